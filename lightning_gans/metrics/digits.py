@@ -1,0 +1,103 @@
+"""The ``digits`` extractor: a small MNIST classifier that ships with the package.
+
+Its 64 penultimate features mean something for digits, cost little on a CPU and need no download. Its weights,
+``digits.safetensors``, are made by ``python -m lightning_gans.metrics.train_digits``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightning_gans.metrics.features import FeatureExtractor, file_hash
+
+WEIGHTS = Path(__file__).with_name("digits.safetensors")
+
+
+def _block(channels_in: int, channels_out: int, stride: int, padding: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, stride, padding, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+class DigitClassifier(nn.Module):
+    """Five convolutions and two linear layers, about 200,000 parameters.
+
+    Args:
+        num_features: length of the penultimate layer.
+    """
+
+    def __init__(self, num_features: int = 64) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            _block(1, 32, stride=1),  # 28
+            _block(32, 32, stride=2),  # 14
+            _block(32, 64, stride=1),  # 14
+            _block(64, 64, stride=2),  # 7
+            _block(64, 64, stride=1, padding=0),  # 5
+            nn.Flatten(),
+            nn.Linear(64 * 5 * 5, num_features),
+            nn.ReLU(),
+        )
+        self.head = nn.Linear(num_features, 10)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Penultimate activations (N, num_features), at least 0, of images (N, 1, 28, 28) in [-1, 1]."""
+        features: Tensor = self.body(images)
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class logits (N, 10) of images (N, 1, 28, 28) in [-1, 1]."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+
+class DigitFeatures(FeatureExtractor):
+    """Features of the shipped digit classifier: offline, fast, and meaningful for handwritten digits only.
+
+    Images of another size are resized to 28 x 28 (bilinear, antialiased); colour is averaged to grey.
+
+    Args:
+        weights: a safetensors file of another :class:`DigitClassifier`; the shipped one by default.
+
+    Raises:
+        FileNotFoundError: if ``weights`` does not exist.
+    """
+
+    num_features = 64
+    num_classes = 10
+
+    def __init__(self, weights: Path | None = None) -> None:
+        super().__init__()
+        path = WEIGHTS if weights is None else Path(weights)
+        if not path.is_file():
+            raise FileNotFoundError(f"evaluation.extractor: weights={path} does not exist; expected a safetensors file")
+        self._hash = file_hash(path)
+        self.classifier = DigitClassifier(self.num_features)
+        self.classifier.load_state_dict(load_file(path))
+        self.eval().requires_grad_(False)
+
+    @property
+    def description(self) -> str:
+        """Name, weights' hash and resize."""
+        return f"digits-{self._hash},28px-bilinear-antialias"
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (N, 64) of uint8 images (N, C, H, W)."""
+        grey = images.float().mean(dim=1, keepdim=True) / 127.5 - 1
+        if grey.shape[-2:] != (28, 28):
+            grey = F.interpolate(grey, size=(28, 28), mode="bilinear", antialias=True, align_corners=False)
+        return self.classifier.features(grey)
+
+    @torch.no_grad()
+    def logits(self, features: Tensor) -> Tensor:
+        """Class logits (N, 10) of features (N, 64)."""
+        logits: Tensor = self.classifier.head(features)
+        return logits
