@@ -45,10 +45,10 @@ def train(root: str, seed: int, epochs: int, batch_size: int = 128) -> DigitClas
     steps = len(images) // batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, epochs=epochs, steps_per_epoch=steps)
     for epoch in range(epochs):
-        for chosen in torch.randperm(len(images))[: steps * batch_size].split(batch_size):
+        for chosen in torch.randperm(len(images))[: steps * batch_size].view(steps, batch_size):
             loss = F.cross_entropy(model(shifted(images[chosen])), labels[chosen], label_smoothing=0.05)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
         print(f"epoch {epoch + 1}/{epochs}: loss of the last batch {loss.item():.4f}", flush=True)

@@ -1,0 +1,1 @@
+"""Data for GANs as LightningDataModules, chosen by class path."""

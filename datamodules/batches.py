@@ -1,0 +1,31 @@
+"""What a batch is: the contract between data and families."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Labelled(NamedTuple):
+    """Images and the class of each.
+
+    Attributes:
+        images: (N, C, H, W), float32 in [-1, 1] once the batch is on the device; uint8 on its way there.
+        labels: (N,), int64.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+
+class Pair(NamedTuple):
+    """Images of two domains, aligned or not.
+
+    Attributes:
+        a: (N, C, H, W), float32 in [-1, 1] once the batch is on the device; uint8 on its way there.
+        b: the same for the other domain.
+    """
+
+    a: Tensor
+    b: Tensor

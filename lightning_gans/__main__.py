@@ -1,0 +1,21 @@
+"""``lightning-gans`` and ``python -m lightning_gans``: light commands here, the rest in :mod:`lightning_gans.cli`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Console entry."""
+    if sys.argv[1:2] == ["configs"]:
+        from lightning_gans.shipped import print_configs
+
+        print_configs()
+        return
+    from lightning_gans.cli import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

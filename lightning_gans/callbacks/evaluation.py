@@ -1,0 +1,221 @@
+"""Scores in training and in tests, each with its stamp."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from jsonargparse.typing import lazy_instance
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
+
+from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.metrics.digits import DigitFeatures
+from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.metrics.frechet import read_statistics, write_statistics
+from lightning_gans.metrics.scores import Scores
+from lightning_gans.metrics.stamp import Stamp
+from lightning_gans.pixels import to_uint8
+
+
+def default_cache() -> Path:
+    """``lightning-gans`` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lightning-gans"
+
+
+class Evaluation(Callback):
+    """Compares real and generated images in an extractor's features at every validation and test.
+
+    Logs ``val/fid`` and the like, and appends each score with its stamp to ``scores.jsonl`` in the run's folder. The
+    real images' statistics are computed once and cached under all that they depend on. Blind to the variant: it reads
+    what ``validation_step`` returns, one score set for each domain.
+
+    Args:
+        extractor: in whose features to compare.
+        cache: folder of the real statistics; by default in the user's cache folder.
+    """
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor = lazy_instance(DigitFeatures),  # noqa: B008 (lazy until called)
+        cache: Path | None = None,
+    ) -> None:
+        self.extractor = extractor
+        self.cache = default_cache() if cache is None else Path(cache)
+        self.last_line = ""
+        self._last: dict[str, Any] | None = None
+        self._scores: dict[str, Scores] = {}
+        self._real: dict[str, dict[str, Tensor]] = {}
+        self._cached: dict[str, bool] = {}
+        self._split = ""
+
+    # The loop: the same for validation and test.
+
+    def _start(self, trainer: Trainer, pl_module: LightningModule, split: str) -> None:
+        self.extractor.to(pl_module.device)
+        self._split = split
+        self._scores, self._cached = {}, {}
+
+    def _add(self, trainer: Trainer, pl_module: LightningModule, domains: dict[str, tuple[Tensor, Tensor]]) -> None:
+        for domain, (real, fake) in domains.items():
+            if domain not in self._scores:
+                self._scores[domain] = Scores(self.extractor).to(pl_module.device)
+                self._cached[domain] = self._load_real(trainer, domain)
+            if not self._cached[domain]:
+                self._scores[domain].update_real(to_uint8(real))
+            self._scores[domain].update_fake(to_uint8(fake))
+
+    def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:
+        for domain, scores in self._scores.items():
+            prefix = self._split if len(self._scores) == 1 else f"{self._split}/{domain}"
+            if not self._cached[domain]:
+                self._store_real(trainer, domain)
+            values = scores.compute()
+            for name, value in values.items():
+                # The same on all ranks already, so there is nothing to reduce.
+                pl_module.log(f"{prefix}/{name}", value, prog_bar=name == "fid", rank_zero_only=False)
+            self._note(trainer, pl_module, domain, prefix, values)
+        self._scores = {}
+
+    def _note(
+        self, trainer: Trainer, pl_module: Adversarial, domain: str, prefix: str, values: dict[str, float]
+    ) -> None:
+        counts = self._scores[domain].frechet
+        real, fake = (
+            self._total(trainer, n) for n in (counts.real_features_num_samples, counts.fake_features_num_samples)
+        )
+        stamp = Stamp(
+            extractor=self.extractor.description,
+            real=real,
+            fake=fake,
+            split=self._split_label(trainer),
+            weights=pl_module.weights_kind,
+            batch_norm="running",
+            pixels="uint8-rounded",
+            seed=pl_module.run_seed,
+        )
+        result = {
+            "step": trainer.global_step,
+            "epoch": trainer.current_epoch,
+            "scores": {f"{prefix}/{name}": value for name, value in values.items()},
+            "stamp": stamp.as_dict(),
+        }
+        if not writes(trainer):
+            return
+        self._last = result
+        self._write(trainer, result)
+        shown = ", ".join(f"{prefix}/{name} {value:.4g}" for name, value in values.items())
+        self.last_line = f"{shown} [{stamp}]"
+
+    @rank_zero_only
+    def _write(self, trainer: Trainer, result: dict[str, Any]) -> None:
+        path = run_folder(trainer) / "scores.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.write(json.dumps(result) + "\n")
+
+    @staticmethod
+    def _total(trainer: Trainer, count: Tensor) -> int:
+        return int(trainer.strategy.reduce(count.clone(), reduce_op="sum"))
+
+    def _split_label(self, trainer: Trainer) -> str:
+        label = getattr(trainer.datamodule, "split_label", None)  # type: ignore[attr-defined]
+        return str(label(self._split)) if label else self._split
+
+    # Real statistics: in memory for this run, on disk for the next.
+
+    def _key(self, trainer: Trainer, domain: str) -> str | None:
+        """All that the real statistics depend on; None where the data cannot say what it is."""
+        fingerprint = getattr(trainer.datamodule, "fingerprint", None)  # type: ignore[attr-defined]
+        if fingerprint is None:
+            return None
+        counts = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
+        batch_size = getattr(trainer.datamodule, "eval_batch_size", 0)  # type: ignore[attr-defined]
+        seen = f"{sum(counts)}x{batch_size}x{trainer.world_size}"
+        return f"{fingerprint(self._split)}-{domain}-{seen}-{self.extractor.description}"
+
+    def _load_real(self, trainer: Trainer, domain: str) -> bool:
+        """Set the real statistics if they are known; the same answer on all ranks."""
+        key = self._key(trainer, domain)
+        if key is None:
+            return False
+        state = self._real.get(key)
+        if state is None and trainer.is_global_zero:
+            state = read_statistics(self.cache / f"{key}.safetensors")
+        if not trainer.strategy.broadcast(state is not None):
+            return False
+        if state is not None:
+            self._real[key] = state
+            # Ranks are summed: rank 0 holds all, the others nothing.
+            if trainer.is_global_zero:
+                self._scores[domain].frechet.load_real_state(state)
+        return True
+
+    def _store_real(self, trainer: Trainer, domain: str) -> None:
+        """Keep the real statistics, summed over ranks, in memory and on disk."""
+        key = self._key(trainer, domain)
+        if key is None:
+            return
+        state = {
+            name: trainer.strategy.reduce(value.to(self._scores[domain].frechet.device), reduce_op="sum").cpu()
+            for name, value in self._scores[domain].frechet.real_state().items()
+        }
+        self._real[key] = state
+        if trainer.is_global_zero:
+            write_statistics(self.cache / f"{key}.safetensors", state)
+
+    # Hooks.
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start a score set."""
+        self._start(trainer, pl_module, "val")
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start a score set."""
+        self._start(trainer, pl_module, "test")
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Add a batch."""
+        self._add(trainer, pl_module, outputs)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Add a batch."""
+        self._add(trainer, pl_module, outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compute, log and note the scores."""
+        assert isinstance(pl_module, Adversarial)
+        self._finish(trainer, pl_module)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compute, log and note the scores."""
+        assert isinstance(pl_module, Adversarial)
+        self._finish(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The last scores with their stamps, so that a checkpoint says how good it is; never the extractor."""
+        return {"last": self._last}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the last scores over."""
+        self._last = state_dict["last"]

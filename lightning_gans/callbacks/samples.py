@@ -1,0 +1,175 @@
+"""Pictures of what the generator makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_info
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.errors import InputError
+from lightning_gans.pixels import to_uint8
+
+
+def to_picture(images: Tensor, columns: int) -> Image.Image:
+    """A grid of uint8 images (N, C, H, W), C = 1 or 3, with ``columns`` in a row."""
+    grid = make_grid(images, nrow=columns, padding=2)
+    return Image.fromarray(grid.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+class SampleGrid(Callback):
+    """A grid of generated images at every validation, and an animation of all grids at the end.
+
+    The images are the first that validation generates, whose noise and labels are the same every time, so that grids
+    can be compared. Files: ``samples/epoch-003-step-0002577.png`` for each domain, ``samples/timeline.gif``;
+    TensorBoard and W&B receive the grids too.
+
+    Args:
+        count: number of images; 0 draws no grids.
+        columns: images in a row.
+        frame_ms: how long the animation shows each grid, in milliseconds.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    def __init__(self, count: int = 64, columns: int = 8, frame_ms: int = 400) -> None:
+        for key, value, least in (("count", count, 0), ("columns", columns, 1), ("frame_ms", frame_ms, 20)):
+            if value < least:
+                raise InputError(f"samples.{key} is {value}; expected at least {least}")
+        self.count = count
+        self.columns = columns
+        self.frame_ms = frame_ms
+        self._kept: dict[str, list[Tensor]] = {}
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start a grid."""
+        self._kept = {}
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the first images of rank 0."""
+        if not trainer.is_global_zero:
+            return
+        for domain, (_, fake) in outputs.items():
+            kept = self._kept.setdefault(domain, [])
+            missing = self.count - sum(map(len, kept))
+            if missing > 0:
+                kept.append(to_uint8(fake[:missing]).cpu())
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the grids."""
+        if not trainer.is_global_zero or not writes(trainer):
+            return
+        for domain, kept in self._kept.items():
+            if not kept:
+                continue
+            suffix = "" if len(self._kept) == 1 else f"-{domain}"
+            folder = run_folder(trainer) / "samples"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"epoch-{trainer.current_epoch + 1:03d}-step-{trainer.global_step:07d}{suffix}.png"
+            picture = to_picture(torch.cat(kept), self.columns)
+            picture.save(path)
+            for logger in trainer.loggers:
+                _log_picture(logger, f"samples{suffix}", picture, trainer.global_step)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the animation, from all grids of the run, resumed parts included."""
+        folder = run_folder(trainer) / "samples"
+        if trainer.is_global_zero and writes(trainer) and folder.is_dir():
+            for path in write_timelines(folder, self.frame_ms):
+                rank_zero_info(f"timeline: {path}")
+
+
+def write_timelines(folder: Path, frame_ms: int) -> list[Path]:
+    """One animated GIF for each domain from the grids in ``folder``; the paths of the GIFs."""
+    series: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("epoch-*-step-*.png")):
+        domain = "-".join(path.stem.split("-")[4:])
+        series.setdefault(domain, []).append(path)
+    written = []
+    for domain, paths in series.items():
+        frames = [Image.open(path).convert("P") for path in paths]
+        target = folder / (f"timeline-{domain}.gif" if domain else "timeline.gif")
+        # The last grid stays for a while before the animation starts again.
+        durations = [frame_ms] * (len(frames) - 1) + [5 * frame_ms]
+        frames[0].save(target, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+        written.append(target)
+    return written
+
+
+def _log_picture(logger: Logger, key: str, picture: Image.Image, step: int) -> None:
+    """Send a picture to a logger that takes pictures."""
+    if isinstance(logger, TensorBoardLogger):
+        from torchvision.transforms.v2.functional import pil_to_tensor
+
+        logger.experiment.add_image(key, pil_to_tensor(picture), step)
+    elif isinstance(logger, WandbLogger):
+        logger.log_image(key, [picture])
+
+
+class PredictionWriter(BasePredictionWriter):
+    """Writes what ``predict`` generates, one PNG for each image, to ``predictions`` in the run's folder.
+
+    Args:
+        folder: where to write instead; must not hold pictures yet.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__(write_interval="batch")
+        self.folder = folder
+
+    def _target(self, trainer: Trainer) -> Path:
+        return run_folder(trainer) / "predictions" if self.folder is None else Path(self.folder)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse to mix with the pictures of another call."""
+        target = self._target(trainer)
+        if any(target.glob("*.png")):
+            raise InputError(f"predictions.folder is {target}, which already holds pictures; expected an empty folder")
+        trainer.strategy.barrier()
+        target.mkdir(parents=True, exist_ok=True)
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: Any,
+        batch_indices: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """Write one batch; file names count over all processes."""
+        if not writes(trainer):
+            return
+        images = to_uint8(prediction).cpu()
+        batch_size = getattr(trainer.datamodule, "eval_batch_size", len(images))  # type: ignore[attr-defined]
+        first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
+        for offset, image in enumerate(images):
+            to_picture_alone(image).save(self._target(trainer) / f"{first + offset:06d}.png")
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say where the pictures are."""
+        rank_zero_info(f"pictures: {self._target(trainer)}")
+
+
+def to_picture_alone(image: Tensor) -> Image.Image:
+    """One uint8 image (C, H, W), C = 1 or 3, as a picture."""
+    pixels = image.permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

@@ -1,0 +1,253 @@
+"""The top floor: LightningCLI with the house's callbacks, links from data to networks, and clear refusals."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import lightning as L
+from jsonargparse import Namespace
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+
+import datamodules.cifar
+import datamodules.digits
+import datamodules.mnist  # noqa: F401 (the parser finds classes by short name only in imported modules)
+import lightning_gans.variants  # noqa: F401 (the same)
+from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.checkpoint_io import AtomicCheckpointIO
+from lightning_gans.errors import InputError
+from lightning_gans.families import Adversarial
+from lightning_gans.shipped import config_folder, find_config
+from lightning_gans.strategies import AlternatingDDP
+
+LINKED = ("channels", "size")
+"""What networks take from the data."""
+
+
+class Parser(LightningArgumentParser):
+    """Refuses abbreviations, and answers a typo with the nearest name there is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """One line and exit status 2."""
+        raise InputError(short_message(message, self)) from ex
+
+
+def short_message(message: str, parser: LightningArgumentParser) -> str:
+    """The parser's report of a bad value, reduced to what went wrong, with a suggestion for a misspelt key."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    unknown = re.search(r"(?:Unrecognized arguments: |Key ['\"]|Option ['\"])(?:--)?([\w.+]+)", message)
+    if unknown is None:
+        return " ".join(lines)
+    key = unknown[1]
+    known = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
+    known |= {name.rpartition(".")[2] for name in known}
+    close = difflib.get_close_matches(key, known, n=3)
+    return f"{key} is not a known key" + (f"; did you mean {' or '.join(close)}?" if close else "")
+
+
+class SaveConfig(SaveConfigCallback):
+    """Writes the parsed config to the run's folder at the start of ``fit``; a resumed run's beside the first."""
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Write ``config.yaml``, or ``config-2.yaml`` and so on where another one is there."""
+        if stage != "fit" or not trainer.is_global_zero:
+            return
+        folder = run_folder(trainer)
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = len(list(folder.glob("config*.yaml")))
+        path = folder / ("config.yaml" if not taken else f"config-{taken + 1}.yaml")
+        self.parser.save(self.config, path, skip_none=False)
+
+
+class LightningGANsCLI(LightningCLI):
+    """``fit``, ``validate``, ``test`` and ``predict`` for every variant."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """The house's callbacks, each a key of its own, and links from data to networks."""
+        parser.add_lightning_class_args(EMA, "ema")
+        parser.add_lightning_class_args(Evaluation, "evaluation")
+        parser.add_lightning_class_args(SampleGrid, "samples")
+        parser.add_lightning_class_args(ModelCheckpoint, "best")
+        parser.add_lightning_class_args(LastCheckpoint, "last")
+        parser.add_lightning_class_args(PredictionWriter, "predictions")
+        parser.set_defaults(
+            {
+                "best.monitor": "val/fid",
+                "best.filename": "best",
+                "best.enable_version_counter": False,
+            }
+        )
+        for name in LINKED:
+            for network in ("generator", "discriminator"):
+                target = f"model.init_args.{network}.init_args.{name}"
+                parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, after shipped configs' names are replaced by their paths."""
+        given = sys.argv[1:] if args is None else args
+        assert isinstance(given, list)
+        self.config = parser.parse_args(with_config_paths(given))
+
+    def _parse_ckpt_path(self) -> None:
+        """Do not let the checkpoint's hyperparameters override what was given: here the command line wins."""
+
+    def before_instantiate_classes(self) -> None:
+        """Turn ``--ckpt_path last`` and ``best`` into files, and go on in the folder of the run that is resumed."""
+        config = self.config[self.subcommand]
+        logger = first_logger(config)
+        if not config.get("ckpt_path") or logger is None:
+            return
+        name = str(config.ckpt_path)
+        runs = Path(logger.init_args.save_dir) / str(logger.init_args.name)
+        if name in ("last", "best"):
+            found = newest_checkpoint(runs, name, logger.init_args.version)
+            config.ckpt_path = str(found)
+        path = Path(config.ckpt_path).resolve()
+        # A fit from anything but the newest state would overwrite that state: it gets a folder of its own.
+        in_place = path.parent.parent.parent == runs.resolve() and (self.subcommand != "fit" or path.stem == "last")
+        if in_place and logger.init_args.version is None:
+            logger.init_args.version = version_of(path.parent.parent)
+
+    def instantiate_classes(self) -> None:
+        """Instantiate, and refuse an explicit value that a link from the data would silently replace."""
+        explicit = {
+            f"{network}.{name}": self.config[self.subcommand].get(f"model.init_args.{network}.init_args.{name}")
+            for network in ("generator", "discriminator")
+            for name in LINKED
+        }
+        super().instantiate_classes()
+        for key, value in explicit.items():
+            given = getattr(self.datamodule, key.rpartition(".")[2], None)
+            if value is not None and given is not None and value != given:
+                raise InputError(f"model.{key} is {value} but the data has {given}; expected the same, or no value")
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """The trainer, with atomic checkpoints, and on several devices with the strategy for alternating steps."""
+        settings = self._get(self.config_init, "trainer")
+        if settings.strategy == "auto" and asked_processes(settings) > 1:
+            kwargs["strategy"] = AlternatingDDP()
+        plugins = settings.plugins or []
+        kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
+        return super().instantiate_trainer(**kwargs)
+
+    def after_fit(self) -> None:
+        """Say what there is to look at."""
+        if self.trainer.is_global_zero and writes(self.trainer):
+            print(summary(self.trainer))
+
+
+def with_config_paths(arguments: list[str]) -> list[str]:
+    """The arguments, with every ``--config NAME`` given the path of that config."""
+    replaced = []
+    for index, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option in ("--config", "-c") and equals:
+            replaced.append(f"{option}={find_config(value)}")
+        elif index and arguments[index - 1] in ("--config", "-c"):
+            replaced.append(find_config(argument))
+        else:
+            replaced.append(argument)
+    return replaced
+
+
+def first_logger(config: Namespace) -> Namespace | None:
+    """The config of the first logger, if it keeps versions of a named run in a folder."""
+    logger = config.trainer.logger
+    logger = logger[0] if isinstance(logger, list) and logger else logger
+    wanted = {"save_dir", "name", "version"}
+    return logger if isinstance(logger, Namespace) and wanted <= set(logger.get("init_args", {}).keys()) else None
+
+
+def version_of(folder: Path) -> int | str:
+    """What the logger calls the version in ``folder``."""
+    number = folder.name.removeprefix("version_")
+    return int(number) if number != folder.name and number.isdigit() else folder.name
+
+
+def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
+    """The checkpoint ``name`` of the newest run in ``runs``, or of the given version.
+
+    Raises:
+        InputError: if there is none.
+    """
+    folder = "*" if version is None else f"version_{version}" if isinstance(version, int) else version
+    found = sorted(runs.glob(f"{folder}/checkpoints/{name}.ckpt"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise InputError(f"ckpt_path is {name}, but no run in {runs} has one; leave it out to start a new run")
+    return found[-1]
+
+
+def asked_processes(settings: Namespace) -> int:
+    """How many processes the trainer's settings ask for on this machine."""
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        probe = L.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            num_nodes=settings.num_nodes,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    finally:
+        logger.setLevel(level)
+    return probe.num_devices * probe.num_nodes
+
+
+def summary(trainer: L.Trainer) -> str:
+    """Where the pictures, scores and checkpoints of a finished run are, and how good it is."""
+    folder = run_folder(trainer)
+    lines = [f"run: {folder}"]
+    grids = sorted((folder / "samples").glob("epoch-*.png"))
+    if grids:
+        lines.append(f"grid: {grids[-1]}")
+    lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Evaluation) and callback.last_line:
+            lines.append(callback.last_line)
+        elif isinstance(callback, ModelCheckpoint) and callback.best_model_path:
+            lines.append(f"best checkpoint: {callback.best_model_path}")
+    lines.append(f"last checkpoint: {folder / 'checkpoints' / 'last.ckpt'}")
+    return "\n".join(lines)
+
+
+def build(args: list[str] | None = None) -> LightningGANsCLI:
+    """Parse ``args`` (those of the process by default), instantiate and run.
+
+    Raises:
+        InputError: if something given cannot be used.
+    """
+    base = {"default_config_files": [str(config_folder() / "base.yaml")]}
+    return LightningGANsCLI(
+        Adversarial,
+        L.LightningDataModule,
+        parser_class=Parser,
+        parser_kwargs={name: dict(base) for name in LightningCLI.subcommands()},
+        save_config_callback=SaveConfig,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        seed_everything_default=0,
+        args=args,
+    )
+
+
+def run() -> None:
+    """The command line: errors of the user's input are one line on stderr and exit status 2."""
+    try:
+        build()
+    except InputError as error:
+        print(f"lightning-gans: error: {error}", file=sys.stderr)
+        sys.exit(2)

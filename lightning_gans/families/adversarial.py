@@ -1,0 +1,319 @@
+"""The base of every variant: two optimizers, alternating steps, one batch one step, exact on resume."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import lightning as L
+import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
+from lightning.pytorch.strategies import SingleDeviceStrategy
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from lightning_gans.errors import InputError
+from lightning_gans.optimizers import GANAdam, LinearDecay
+from lightning_gans.randomness import counter_generator, run_seed, seed_step
+from lightning_gans.resume import refuse_changed_settings, without_objects
+from lightning_gans.strategies import AlternatingDDP
+
+OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
+SchedulerCallable = Callable[[Optimizer], LRScheduler]
+
+Domains = dict[str, tuple[Tensor, Tensor]]
+"""What an evaluation step returns: for each domain its real and its generated images, both (N, C, H, W) in [-1, 1]."""
+
+GRADIENTS = "accumulated_gradients"
+RUN_SEED = "run_seed"
+
+
+@dataclass(frozen=True)
+class Player:
+    """One side of the game, as :meth:`Adversarial.step` sees it."""
+
+    optimizer: int
+    every: int
+    accumulate: int
+    clip: float | None
+    parameters: list[nn.Parameter]
+
+    def moves(self, step: int) -> bool:
+        """Whether it is this side's turn in batch number ``step`` (from 0)."""
+        return (step + 1) % self.every == 0
+
+    def turn(self, step: int) -> int:
+        """Which of this side's turns batch number ``step`` is, from 0."""
+        return step // self.every
+
+
+class Adversarial(L.LightningModule, ABC):
+    """Alternating training of generators ("g") and discriminators ("d").
+
+    A family implements :meth:`alternate`, which computes losses and hands each to :meth:`step`. Whatever the variant
+    does inside a batch, a batch is one step for ``max_steps``, checkpoints, log axes and schedules. Randomness depends
+    on (seed, rank, step) only, so a resumed run repeats the uninterrupted one bit for bit.
+
+    Args:
+        optimizer_g: optimizer of the generators.
+        optimizer_d: optimizer of the discriminators.
+        scheduler_g: learning-rate schedule of the generators, stepped once a batch.
+        scheduler_d: learning-rate schedule of the discriminators, stepped once a batch.
+        clip_g: largest norm of the generators' gradient; None does not clip.
+        clip_d: largest norm of the discriminators' gradient; None does not clip.
+        accumulate_g: number of the generators' turns whose mean gradient makes one optimizer step.
+        accumulate_d: the same for the discriminators.
+        n_critic: the discriminators move in every batch, the generators in every ``n_critic``-th.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    networks: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    """Names of the constructor's arguments that are networks."""
+
+    def __init__(
+        self,
+        *,
+        optimizer_g: OptimizerCallable = GANAdam,
+        optimizer_d: OptimizerCallable = GANAdam,
+        scheduler_g: SchedulerCallable | None = None,
+        scheduler_d: SchedulerCallable | None = None,
+        clip_g: float | None = None,
+        clip_d: float | None = None,
+        accumulate_g: int = 1,
+        accumulate_d: int = 1,
+        n_critic: int = 1,
+    ) -> None:
+        super().__init__()
+        # Networks given as objects have their own state and cannot be hyperparameters; given as class paths on the
+        # command line, they are plain data that `load_from_checkpoint` builds them from.
+        self.save_hyperparameters(ignore=self.networks, logger=False)
+        if "_instantiator" in self.hparams:
+            self.save_hyperparameters(logger=False)
+        self.automatic_optimization = False
+        for key, count in (("accumulate_g", accumulate_g), ("accumulate_d", accumulate_d), ("n_critic", n_critic)):
+            if count < 1:
+                raise InputError(f"model.{key} is {count}; expected at least 1")
+        for key, norm in (("clip_g", clip_g), ("clip_d", clip_d)):
+            if norm is not None and norm <= 0:
+                raise InputError(f"model.{key} is {norm}; expected a positive norm, or null for no clipping")
+        self._optimizers = {"g": optimizer_g, "d": optimizer_d}
+        self._schedulers = {"g": scheduler_g, "d": scheduler_d}
+        self._clip = {"g": clip_g, "d": clip_d}
+        self._accumulate = {"g": accumulate_g, "d": accumulate_d}
+        self._every = {"g": n_critic, "d": 1}
+        self._gradients: dict[str, Tensor] = {}
+        self.averages = nn.ModuleDict()
+        """Averaged copies of the generators, by attribute name; the EMA callback fills it."""
+
+    # What a family says.
+
+    @property
+    @abstractmethod
+    def generators(self) -> dict[str, nn.Module]:
+        """The generators, by attribute name."""
+
+    @property
+    @abstractmethod
+    def discriminators(self) -> dict[str, nn.Module]:
+        """The discriminators, by attribute name."""
+
+    @abstractmethod
+    def alternate(self, batch: Any) -> None:
+        """One batch: compute each side's loss in the paper's order and call :meth:`step` with it."""
+
+    # One batch is one step.
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One batch, counted as one step whatever the optimizers do in it."""
+        before, after = self._take_step_counters()
+        before()
+        seed_step(self.device, self.run_seed, "step", self.global_rank, self.global_step)
+        self.alternate(batch)
+        for scheduler in self._run_schedulers():
+            scheduler.step()
+        after()
+
+    def _take_step_counters(self) -> tuple[Callable[[], None], Callable[[], None]]:
+        """Lightning's step counter, taken off the optimizers: left there it would count every optimizer's steps."""
+        optimizers = self._run_optimizers()
+        counters = optimizers[0]._on_before_step, optimizers[0]._on_after_step
+        for optimizer in optimizers:
+            optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
+        return counters
+
+    def _run_optimizers(self) -> list[LightningOptimizer]:
+        optimizers = self.optimizers()
+        assert isinstance(optimizers, list)
+        return optimizers
+
+    def _run_schedulers(self) -> list[LRScheduler]:
+        schedulers = self.lr_schedulers() or []
+        return schedulers if isinstance(schedulers, list) else [schedulers]
+
+    # Steps of one side.
+
+    @cached_property
+    def players(self) -> dict[str, Player]:
+        """Both sides of the game; kept, since a step asks several times."""
+        sides = {"g": self.generators, "d": self.discriminators}
+        return {
+            name: Player(
+                optimizer=index,
+                every=self._every[name],
+                accumulate=self._accumulate[name],
+                clip=self._clip[name],
+                parameters=[p for network in networks.values() for p in network.parameters()],
+            )
+            for index, (name, networks) in enumerate(sides.items())
+        }
+
+    def moves(self, name: str) -> bool:
+        """Whether side ``name`` moves in this batch."""
+        return self.players[name].moves(self.global_step)
+
+    def step(self, name: str, loss: Tensor) -> None:
+        """Move one side down the gradient of ``loss``; the other side's gradients and weights are left alone.
+
+        Args:
+            name: "g" or "d".
+            loss: a scalar.
+        """
+        player = self.players[name]
+        optimizer = self._run_optimizers()[player.optimizer]
+        turn = player.turn(self.global_step) % player.accumulate
+        if turn == 0:
+            optimizer.zero_grad()
+        # Restricting backward to `inputs` freezes the other side at no cost: its weights' gradients are not computed.
+        self.manual_backward(loss / player.accumulate, inputs=player.parameters)
+        if turn == player.accumulate - 1:
+            optimizer.step()
+        self.record(f"loss/{name}", loss)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clip here, where gradients are already unscaled under mixed precision."""
+        for player in self.players.values():
+            if player.clip is not None and optimizer is self._run_optimizers()[player.optimizer].optimizer:
+                self.clip_gradients(optimizer, gradient_clip_val=player.clip, gradient_clip_algorithm="norm")
+
+    def record(self, key: str, value: Tensor) -> None:
+        """Log a scalar of this batch, at the logger's interval only: logging costs more than a small step."""
+        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside __init__
+        if interval and (self.global_step + 1) % interval == 0:
+            self.log(key, value.detach(), prog_bar=True)
+
+    # Optimizers and schedules.
+
+    def configure_optimizers(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a valid form, wider than the hint
+        """One optimizer for each side, generators first."""
+        configured: list[dict[str, Any]] = []
+        for name, player in self.players.items():
+            optimizer = self._optimizers[name](player.parameters)
+            make_scheduler = self._schedulers[name]
+            if make_scheduler is None:
+                configured.append({"optimizer": optimizer})
+                continue
+            scheduler = make_scheduler(optimizer)
+            if isinstance(scheduler, LinearDecay):
+                scheduler.total_steps = self._run_length()
+            configured.append({"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}})
+        return configured
+
+    def _run_length(self) -> float:
+        length = self.trainer.estimated_stepping_batches
+        if length == float("inf"):
+            raise InputError("LinearDecay needs a run of known length; give trainer.max_epochs or trainer.max_steps")
+        return length
+
+    # Randomness.
+
+    @property
+    def run_seed(self) -> int:
+        """The seed of this run: all randomness is a function of it, the rank and the step."""
+        return run_seed(self._trainer)
+
+    def generator_for(self, *parts: int | str) -> torch.Generator:
+        """A random generator on this device that depends on the run's seed and ``parts`` only."""
+        return counter_generator(self.device, self.run_seed, *parts)
+
+    # Averages.
+
+    def add_averages(self) -> None:
+        """Give every generator an averaged copy, if it has none yet."""
+        for name, network in self.generators.items():
+            if name not in self.averages:
+                self.averages[name] = copy.deepcopy(network).requires_grad_(False).eval()
+
+    def trained(self, name: str) -> nn.Module:
+        """The generator to evaluate, sample and ship: the averaged copy where there is one, else the raw network."""
+        return self.averages[name] if name in self.averages else self.generators[name]
+
+    @property
+    def weights_kind(self) -> str:
+        """What :meth:`trained` returns, "ema" or "raw": part of every score's stamp."""
+        return "ema" if len(self.averages) else "raw"
+
+    # Checkpoints.
+
+    def setup(self, stage: str) -> None:
+        """Refuse strategies whose gradients would be wrong."""
+        if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
+            raise InputError(
+                f"trainer.strategy is {type(self.trainer.strategy).__name__}, which expects every parameter in every "
+                "backward pass; D and G take turns, so use 'auto', or lightning_gans.strategies.AlternatingDDP"
+            )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the run's seed and gradients accumulated so far; keep hyperparameters to plain data."""
+        checkpoint[RUN_SEED] = self.run_seed
+        checkpoint[GRADIENTS] = self._unfinished_gradients()
+        if "hyper_parameters" in checkpoint:
+            checkpoint["hyper_parameters"] = without_objects(dict(checkpoint["hyper_parameters"]))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make room for averages, and refuse settings that the checkpoint's states would silently override."""
+        self._fit_averages(checkpoint["state_dict"])
+        if self._trainer is not None and self.trainer.training:
+            refuse_changed_settings(
+                {**without_objects(dict(self.hparams)), RUN_SEED: self.run_seed},
+                {**checkpoint.get("hyper_parameters", {}), RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
+            )
+            self._gradients = checkpoint.get(GRADIENTS, {})
+
+    def on_fit_start(self) -> None:
+        """Tell the loggers the settings that are plain data."""
+        for logger in self.loggers:
+            logger.log_hyperparams(without_objects({k: v for k, v in self.hparams.items() if k != "_instantiator"}))
+
+    def on_train_start(self) -> None:
+        """Put back the gradients that were being accumulated when the checkpoint was written."""
+        parameters = dict(self.named_parameters())
+        for name, gradient in self._gradients.items():
+            parameters[name].grad = gradient.to(parameters[name])
+        self._gradients = {}
+
+    def _unfinished_gradients(self) -> dict[str, Tensor]:
+        """Gradients of sides that are between two optimizer steps."""
+        unfinished = [
+            player for player in self.players.values() if (self.global_step // player.every) % player.accumulate
+        ]
+        wanted = {id(p) for player in unfinished for p in player.parameters}
+        return {n: p.grad for n, p in self.named_parameters() if id(p) in wanted and p.grad is not None}
+
+    def _fit_averages(self, state: dict[str, Tensor]) -> None:
+        """Match the averaged copies here with those of a checkpoint."""
+        stored = any(key.startswith("averages.") for key in state)
+        if stored:
+            self.add_averages()
+        elif len(self.averages):
+            rank_zero_warn("The checkpoint holds no averaged generator; the average starts from its generator.")
+            for name in self.generators:
+                copies = {k: v for k, v in state.items() if k.startswith(f"{name}.")}
+                state.update({f"averages.{key}": value.clone() for key, value in copies.items()})

@@ -1,0 +1,135 @@
+"""The family that maps noise to images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from jsonargparse.typing import lazy_instance
+from torch import Tensor, nn
+
+from datamodules.batches import Labelled
+from lightning_gans.errors import InputError
+from lightning_gans.families.adversarial import Adversarial, Domains
+from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.noise import Noise, NormalNoise
+from lightning_gans.penalties import Penalty
+
+Critic = Callable[[Tensor], Tensor]
+"""The discriminator with the batch's labels already bound: images (N, C, H, W) to logits (N,)."""
+
+
+class LatentGAN(Adversarial, ABC):
+    """One generator from noise to images, one discriminator; a variant is its two losses.
+
+    The discriminator moves first, then the generator against the moved discriminator, on the same generated images: one
+    forward pass of the generator serves both (Goodfellow et al., 2014, algorithm 1, with one batch of noise).
+
+    Args:
+        generator: maps noise to images.
+        discriminator: maps images to logits.
+        noise: distribution of the latent vector.
+        penalty: a term to add to the discriminator's loss, such as :class:`lightning_gans.penalties.R1`.
+        **kwargs: see :class:`Adversarial`.
+
+    Raises:
+        InputError: if the two networks disagree on the images' channels or size.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Discriminator,
+        noise: Noise = lazy_instance(NormalNoise),  # noqa: B008 (a lazy instance is immutable until called)
+        penalty: Penalty | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for key in ("channels", "size"):
+            made, judged = getattr(generator, key), getattr(discriminator, key)
+            if made != judged:
+                raise InputError(
+                    f"model.generator.{key} is {made} but model.discriminator.{key} is {judged}; expected the same"
+                )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.noise = noise
+        self.penalty = penalty
+
+    @abstractmethod
+    def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """What D descends: a scalar, from real and generated images (N, C, H, W) in [-1, 1]."""
+
+    @abstractmethod
+    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """What G descends: a scalar, from real and generated images (N, C, H, W) in [-1, 1]."""
+
+    @property
+    def generators(self) -> dict[str, nn.Module]:
+        """The one generator."""
+        return {"generator": self.generator}
+
+    @property
+    def discriminators(self) -> dict[str, nn.Module]:
+        """The one discriminator."""
+        return {"discriminator": self.discriminator}
+
+    def setup(self, stage: str) -> None:
+        """Check that the networks fit the data."""
+        super().setup(stage)
+        data = getattr(self.trainer, "datamodule", None)
+        for key in ("channels", "size"):
+            given, expected = getattr(data, key, None), getattr(self.generator, key)
+            if given is not None and given != expected:
+                raise InputError(f"data.{key} is {given} but model.generator.{key} is {expected}; expected the same")
+
+    def alternate(self, batch: Labelled) -> None:
+        """One batch: D's step, then G's on the same generated images."""
+        critic = partial(self.discriminator, labels=batch.labels)
+        with torch.set_grad_enabled(self.moves("g")):
+            fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
+        loss = self.discriminator_loss(critic, batch.images, fake.detach())
+        if self.penalty is not None and self.penalty.due(self.global_step):
+            loss = loss + self.penalty(critic, batch.images, fake.detach())
+        self.step("d", loss)
+        if self.moves("g"):
+            self.step("g", self.generator_loss(critic, batch.images, fake))
+
+    def training_latent(self, count: int) -> Tensor:
+        """Noise (count, latent_dim) of this step and rank.
+
+        Every rank draws the noise of the whole step and takes its own rows: ranks differ, and N ranks see what one
+        process with the N-fold batch would see.
+        """
+        rows = slice(self.global_rank * count, (self.global_rank + 1) * count)
+        return self.latent(count * self.trainer.world_size, "latent", self.global_step)[rows]
+
+    def latent(self, count: int, *parts: int | str) -> Tensor:
+        """Noise (count, latent_dim) that depends on the run's seed and ``parts`` only."""
+        return self.noise.sample((count, int(self.generator.latent_dim)), self.generator_for(*parts))
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] of the trained generator, averaged where there is an average."""
+        images: Tensor = self.trained("generator")(latent, labels)
+        return images
+
+    def _generate(self, batch: Labelled, batch_idx: int) -> Tensor:
+        """As many images as the batch has, from noise that is the same at every call and for any number of ranks."""
+        index = batch_idx * self.trainer.world_size + self.global_rank
+        images: Tensor = self(self.latent(len(batch.labels), "evaluation", index), batch.labels)
+        return images
+
+    def validation_step(self, batch: Labelled, batch_idx: int) -> Domains:
+        """Real and generated images under the name ``images``."""
+        return {"images": (batch.images, self._generate(batch, batch_idx))}
+
+    def test_step(self, batch: Labelled, batch_idx: int) -> Domains:
+        """Real and generated images under the name ``images``."""
+        return self.validation_step(batch, batch_idx)
+
+    def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
+        """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
+        return self._generate(batch, batch_idx)

@@ -1,0 +1,55 @@
+"""The default logger: CSV, and a resumed run goes on in the same file."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class _AppendingWriter(ExperimentWriter):
+    """A writer that keeps what is there; Lightning's own deletes an existing file."""
+
+    def _check_log_dir_exists(self) -> None:
+        path = Path(self.metrics_file_path)
+        if path.is_file():
+            with path.open(newline="") as file:
+                self.metrics_keys = list(csv.DictReader(file).fieldnames or [])
+
+    def forget_from(self, step: int) -> None:
+        """Drop rows of ``step`` and later: a killed run wrote them after the checkpoint it now resumes from."""
+        path = Path(self.metrics_file_path)
+        if not path.is_file():
+            return
+        with path.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+class ResumableCSVLogger(CSVLogger):
+    """Lightning's CSVLogger, but a run that resumes in its folder keeps its curve, each step once."""
+
+    _rewound = False
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> _AppendingWriter:
+        """The writer of ``metrics.csv``."""
+        if not isinstance(self._experiment, _AppendingWriter):
+            self._experiment = _AppendingWriter(self.log_dir)
+        return self._experiment
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Add a row; the first one of a resumed run removes the rows that it repeats."""
+        if step is not None and not self._rewound:
+            self.experiment.forget_from(step)
+            self._rewound = True
+        super().log_metrics(metrics, step)

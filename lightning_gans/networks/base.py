@@ -1,0 +1,41 @@
+"""What a network must say of itself, so that families and data can be fitted together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Generator(nn.Module, ABC):
+    """Maps noise, and labels where the network is conditional, to images.
+
+    Attributes:
+        latent_dim: length of z.
+        channels: channels of the images.
+        size: height and width of the images, in pixels.
+    """
+
+    latent_dim: int
+    channels: int
+    size: int
+
+    @abstractmethod
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64."""
+
+
+class Discriminator(nn.Module, ABC):
+    """Maps images, and labels where the network is conditional, to logits.
+
+    Attributes:
+        channels: channels of the images.
+        size: height and width of the images, in pixels.
+    """
+
+    channels: int
+    size: int
+
+    @abstractmethod
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logits (N,), high for real, of ``images`` (N, channels, size, size) in [-1, 1]."""

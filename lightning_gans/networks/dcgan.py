@@ -1,0 +1,111 @@
+"""The networks of DCGAN (Radford, Metz and Chintala, 2016), for 28, 32 and 64 pixels.
+
+The five guidelines of its section 3: strided convolutions in place of pooling; batch normalisation in both networks,
+but not in G's output nor D's input; no fully connected hidden layers; ReLU in G with tanh out; LeakyReLU in D.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from lightning_gans.errors import InputError
+from lightning_gans.networks.base import Discriminator, Generator
+
+FIRST_SIZE = {28: 7, 32: 4, 64: 4}
+"""Side of the smallest feature map for each image size; every layer after it doubles the side."""
+
+
+def initialise(module: nn.Module) -> None:
+    """Weights of convolutions from N(0, .02), of normalisation layers from N(1, .02), biases 0 (section 4)."""
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+    else:
+        return
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def _widths(side: str, channels: int, size: int, width: int) -> list[int]:
+    """Channels of the hidden feature maps, from the largest map to the smallest."""
+    if size not in FIRST_SIZE:
+        raise InputError(f"{side}.size is {size}; expected one of {sorted(FIRST_SIZE)}")
+    for key, value in (("channels", channels), ("width", width)):
+        if value < 1:
+            raise InputError(f"{side}.{key} is {value}; expected at least 1")
+    doublings = (size // FIRST_SIZE[size]).bit_length() - 1
+    return [width * 2**level for level in range(doublings)]
+
+
+class DCGANGenerator(Generator):
+    """Transposed convolutions from a 1 x 1 map of z to the image, each but the first doubling the side.
+
+    Args:
+        channels: channels of the images.
+        size: 28, 32 or 64 pixels.
+        latent_dim: length of z.
+        width: channels of the last hidden map; each earlier map has twice as many.
+
+    Raises:
+        InputError: if an argument is out of range.
+    """
+
+    def __init__(self, channels: int, size: int, latent_dim: int = 100, width: int = 64) -> None:
+        super().__init__()
+        widths = _widths("model.generator", channels, size, width)
+        if latent_dim < 1:
+            raise InputError(f"model.generator.latent_dim is {latent_dim}; expected at least 1")
+        self.latent_dim, self.channels, self.size = latent_dim, channels, size
+        layers: list[nn.Module] = []
+        before = latent_dim
+        for level, after in enumerate(reversed(widths)):
+            kernel, stride, padding = (FIRST_SIZE[size], 1, 0) if level == 0 else (4, 2, 1)
+            # No bias next to batch normalisation, whose shift makes it idle.
+            layers.append(nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False))
+            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+            before = after
+        layers += [nn.ConvTranspose2d(before, channels, 4, 2, 1), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        self.apply(initialise)
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
+        images: Tensor = self.layers(latent[:, :, None, None])
+        return images
+
+
+class DCGANDiscriminator(Discriminator):
+    """Strided convolutions from the image to one logit, each but the last halving the side.
+
+    Args:
+        channels: channels of the images.
+        size: 28, 32 or 64 pixels.
+        width: channels of the first hidden map; each later map has twice as many.
+        batch_norm: the paper's batch normalisation; without it logits of one image do not depend on the others.
+
+    Raises:
+        InputError: if an argument is out of range.
+    """
+
+    def __init__(self, channels: int, size: int, width: int = 64, batch_norm: bool = True) -> None:
+        super().__init__()
+        widths = _widths("model.discriminator", channels, size, width)
+        self.channels, self.size = channels, size
+        layers: list[nn.Module] = []
+        before = channels
+        for level, after in enumerate(widths):
+            normalised = batch_norm and level > 0
+            layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalised))
+            if normalised:
+                layers.append(nn.BatchNorm2d(after))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+            before = after
+        layers.append(nn.Conv2d(before, 1, FIRST_SIZE[size]))
+        self.layers = nn.Sequential(*layers)
+        self.apply(initialise)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""
+        logits: Tensor = self.layers(images)
+        return logits.flatten()

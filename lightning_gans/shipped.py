@@ -1,0 +1,51 @@
+"""The configs that ship with the package."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from lightning_gans.errors import InputError
+
+
+def config_folder() -> Path:
+    """Where the shipped configs are: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def config_names() -> list[str]:
+    """Names of all shipped configs, as ``--config`` takes them: paths below the folder, without suffix."""
+    folder = config_folder()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def headline(name: str) -> str:
+    """The first comment line of a shipped config."""
+    first = (config_folder() / f"{name}.yaml").read_text().partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def print_configs() -> None:
+    """One line for each shipped config: its name and what it says of itself."""
+    names = config_names()
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:<{width}}  {headline(name)}")
+
+
+def find_config(given: str) -> str:
+    """The path of a config: a file if there is one, else the shipped config of that name.
+
+    Raises:
+        InputError: if there is neither.
+    """
+    if Path(given).is_file():
+        return given
+    shipped = config_folder() / f"{given.removesuffix('.yaml')}.yaml"
+    if shipped.is_file():
+        return str(shipped)
+    close = difflib.get_close_matches(given, config_names(), n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`lightning-gans configs` lists the shipped ones"
+    raise InputError(f"--config is {given}, which is neither a file nor a shipped config; {hint}")
