@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import lightning as L
 from jsonargparse import Namespace
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 import datamodules.cifar
@@ -65,7 +65,7 @@ class SaveConfig(SaveConfigCallback):
         folder.mkdir(parents=True, exist_ok=True)
         taken = len(list(folder.glob("config*.yaml")))
         path = folder / ("config.yaml" if not taken else f"config-{taken + 1}.yaml")
-        self.parser.save(self.config, path, skip_none=False)
+        self.parser.save(self.config, path, skip_none=False, multifile=False)
 
 
 class LightningGANsCLI(LightningCLI):
@@ -137,7 +137,12 @@ class LightningGANsCLI(LightningCLI):
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
-        return super().instantiate_trainer(**kwargs)
+        callbacks = settings.callbacks or []
+        callbacks = list(callbacks) if isinstance(callbacks, list) else [callbacks]
+        if settings.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
+            # Drawing at every step would cost more than a small network's step.
+            callbacks.append(TQDMProgressBar(refresh_rate=20))
+        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
 
     def after_fit(self) -> None:
         """Say what there is to look at."""

@@ -9,6 +9,7 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
 
 class _AppendingWriter(ExperimentWriter):
@@ -47,7 +48,7 @@ class ResumableCSVLogger(CSVLogger):
         return self._experiment
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: dict[str, Tensor | float], step: int | None = None) -> None:  # type: ignore[override]  # as CSVLogger
         """Add a row; the first one of a resumed run removes the rows that it repeats."""
         if step is not None and not self._rewound:
             self.experiment.forget_from(step)

@@ -39,7 +39,7 @@ class LastCheckpoint(Checkpoint):
 
     def _save(self, trainer: Trainer) -> None:
         if writes(trainer):
-            trainer.save_checkpoint(last_checkpoint(run_folder(trainer)))
+            trainer.save_checkpoint(last_checkpoint(run_folder(trainer)), weights_only=False)
             self._saved_step = trainer.global_step
 
     def on_train_batch_end(

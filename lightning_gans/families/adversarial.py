@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ class Adversarial(L.LightningModule, ABC):
         super().__init__()
         # Networks given as objects have their own state and cannot be hyperparameters; given as class paths on the
         # command line, they are plain data that `load_from_checkpoint` builds them from.
-        self.save_hyperparameters(ignore=self.networks, logger=False)
+        objects = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d")
+        self.save_hyperparameters(ignore=[*self.networks, *objects], logger=False)
         if "_instantiator" in self.hparams:
             self.save_hyperparameters(logger=False)
         self.automatic_optimization = False
@@ -138,7 +140,10 @@ class Adversarial(L.LightningModule, ABC):
         seed_step(self.device, self.run_seed, "step", self.global_rank, self.global_step)
         self.alternate(batch)
         for scheduler in self._run_schedulers():
-            scheduler.step()
+            with warnings.catch_warnings():
+                # PyTorch minds a schedule that moves before its optimizer, as G's does while D takes its turns.
+                warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+                scheduler.step()
         after()
 
     def _take_step_counters(self) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -220,10 +225,8 @@ class Adversarial(L.LightningModule, ABC):
             if make_scheduler is None:
                 configured.append({"optimizer": optimizer})
                 continue
-            scheduler = make_scheduler(optimizer)
-            if isinstance(scheduler, LinearDecay):
-                scheduler.total_steps = self._run_length()
-            configured.append({"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}})
+            schedule = {"scheduler": make_scheduler(optimizer), "interval": "step"}
+            configured.append({"optimizer": optimizer, "lr_scheduler": schedule})
         return configured
 
     def _run_length(self) -> float:
@@ -293,7 +296,14 @@ class Adversarial(L.LightningModule, ABC):
             logger.log_hyperparams(without_objects({k: v for k, v in self.hparams.items() if k != "_instantiator"}))
 
     def on_train_start(self) -> None:
-        """Put back the gradients that were being accumulated when the checkpoint was written."""
+        """Tell schedules the run's length; put back gradients that were being accumulated at the checkpoint.
+
+        The length is asked for here and not where schedules are made: asking sets up the training loader, and one set up
+        before the checkpoint is restored would start the epoch anew.
+        """
+        for scheduler in self._run_schedulers():
+            if isinstance(scheduler, LinearDecay):
+                scheduler.total_steps = self._run_length()
         parameters = dict(self.named_parameters())
         for name, gradient in self._gradients.items():
             parameters[name].grad = gradient.to(parameters[name])

@@ -1,0 +1,229 @@
+"""The alternation: who moves, what is counted, what is logged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from lightning_gans.callbacks import EMA, LastCheckpoint
+from lightning_gans.errors import InputError
+from lightning_gans.noise import UniformNoise
+from lightning_gans.optimizers import GANAdam, LinearDecay
+from lightning_gans.penalties import R1
+from lightning_gans.variants import DCGAN
+from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+
+
+class Moves(Callback):
+    """Which side's parameters changed in each batch."""
+
+    def __init__(self) -> None:
+        self.moved: list[str] = []
+        self.norms: dict[str, list[float]] = {"g": [], "d": []}
+
+    def _sides(self, model: DCGAN) -> dict[str, torch.Tensor]:
+        return {
+            side: torch.cat([p.detach().flatten().clone() for p in network.parameters()])
+            for side, network in (("g", model.generator), ("d", model.discriminator))
+        }
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self.before = self._sides(pl_module)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        after = self._sides(pl_module)
+        self.moved.append("".join(s for s in ("d", "g") if not torch.equal(self.before[s], after[s])))
+        for side in after:
+            self.norms[side].append((after[side] - self.before[side]).norm().item())
+
+
+def run(tmp_path: Path, model: DCGAN, steps: int, **kwargs: Any) -> Moves:
+    moves = Moves()
+    trainer = tiny_trainer(
+        tmp_path, max_steps=steps, limit_val_batches=0, callbacks=[moves, *kwargs.pop("callbacks", [])]
+    )
+    trainer.fit(model, TinyData())
+    assert trainer.global_step == steps
+    return moves
+
+
+def test_both_sides_move_in_every_batch_and_a_batch_is_one_step(tmp_path: Path) -> None:
+    assert run(tmp_path, tiny_dcgan(), 7).moved == ["dg"] * 7
+
+
+def test_n_critic_moves_the_generator_in_every_nth_batch(tmp_path: Path) -> None:
+    assert run(tmp_path, tiny_dcgan(n_critic=3), 7).moved == ["d", "d", "dg", "d", "d", "dg", "d"]
+
+
+def test_accumulation_is_per_side_and_counts_that_sides_turns(tmp_path: Path) -> None:
+    moves = run(tmp_path, tiny_dcgan(accumulate_d=2, accumulate_g=3), 6)
+    assert moves.moved == ["", "d", "g", "d", "", "dg"]
+    moves = run(tmp_path, tiny_dcgan(n_critic=2, accumulate_g=2), 5)
+    assert moves.moved == ["d", "d", "d", "dg", "d"]
+
+
+def test_the_step_of_one_side_leaves_the_other_untouched(tmp_path: Path) -> None:
+    class OnlyD(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            model = pl_module
+            fake = model.generator(torch.randn(len(batch.labels), 3))
+            generator, discriminator = weights(model.generator), weights(model.discriminator)
+            grads = {n: p.grad for n, p in model.generator.named_parameters()}
+            model.step("d", model.discriminator_loss(model.discriminator, batch.images, fake.detach()))
+            assert all(torch.equal(v, weights(model.generator)[k]) for k, v in generator.items())
+            assert not torch.equal(
+                discriminator["layers.0.weight"], model.discriminator.state_dict()["layers.0.weight"]
+            )
+            self.trained = weights(model.discriminator)
+            # The generator's step computes no gradient for D's weights.
+            before = {n: p.grad.clone() for n, p in model.discriminator.named_parameters() if p.grad is not None}
+            model.step("g", model.generator_loss(model.discriminator, batch.images, fake))
+            after = dict(model.discriminator.named_parameters())
+            assert before
+            assert all(torch.equal(value, after[name].grad) for name, value in before.items())  # type: ignore[arg-type]
+            assert all(p.grad is not grads[n] for n, p in model.generator.named_parameters())
+
+    run(tmp_path, tiny_dcgan(), 1, callbacks=[OnlyD()])
+
+
+def test_clipping_bounds_each_sides_gradient(tmp_path: Path) -> None:
+    def sgd(parameters: Any) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters, lr=1.0)
+
+    model = tiny_dcgan(optimizer_d=sgd, optimizer_g=sgd, clip_d=1e-3, clip_g=1e-4)
+    moves = run(tmp_path, model, 3)
+    # With plain gradient descent and rate 1 the move is the clipped gradient.
+    assert moves.norms["d"] == pytest.approx([1e-3] * 3, rel=1e-3)
+    assert moves.norms["g"] == pytest.approx([1e-4] * 3, rel=1e-3)
+
+
+def test_clipping_through_the_trainer_is_not_silently_ignored(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, max_steps=1, gradient_clip_val=1.0)
+    with pytest.raises(Exception, match="gradient clipping"):
+        trainer.fit(tiny_dcgan(), TinyData())
+
+
+def test_schedules_step_once_a_batch_and_reach_zero_at_the_end(tmp_path: Path) -> None:
+    rates: list[float] = []
+
+    class Rates(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    model = tiny_dcgan(
+        optimizer_g=lambda p: GANAdam(p, lr=1.0), scheduler_g=lambda o: LinearDecay(o, start=0.5), n_critic=2
+    )
+    run(tmp_path, model, 8, callbacks=[Rates()])
+    assert rates == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+
+
+def test_step_checkpoints_and_log_axis_count_batches(tmp_path: Path) -> None:
+    from lightning_gans.loggers import ResumableCSVLogger
+
+    logger = ResumableCSVLogger(tmp_path, name="run")
+    saved: list[int] = []
+
+    class Recorder(LastCheckpoint):
+        def _save(self, trainer: Any) -> None:
+            saved.append(trainer.global_step)
+            super()._save(trainer)
+
+    trainer = tiny_trainer(
+        tmp_path,
+        max_steps=10,
+        limit_val_batches=0,
+        log_every_n_steps=5,
+        logger=logger,
+        callbacks=[Recorder(every_n_steps=4)],
+    )
+    trainer.fit(tiny_dcgan(n_critic=2), TinyData())
+    assert saved == [4, 8, 10]
+    rows = (tmp_path / "run" / "version_0" / "metrics.csv").read_text().splitlines()
+    steps = [row.split(",")[rows[0].split(",").index("step")] for row in rows[1:]]
+    assert steps == ["4", "9"]
+
+
+def test_losses_are_logged_only_at_the_interval(tmp_path: Path) -> None:
+    logged: list[int] = []
+
+    class Model(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+            if "loss/d" in trainer.progress_bar_metrics and batch_idx not in logged:
+                logged.append(batch_idx)
+
+    trainer = tiny_trainer(tmp_path, max_steps=5, limit_val_batches=0, log_every_n_steps=3, callbacks=[Model()])
+    trainer.fit(tiny_dcgan(), TinyData())
+    assert logged[0] == 2
+
+
+def test_mixed_precision_trains_and_keeps_float32_weights(tmp_path: Path) -> None:
+    model = tiny_dcgan(clip_d=1.0)
+    trainer = tiny_trainer(tmp_path, max_steps=3, limit_val_batches=0, precision="bf16-mixed")
+    before = weights(model)
+    trainer.fit(model, TinyData())
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert not torch.equal(before["generator.layers.0.weight"], model.state_dict()["generator.layers.0.weight"])
+
+
+def test_training_does_not_depend_on_the_global_random_state(tmp_path: Path) -> None:
+    finals = []
+    for disturbance in (0, 1):
+        model = tiny_dcgan(noise=UniformNoise(), penalty=R1())
+        torch.manual_seed(disturbance)
+        trainer = tiny_trainer(tmp_path, max_steps=3, limit_val_batches=0)
+        trainer.fit(model, TinyData())
+        finals.append(weights(model))
+    assert all(torch.equal(finals[0][key], finals[1][key]) for key in finals[0])
+
+
+def test_noise_differs_between_ranks_and_steps_and_repeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_dcgan()
+    trainer = tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0)
+    trainer.fit(model, TinyData())
+    together = None
+    for world_size, count in ((1, 8), (2, 4)):
+        rows = []
+        for rank in range(world_size):
+            monkeypatch.setattr(type(trainer), "world_size", world_size, raising=False)
+            monkeypatch.setattr(type(trainer), "global_rank", rank, raising=False)
+            rows.append(model.training_latent(count))
+        latent = torch.cat(rows)
+        assert together is None or torch.equal(together, latent)
+        assert len(latent.unique(dim=0)) == 8
+        together = latent
+
+
+def test_r1_lowers_the_slope_of_d(tmp_path: Path) -> None:
+    from lightning_gans.penalties import squared_slope
+
+    slopes = {}
+    for weight in (0.0, 10.0):
+        model = tiny_dcgan(penalty=R1(weight=weight), optimizer_d=lambda p: GANAdam(p, lr=1e-2))
+        data = TinyData()
+        trainer = tiny_trainer(tmp_path, max_steps=30, limit_val_batches=0)
+        trainer.fit(model, data)
+        real = next(iter(data.train_dataloader())).images.float() / 127.5 - 1
+        slopes[weight] = squared_slope(model.discriminator, real).item()
+    assert slopes[10.0] < slopes[0.0] / 2
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "named"),
+    [
+        ({"n_critic": 0}, "model.n_critic is 0"),
+        ({"accumulate_g": 0}, "model.accumulate_g is 0"),
+        ({"clip_d": -1.0}, "model.clip_d is -1.0"),
+    ],
+)
+def test_bad_numbers_are_named(kwargs: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        tiny_dcgan(**kwargs)
+
+
+def test_ema_is_refused_no_average_and_named_out_of_range() -> None:
+    with pytest.raises(InputError, match=r"ema\.decay is 1\.0"):
+        EMA(decay=1.0)

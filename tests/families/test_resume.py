@@ -1,0 +1,135 @@
+"""A run that is killed at any step and resumed ends with the weights of the uninterrupted one, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor, nn
+
+from lightning_gans.callbacks import EMA, LastCheckpoint
+from lightning_gans.errors import InputError
+from lightning_gans.networks import DCGANDiscriminator
+from lightning_gans.optimizers import GANAdam, LinearDecay
+from lightning_gans.penalties import R1
+from lightning_gans.variants import DCGAN
+from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+STEPS_PER_EPOCH, EPOCHS = 5, 3
+
+
+class KilledError(RuntimeError):
+    """Stands for the end of the process."""
+
+
+class Kill(Callback):
+    """Ends the run after a given step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.step:
+            raise KilledError
+
+
+def make_model(dropout: bool = True, **kwargs: Any) -> DCGAN:
+    model = tiny_dcgan(
+        optimizer_g=lambda p: GANAdam(p, lr=1e-3),
+        optimizer_d=lambda p: torch.optim.RMSprop(p, lr=1e-3),
+        scheduler_g=lambda o: LinearDecay(o, start=0.2),
+        scheduler_d=lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.9),
+        penalty=R1(weight=0.1, every=3),
+        **kwargs,
+    )
+    if dropout:  # draws from the global generator
+        assert isinstance(model.discriminator, DCGANDiscriminator)
+        model.discriminator.layers.insert(1, nn.Dropout(0.3))
+    return model
+
+
+def fit(folder: Path, model: DCGAN, data: TinyData, *callbacks: Callback, ckpt_path: Path | None = None) -> Any:
+    trainer = tiny_trainer(folder, max_epochs=EPOCHS, callbacks=[EMA(0.9), LastCheckpoint(every_n_steps=1), *callbacks])
+    trainer.fit(model, data, ckpt_path=ckpt_path)
+    return trainer
+
+
+def everything(trainer: Any) -> dict[str, Tensor]:
+    """All tensors of model, averages and optimizers, and the learning rates."""
+    state: dict[str, Tensor] = dict(trainer.lightning_module.state_dict())
+    for index, optimizer in enumerate(trainer.optimizers):
+        for name, entries in optimizer.state_dict()["state"].items():
+            state.update({f"optimizer{index}.{name}.{key}": torch.as_tensor(v) for key, v in entries.items()})
+        state[f"optimizer{index}.lr"] = torch.tensor(optimizer.param_groups[0]["lr"])
+    return state
+
+
+def assert_resumes_exactly(tmp_path: Path, step: int, num_workers: int = 0, **kwargs: Any) -> None:
+    whole = everything(fit(tmp_path / "whole", make_model(**kwargs), TinyData(num_workers=num_workers)))
+    with pytest.raises(KilledError):
+        fit(tmp_path / "cut", make_model(**kwargs), TinyData(num_workers=num_workers), Kill(step))
+    torch.manual_seed(99)  # a new process
+    last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
+    resumed_model = make_model(**kwargs)
+    resumed = everything(fit(tmp_path / "cut", resumed_model, TinyData(num_workers=num_workers), ckpt_path=last))
+    assert resumed.keys() == whole.keys()
+    different = [key for key in whole if not torch.equal(whole[key], resumed[key])]
+    assert not different
+
+
+@pytest.mark.parametrize("step", range(1, STEPS_PER_EPOCH * EPOCHS))
+def test_killed_at_any_step_and_resumed_equals_uninterrupted(tmp_path: Path, step: int) -> None:
+    assert_resumes_exactly(tmp_path, step)
+
+
+def test_resume_is_exact_with_worker_processes(tmp_path: Path) -> None:
+    assert_resumes_exactly(tmp_path, 7, num_workers=2)
+
+
+@pytest.mark.parametrize("step", [6, 7, 8])
+def test_resume_is_exact_between_accumulated_gradients(tmp_path: Path, step: int) -> None:
+    assert_resumes_exactly(tmp_path, step, accumulate_d=3, accumulate_g=2, n_critic=2)
+
+
+def test_a_changed_seed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit(tmp_path, make_model(), TinyData())
+    monkeypatch.setenv("PL_GLOBAL_SEED", "1")
+    with pytest.raises(InputError, match="seed_everything is 1 here but 0 in the checkpoint"):
+        fit(tmp_path, make_model(), TinyData(), ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
+
+
+def test_a_changed_batch_size_within_an_epoch_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        fit(tmp_path, make_model(), TinyData(), Kill(7))
+    with pytest.raises(InputError, match=r"data\.batch_size"):
+        fit(tmp_path, make_model(), TinyData(batch_size=4), ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
+
+
+def test_a_checkpoint_is_no_larger_than_its_parts(tmp_path: Path) -> None:
+    trainer = fit(tmp_path, make_model(dropout=False), TinyData())
+    parts = sum(value.numel() * value.element_size() for value in everything(trainer).values())
+    size = (tmp_path / "checkpoints" / "last.ckpt").stat().st_size
+    assert size <= parts + 200_000
+
+
+def test_a_checkpoint_loads_with_the_safe_loader_and_holds_no_object(tmp_path: Path) -> None:
+    fit(tmp_path, make_model(dropout=False), TinyData())
+    checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert "saturating" in checkpoint["hyper_parameters"]
+    assert "generator" not in checkpoint["hyper_parameters"]
+
+
+def test_without_averages_in_the_checkpoint_the_average_starts_from_its_generator(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[LastCheckpoint()])
+    model = make_model(dropout=False)
+    trainer.fit(model, TinyData())
+    other = make_model(dropout=False)
+    with pytest.warns(UserWarning, match="holds no averaged generator"):
+        tiny_trainer(tmp_path, max_epochs=1, callbacks=[EMA(0.9)]).fit(
+            other, TinyData(), ckpt_path=tmp_path / "checkpoints" / "last.ckpt"
+        )
+    for key, value in model.generator.state_dict().items():
+        assert torch.equal(value, other.averages["generator"].state_dict()[key])

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lightning_gans.errors import InputError
+from lightning_gans.optimizers import GANAdam, LinearDecay
+
+
+def make(start: float, end: float = 0.0, total: float = 100) -> tuple[torch.optim.Optimizer, LinearDecay]:
+    optimizer = GANAdam([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = LinearDecay(optimizer, start=start, end=end)
+    schedule.total_steps = total
+    return optimizer, schedule
+
+
+def test_gan_adam_has_the_defaults_of_dcgan() -> None:
+    group = GANAdam([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]
+    assert (group["lr"], group["betas"]) == (2e-4, (0.5, 0.999))
+
+
+def test_linear_decay_is_constant_then_reaches_its_end_with_the_run() -> None:
+    _, schedule = make(start=0.5)
+    assert [schedule.factor(step) for step in (0, 50, 75, 100)] == [1.0, 1.0, 0.5, 0.0]
+    _, schedule = make(start=0.0, end=0.2)
+    assert [schedule.factor(step) for step in (0, 50, 100)] == pytest.approx([1.0, 0.6, 0.2])
+
+
+def test_linear_decay_sets_the_rate_of_every_step() -> None:
+    optimizer, schedule = make(start=0.5, total=4)
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == [1.0, 1.0, 1.0, 0.5]
+
+
+def test_a_restored_schedule_takes_the_length_of_the_new_run() -> None:
+    _, old = make(start=0.5, total=100)
+    _, new = make(start=0.5, total=200)
+    new.load_state_dict(old.state_dict())
+    assert new.total_steps == 200
+
+
+@pytest.mark.parametrize(("kwargs", "named"), [({"start": 1.0}, "start is 1.0"), ({"end": 2.0}, "end is 2.0")])
+def test_bad_numbers_are_named(kwargs: dict[str, float], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        LinearDecay(GANAdam([torch.nn.Parameter(torch.zeros(1))]), **kwargs)
