@@ -298,8 +298,8 @@ class Adversarial(L.LightningModule, ABC):
     def on_train_start(self) -> None:
         """Tell schedules the run's length; put back gradients that were being accumulated at the checkpoint.
 
-        The length is asked for here and not where schedules are made: asking sets up the training loader, and one set up
-        before the checkpoint is restored would start the epoch anew.
+        The length is asked for here and not where schedules are made: asking sets up the training loader, and one set
+        up before the checkpoint is restored would start the epoch anew.
         """
         for scheduler in self._run_schedulers():
             if isinstance(scheduler, LinearDecay):

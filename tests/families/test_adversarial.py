@@ -84,7 +84,7 @@ def test_the_step_of_one_side_leaves_the_other_untouched(tmp_path: Path) -> None
             model.step("g", model.generator_loss(model.discriminator, batch.images, fake))
             after = dict(model.discriminator.named_parameters())
             assert before
-            assert all(torch.equal(value, after[name].grad) for name, value in before.items())  # type: ignore[arg-type]
+            assert all(torch.equal(value, after[name].grad) for name, value in before.items())
             assert all(p.grad is not grads[n] for n, p in model.generator.named_parameters())
 
     run(tmp_path, tiny_dcgan(), 1, callbacks=[OnlyD()])
@@ -193,7 +193,7 @@ def test_noise_differs_between_ranks_and_steps_and_repeats(tmp_path: Path, monke
             rows.append(model.training_latent(count))
         latent = torch.cat(rows)
         assert together is None or torch.equal(together, latent)
-        assert len(latent.unique(dim=0)) == 8
+        assert len(torch.unique(latent, dim=0)) == 8
         together = latent
 
 

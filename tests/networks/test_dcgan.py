@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from lightning_gans.errors import InputError
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
 
 
-def layers(network: nn.Module, *kinds: type[nn.Module]) -> list[nn.Module]:
+def layers(network: nn.Module, *kinds: type[nn.Module]) -> list[Any]:
     return [module for module in network.modules() if isinstance(module, kinds)]
 
 

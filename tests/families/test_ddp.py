@@ -1,0 +1,48 @@
+"""Two gloo processes are one process with the doubled batch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.strategies import DDPStrategy
+
+from lightning_gans.errors import InputError
+from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(out: Path, devices: int, batch_size: int) -> list[dict[str, Any]]:
+    """Results of every rank, then those of rank 0 with cached real statistics."""
+    command = [sys.executable, "-m", "tests.families.ddp_run", f"--devices={devices}", f"--batch-size={batch_size}"]
+    environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(
+        [*command, f"--out={out}"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    files = [f"devices{devices}-rank{rank}-0.pt" for rank in range(devices)] + [f"devices{devices}-rank0-1.pt"]
+    return [torch.load(out / file, weights_only=True) for file in files]
+
+
+def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
+    (one, one_cached), (first, second, two_cached) = run(tmp_path, 1, 8), run(tmp_path, 2, 4)
+    assert {key.partition(".")[0] for key in one["weights"]} == {"generator", "discriminator", "averages"}
+    start = tiny_dcgan(batch_norm=False).state_dict()
+    for key, value in one["weights"].items():
+        torch.testing.assert_close(first["weights"][key], value, rtol=0, atol=1e-6)
+        assert torch.equal(first["weights"][key], second["weights"][key])
+    assert not torch.equal(one["weights"]["generator.layers.0.weight"], start["generator.layers.0.weight"])
+    for other in (one_cached, first, second, two_cached):
+        assert other["scores"] == pytest.approx(one["scores"], rel=1e-6)
+
+
+def test_a_strategy_that_wraps_the_model_is_refused(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, max_steps=1, devices=1, strategy=DDPStrategy(process_group_backend="gloo"))
+    with pytest.raises(InputError, match=r"trainer\.strategy is DDPStrategy"):
+        trainer.fit(tiny_dcgan(), TinyData())
