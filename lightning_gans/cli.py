@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,35 +22,50 @@ from lightning_gans.callbacks.run_folder import run_folder, writes
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
 from lightning_gans.families import Adversarial
+from lightning_gans.reports import one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP
+
+CONFIG_OPTIONS = ("--config", "-c")
 
 LINKED = ("channels", "size")
 """What networks take from the data."""
 
 
 class Parser(LightningArgumentParser):
-    """Refuses abbreviations, and answers a typo with the nearest name there is."""
+    """Refuses abbreviations, and answers bad input with one sentence."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, allow_abbrev=False, **kwargs)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """One line and exit status 2."""
-        raise InputError(short_message(message, self)) from ex
+        """Say what is wrong.
+
+        Raises:
+            InputError: always, except in a parser within another, whose report becomes part of the outer one's.
+        """
+        if not self.exit_on_error:
+            super().error(message, ex)
+        raise InputError(one_sentence(message, known_words(self), given_configs(sys.argv[1:]))) from ex
 
 
-def short_message(message: str, parser: LightningArgumentParser) -> str:
-    """The parser's report of a bad value, reduced to what went wrong, with a suggestion for a misspelt key."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    unknown = re.search(r"(?:Unrecognized arguments: |Key ['\"]|Option ['\"])(?:--)?([\w.+]+)", message)
-    if unknown is None:
-        return " ".join(lines)
-    key = unknown[1]
-    known = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
-    known |= {name.rpartition(".")[2] for name in known}
-    close = difflib.get_close_matches(key, known, n=3)
-    return f"{key} is not a known key" + (f"; did you mean {' or '.join(close)}?" if close else "")
+def known_words(parser: LightningArgumentParser) -> set[str]:
+    """All that may be meant by a misspelt key or class: options, and the house's classes with their arguments."""
+    options = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
+    classes = [
+        item
+        for module in list(sys.modules.values())
+        if getattr(module, "__name__", "").partition(".")[0] in ("lightning_gans", "datamodules")
+        for item in vars(module).values()
+        if isinstance(item, type) and item.__module__.partition(".")[0] in ("lightning_gans", "datamodules")
+    ]
+    arguments = {
+        name
+        for item in classes
+        for base in item.__mro__
+        for name in getattr(vars(base).get("__init__"), "__annotations__", ())
+    }
+    return options | {item.__name__ for item in classes} | (arguments - {"return"})
 
 
 class SaveConfig(SaveConfigCallback):
@@ -124,7 +138,12 @@ class LightningGANsCLI(LightningCLI):
             for network in ("generator", "discriminator")
             for name in LINKED
         }
-        super().instantiate_classes()
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            if "Union subtypes" not in str(error):
+                raise
+            raise InputError(reasons(str(error))) from error
         for key, value in explicit.items():
             given = getattr(self.datamodule, key.rpartition(".")[2], None)
             if value is not None and given is not None and value != given:
@@ -155,13 +174,22 @@ def with_config_paths(arguments: list[str]) -> list[str]:
     replaced = []
     for index, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
-        if option in ("--config", "-c") and equals:
+        if option in CONFIG_OPTIONS and equals:
             replaced.append(f"{option}={find_config(value)}")
-        elif index and arguments[index - 1] in ("--config", "-c"):
+        elif index and arguments[index - 1] in CONFIG_OPTIONS:
             replaced.append(find_config(argument))
         else:
             replaced.append(argument)
     return replaced
+
+
+def given_configs(arguments: list[str]) -> list[str]:
+    """Paths of all configs among the arguments."""
+    paths = with_config_paths(arguments)
+    after = [path for option, path in pairwise(paths) if option in CONFIG_OPTIONS]
+    return after + [
+        path.partition("=")[2] for path in paths if path.partition("=")[0] in CONFIG_OPTIONS and "=" in path
+    ]
 
 
 def first_logger(config: Namespace) -> Namespace | None:

@@ -1,0 +1,86 @@
+"""The parser's long reports of bad input, cut to one sentence: key, value, what was expected, file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
+_UNRECOGNISED = re.compile(r"unrecognized arguments: --([\w.+-]+)", re.IGNORECASE)
+_NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_WRONG_TYPE = re.compile(r"Expected a <class '([\w.]+)'>")
+_VALUE = re.compile(r"Got value: ([^\s,.]+(?:\.\w+)*)|Given value: (?!NestedArg|Namespace)(.+)")
+_REQUIRED = re.compile(r"Key \"?([\w.]+)\"? is required")
+_REASON = re.compile(r"^\s*- (?!Expected a <class 'NoneType'>)(.+)$", re.MULTILINE)
+
+
+def one_sentence(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
+    """What a report says, in one sentence.
+
+    Args:
+        report: as jsonargparse writes it, over many lines.
+        words: names that a misspelt key or class may have meant.
+        configs: paths of the configs that were given; the one that holds the bad key is named.
+    """
+    path = ".".join(re.findall(r'Parser key "([\w.]+)"', report))
+    if match := _UNRECOGNISED.search(report):
+        return f"{match[1]} is not a known key{_suggestion(match[1], words)}"
+    if match := _REFUSED_KEY.search(report):
+        key = ".".join(filter(None, (path, match[1])))
+        return f"{key} is not a known key{_suggestion(match[1], words)}{_place(match[1], configs)}"
+    if match := _NO_CLASS.search(report):
+        return f"{path} is {match[1]}, which is no known class{_suggestion(match[1], words)}{_place(path, configs, match[1])}"
+    expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
+    if path and expected and (match := _VALUE.search(report)):
+        if "model." in path or path == "model":  # the model itself may be null for the parser, but for no one else
+            expected = [name for name in expected if name != "null"]
+        value = match[1] or match[2]
+        return f"{path} is {value}; expected {' or '.join(expected)}{_place(path, configs, value)}"
+    if match := _REQUIRED.search(report):
+        return f"{match[1]} is missing; give it on the command line or in a --config (`lightning-gans configs`)"
+    return " ".join(report.split())
+
+
+def reasons(report: str) -> str:
+    """Why a class could not be built, from a report that also lists the alternatives nobody asked for."""
+    return "; ".join(_REASON.findall(report)) or " ".join(report.split())
+
+
+def _suggestion(word: str, words: Iterable[str]) -> str:
+    known = set(words)
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.7)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _place(key: str, configs: Iterable[str], value: str | None = None) -> str:
+    """The last config that holds the key, with the value where one is given: else it came from the command line."""
+    leaf = key.rpartition(".")[2]
+    holding = [
+        config
+        for config in configs
+        if any(name == leaf and value in (None, str(held)) for name, held in _entries(_read(config)))
+    ]
+    return f" (in {holding[-1]})" if holding else ""
+
+
+def _read(config: str) -> Any:
+    try:
+        return yaml.safe_load(Path(config).read_text())
+    except (OSError, yaml.YAMLError):
+        return None
+
+
+def _entries(node: Any) -> Iterator[tuple[str, Any]]:
+    """All keys with their values, at any depth; a class stands for its class path."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield str(key), value.get("class_path", value) if isinstance(value, Mapping) else value
+            yield from _entries(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _entries(item)
