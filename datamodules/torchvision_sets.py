@@ -64,7 +64,7 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
                     and "download" not in str(error)
                 ):
                     raise self._corrupt(error) from error
-                how = f"the download failed ({error})" if self.download else "data.download is false"
+                how = f"the download failed ({one_line(error)})" if self.download else "data.download is false"
                 raise InputError(
                     f"data.root is {self.root}, where {self._name} is not complete, and {how}; "
                     f"expected its files in {self.root / self.folder}"
@@ -73,7 +73,7 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
                 raise self._corrupt(error) from error
 
     def _corrupt(self, error: Exception) -> InputError:
-        reason = str(error) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         return InputError(
             f"data.root is {self.root}, where a file of {self._name} cannot be read ({reason}); "
             f"delete {self.root / self.folder} and run again to fetch it anew"
@@ -86,3 +86,8 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
         # Grey sets hold (N, H, W), colour sets (N, H, W, C).
         images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
         return images, torch.as_tensor(split.targets, dtype=torch.int64)
+
+
+def one_line(error: Exception) -> str:
+    """The error's text without line breaks."""
+    return " ".join(str(error).split())

@@ -34,10 +34,11 @@ def one_sentence(report: str, words: Iterable[str], configs: Iterable[str]) -> s
         key = ".".join(filter(None, (path, match[1])))
         return f"{key} is not a known key{_suggestion(match[1], words)}{_place(match[1], configs)}"
     if match := _NO_CLASS.search(report):
-        return f"{path} is {match[1]}, which is no known class{_suggestion(match[1], words)}{_place(path, configs, match[1])}"
+        hints = _suggestion(match[1], words) + _place(path, configs, match[1])
+        return f"{path} is {match[1]}, which is no known class{hints}"
     expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
     if path and expected and (match := _VALUE.search(report)):
-        if "model." in path or path == "model":  # the model itself may be null for the parser, but for no one else
+        if path.startswith("model"):  # to the parser, model itself might be null, and so it says of all below
             expected = [name for name in expected if name != "null"]
         value = match[1] or match[2]
         return f"{path} is {value}; expected {' or '.join(expected)}{_place(path, configs, value)}"

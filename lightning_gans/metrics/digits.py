@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lightning_gans.errors import InputError
 from lightning_gans.metrics.features import FeatureExtractor, file_hash
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
@@ -67,7 +68,7 @@ class DigitFeatures(FeatureExtractor):
         weights: a safetensors file of another :class:`DigitClassifier`; the shipped one by default.
 
     Raises:
-        FileNotFoundError: if ``weights`` does not exist.
+        InputError: if ``weights`` does not exist.
     """
 
     num_features = 64
@@ -77,7 +78,9 @@ class DigitFeatures(FeatureExtractor):
         super().__init__()
         path = WEIGHTS if weights is None else Path(weights)
         if not path.is_file():
-            raise FileNotFoundError(f"evaluation.extractor: weights={path} does not exist; expected a safetensors file")
+            raise InputError(
+                f"evaluation.extractor.weights is {path}, which does not exist; expected a .safetensors file"
+            )
         self._hash = file_hash(path)
         self.classifier = DigitClassifier(self.num_features)
         self.classifier.load_state_dict(load_file(path))

@@ -63,7 +63,7 @@ def read_statistics(path: Path) -> dict[str, Tensor] | None:
     """Cached statistics, or None where there are none that can be read."""
     try:
         state = load_file(path)
-    except Exception:  # noqa: BLE001 (whatever is wrong with a cache file, the statistics are computed again)
+    except Exception:  # whatever is wrong with a cache file, the statistics are computed again
         return None
     return state if set(state) == set(REAL_STATES) else None
 

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+import torch
+
+from datamodules.batches import Labelled
+from datamodules.in_memory import TensorImages
+from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches
+from lightning_gans.errors import InputError
+
+
+def test_an_epoch_is_a_permutation_that_depends_on_seed_and_epoch_only() -> None:
+    def epoch(seed: int, number: int) -> list[int]:
+        batches = TrainingBatches(20, 4, seed)
+        batches.set_epoch(number)
+        return list(chain.from_iterable(batches))
+
+    assert sorted(epoch(0, 0)) == list(range(20))
+    torch.manual_seed(3)
+    first = epoch(0, 0)
+    torch.manual_seed(4)
+    assert epoch(0, 0) == first
+    assert epoch(0, 1) != first
+    assert epoch(1, 0) != first
+
+
+def test_ranks_together_see_the_batches_of_one_process() -> None:
+    whole = list(TrainingBatches(26, 6, seed=0))
+    parts = [list(TrainingBatches(26, 2, seed=0, rank=rank, world_size=3)) for rank in range(3)]
+    assert [list(chain.from_iterable(shares)) for shares in zip(*parts, strict=True)] == whole
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+@pytest.mark.parametrize("length", [4, 10, 11])
+def test_evaluation_sees_every_image_once_and_numbers_batches_over_all_ranks(length: int, world_size: int) -> None:
+    whole = list(EvaluationBatches(length, 4))
+    seen: dict[int, list[int]] = {}
+    for rank in range(world_size):
+        batches = EvaluationBatches(length, 4, rank, world_size)
+        assert len(list(batches)) == len(batches)
+        seen.update({index * world_size + rank: batch for index, batch in enumerate(batches)})
+    assert [seen[index] for index in sorted(seen)] == whole
+    assert list(chain.from_iterable(whole)) == list(range(length))
+
+
+def loader(batch_size: int = 4) -> ResumableLoader:
+    data = TensorImages(torch.arange(20).view(20, 1, 1, 1), torch.arange(20))
+    batches = TrainingBatches(20, batch_size, seed=0)
+    return ResumableLoader(data, sampler=batches, batch_size=None)
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_a_loader_goes_on_from_its_stored_position_once(stop: int) -> None:
+    whole = [batch.labels.tolist() for batch in loader()]
+    first, second = loader(), loader()
+    for count, _ in enumerate(first, start=1):
+        if count == stop:
+            break
+    second.load_state_dict(first.state_dict() if stop else loader().state_dict())
+    assert [batch.labels.tolist() for batch in second] == whole[stop % 5 :]
+    assert len(list(second)) == 5
+
+
+def test_a_position_among_other_batches_is_refused() -> None:
+    first = loader()
+    next(iter(first))
+    with pytest.raises(InputError, match=r"4 of 20 images per step.*gives 5 of 20 here"):
+        loader(batch_size=5).load_state_dict(first.state_dict())
+
+
+def test_a_batch_larger_than_the_data_is_refused() -> None:
+    with pytest.raises(InputError, match=r"data\.batch_size is 9"):
+        TrainingBatches(8, 9, seed=0)
+
+
+def test_an_item_is_a_batch_of_uint8_images() -> None:
+    batch = next(iter(loader()))
+    assert isinstance(batch, Labelled)
+    assert batch.images.shape == (4, 1, 1, 1)
+    assert torch.equal(batch.images.flatten(), batch.labels)
