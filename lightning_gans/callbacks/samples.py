@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
@@ -123,7 +122,7 @@ def _log_picture(logger: Logger, key: str, picture: Image.Image, step: int) -> N
         logger.log_image(key, [picture])
 
 
-class PredictionWriter(BasePredictionWriter):
+class PredictionWriter(Callback):
     """Writes what ``predict`` generates, one PNG for each image, to ``predictions`` in the run's folder.
 
     Args:
@@ -131,7 +130,6 @@ class PredictionWriter(BasePredictionWriter):
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        super().__init__(write_interval="batch")
         self.folder = folder
 
     def _target(self, trainer: Trainer) -> Path:
@@ -145,20 +143,19 @@ class PredictionWriter(BasePredictionWriter):
         trainer.strategy.barrier()
         target.mkdir(parents=True, exist_ok=True)
 
-    def write_on_batch_end(
+    def on_predict_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        prediction: Any,
-        batch_indices: Any,
+        outputs: Any,
         batch: Any,
         batch_idx: int,
-        dataloader_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Write one batch; file names count over all processes."""
         if not writes(trainer):
             return
-        images = to_uint8(prediction).cpu()
+        images = to_uint8(outputs).cpu()
         batch_size = getattr(trainer.datamodule, "eval_batch_size", len(images))  # type: ignore[attr-defined]
         first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
         for offset, image in enumerate(images):
