@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,9 +26,13 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
         num_workers: processes that index the tensors; 0 is fastest.
     """
 
-    dataset: ClassVar[Any]
     folder: ClassVar[str]
     """Where below ``root`` torchvision keeps the files."""
+
+    @property
+    @abstractmethod
+    def dataset(self) -> Any:
+        """The torchvision class; a subclass sets it as a class attribute."""
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -130,6 +131,8 @@ class LightningGANsCLI(LightningCLI):
         in_place = path.parent.parent.parent == runs.resolve() and (self.subcommand != "fit" or path.stem == "last")
         if in_place and logger.init_args.version is None:
             logger.init_args.version = version_of(path.parent.parent)
+            # It is meant to hold the checkpoints of the run that goes on in it.
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
 
     def instantiate_classes(self) -> None:
         """Instantiate, and refuse an explicit value that a link from the data would silently replace."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lightning_gans.errors import InputError
 
-RESTORED = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", "run_seed")
-"""Settings whose effect lies in restored states: a new value would be dropped without a word."""
+RUN_SEED = "run_seed"
+
+RESTORED = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", RUN_SEED)
+"""Settings whose effect lies in states that `fit` restores: a new value would be dropped without a word."""
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -40,24 +42,25 @@ def _flat(settings: Any, prefix: str) -> dict[str, Any]:
     return {prefix: settings}
 
 
-def refuse_changed_settings(now: Mapping[str, Any], then: Mapping[str, Any]) -> None:
+def refuse_changed_settings(keys: Iterable[str], now: Mapping[str, Any], then: Mapping[str, Any]) -> None:
     """Compare the settings that a checkpoint restores with those asked for now.
 
     Args:
+        keys: which settings to compare; what one side does not know is left out.
         now: settings of this run.
         then: settings stored in the checkpoint.
 
     Raises:
-        InputError: naming the first key of :data:`RESTORED` that differs, with both values.
+        InputError: naming the first key that differs, with both values.
     """
-    for key in RESTORED:
+    for key in keys:
         if key not in now or key not in then:
             continue
         asked, stored = _flat(_plain(now[key]), key), _flat(_plain(then[key]), key)
         for name in sorted(asked.keys() | stored.keys()):
             if asked.get(name) != stored.get(name):
-                shown = "seed_everything" if name == "run_seed" else f"model.{name}"
+                shown = "seed_everything" if name == RUN_SEED else f"model.{name}"
                 raise InputError(
-                    f"{shown} is {asked.get(name)} here but {stored.get(name)} in the checkpoint, and a resumed run "
-                    "goes on with the checkpoint's state; give the checkpoint's value, or start a new run"
+                    f"{shown} is {asked.get(name)} here but {stored.get(name)} in the checkpoint, whose state is "
+                    "loaded; give the checkpoint's value (the run's own config.yaml has it), or start a new run"
                 )

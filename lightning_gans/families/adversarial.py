@@ -14,6 +14,7 @@ import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 from lightning.pytorch.strategies import SingleDeviceStrategy
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -22,7 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_gans.errors import InputError
 from lightning_gans.optimizers import GANAdam, LinearDecay
 from lightning_gans.randomness import counter_generator, run_seed, seed_step
-from lightning_gans.resume import refuse_changed_settings, without_objects
+from lightning_gans.resume import RESTORED, RUN_SEED, refuse_changed_settings, without_objects
 from lightning_gans.strategies import AlternatingDDP
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -32,7 +33,6 @@ Domains = dict[str, tuple[Tensor, Tensor]]
 """What an evaluation step returns: for each domain its real and its generated images, both (N, C, H, W) in [-1, 1]."""
 
 GRADIENTS = "accumulated_gradients"
-RUN_SEED = "run_seed"
 
 
 @dataclass(frozen=True)
@@ -282,13 +282,15 @@ class Adversarial(L.LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for averages, and refuse settings that the checkpoint's states would silently override."""
-        self._fit_averages(checkpoint["state_dict"])
-        if self._trainer is not None and self.trainer.training:
+        if self._trainer is not None:
+            fitting = self.trainer.state.fn == TrainerFn.FITTING
             refuse_changed_settings(
+                (*self.networks, *RESTORED) if fitting else self.networks,
                 {**without_objects(dict(self.hparams)), RUN_SEED: self.run_seed},
                 {**checkpoint.get("hyper_parameters", {}), RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
-            self._gradients = checkpoint.get(GRADIENTS, {})
+            self._gradients = checkpoint.get(GRADIENTS, {}) if fitting else {}
+        self._fit_averages(checkpoint["state_dict"])
 
     def on_fit_start(self) -> None:
         """Tell the loggers the settings that are plain data."""

@@ -201,9 +201,9 @@ def test_grids_show_the_same_noise_every_time(tmp_path: Path) -> None:
     trainer.fit(model, TinyData())
     grids = sorted((tmp_path / "samples").glob("*.png"))
     assert [path.name[:9] for path in grids] == ["epoch-001", "epoch-002", "epoch-003"]
-    pictures = [Image.open(path) for path in grids]
-    assert pictures[0].size == (3 * 30 + 2, 2 * 30 + 2)
-    assert pictures[0].tobytes() == pictures[1].tobytes()
+    with Image.open(grids[0]) as picture:
+        assert picture.size == (3 * 30 + 2, 2 * 30 + 2)
+    assert grids[0].read_bytes() == grids[1].read_bytes() == grids[2].read_bytes()
     assert (tmp_path / "samples" / "timeline.gif").is_file()
 
 

@@ -1,0 +1,302 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from lightning_gans.cli import LightningGANsCLI, build, run
+from lightning_gans.errors import InputError
+from lightning_gans.families import LatentGAN
+from lightning_gans.shipped import config_folder, config_names, find_config
+from lightning_gans.strategies import AlternatingDDP
+from lightning_gans.variants import DCGAN
+from tests.datamodules.test_sets import idx
+
+SMALL = ["--model.generator.width", "2", "--model.discriminator.width", "2", "--data.batch_size", "256"]
+QUIET = ["--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"]
+SHORT = [*SMALL, *QUIET, "--trainer.max_epochs", "2", "--trainer.check_val_every_n_epoch", "1"]
+
+CONFIGS = sorted(config_folder().rglob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def small_mnist(tmp_path: Path) -> Path:
+    """A folder in the layout of torchvision's MNIST, with a few made-up images."""
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for prefix, count in (("train", 100), ("t10k", 20)):
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(idx(rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)))
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(idx((np.arange(count) % 10).astype(np.uint8)))
+    return tmp_path / "data"
+
+
+# Every shipped config.
+
+
+def test_configs_are_found() -> None:
+    assert len(CONFIGS) >= 6
+    assert config_names() == sorted(path.relative_to(config_folder()).with_suffix("").as_posix() for path in CONFIGS)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
+def test_every_shipped_config_runs(config: Path, small_mnist: Path) -> None:
+    content = yaml.safe_load(config.read_text())
+    arguments = ["fit", "--trainer.fast_dev_run", "true", *QUIET]
+    if "model" in content:
+        arguments += ["--config", str(config)]
+    elif "class_path" in content:  # data alone
+        arguments += ["--config", "dcgan/digits", "--data", str(config)]
+    else:  # what is put on top of a run
+        arguments += ["--config", "dcgan/digits", "--config", str(config)]
+    if "mnist" in config.read_text():
+        arguments += ["--data.root", str(small_mnist), "--data.val_size", "8", "--data.batch_size", "16"]
+    cli = build(arguments)
+    assert cli.trainer.global_step == 1
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
+def test_every_shipped_config_says_what_it_is(config: Path) -> None:
+    assert config.read_text().startswith("# ")
+
+
+def test_a_config_is_found_by_name_unless_a_file_has_that_name(tmp_path: Path) -> None:
+    assert find_config("dcgan/mnist") == str(config_folder() / "dcgan" / "mnist.yaml")
+    (tmp_path / "dcgan").mkdir()
+    (tmp_path / "dcgan" / "mnist").write_text("{}")
+    assert find_config("dcgan/mnist") == "dcgan/mnist"
+    with pytest.raises(InputError, match="did you mean dcgan/mnist"):
+        find_config("dcgan/mnits")
+
+
+# fit, validate, test, predict.
+
+
+def scores(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
+
+
+def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    build(["fit", "--config", "dcgan/digits", *SHORT])
+    folder = Path("runs/dcgan-digits/version_0")
+    printed = capsys.readouterr().out
+    for shown in ("grid: ", "timeline: ", "val/fid", "ema weights", "best checkpoint: ", "last checkpoint: "):
+        assert shown in printed
+    for line in printed.splitlines():
+        label, _, path = line.partition(": ")
+        if label in ("grid", "timeline", "best checkpoint", "last checkpoint", "run"):
+            assert Path(path).exists()
+
+    build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", "last"])
+    assert [line["epoch"] for line in scores(folder)] == [0, 1, 2]
+    assert {path.name for path in folder.glob("*.yaml")} == {"config.yaml", "config-2.yaml", "hparams.yaml"}
+
+    saved = ["--config", str(folder / "config.yaml"), *QUIET]
+    build(["test", *saved, "--ckpt_path", "best"])
+    build(["validate", *saved, "--ckpt_path", "last"])
+    build(["predict", *saved, "--ckpt_path", "best", "--trainer.limit_predict_batches", "1"])
+    assert [next(iter(line["scores"])) for line in scores(folder)[3:]] == ["test/fid", "val/fid"]
+    assert scores(folder)[4]["scores"] == scores(folder)[2]["scores"]
+    assert len(list((folder / "predictions").glob("*.png"))) == 500
+    assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")  # it has, and Lightning says so to the user
+def test_a_new_run_and_one_from_another_checkpoint_get_folders_of_their_own() -> None:
+    build(["fit", "--config", "dcgan/digits", *SHORT])
+    last = Path("runs/dcgan-digits/version_0/checkpoints/last.ckpt")
+    before = last.read_bytes()
+    best = "runs/dcgan-digits/version_0/checkpoints/best.ckpt"
+    build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", best])
+    assert last.read_bytes() == before
+    assert Path("runs/dcgan-digits/version_1/checkpoints/last.ckpt").is_file()
+
+
+def test_a_checkpoint_of_the_command_line_loads_by_itself() -> None:
+    cli = build(["fit", "--config", "dcgan/digits", *SHORT, "--model.saturating", "true"])
+    path = "runs/dcgan-digits/version_0/checkpoints/last.ckpt"
+    model = LatentGAN.load_from_checkpoint(path)
+    assert isinstance(model, DCGAN)
+    assert model.saturating
+    latent = torch.randn(2, 100)
+    assert torch.equal(model.eval()(latent), cli.model.eval()(latent))
+    assert set(torch.load(path, weights_only=True)["hyper_parameters"]["generator"]) == {"class_path", "init_args"}
+
+
+# What is given beside a checkpoint wins or is refused.
+
+
+def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
+    base = ["fit", "--config", "dcgan/digits", *SHORT]
+    build(base)
+    again = [*base, "--trainer.max_epochs", "3", "--ckpt_path", "last"]
+    with pytest.raises(
+        InputError, match=r"model\.optimizer_g\.init_args\.lr is 0\.5 here but 0\.\d+ in the checkpoint"
+    ):
+        build([*again, "--model.optimizer_g.lr", "0.5"])
+    with pytest.raises(InputError, match="seed_everything is 7 here but 0"):
+        build([*again, "--seed_everything", "7"])
+    with pytest.raises(InputError, match=r"model\.generator\.init_args\.width is 3 here but 2 in the checkpoint"):
+        build([*again, "--model.generator.width", "3"])
+    cli = build([*again, "--model.saturating", "true", "--model.clip_g", "0.25"])
+    assert cli.model.saturating is True
+    assert cli.model.players["g"].clip == 0.25
+    assert cli.trainer.current_epoch == 3
+
+
+def test_no_checkpoint_to_resume_from_is_refused_and_not_a_new_run() -> None:
+    with pytest.raises(InputError, match="ckpt_path is last, but no run in runs/dcgan-digits has one"):
+        build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "last"])
+    with pytest.raises(InputError, match=r"ckpt_path is nowhere\.ckpt, which does not exist"):
+        build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "nowhere.ckpt"])
+
+
+# Loggers by one line.
+
+
+def test_wandb_offline_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    build(["fit", "--config", "dcgan/digits", "--config", "logger/wandb", *SHORT, "--trainer.logger.offline", "true"])
+    wandb.finish()
+    (offline,) = Path("runs/wandb").glob("offline-run-*")
+    assert list((offline / "files" / "media" / "images").glob("samples*.png"))
+    (folder,) = Path("runs/lightning-gans").iterdir()
+    assert {"checkpoints", "samples", "config.yaml", "scores.jsonl"} <= {path.name for path in folder.iterdir()}
+
+
+def test_tensorboard_by_one_line() -> None:
+    build(["fit", "--config", "dcgan/digits", "--config", "logger/tensorboard", *SHORT])
+    folder = Path("runs/dcgan-digits/version_0")
+    assert list(folder.glob("events.out.tfevents.*"))
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--trainer.max_epoch", "3"], "trainer.max_epoch is not a known key; did you mean trainer.max_epochs"),
+        (["--model.generator.widht", "3"], "model.generator.widht is not a known key; did you mean width"),
+        (["--model.saturatin", "true"], "model.saturatin is not a known key; did you mean saturating"),
+        (["--model.generator.width", "abc"], "model.generator.width is abc; expected int"),
+        (["--model.optimizer_g.lr", "x"], "model.optimizer_g.lr is x; expected float"),
+        (["--trainer.max_epochs", "abc"], "trainer.max_epochs is abc; expected int or null"),
+        (["--model", "DGCAN"], "model is DGCAN, which is no known class; did you mean DCGAN"),
+        (["--model.generator", "DCGANGenerater"], "no known class; did you mean DCGANGenerator"),
+        (["--model.generator.width", "0"], "model.generator.width is 0; expected at least 1"),
+        (["--model.generator.channels", "3"], "model.generator.channels is 3 but the data has 1"),
+        (["--data.size", "30"], "model.generator.size is 30; expected one of [28, 32, 64]"),
+        (["--ema.decay", "2"], "ema.decay is 2.0; expected at least 0 and less than 1"),
+        (["--model.penalty", "R1", "--model.penalty.every", "0"], "model.penalty.every is 0; expected at least 1"),
+        (["--config", "nothing"], "--config is nothing, which is neither a file nor a shipped config"),
+        (["--config", "bad.yaml"], "model.generator.widht is not a known key; did you mean width"),
+        (["--config", "bad.yaml"], "(in bad.yaml)"),
+        (["--evaluation.extractor", "InceptionFeatures", "--evaluation.extractor.weights", "no.pth"], "no.pth"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_two(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.yaml").write_text("model: {init_args: {generator: {init_args: {widht: 3}}}}")
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", "fit", "--config", "dcgan/digits", *QUIET, *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        run()
+    assert exit_.value.code == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("lightning-gans: error: ")
+    assert message in line
+    assert not Path("runs").exists()
+
+
+def test_a_batch_that_the_data_cannot_fill_is_refused_before_training() -> None:
+    with pytest.raises(InputError, match=r"data\.batch_size is 5000 on 1 process\(es\), but there are 1797"):
+        build(["fit", "--config", "dcgan/digits", *QUIET, "--data.batch_size", "5000"])
+
+
+def test_a_missing_model_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", "fit"])
+    with pytest.raises(SystemExit):
+        run()
+    assert "model" in capsys.readouterr().err
+
+
+# Help and printed config.
+
+
+@pytest.fixture(scope="module")
+def shell() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the real command in a process of its own."""
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "lightning_gans", *arguments],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1]), **environment},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    return call
+
+
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_help_lists_only_our_variants_and_networks(shell: Shell) -> None:
+    text = shell("fit", "--help").stdout
+    print(text)
+    networks = shell("fit", "--model.help", "DCGAN").stdout
+    known = " ".join(networks.split())
+    assert "lightning_gans.networks.DCGANGenerator" in known
+    assert "torch.nn" not in known.split("--model.generator ")[-1].split("--model.discriminator ")[0]
+
+
+def test_configs_lists_names_without_loading_torch(shell: Shell) -> None:
+    done = shell("configs", PYTHONPROFILEIMPORTTIME="1")
+    assert "dcgan/mnist" in done.stdout
+    assert "torch" not in done.stderr
+
+
+def test_a_printed_config_can_be_run_again(shell: Shell) -> None:
+    printed = shell("fit", "--config", "dcgan/digits", *SHORT, "--print_config")
+    Path("mine.yaml").write_text(printed.stdout)
+    done = shell("fit", "--config", "mine.yaml", "--trainer.fast_dev_run", "true")
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_devices_get_the_strategy_for_alternating_steps(shell: Shell) -> None:
+    arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--data.batch_size", "128", "--trainer.accelerator", "cpu"]
+    done = shell(*arguments, "--trainer.devices", "2", OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo")
+    assert done.returncode == 0, done.stderr
+    folder = Path("runs/dcgan-digits/version_0")
+    assert [line["step"] for line in scores(folder)] == [7, 14]
+    assert scores(folder)[0]["stamp"]["real"] == 1797
+    assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
+    assert done.stdout.count("grid: ") == 1
+
+
+def test_one_device_needs_no_strategy() -> None:
+    cli: LightningGANsCLI = build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.fast_dev_run", "true"])
+    assert not isinstance(cli.trainer.strategy, AlternatingDDP)
