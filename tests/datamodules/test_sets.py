@@ -21,6 +21,7 @@ from datamodules.digits import DigitsDataModule
 from datamodules.mnist import FashionMNISTDataModule, KMNISTDataModule, MNISTDataModule
 from datamodules.torchvision_sets import TorchvisionDataModule
 from lightning_gans.errors import InputError
+from lightning_gans.metrics import DigitFeatures
 from tests.tiny import TinyData
 
 
@@ -34,6 +35,15 @@ def test_digits_are_there_without_a_download() -> None:
     assert images.max() > 200
     assert torch.unique(labels).tolist() == list(range(10))
     assert data.split_label("val") == "all"
+
+
+def test_the_shipped_classifier_reads_the_digits() -> None:
+    data = DigitsDataModule(size=28)
+    data.setup("fit")
+    images, labels = data.splits["train"].images, data.splits["train"].labels
+    extractor = DigitFeatures()
+    classes = extractor.logits(extractor(images)).argmax(dim=1)
+    assert (classes == labels).float().mean() > 0.94
 
 
 def test_batches_arrive_as_float_in_minus_one_to_one() -> None:
@@ -170,7 +180,7 @@ def test_colour_images_come_with_channels_first(tmp_path: Path, monkeypatch: pyt
             self.targets = [0] * 20
 
     monkeypatch.setattr(CIFAR10DataModule, "dataset", Small)
-    data = CIFAR10DataModule(root=tmp_path, size=28, val_size=4)
+    data = CIFAR10DataModule(root=tmp_path, size=28, val_size=4, batch_size=4)
     data.prepare_data()
     data.setup("fit")
     images = data.splits["train"].images
