@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from lightning_gans import __version__
+
 
 def main() -> None:
     """Console entry."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"lightning-gans {__version__}")
+        return
     if sys.argv[1:2] == ["configs"]:
         from lightning_gans.shipped import print_configs
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import lightning as L
 from jsonargparse import Namespace
@@ -26,6 +27,8 @@ from lightning_gans.families import Adversarial
 from lightning_gans.reports import one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP
+
+Kind = TypeVar("Kind", bound=L.Callback)
 
 CONFIG_OPTIONS = ("--config", "-c")
 
@@ -170,8 +173,19 @@ class LightningGANsCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Say what there is to look at."""
+        self._say(summary)
+
+    def after_validate(self) -> None:
+        """Say how the scores were measured."""
+        self._say(scores_line)
+
+    def after_test(self) -> None:
+        """Say how the scores were measured."""
+        self._say(scores_line)
+
+    def _say(self, what: Callable[[L.Trainer], str]) -> None:
         if self.trainer.is_global_zero and writes(self.trainer):
-            print(summary(self.trainer))
+            print(what(self.trainer))
 
 
 def with_config_paths(arguments: list[str]) -> list[str]:
@@ -252,13 +266,22 @@ def summary(trainer: L.Trainer) -> str:
     if grids:
         lines.append(f"grid: {grids[-1]}")
     lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, Evaluation) and callback.last_line:
-            lines.append(callback.last_line)
-        elif isinstance(callback, ModelCheckpoint) and callback.best_model_path:
+    lines.append(scores_line(trainer))
+    for callback in callbacks_of(trainer, ModelCheckpoint):
+        if callback.best_model_path:
             lines.append(f"best checkpoint: {callback.best_model_path}")
     lines.append(f"last checkpoint: {folder / 'checkpoints' / 'last.ckpt'}")
     return "\n".join(lines)
+
+
+def scores_line(trainer: L.Trainer) -> str:
+    """The scores measured last, with their stamp."""
+    return next((e.last_line for e in callbacks_of(trainer, Evaluation) if e.last_line), "no scores were measured")
+
+
+def callbacks_of(trainer: L.Trainer, kind: type[Kind]) -> list[Kind]:
+    """The trainer's callbacks of one kind."""
+    return [callback for callback in trainer.callbacks if isinstance(callback, kind)]  # type: ignore[attr-defined]
 
 
 def build(args: list[str] | None = None) -> LightningGANsCLI:
@@ -268,11 +291,12 @@ def build(args: list[str] | None = None) -> LightningGANsCLI:
         InputError: if something given cannot be used.
     """
     base = {"default_config_files": [str(config_folder() / "base.yaml")]}
+    about = "Train and use GANs. `lightning-gans configs` lists the configs that --config takes by name."
     return LightningGANsCLI(
         Adversarial,
         L.LightningDataModule,
         parser_class=Parser,
-        parser_kwargs={name: dict(base) for name in LightningCLI.subcommands()},
+        parser_kwargs={"description": about, **{name: dict(base) for name in LightningCLI.subcommands()}},
         save_config_callback=SaveConfig,
         subclass_mode_model=True,
         subclass_mode_data=True,
@@ -282,8 +306,21 @@ def build(args: list[str] | None = None) -> LightningGANsCLI:
     )
 
 
+def quieten() -> None:
+    """Leave out messages that are harmless here and would be the first that a new user reads."""
+    # The averaged generator is meant to stay in eval mode.
+    warnings.filterwarnings("ignore", message=r"Found .* module\(s\) in eval mode at the start of training")
+    # Images in memory are indexed fastest by the main process.
+    warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
+    # Lightning 2.6 asks torch's pytrees in a way that newer torch calls deprecated.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    # An advertisement.
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda r: "litlogger" not in r.getMessage())
+
+
 def run() -> None:
     """The command line: errors of the user's input are one line on stderr and exit status 2."""
+    quieten()
     try:
         build()
     except InputError as error:

@@ -265,18 +265,36 @@ Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_help_lists_only_our_variants_and_networks(shell: Shell) -> None:
-    text = shell("fit", "--help").stdout
-    print(text)
-    networks = shell("fit", "--model.help", "DCGAN").stdout
-    known = " ".join(networks.split())
-    assert "lightning_gans.networks.DCGANGenerator" in known
-    assert "torch.nn" not in known.split("--model.generator ")[-1].split("--model.discriminator ")[0]
+    text = " ".join(shell("fit", "--help").stdout.split())
+    listed = [part.split(")")[0] for part in text.split("known subclasses: ")[1:]]
+    assert "lightning_gans.variants.DCGAN" in listed
+    (data,) = [names for names in listed if "datamodules." in names]
+    assert set(data.split(", ")) == {
+        "lightning.LightningDataModule",
+        "datamodules.cifar.CIFAR10DataModule",
+        "datamodules.digits.DigitsDataModule",
+        "datamodules.mnist.FashionMNISTDataModule",
+        "datamodules.mnist.KMNISTDataModule",
+        "datamodules.mnist.MNISTDataModule",
+    }
+    text = " ".join(shell("fit", "--model.help", "DCGAN").stdout.split())
+    listed = [part.split(")")[0] for part in text.split("known subclasses: ")[1:]]
+    assert listed[:2] == ["lightning_gans.networks.DCGANGenerator", "lightning_gans.networks.DCGANDiscriminator"]
 
 
 def test_configs_lists_names_without_loading_torch(shell: Shell) -> None:
     done = shell("configs", PYTHONPROFILEIMPORTTIME="1")
     assert "dcgan/mnist" in done.stdout
     assert "torch" not in done.stderr
+
+
+def test_version(shell: Shell) -> None:
+    assert shell("--version").stdout.split()[0] == "lightning-gans"
+
+
+def test_networks_follow_the_datas_size() -> None:
+    cli = build(["fit", "--config", "dcgan/digits", *SHORT, "--data.size", "64", "--trainer.fast_dev_run", "true"])
+    assert cli.model.generator.size == cli.model.discriminator.size == 64
 
 
 def test_a_printed_config_can_be_run_again(shell: Shell) -> None:

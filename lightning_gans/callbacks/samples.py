@@ -91,25 +91,21 @@ class SampleGrid(Callback):
         """Write the animation, from all grids of the run, resumed parts included."""
         folder = run_folder(trainer) / "samples"
         if trainer.is_global_zero and writes(trainer) and folder.is_dir():
-            for path in write_timelines(folder, self.frame_ms):
-                rank_zero_info(f"timeline: {path}")
+            write_timelines(folder, self.frame_ms)
 
 
-def write_timelines(folder: Path, frame_ms: int) -> list[Path]:
-    """One animated GIF for each domain from the grids in ``folder``; the paths of the GIFs."""
+def write_timelines(folder: Path, frame_ms: int) -> None:
+    """Write one animated GIF for each domain from the grids in ``folder``."""
     series: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("epoch-*-step-*.png")):
         domain = "-".join(path.stem.split("-")[4:])
         series.setdefault(domain, []).append(path)
-    written = []
     for domain, paths in series.items():
         frames = [Image.open(path).convert("P") for path in paths]
         target = folder / (f"timeline-{domain}.gif" if domain else "timeline.gif")
         # The last grid stays for a while before the animation starts again.
         durations = [frame_ms] * (len(frames) - 1) + [5 * frame_ms]
         frames[0].save(target, save_all=True, append_images=frames[1:], duration=durations, loop=0)
-        written.append(target)
-    return written
 
 
 def _log_picture(logger: Logger, key: str, picture: Image.Image, step: int) -> None:
