@@ -32,6 +32,9 @@ Kind = TypeVar("Kind", bound=L.Callback)
 
 CONFIG_OPTIONS = ("--config", "-c")
 
+KEYWORDS = ("last", "best")
+"""What ``--ckpt_path`` takes in place of a file."""
+
 LINKED = ("channels", "size")
 """What networks take from the data."""
 
@@ -124,13 +127,15 @@ class LightningGANsCLI(LightningCLI):
         """Turn ``--ckpt_path last`` and ``best`` into files, and go on in the folder of the run that is resumed."""
         config = self.config[self.subcommand]
         logger = first_logger(config)
-        if not config.get("ckpt_path") or logger is None:
+        name = config.get("ckpt_path")
+        if name is None or (logger is None and name not in KEYWORDS):
             return
-        name = str(config.ckpt_path)
-        runs = Path(logger.init_args.save_dir) / str(logger.init_args.name)
-        if name in ("last", "best"):
-            found = newest_checkpoint(runs, name, logger.init_args.version)
-            config.ckpt_path = str(found)
+        if logger is None:
+            raise InputError(f"ckpt_path is {name}, but there is no logger whose folder could hold it; give the file")
+        # W&B keeps a project's runs together, the others those of one name.
+        runs = Path(logger.init_args.save_dir) / str(logger.init_args.get("project") or logger.init_args.name)
+        if name in KEYWORDS:
+            config.ckpt_path = str(newest_checkpoint(runs, name, logger.init_args.version))
         path = Path(config.ckpt_path).resolve()
         # A fit from anything but the newest state would overwrite that state: it gets a folder of its own.
         in_place = path.parent.parent.parent == runs.resolve() and (self.subcommand != "fit" or path.stem == "last")

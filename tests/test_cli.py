@@ -163,6 +163,8 @@ def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
 def test_no_checkpoint_to_resume_from_is_refused_and_not_a_new_run() -> None:
     with pytest.raises(InputError, match="ckpt_path is last, but no run in runs/dcgan-digits has one"):
         build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "last"])
+    with pytest.raises(InputError, match="ckpt_path is last, but there is no logger"):
+        build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "last", "--trainer.logger", "false"])
     with pytest.raises(InputError, match=r"ckpt_path is nowhere\.ckpt, which does not exist"):
         build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "nowhere.ckpt"])
 
@@ -174,12 +176,18 @@ def test_wandb_offline_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 
     monkeypatch.setenv("WANDB_SILENT", "true")
-    build(["fit", "--config", "dcgan/digits", "--config", "logger/wandb", *SHORT, "--trainer.logger.offline", "true"])
+    arguments = ["fit", "--config", "dcgan/digits", "--config", "logger/wandb", *SHORT]
+    arguments += ["--trainer.logger.offline", "true"]
+    build(arguments)
     wandb.finish()
     (offline,) = Path("runs/wandb").glob("offline-run-*")
     assert list((offline / "files" / "media" / "images").glob("samples*.png"))
     (folder,) = Path("runs/lightning-gans").iterdir()
     assert {"checkpoints", "samples", "config.yaml", "scores.jsonl"} <= {path.name for path in folder.iterdir()}
+    build([*arguments, "--trainer.max_epochs", "3", "--ckpt_path", "last"])
+    wandb.finish()
+    assert list(Path("runs/lightning-gans").iterdir()) == [folder]
+    assert [line["epoch"] for line in scores(folder)] == [0, 1, 2]
 
 
 def test_tensorboard_by_one_line() -> None:

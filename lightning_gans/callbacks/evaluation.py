@@ -190,27 +190,14 @@ class Evaluation(Callback):
         """Add a batch."""
         self._add(trainer, pl_module, outputs)
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Add a batch."""
-        self._add(trainer, pl_module, outputs)
-
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compute, log and note the scores."""
         assert isinstance(pl_module, Adversarial)
         self._finish(trainer, pl_module)
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compute, log and note the scores."""
-        assert isinstance(pl_module, Adversarial)
-        self._finish(trainer, pl_module)
+    # Which split it is was noted at the start.
+    on_test_batch_end = on_validation_batch_end
+    on_test_epoch_end = on_validation_epoch_end
 
     def state_dict(self) -> dict[str, Any]:
         """The last scores with their stamps, so that a checkpoint says how good it is; never the extractor."""

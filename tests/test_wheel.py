@@ -1,0 +1,44 @@
+"""What is installed from the built wheel works away from the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_both_packages_and_the_configs_and_runs(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True, timeout=280)
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(site)
+    assert "lightning_gans/configs/dcgan/mnist.yaml" in names
+    assert "lightning_gans/metrics/digits.safetensors" in names
+    assert "datamodules/mnist.py" in names
+    assert not [name for name in names if name.startswith(("tests", "configs"))]
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "lightning_gans", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "dcgan/mnist" in run("configs")
+    run("fit", "--config", "dcgan/digits", "--trainer.fast_dev_run", "true")
