@@ -129,7 +129,11 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
         """Full batches, shuffled by (seed, epoch)."""
         data = self.splits["train"]
         batches = TrainingBatches(len(data), self.batch_size, run_seed(self.trainer), **self._rank)
-        return ResumableLoader(data, sampler=batches, **self._loader_options())
+        loader = ResumableLoader(data, sampler=batches, **self._loader_options())
+        if self.trainer is not None:
+            limit = self.trainer.limit_train_batches
+            loader.epoch_length = limit if isinstance(limit, int) else int(limit * len(batches))
+        return loader
 
     def _evaluation_loader(self, split: str) -> torch.utils.data.DataLoader[Any]:
         data = self.splits[split]

@@ -71,8 +71,13 @@ class EvaluationBatches(_Batches):
 
 
 class ResumableLoader(DataLoader[Any]):
-    """A DataLoader over :class:`TrainingBatches` whose position Lightning stores in checkpoints."""
+    """A DataLoader over :class:`TrainingBatches` whose position Lightning stores in checkpoints.
 
+    Attributes:
+        epoch_length: batches after which the epoch ends, where the trainer limits it; else all.
+    """
+
+    epoch_length: int | None = None
     yielded = 0
 
     @property
@@ -82,12 +87,13 @@ class ResumableLoader(DataLoader[Any]):
         return self.sampler
 
     def state_dict(self) -> dict[str, int]:
-        """Position in the epoch and what fixes the order."""
-        return {"yielded": self.yielded, "images_per_step": self._images_per_step, "length": self.batches.length}
-
-    @property
-    def _images_per_step(self) -> int:
-        return self.batches.batch_size * self.batches.world_size
+        """Position in the epoch and what fixes the order; position 0 once the epoch is over."""
+        over = self.yielded >= (len(self) if self.epoch_length is None else self.epoch_length)
+        return {
+            "yielded": 0 if over else self.yielded,
+            "images_per_step": self.batches.batch_size * self.batches.world_size,
+            "images": self.batches.length,
+        }
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on from a stored position.
@@ -95,18 +101,16 @@ class ResumableLoader(DataLoader[Any]):
         Raises:
             InputError: if the epoch is under way and its batches have changed.
         """
-        within_epoch = (
-            state["yielded"] % len(self) if self.state_dict() | {"yielded": 0} == state | {"yielded": 0} else None
-        )
-        if within_epoch is None:
+        here = self.state_dict() | {"yielded": state["yielded"]}
+        if state["yielded"] and here != state:
             raise InputError(
-                f"the checkpoint was written with {state['images_per_step']} of {state['length']} images per step, and "
-                f"data.batch_size with trainer.devices gives {self._images_per_step} of {self.batches.length} here; "
+                f"the checkpoint was written with {state['images_per_step']} of {state['images']} images per step, and "
+                f"data.batch_size with trainer.devices gives {here['images_per_step']} of {here['images']} here; "
                 "expected the same, since the epoch goes on where it stopped"
             )
-        self.batches.first = self.yielded = within_epoch
+        self.batches.first = self.yielded = state["yielded"]
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a plain iterator serves Lightning as well
         self.yielded = self.batches.first
         for batch in super().__iter__():
             self.yielded += 1

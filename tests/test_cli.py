@@ -321,6 +321,11 @@ def test_two_devices_get_the_strategy_for_alternating_steps(shell: Shell) -> Non
     assert scores(folder)[0]["stamp"]["real"] == 1797
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
     assert done.stdout.count("grid: ") == 1
+    arguments = ["predict", "--config", str(folder / "config.yaml"), "--ckpt_path", "best"]
+    done = shell(*arguments, OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo")
+    assert done.returncode == 0, done.stderr
+    names = sorted(path.name for path in (folder / "predictions").iterdir())
+    assert names == [f"{index:06d}.png" for index in range(1797)]
 
 
 def test_one_device_needs_no_strategy() -> None:

@@ -30,9 +30,10 @@ def default_cache() -> Path:
 class Evaluation(Callback):
     """Compares real and generated images in an extractor's features at every validation and test.
 
-    Logs ``val/fid`` and the like, and appends each score with its stamp to ``scores.jsonl`` in the run's folder. The
-    real images' statistics are computed once and cached under all that they depend on. Blind to the variant: it reads
-    what ``validation_step`` returns, one score set for each domain.
+    Logs ``val/fid`` and the like, with the stamp among the hyperparameters as ``stamp/val``, and appends each score and
+    its stamp to ``scores.jsonl`` in the run's folder. The real images' statistics are computed once and cached under
+    all that they depend on. Blind to the variant: it reads what ``validation_step`` returns, one score set for each
+    domain.
 
     Args:
         extractor: in whose features to compare.
@@ -51,6 +52,7 @@ class Evaluation(Callback):
         self._scores: dict[str, Scores] = {}
         self._real: dict[str, dict[str, Tensor]] = {}
         self._cached: dict[str, bool] = {}
+        self._logged: dict[str, Stamp] = {}
         self._split = ""
 
     # The loop: the same for validation and test.
@@ -108,6 +110,10 @@ class Evaluation(Callback):
             return
         self._last = result
         self._write(trainer, result)
+        if self._logged.get(prefix) != stamp:
+            self._logged[prefix] = stamp
+            for logger in trainer.loggers:
+                logger.log_hyperparams({f"stamp/{prefix}": str(stamp)})
         shown = ", ".join(f"{prefix}/{name} {value:.4g}" for name, value in values.items())
         self.last_line = f"{shown} [{stamp}]"
 

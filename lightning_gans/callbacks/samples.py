@@ -128,16 +128,14 @@ class PredictionWriter(Callback):
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
 
-    def _target(self, trainer: Trainer) -> Path:
-        return run_folder(trainer) / "predictions" if self.folder is None else Path(self.folder)
-
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse to mix with the pictures of another call."""
-        target = self._target(trainer)
-        if any(target.glob("*.png")):
+        target = run_folder(trainer) / "predictions" if self.folder is None else Path(self.folder)
+        self._target: Path = trainer.strategy.broadcast(target)
+        if any(self._target.glob("*.png")):
             raise InputError(f"predictions.folder is {target}, which already holds pictures; expected an empty folder")
         trainer.strategy.barrier()
-        target.mkdir(parents=True, exist_ok=True)
+        self._target.mkdir(parents=True, exist_ok=True)
 
     def on_predict_batch_end(
         self,
@@ -155,11 +153,11 @@ class PredictionWriter(Callback):
         batch_size = getattr(trainer.datamodule, "eval_batch_size", len(images))  # type: ignore[attr-defined]
         first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
         for offset, image in enumerate(images):
-            to_picture_alone(image).save(self._target(trainer) / f"{first + offset:06d}.png")
+            to_picture_alone(image).save(self._target / f"{first + offset:06d}.png")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say where the pictures are."""
-        rank_zero_info(f"pictures: {self._target(trainer)}")
+        rank_zero_info(f"pictures: {self._target}")
 
 
 def to_picture_alone(image: Tensor) -> Image.Image:

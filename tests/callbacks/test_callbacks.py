@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 from PIL import Image
@@ -113,6 +114,15 @@ def test_scores_are_logged_and_written_with_their_stamp(tmp_path: Path) -> None:
     }
     assert "val/fid" in evaluation.last_line
     assert "ema weights" in evaluation.last_line
+
+
+def test_the_stamp_is_among_what_loggers_keep(tmp_path: Path) -> None:
+    logger = ResumableCSVLogger(tmp_path, name="run")
+    evaluation = Evaluation()
+    tiny_trainer(tmp_path, max_epochs=1, logger=logger, callbacks=[evaluation]).fit(tiny_dcgan(), TinyData())
+    kept = yaml.safe_load((tmp_path / "run" / "version_0" / "hparams.yaml").read_text())
+    assert kept["stamp/val"] in evaluation.last_line
+    assert kept["saturating"] is False
 
 
 def test_real_images_are_looked_at_once_and_never_again_by_later_runs(tmp_path: Path) -> None:

@@ -51,8 +51,20 @@ def make_model(dropout: bool = True, **kwargs: Any) -> DCGAN:
     return model
 
 
-def fit(folder: Path, model: DCGAN, data: TinyData, *callbacks: Callback, ckpt_path: Path | None = None) -> Any:
-    trainer = tiny_trainer(folder, max_epochs=EPOCHS, callbacks=[EMA(0.9), LastCheckpoint(every_n_steps=1), *callbacks])
+def fit(
+    folder: Path,
+    model: DCGAN,
+    data: TinyData,
+    *callbacks: Callback,
+    ckpt_path: Path | None = None,
+    limit_train_batches: int | float = 1.0,
+) -> Any:
+    trainer = tiny_trainer(
+        folder,
+        max_epochs=EPOCHS,
+        limit_train_batches=limit_train_batches,
+        callbacks=[EMA(0.9), LastCheckpoint(every_n_steps=1), *callbacks],
+    )
     trainer.fit(model, data, ckpt_path=ckpt_path)
     return trainer
 
@@ -67,14 +79,19 @@ def everything(trainer: Any) -> dict[str, Tensor]:
     return state
 
 
-def assert_resumes_exactly(tmp_path: Path, step: int, num_workers: int = 0, **kwargs: Any) -> None:
-    whole = everything(fit(tmp_path / "whole", make_model(**kwargs), TinyData(num_workers=num_workers)))
+def assert_resumes_exactly(
+    tmp_path: Path, step: int, num_workers: int = 0, limit: int | float = 1.0, **kwargs: Any
+) -> None:
+    def run(folder: str, *callbacks: Callback, ckpt_path: Path | None = None) -> Any:
+        model, data = make_model(**kwargs), TinyData(num_workers=num_workers)
+        return fit(tmp_path / folder, model, data, *callbacks, ckpt_path=ckpt_path, limit_train_batches=limit)
+
+    whole = everything(run("whole"))
     with pytest.raises(KilledError):
-        fit(tmp_path / "cut", make_model(**kwargs), TinyData(num_workers=num_workers), Kill(step))
+        run("cut", Kill(step))
     torch.manual_seed(99)  # a new process
     last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
-    resumed_model = make_model(**kwargs)
-    resumed = everything(fit(tmp_path / "cut", resumed_model, TinyData(num_workers=num_workers), ckpt_path=last))
+    resumed = everything(run("cut", ckpt_path=last))
     assert resumed.keys() == whole.keys()
     different = [key for key in whole if not torch.equal(whole[key], resumed[key])]
     assert not different
@@ -87,6 +104,12 @@ def test_killed_at_any_step_and_resumed_equals_uninterrupted(tmp_path: Path, ste
 
 def test_resume_is_exact_with_worker_processes(tmp_path: Path) -> None:
     assert_resumes_exactly(tmp_path, 7, num_workers=2)
+
+
+@pytest.mark.parametrize("limit", [3, 0.6])
+@pytest.mark.parametrize("step", [2, 3, 4, 6])
+def test_resume_is_exact_in_epochs_that_the_trainer_cuts_short(tmp_path: Path, step: int, limit: int | float) -> None:
+    assert_resumes_exactly(tmp_path, step, limit=limit)
 
 
 @pytest.mark.parametrize("step", [6, 7, 8])
