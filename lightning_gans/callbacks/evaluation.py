@@ -78,8 +78,8 @@ class Evaluation(Callback):
                 self._store_real(trainer, domain)
             values = scores.compute()
             for name, value in values.items():
-                # The same on all ranks already, so there is nothing to reduce.
-                pl_module.log(f"{prefix}/{name}", value, prog_bar=name == "fid", rank_zero_only=False)
+                # The same on all ranks already; Lightning warns of what is not reduced.
+                pl_module.log(f"{prefix}/{name}", value, prog_bar=name == "fid", sync_dist=True)
             self._note(trainer, pl_module, domain, prefix, values)
         self._scores = {}
 

@@ -44,5 +44,8 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
 
 def test_a_strategy_that_wraps_the_model_is_refused(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, max_steps=1, devices=1, strategy=DDPStrategy(process_group_backend="gloo"))
-    with pytest.raises(InputError, match=r"trainer\.strategy is DDPStrategy"):
-        trainer.fit(tiny_dcgan(), TinyData())
+    try:
+        with pytest.raises(InputError, match=r"trainer\.strategy is DDPStrategy"):
+            trainer.fit(tiny_dcgan(), TinyData())
+    finally:
+        torch.distributed.destroy_process_group()
