@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 import lightning as L
 from jsonargparse import Namespace
@@ -91,6 +91,17 @@ class SaveConfig(SaveConfigCallback):
 
 class LightningGANsCLI(LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict`` for every variant."""
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Lightning's own arguments, with whole numbers kept whole.
+
+        ``typing`` may hand out a cached ``Union[float, int]`` for the trainer's ``Union[int, float]`` (so it does with
+        torch 2.11), and then ``--trainer.limit_val_batches 1``, one batch, would be read as 1.0, all of them.
+        """
+        super().add_core_arguments_to_parser(parser)
+        for action in parser._actions:
+            if {int, float} <= set(get_args(getattr(action, "_typehint", None))) <= {int, float, type(None)}:
+                vars(action)["_typehint"] = int | float | None
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The house's callbacks, each a key of its own, and links from data to networks."""

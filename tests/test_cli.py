@@ -104,7 +104,8 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
             assert Path(path).exists()
 
     build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", "last"])
-    assert [line["epoch"] for line in scores(folder)] == [0, 1, 2]
+    assert [line["epoch"] for line in scores(folder)] == [1, 2, 3]
+    grids = sorted(path.name for path in (folder / "samples").glob("*.png"))
     assert {path.name for path in folder.glob("*.yaml")} == {"config.yaml", "config-2.yaml", "hparams.yaml"}
 
     saved = ["--config", str(folder / "config.yaml"), *QUIET]
@@ -112,7 +113,8 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     build(["validate", *saved, "--ckpt_path", "last"])
     build(["predict", *saved, "--ckpt_path", "best", "--trainer.limit_predict_batches", "1"])
     assert [next(iter(line["scores"])) for line in scores(folder)[3:]] == ["test/fid", "val/fid"]
-    assert scores(folder)[4]["scores"] == scores(folder)[2]["scores"]
+    assert scores(folder)[4] == scores(folder)[2]
+    assert sorted(path.name for path in (folder / "samples").glob("*.png")) == grids
     assert len(list((folder / "predictions").glob("*.png"))) == 500
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
 
@@ -160,6 +162,12 @@ def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
     assert cli.trainer.current_epoch == 3
 
 
+def test_whole_numbers_stay_whole_and_shares_stay_shares() -> None:
+    base = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.limit_val_batches"]
+    assert build([*base, "1", "--trainer.limit_train_batches", "1"]).trainer.global_step == 2
+    assert build([*base, "1", "--trainer.limit_train_batches", "1.0"]).trainer.global_step == 14
+
+
 def test_no_checkpoint_to_resume_from_is_refused_and_not_a_new_run() -> None:
     with pytest.raises(InputError, match="ckpt_path is last, but no run in runs/dcgan-digits has one"):
         build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "last"])
@@ -187,7 +195,7 @@ def test_wandb_offline_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     build([*arguments, "--trainer.max_epochs", "3", "--ckpt_path", "last"])
     wandb.finish()
     assert list(Path("runs/lightning-gans").iterdir()) == [folder]
-    assert [line["epoch"] for line in scores(folder)] == [0, 1, 2]
+    assert [line["epoch"] for line in scores(folder)] == [1, 2, 3]
 
 
 def test_tensorboard_by_one_line() -> None:

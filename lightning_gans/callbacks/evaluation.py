@@ -100,9 +100,10 @@ class Evaluation(Callback):
             pixels="uint8-rounded",
             seed=pl_module.run_seed,
         )
+        epoch, step = pl_module.progress
         result = {
-            "step": trainer.global_step,
-            "epoch": trainer.current_epoch,
+            "step": step,
+            "epoch": epoch,
             "scores": {f"{prefix}/{name}": value for name, value in values.items()},
             "stamp": stamp.as_dict(),
         }

@@ -15,6 +15,7 @@ from torchvision.utils import make_grid
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
 from lightning_gans.errors import InputError
+from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.pixels import to_uint8
 
 
@@ -75,17 +76,19 @@ class SampleGrid(Callback):
         """Write the grids."""
         if not trainer.is_global_zero or not writes(trainer):
             return
+        assert isinstance(pl_module, Adversarial)
+        epoch, step = pl_module.progress
         for domain, kept in self._kept.items():
             if not kept:
                 continue
             suffix = "" if len(self._kept) == 1 else f"-{domain}"
             folder = run_folder(trainer) / "samples"
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"epoch-{trainer.current_epoch + 1:03d}-step-{trainer.global_step:07d}{suffix}.png"
+            path = folder / f"epoch-{epoch:03d}-step-{step:07d}{suffix}.png"
             picture = to_picture(torch.cat(kept), self.columns)
             picture.save(path)
             for logger in trainer.loggers:
-                _log_picture(logger, f"samples{suffix}", picture, trainer.global_step)
+                _log_picture(logger, f"samples{suffix}", picture, step)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the animation, from all grids of the run, resumed parts included."""

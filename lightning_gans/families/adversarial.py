@@ -112,6 +112,7 @@ class Adversarial(L.LightningModule, ABC):
         self._accumulate = {"g": accumulate_g, "d": accumulate_d}
         self._every = {"g": n_critic, "d": 1}
         self._gradients: dict[str, Tensor] = {}
+        self._loaded = (0, 0)
         self.averages = nn.ModuleDict()
         """Averaged copies of the generators, by attribute name; the EMA callback fills it."""
 
@@ -235,6 +236,13 @@ class Adversarial(L.LightningModule, ABC):
             raise InputError("LinearDecay needs a run of known length; give trainer.max_epochs or trainer.max_steps")
         return length
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Epochs begun and steps done: of the run in ``fit``, else of the checkpoint that was loaded."""
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            return self.trainer.current_epoch + 1, self.global_step
+        return self._loaded
+
     # Randomness.
 
     @property
@@ -282,6 +290,7 @@ class Adversarial(L.LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for averages, and refuse settings that the checkpoint's states would silently override."""
+        self._loaded = (checkpoint["epoch"] + 1, checkpoint["global_step"])
         if self._trainer is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             refuse_changed_settings(
