@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -13,10 +16,12 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
-def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("PL_GLOBAL_SEED", "0")
-    torch.manual_seed(0)
+def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    cache = str(tmp_path_factory.mktemp("cache"))
+    # Restored afterwards: a rank that one test's trainer leaves behind must not reach the next test's processes.
+    with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": cache, "PL_GLOBAL_SEED": "0"}):
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture
