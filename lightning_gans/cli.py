@@ -129,6 +129,7 @@ class LightningGANsCLI(LightningCLI):
         """Parse, after shipped configs' names are replaced by their paths."""
         given = sys.argv[1:] if args is None else args
         assert isinstance(given, list)
+        self.config_files = given_configs(given)
         self.config = parser.parse_args(with_config_paths(given))
 
     def _parse_ckpt_path(self) -> None:
@@ -146,7 +147,12 @@ class LightningGANsCLI(LightningCLI):
         # W&B keeps a project's runs together, the others those of one name.
         runs = Path(logger.init_args.save_dir) / str(logger.init_args.get("project") or logger.init_args.name)
         if name in KEYWORDS:
-            config.ckpt_path = str(newest_checkpoint(runs, name, logger.init_args.version))
+            version = logger.init_args.version
+            for file in self.config_files:
+                # A run's own config means that run, not the newest.
+                if version is None and Path(file).resolve().parent.parent == runs.resolve():
+                    version = version_of(Path(file).resolve().parent)
+            config.ckpt_path = str(newest_checkpoint(runs, name, version))
         path = Path(config.ckpt_path).resolve()
         # A fit from anything but the newest state would overwrite that state: it gets a folder of its own.
         in_place = path.parent.parent.parent == runs.resolve() and (self.subcommand != "fit" or path.stem == "last")

@@ -119,6 +119,16 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
 
 
+def test_a_runs_own_config_means_that_run_and_else_the_newest_is_taken() -> None:
+    for _ in range(2):
+        build(["fit", "--config", "dcgan/digits", *SHORT])
+    first, second = Path("runs/dcgan-digits/version_0"), Path("runs/dcgan-digits/version_1")
+    build(["test", "--config", str(first / "config.yaml"), *QUIET, "--ckpt_path", "best"])
+    assert (len(scores(first)), len(scores(second))) == (3, 2)
+    build(["test", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "best"])
+    assert (len(scores(first)), len(scores(second))) == (3, 3)
+
+
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")  # it has, and Lightning says so to the user
 def test_a_new_run_and_one_from_another_checkpoint_get_folders_of_their_own() -> None:
     build(["fit", "--config", "dcgan/digits", *SHORT])
