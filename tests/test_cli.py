@@ -65,7 +65,7 @@ def test_every_shipped_config_runs(config: Path, small_mnist: Path) -> None:
         arguments += ["--config", "dcgan/digits", "--data", str(config)]
     else:  # what is put on top of a run
         arguments += ["--config", "dcgan/digits", "--config", str(config)]
-    if "mnist" in config.read_text():
+    if "mnist" in str(content.get("data", content.get("class_path"))):
         arguments += ["--data.root", str(small_mnist), "--data.val_size", "8", "--data.batch_size", "16"]
     cli = build(arguments)
     assert cli.trainer.global_step == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,10 @@ def test_wandb_offline_holds_images_and_scores(tmp_path: Path, monkeypatch: pyte
     (run,) = (tmp_path / "wandb").glob("offline-run-*")
     assert list((run / "files" / "media" / "images").glob("samples*.png"))
     (record,) = run.glob("*.wandb")
+    # W&B's own process writes the record, and may do so after finish() has returned.
+    deadline = time.monotonic() + 60
+    while b"val/fid" not in record.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.2)
     content = record.read_bytes()
     assert b"val/fid" in content
     assert b"loss/d" in content
