@@ -132,7 +132,7 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
         loader = ResumableLoader(data, sampler=batches, **self._loader_options())
         if self.trainer is not None:
             limit = self.trainer.limit_train_batches
-            loader.epoch_length = limit if isinstance(limit, int) else int(limit * len(batches))
+            loader.epoch_length = min(limit, len(batches)) if isinstance(limit, int) else int(limit * len(batches))
         return loader
 
     def _evaluation_loader(self, split: str) -> torch.utils.data.DataLoader[Any]:

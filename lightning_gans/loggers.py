@@ -9,7 +9,6 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor
 
 
 class _AppendingWriter(ExperimentWriter):
@@ -35,9 +34,7 @@ class _AppendingWriter(ExperimentWriter):
 
 
 class ResumableCSVLogger(CSVLogger):
-    """Lightning's CSVLogger, but a run that resumes in its folder keeps its curve, each step once."""
-
-    _rewound = False
+    """Lightning's CSVLogger, but a test or a resumed run in the same folder adds to its curve."""
 
     @property
     @rank_zero_experiment
@@ -48,9 +45,6 @@ class ResumableCSVLogger(CSVLogger):
         return self._experiment
 
     @rank_zero_only
-    def log_metrics(self, metrics: dict[str, Tensor | float], step: int | None = None) -> None:  # type: ignore[override]  # as CSVLogger
-        """Add a row; the first one of a resumed run removes the rows that it repeats."""
-        if step is not None and not self._rewound:
-            self.experiment.forget_from(step)
-            self._rewound = True
-        super().log_metrics(metrics, step)
+    def go_on_from(self, step: int) -> None:
+        """Keep the rows before ``step`` only: the run resumes there, and will log the later ones again."""
+        self.experiment.forget_from(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -108,6 +109,7 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     grids = sorted(path.name for path in (folder / "samples").glob("*.png"))
     assert {path.name for path in folder.glob("*.yaml")} == {"config.yaml", "config-2.yaml", "hparams.yaml"}
 
+    curve = (folder / "metrics.csv").read_text().splitlines()
     saved = ["--config", str(folder / "config.yaml"), *QUIET]
     build(["test", *saved, "--ckpt_path", "best"])
     build(["validate", *saved, "--ckpt_path", "last"])
@@ -115,6 +117,13 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     assert [next(iter(line["scores"])) for line in scores(folder)[3:]] == ["test/fid", "val/fid"]
     assert scores(folder)[4] == scores(folder)[2]
     assert sorted(path.name for path in (folder / "samples").glob("*.png")) == grids
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    # Testing adds rows to the curve and takes none away.
+    assert [row["val/fid"] for row in rows if row["epoch"]][: len(curve) - 1] == [
+        row["val/fid"] for row in csv.DictReader(curve)
+    ]
+    assert len(rows) > len(curve) - 1
     assert len(list((folder / "predictions").glob("*.png"))) == 500
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
 

@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
 from lightning_gans.errors import InputError
+from lightning_gans.loggers import ResumableCSVLogger
 
 
 def last_checkpoint(folder: Path) -> Path:
@@ -41,6 +42,12 @@ class LastCheckpoint(Checkpoint):
         if writes(trainer):
             trainer.save_checkpoint(last_checkpoint(run_folder(trainer)), weights_only=False)
             self._saved_step = trainer.global_step
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let the log of a resumed run go on where its checkpoint was written."""
+        for logger in trainer.loggers:
+            if isinstance(logger, ResumableCSVLogger) and trainer.global_step:
+                logger.go_on_from(trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

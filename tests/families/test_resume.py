@@ -106,8 +106,8 @@ def test_resume_is_exact_with_worker_processes(tmp_path: Path) -> None:
     assert_resumes_exactly(tmp_path, 7, num_workers=2)
 
 
-@pytest.mark.parametrize("limit", [3, 0.6])
-@pytest.mark.parametrize("step", [2, 3, 4, 6])
+@pytest.mark.parametrize("limit", [3, 0.6, 99])
+@pytest.mark.parametrize("step", [2, 3, 4, 5, 6])
 def test_resume_is_exact_in_epochs_that_the_trainer_cuts_short(tmp_path: Path, step: int, limit: int | float) -> None:
     assert_resumes_exactly(tmp_path, step, limit=limit)
 
