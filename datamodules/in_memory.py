@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from datamodules.batches import Labelled
 from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, at_least
 from lightning_gans.pixels import to_float
 from lightning_gans.randomness import run_seed
 
@@ -66,8 +66,7 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
     def __init__(self, size: int, batch_size: int, eval_batch_size: int, val_size: int, num_workers: int = 0) -> None:
         super().__init__()
         for key, value in (("size", size), ("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
-            if value < 1:
-                raise InputError(f"data.{key} is {value}; expected at least 1")
+            at_least(f"data.{key}", value, 1)
         if val_size < 2:
             raise InputError(f"data.val_size is {val_size}; expected at least 2 images to score against")
         self.size = size

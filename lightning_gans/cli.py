@@ -20,7 +20,8 @@ import datamodules.digits
 import datamodules.mnist  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
-from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.callbacks.checkpoints import last_checkpoint
+from lightning_gans.callbacks.run_folder import run_folder, version_folder, writes
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
 from lightning_gans.families import Adversarial
@@ -253,7 +254,7 @@ def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
     Raises:
         InputError: if there is none.
     """
-    folder = "*" if version is None else f"version_{version}" if isinstance(version, int) else version
+    folder = "*" if version is None else version_folder(version)
     found = sorted(runs.glob(f"{folder}/checkpoints/{name}.ckpt"), key=lambda path: path.stat().st_mtime)
     if not found:
         raise InputError(f"ckpt_path is {name}, but no run in {runs} has one; leave it out to start a new run")
@@ -292,7 +293,7 @@ def summary(trainer: L.Trainer) -> str:
     for callback in callbacks_of(trainer, ModelCheckpoint):
         if callback.best_model_path:
             lines.append(f"best checkpoint: {callback.best_model_path}")
-    lines.append(f"last checkpoint: {folder / 'checkpoints' / 'last.ckpt'}")
+    lines.append(f"last checkpoint: {last_checkpoint(folder)}")
     return "\n".join(lines)
 
 

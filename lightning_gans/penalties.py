@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lightning_gans.errors import InputError
+from lightning_gans.errors import at_least
 
 
 def squared_slope(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
@@ -38,10 +38,8 @@ class Penalty(ABC):
     """
 
     def __init__(self, weight: float = 1.0, every: int = 1) -> None:
-        if weight < 0:
-            raise InputError(f"model.penalty.weight is {weight}; expected at least 0")
-        if every < 1:
-            raise InputError(f"model.penalty.every is {every}; expected at least 1")
+        at_least("model.penalty.weight", weight, 0)
+        at_least("model.penalty.every", every, 1)
         self.weight = weight
         self.every = every
 

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.errors import InputError
+from lightning_gans.errors import at_least
 from lightning_gans.loggers import ResumableCSVLogger
 
 
@@ -33,8 +33,7 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, every_n_steps: int = 500) -> None:
-        if every_n_steps < 0:
-            raise InputError(f"last.every_n_steps is {every_n_steps}; expected at least 0")
+        at_least("last.every_n_steps", every_n_steps, 0)
         self.every_n_steps = every_n_steps
         self._saved_step = -1
 

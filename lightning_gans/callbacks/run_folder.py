@@ -15,8 +15,12 @@ def run_folder(trainer: Trainer) -> Path:
     logger = trainer.loggers[0] if trainer.loggers else None
     if logger is None or logger.save_dir is None:
         return Path(trainer.default_root_dir)
-    version = logger.version
-    return Path(logger.save_dir) / str(logger.name) / (version if isinstance(version, str) else f"version_{version}")
+    return Path(logger.save_dir) / str(logger.name) / version_folder(logger.version)
+
+
+def version_folder(version: int | str | None) -> str:
+    """The name of a version's folder, as Lightning's loggers have it."""
+    return version if isinstance(version, str) else f"version_{version}"
 
 
 def writes(trainer: Trainer) -> bool:

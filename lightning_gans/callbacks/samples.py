@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, at_least
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.pixels import to_uint8
 
@@ -43,8 +43,7 @@ class SampleGrid(Callback):
 
     def __init__(self, count: int = 64, columns: int = 8, frame_ms: int = 400) -> None:
         for key, value, least in (("count", count, 0), ("columns", columns, 1), ("frame_ms", frame_ms, 20)):
-            if value < least:
-                raise InputError(f"samples.{key} is {value}; expected at least {least}")
+            at_least(f"samples.{key}", value, least)
         self.count = count
         self.columns = columns
         self.frame_ms = frame_ms

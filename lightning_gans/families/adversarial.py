@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, at_least
 from lightning_gans.optimizers import GANAdam, LinearDecay
 from lightning_gans.randomness import counter_generator, run_seed, seed_step
 from lightning_gans.resume import RESTORED, RUN_SEED, refuse_changed_settings, without_objects
@@ -101,8 +101,7 @@ class Adversarial(L.LightningModule, ABC):
             self.save_hyperparameters(logger=False)
         self.automatic_optimization = False
         for key, count in (("accumulate_g", accumulate_g), ("accumulate_d", accumulate_d), ("n_critic", n_critic)):
-            if count < 1:
-                raise InputError(f"model.{key} is {count}; expected at least 1")
+            at_least(f"model.{key}", count, 1)
         for key, norm in (("clip_g", clip_g), ("clip_d", clip_d)):
             if norm is not None and norm <= 0:
                 raise InputError(f"model.{key} is {norm}; expected a positive norm, or null for no clipping")

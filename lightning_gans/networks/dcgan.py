@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, at_least
 from lightning_gans.networks.base import Discriminator, Generator
 
 FIRST_SIZE = {28: 7, 32: 4, 64: 4}
@@ -32,8 +32,7 @@ def _widths(side: str, channels: int, size: int, width: int) -> list[int]:
     if size not in FIRST_SIZE:
         raise InputError(f"{side}.size is {size}; expected one of {sorted(FIRST_SIZE)}")
     for key, value in (("channels", channels), ("width", width)):
-        if value < 1:
-            raise InputError(f"{side}.{key} is {value}; expected at least 1")
+        at_least(f"{side}.{key}", value, 1)
     doublings = (size // FIRST_SIZE[size]).bit_length() - 1
     return [width * 2**level for level in range(doublings)]
 
@@ -54,8 +53,7 @@ class DCGANGenerator(Generator):
     def __init__(self, channels: int, size: int, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__()
         widths = _widths("model.generator", channels, size, width)
-        if latent_dim < 1:
-            raise InputError(f"model.generator.latent_dim is {latent_dim}; expected at least 1")
+        at_least("model.generator.latent_dim", latent_dim, 1)
         self.latent_dim, self.channels, self.size = latent_dim, channels, size
         layers: list[nn.Module] = []
         before = latent_dim
