@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, at_least
 
 
 class GANAdam(torch.optim.Adam):
@@ -33,6 +33,50 @@ class GANAdam(torch.optim.Adam):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+
+class DecayWithMomentum(LRScheduler):
+    """The schedules of Goodfellow et al. (2014) for SGD: a learning rate that decays while momentum grows.
+
+    Args:
+        optimizer: one with momentum, such as ``torch.optim.SGD``.
+        divisor: what the learning rate is divided by at every step.
+        lowest: the learning rate does not fall below it.
+        momentum: reached in a straight line from the optimizer's own.
+        momentum_steps: steps until then; the paper's code takes 250 epochs of 500 batches.
+
+    Raises:
+        InputError: if a number is out of range, or the optimizer has no momentum.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        divisor: float = 1.000004,
+        lowest: float = 1e-6,
+        momentum: float = 0.7,
+        momentum_steps: int = 125_000,
+    ) -> None:
+        at_least("DecayWithMomentum divisor", divisor, 1)
+        at_least("DecayWithMomentum lowest", lowest, 0)
+        at_least("DecayWithMomentum momentum_steps", momentum_steps, 1)
+        if not 0 <= momentum < 1:
+            raise InputError(f"DecayWithMomentum momentum is {momentum}; expected a number in [0, 1)")
+        if any("momentum" not in group for group in optimizer.param_groups):
+            raise InputError(
+                f"DecayWithMomentum is given {type(optimizer).__name__}, which has no momentum; expected SGD"
+            )
+        self.divisor, self.lowest = divisor, lowest
+        self.momentum, self.momentum_steps = momentum, momentum_steps
+        self.first_momenta = [group["momentum"] for group in optimizer.param_groups]
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | torch.Tensor]:
+        """Learning rate of each parameter group; sets its momentum too."""
+        gone = min(1.0, self.last_epoch / self.momentum_steps)
+        for group, first in zip(self.optimizer.param_groups, self.first_momenta, strict=True):
+            group["momentum"] = first + (self.momentum - first) * gone
+        return [max(self.lowest, float(base) / self.divisor**self.last_epoch) for base in self.base_lrs]
 
 
 class LinearDecay(LRScheduler):
