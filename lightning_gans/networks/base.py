@@ -14,11 +14,13 @@ class Generator(nn.Module, ABC):
         latent_dim: length of z.
         channels: channels of the images.
         size: height and width of the images, in pixels.
+        num_classes: labels that a conditional network tells apart; 0 where it ignores them.
     """
 
     latent_dim: int
     channels: int
     size: int
+    num_classes: int = 0
 
     @abstractmethod
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -31,10 +33,12 @@ class Discriminator(nn.Module, ABC):
     Attributes:
         channels: channels of the images.
         size: height and width of the images, in pixels.
+        num_classes: labels that a conditional network tells apart; 0 where it ignores them.
     """
 
     channels: int
     size: int
+    num_classes: int = 0
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -6,6 +6,8 @@ but not in G's output nor D's input; no fully connected hidden layers; ReLU in G
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from lightning_gans.errors import InputError, at_least
@@ -27,7 +29,7 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def _widths(side: str, channels: int, size: int, width: int) -> list[int]:
+def hidden_widths(side: str, channels: int, size: int, width: int) -> list[int]:
     """Channels of the hidden feature maps, from the largest map to the smallest."""
     if size not in FIRST_SIZE:
         raise InputError(f"{side}.size is {size}; expected one of {sorted(FIRST_SIZE)}")
@@ -35,6 +37,33 @@ def _widths(side: str, channels: int, size: int, width: int) -> list[int]:
         at_least(f"{side}.{key}", value, 1)
     doublings = (size // FIRST_SIZE[size]).bit_length() - 1
     return [width * 2**level for level in range(doublings)]
+
+
+def upwards(inputs: int, channels: int, size: int, widths: Sequence[int]) -> nn.Sequential:
+    """Layers from a map (N, inputs, 1, 1) to images (N, channels, size, size), widths from the largest map's."""
+    layers: list[nn.Module] = []
+    before = inputs
+    for level, after in enumerate(reversed(widths)):
+        kernel, stride, padding = (FIRST_SIZE[size], 1, 0) if level == 0 else (4, 2, 1)
+        # No bias next to batch normalisation, whose shift makes it idle.
+        layers.append(nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False))
+        layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+        before = after
+    return nn.Sequential(*layers, nn.ConvTranspose2d(before, channels, 4, 2, 1), nn.Tanh())
+
+
+def downwards(channels: int, size: int, widths: Sequence[int], outputs: int, batch_norm: bool) -> nn.Sequential:
+    """Layers from images (N, channels, size, size) to a map (N, outputs, 1, 1), widths from the largest map's."""
+    layers: list[nn.Module] = []
+    before = channels
+    for level, after in enumerate(widths):
+        normalised = batch_norm and level > 0
+        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalised))
+        if normalised:
+            layers.append(nn.BatchNorm2d(after))
+        layers.append(nn.LeakyReLU(0.2, inplace=True))
+        before = after
+    return nn.Sequential(*layers, nn.Conv2d(before, outputs, FIRST_SIZE[size]))
 
 
 class DCGANGenerator(Generator):
@@ -52,19 +81,10 @@ class DCGANGenerator(Generator):
 
     def __init__(self, channels: int, size: int, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__()
-        widths = _widths("model.generator", channels, size, width)
+        widths = hidden_widths("model.generator", channels, size, width)
         at_least("model.generator.latent_dim", latent_dim, 1)
         self.latent_dim, self.channels, self.size = latent_dim, channels, size
-        layers: list[nn.Module] = []
-        before = latent_dim
-        for level, after in enumerate(reversed(widths)):
-            kernel, stride, padding = (FIRST_SIZE[size], 1, 0) if level == 0 else (4, 2, 1)
-            # No bias next to batch normalisation, whose shift makes it idle.
-            layers.append(nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False))
-            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-            before = after
-        layers += [nn.ConvTranspose2d(before, channels, 4, 2, 1), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        self.layers = upwards(latent_dim, channels, size, widths)
         self.apply(initialise)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -88,19 +108,9 @@ class DCGANDiscriminator(Discriminator):
 
     def __init__(self, channels: int, size: int, width: int = 64, batch_norm: bool = True) -> None:
         super().__init__()
-        widths = _widths("model.discriminator", channels, size, width)
+        widths = hidden_widths("model.discriminator", channels, size, width)
         self.channels, self.size = channels, size
-        layers: list[nn.Module] = []
-        before = channels
-        for level, after in enumerate(widths):
-            normalised = batch_norm and level > 0
-            layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalised))
-            if normalised:
-                layers.append(nn.BatchNorm2d(after))
-            layers.append(nn.LeakyReLU(0.2, inplace=True))
-            before = after
-        layers.append(nn.Conv2d(before, 1, FIRST_SIZE[size]))
-        self.layers = nn.Sequential(*layers)
+        self.layers = downwards(channels, size, widths, 1, batch_norm)
         self.apply(initialise)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

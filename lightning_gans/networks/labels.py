@@ -1,0 +1,36 @@
+"""What conditional networks need of labels."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from lightning_gans.errors import InputError
+
+
+def check_classes(side: str, num_classes: int) -> None:
+    """Refuse a conditional network for data without classes.
+
+    Args:
+        side: the network's key.
+        num_classes: number of labels, from the data.
+
+    Raises:
+        InputError: if there are none.
+    """
+    if num_classes < 1:
+        raise InputError(
+            f"{side}.num_classes is {num_classes}, as of data without labels; expected at least 1 for a conditional "
+            "network (an image folder needs one folder for each class)"
+        )
+
+
+def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
+    """Labels (N,) as rows (N, num_classes) with a single 1, in the type of ``like``.
+
+    Raises:
+        ValueError: if there are no labels.
+    """
+    if labels is None:
+        raise ValueError(f"a network that is conditional on {num_classes} classes needs labels (N,); got None")
+    return F.one_hot(labels, num_classes).to(like.dtype)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lightning_gans.errors import InputError
+from lightning_gans.networks import (
+    ConditionalMLPDiscriminator,
+    ConditionalMLPGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 8), (2, 1)])
+def test_shapes_and_ranges(channels: int, size: int) -> None:
+    images = MLPGenerator(channels, size, latent_dim=7, widths=[5, 6])(torch.randn(4, 7))
+    assert images.shape == (4, channels, size, size)
+    assert images.abs().max() <= 1
+    assert MLPDiscriminator(channels, size, widths=[5])(images).shape == (4,)
+    labels = torch.tensor([0, 1, 2, 0])
+    images = ConditionalMLPGenerator(channels, size, 3, latent_dim=7)(torch.randn(4, 7), labels)
+    assert images.shape == (4, channels, size, size)
+    assert ConditionalMLPDiscriminator(channels, size, 3)(images, labels).shape == (4,)
+
+
+def test_the_generator_ends_in_a_sigmoid_on_pixels_from_zero_to_one() -> None:
+    generator = MLPGenerator(1, 2, latent_dim=3, widths=[4])
+    latent = torch.randn(5, 3)
+    pixels = torch.sigmoid(generator.pixels(generator.hidden(latent)))
+    torch.testing.assert_close((generator(latent).flatten(1) + 1) / 2, pixels)
+
+
+def test_the_discriminator_sees_pixels_from_zero_to_one() -> None:
+    discriminator = MLPDiscriminator(1, 2, widths=[4])
+    black = discriminator(-torch.ones(1, 1, 2, 2))
+    torch.testing.assert_close(black, discriminator.logit(discriminator.hidden(torch.zeros(1, 4))).flatten())
+
+
+def test_widths_of_the_papers_generators_are_the_default() -> None:
+    plain = [m.out_features for m in MLPGenerator(1, 28).modules() if isinstance(m, nn.Linear)]
+    assert plain == [1200, 1200, 784]
+    conditional = [m.out_features for m in ConditionalMLPGenerator(1, 28, 10).modules() if isinstance(m, nn.Linear)]
+    assert conditional == [200, 1000, 1200, 784]
+
+
+def test_the_initial_bound_is_that_of_the_papers_code() -> None:
+    generator = MLPGenerator(1, 28, init_bound=0.05)
+    for layer in (m for m in generator.modules() if isinstance(m, nn.Linear)):
+        assert 0.049 < layer.weight.abs().max() <= 0.05
+        assert not layer.bias.any()
+
+
+def test_conditional_networks_depend_on_the_label_and_want_one() -> None:
+    generator, discriminator = ConditionalMLPGenerator(1, 4, 2), ConditionalMLPDiscriminator(1, 4, 2)
+    latent = torch.randn(1, 100)
+    zero, one = (generator(latent, torch.tensor([k])) for k in range(2))
+    assert not torch.allclose(zero, one)
+    assert not torch.allclose(discriminator(zero, torch.tensor([0])), discriminator(zero, torch.tensor([1])))
+    for network, inputs in ((generator, latent), (discriminator, zero)):
+        with pytest.raises(ValueError, match="conditional on 2 classes needs labels"):
+            network(inputs)
+
+
+@pytest.mark.parametrize(
+    ("network", "kwargs", "named"),
+    [
+        (MLPGenerator, {"latent_dim": 0}, r"model\.generator\.latent_dim is 0; expected at least 1"),
+        (MLPGenerator, {"widths": []}, r"model\.generator\.widths is \[\]"),
+        (MLPGenerator, {"init_bound": 0.0}, r"model\.generator\.init_bound is 0"),
+        (MLPDiscriminator, {"widths": [3, 0]}, r"model\.discriminator\.widths is 0; expected at least 1"),
+        (ConditionalMLPGenerator, {"num_classes": 0}, r"model\.generator\.num_classes is 0, as of data without labels"),
+        (ConditionalMLPDiscriminator, {"num_classes": 0}, r"model\.discriminator\.num_classes is 0"),
+    ],
+)
+def test_bad_arguments_are_named(network: Any, kwargs: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        network(**{"channels": 1, "size": 4, **kwargs})
