@@ -13,7 +13,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.adversarial import Adversarial, Domains
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.frechet import read_statistics, write_statistics
@@ -62,14 +62,14 @@ class Evaluation(Callback):
         self._split = split
         self._scores, self._cached = {}, {}
 
-    def _add(self, trainer: Trainer, pl_module: LightningModule, domains: dict[str, tuple[Tensor, Tensor]]) -> None:
-        for domain, (real, fake) in domains.items():
+    def _add(self, trainer: Trainer, pl_module: LightningModule, domains: Domains) -> None:
+        for domain, (real, fake, labels) in domains.items():
             if domain not in self._scores:
                 self._scores[domain] = Scores(self.extractor).to(pl_module.device)
                 self._cached[domain] = self._load_real(trainer, domain)
             if not self._cached[domain]:
                 self._scores[domain].update_real(to_uint8(real))
-            self._scores[domain].update_fake(to_uint8(fake))
+            self._scores[domain].update_fake(to_uint8(fake), labels)
 
     def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:
         for domain, scores in self._scores.items():

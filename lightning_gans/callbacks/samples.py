@@ -65,7 +65,7 @@ class SampleGrid(Callback):
         """Keep the first images of rank 0."""
         if not trainer.is_global_zero:
             return
-        for domain, (_, fake) in outputs.items():
+        for domain, (_, fake, _) in outputs.items():
             kept = self._kept.setdefault(domain, [])
             missing = self.count - sum(map(len, kept))
             if missing > 0:

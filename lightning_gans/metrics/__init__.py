@@ -4,6 +4,7 @@ from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.inception import InceptionFeatures
 from lightning_gans.metrics.scores import Scores
+from lightning_gans.metrics.stacked import StackedDigitFeatures
 from lightning_gans.metrics.stamp import Stamp
 
-__all__ = ["DigitFeatures", "FeatureExtractor", "InceptionFeatures", "Scores", "Stamp"]
+__all__ = ["DigitFeatures", "FeatureExtractor", "InceptionFeatures", "Scores", "StackedDigitFeatures", "Stamp"]

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torchvision.datasets import MNIST
 
 from lightning_gans.errors import InputError
-from lightning_gans.metrics import DigitFeatures, InceptionFeatures, Scores, Stamp
-from lightning_gans.metrics.classes import ClassKL
+from lightning_gans.metrics import DigitFeatures, InceptionFeatures, Scores, StackedDigitFeatures, Stamp
+from lightning_gans.metrics.classes import Classes
 from lightning_gans.metrics.digits import WEIGHTS, DigitClassifier
 from lightning_gans.metrics.frechet import FrechetDistance, read_statistics, write_statistics
 from lightning_gans.metrics.train_digits import shifted
@@ -76,18 +76,43 @@ def test_a_bad_cache_file_counts_as_none(tmp_path: Path, content: bytes | None) 
 
 
 def test_class_kl_is_zero_for_equal_shares_and_log_k_for_one_class() -> None:
-    even, one = ClassKL(10), ClassKL(10)
+    even, one = Classes(10), Classes(10)
     even.update(torch.arange(100) % 10)
     one.update(torch.full((100,), 3))
-    assert even.compute().item() == pytest.approx(0, abs=1e-12)
-    assert one.compute().item() == pytest.approx(math.log(10))
+    assert even.compute() == {"class_kl": pytest.approx(0, abs=1e-12), "modes": 10}
+    assert one.compute() == {"class_kl": pytest.approx(math.log(10)), "modes": 1}
 
 
 def test_class_kl_of_two_to_one_is_its_formula() -> None:
-    metric = ClassKL(2)
+    metric = Classes(2)
     metric.update(torch.tensor([0, 0, 1]))
     expected = 2 / 3 * math.log(4 / 3) + 1 / 3 * math.log(2 / 3)
-    assert metric.compute().item() == pytest.approx(expected)
+    assert metric.compute()["class_kl"].item() == pytest.approx(expected)
+
+
+def test_agreement_is_the_share_of_images_of_the_class_that_was_asked_for() -> None:
+    metric = Classes(3)
+    metric.update(torch.tensor([0, 1, 2]), torch.tensor([0, 1, 1]))
+    metric.update(torch.tensor([2]), torch.tensor([2]))
+    assert metric.compute()["agreement"].item() == pytest.approx(3 / 4)
+    metric.reset()
+    metric.update(torch.tensor([2]))
+    assert "agreement" not in metric.compute()
+
+
+def test_stacked_features_read_each_channel_and_know_a_thousand_classes(mnist_root: Path) -> None:
+    digits, stacked = DigitFeatures(), StackedDigitFeatures()
+    images = MNIST(mnist_root, train=False).data[:300].view(100, 3, 28, 28)
+    features = stacked(images)
+    classes = digits.logits(digits(images.flatten(0, 1)[:, None])).argmax(dim=1).view(100, 3)
+    assert torch.equal(stacked.logits(features).argmax(dim=1), classes @ torch.tensor([100, 10, 1]))
+    assert features.shape == (100, stacked.num_features)
+    assert stacked.description.startswith("stacked-digits-")
+
+
+def test_stacked_features_want_three_channels() -> None:
+    with pytest.raises(InputError, match=r"the images have 1 channel\(s\); expected 3"):
+        StackedDigitFeatures()(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
 
 
 def test_scores_do_not_depend_on_the_batching_and_own_no_extractor() -> None:
@@ -104,7 +129,7 @@ def test_scores_do_not_depend_on_the_batching_and_own_no_extractor() -> None:
         results.append(scores.compute())
         assert not scores.state_dict()
     assert results[0] == pytest.approx(results[1], rel=1e-6)
-    assert set(results[0]) == {"fid", "relative_fid", "class_kl"}
+    assert set(results[0]) == {"fid", "relative_fid", "class_kl", "modes"}
 
 
 def test_pixels_round_trip_exactly_and_round_to_the_nearest_level() -> None:
