@@ -36,7 +36,7 @@ CONFIG_OPTIONS = ("--config", "-c")
 KEYWORDS = ("last", "best")
 """What ``--ckpt_path`` takes in place of a file."""
 
-LINKED = ("channels", "size")
+LINKED = ("channels", "size", "num_classes")
 """What networks take from the data."""
 
 

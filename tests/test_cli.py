@@ -150,11 +150,11 @@ def test_a_new_run_and_one_from_another_checkpoint_get_folders_of_their_own() ->
 
 
 def test_a_checkpoint_of_the_command_line_loads_by_itself() -> None:
-    cli = build(["fit", "--config", "dcgan/digits", *SHORT, "--model.saturating", "true"])
+    cli = build(["fit", "--config", "dcgan/digits", *SHORT, "--model.n_critic", "2"])
     path = "runs/dcgan-digits/version_0/checkpoints/last.ckpt"
     model = LatentGAN.load_from_checkpoint(path)
     assert isinstance(model, DCGAN)
-    assert model.saturating
+    assert model.players["g"].every == 2
     latent = torch.randn(2, 100)
     assert torch.equal(model.eval()(latent), cli.model.eval()(latent))
     assert set(torch.load(path, weights_only=True)["hyper_parameters"]["generator"]) == {"class_path", "init_args"}
@@ -175,8 +175,8 @@ def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
         build([*again, "--seed_everything", "7"])
     with pytest.raises(InputError, match=r"model\.generator\.init_args\.width is 3 here but 2 in the checkpoint"):
         build([*again, "--model.generator.width", "3"])
-    cli = build([*again, "--model.saturating", "true", "--model.clip_g", "0.25"])
-    assert cli.model.saturating is True
+    cli = build([*again, "--model.n_critic", "2", "--model.clip_g", "0.25"])
+    assert cli.model.players["g"].every == 2
     assert cli.model.players["g"].clip == 0.25
     assert cli.trainer.current_epoch == 3
 
@@ -232,7 +232,7 @@ def test_tensorboard_by_one_line() -> None:
     [
         (["--trainer.max_epoch", "3"], "trainer.max_epoch is not a known key; did you mean trainer.max_epochs"),
         (["--model.generator.widht", "3"], "model.generator.widht is not a known key; did you mean width"),
-        (["--model.saturatin", "true"], "model.saturatin is not a known key; did you mean saturating"),
+        (["--model.n_critc", "2"], "model.n_critc is not a known key; did you mean n_critic"),
         (["--model.generator.width", "abc"], "model.generator.width is abc; expected int"),
         (["--model.optimizer_g.lr", "x"], "model.optimizer_g.lr is x; expected float"),
         (["--trainer.max_epochs", "abc"], "trainer.max_epochs is abc; expected int or null"),

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import lightning as L
 import torch
@@ -29,8 +29,23 @@ from lightning_gans.strategies import AlternatingDDP
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
 
-Domains = dict[str, tuple[Tensor, Tensor]]
-"""What an evaluation step returns: for each domain its real and its generated images, both (N, C, H, W) in [-1, 1]."""
+
+class Sampled(NamedTuple):
+    """Real and generated images to compare.
+
+    Attributes:
+        real: (N, C, H, W) in [-1, 1].
+        fake: the same, generated.
+        labels: (N,) int64, the classes that the generated images were asked to be of; None if none were.
+    """
+
+    real: Tensor
+    fake: Tensor
+    labels: Tensor | None = None
+
+
+Domains = dict[str, Sampled]
+"""What an evaluation step returns: images to compare, for each domain."""
 
 GRADIENTS = "accumulated_gradients"
 
@@ -111,6 +126,7 @@ class Adversarial(L.LightningModule, ABC):
         self._accumulate = {"g": accumulate_g, "d": accumulate_d}
         self._every = {"g": n_critic, "d": 1}
         self._gradients: dict[str, Tensor] = {}
+        self._gradient_norm = torch.zeros(())
         self._loaded = (0, 0)
         self.averages = nn.ModuleDict()
         """Averaged copies of the generators, by attribute name; the EMA callback fills it."""
@@ -200,19 +216,32 @@ class Adversarial(L.LightningModule, ABC):
         self.manual_backward(loss / player.accumulate, inputs=player.parameters)
         if turn == player.accumulate - 1:
             optimizer.step()
-        self.record(f"loss/{name}", loss)
+            if self.records:
+                self.record(f"grad_norm/{name}", self._gradient_norm)
+        self.record(f"loss/{name}", loss, prog_bar=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clip here, where gradients are already unscaled under mixed precision."""
+        """Measure and clip the gradient here, where it is already unscaled under mixed precision."""
         for player in self.players.values():
-            if player.clip is not None and optimizer is self._run_optimizers()[player.optimizer].optimizer:
+            if optimizer is not self._run_optimizers()[player.optimizer].optimizer:
+                continue
+            if self.records:
+                # Logged by `step`: in a hook, Lightning would drop what the training step has logged.
+                gradients = [p.grad for p in player.parameters if p.grad is not None]
+                self._gradient_norm = nn.utils.get_total_norm(gradients)
+            if player.clip is not None:
                 self.clip_gradients(optimizer, gradient_clip_val=player.clip, gradient_clip_algorithm="norm")
 
-    def record(self, key: str, value: Tensor) -> None:
-        """Log a scalar of this batch, at the logger's interval only: logging costs more than a small step."""
+    @property
+    def records(self) -> bool:
+        """Whether this batch is one that the logger's interval asks for: logging costs more than a small step."""
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside __init__
-        if interval and (self.global_step + 1) % interval == 0:
-            self.log(key, value.detach(), prog_bar=True)
+        return interval > 0 and (self.global_step + 1) % interval == 0
+
+    def record(self, key: str, value: Tensor, prog_bar: bool = False) -> None:
+        """Log a scalar of this batch, at the logger's interval only."""
+        if self.records:
+            self.log(key, value.detach(), prog_bar=prog_bar)
 
     # Optimizers and schedules.
 

@@ -12,8 +12,9 @@ from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 
 from datamodules.batches import Labelled
+from lightning_gans.augmentations import Augmentation
 from lightning_gans.errors import InputError
-from lightning_gans.families.adversarial import Adversarial, Domains
+from lightning_gans.families.adversarial import Adversarial, Domains, Sampled
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.noise import Noise, NormalNoise
 from lightning_gans.penalties import Penalty
@@ -33,10 +34,13 @@ class LatentGAN(Adversarial, ABC):
         discriminator: maps images to logits.
         noise: distribution of the latent vector.
         penalty: a term to add to the discriminator's loss, such as :class:`lightning_gans.penalties.R1`.
+        augmentation: what every image goes through on its way to the discriminator, such as
+            :class:`lightning_gans.augmentations.DiffAugment`.
+        channels_last: keep convolutions' weights in this layout: faster on most machines, the same up to rounding.
         **kwargs: see :class:`Adversarial`.
 
     Raises:
-        InputError: if the two networks disagree on the images' channels or size.
+        InputError: if the two networks disagree on the images' channels or size, or on the classes.
     """
 
     def __init__(
@@ -45,19 +49,27 @@ class LatentGAN(Adversarial, ABC):
         discriminator: Discriminator,
         noise: Noise = lazy_instance(NormalNoise),  # noqa: B008 (a lazy instance is immutable until called)
         penalty: Penalty | None = None,
+        augmentation: Augmentation | None = None,
+        channels_last: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for key in ("channels", "size"):
+        for key in ("channels", "size", "num_classes"):
             made, judged = getattr(generator, key), getattr(discriminator, key)
             if made != judged:
                 raise InputError(
                     f"model.generator.{key} is {made} but model.discriminator.{key} is {judged}; expected the same"
+                    + (" (0 means that the network ignores labels)" if key == "num_classes" else "")
                 )
         self.generator = generator
         self.discriminator = discriminator
         self.noise = noise
         self.penalty = penalty
+        self.augmentation = augmentation
+        if channels_last:
+            # Convolutions follow their weights' layout; dense layers have no layout to change.
+            for network in (generator, discriminator):
+                network.to(memory_format=torch.channels_last)
 
     @abstractmethod
     def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
@@ -81,22 +93,48 @@ class LatentGAN(Adversarial, ABC):
         """Check that the networks fit the data."""
         super().setup(stage)
         data = getattr(self.trainer, "datamodule", None)
-        for key in ("channels", "size"):
+        for key in ("channels", "size", "num_classes"):
             given, expected = getattr(data, key, None), getattr(self.generator, key)
-            if given is not None and given != expected:
+            ignored = key == "num_classes" and not self.conditional
+            if given is not None and given != expected and not ignored:
                 raise InputError(f"data.{key} is {given} but model.generator.{key} is {expected}; expected the same")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the networks see the labels."""
+        return self.generator.num_classes > 0
+
+    def judge(self, images: Tensor, labels: Tensor) -> Tensor:
+        """D's logits (N,) of images (N, C, H, W) with labels (N,), on their way through the augmentation."""
+        logits: Tensor = self.discriminator(images if self.augmentation is None else self.augmentation(images), labels)
+        return logits
 
     def alternate(self, batch: Labelled) -> None:
         """One batch: D's step, then G's on the same generated images."""
-        critic = partial(self.discriminator, labels=batch.labels)
+        critic = partial(self.judge, labels=batch.labels)
         with torch.set_grad_enabled(self.moves("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
-        loss = self.discriminator_loss(critic, batch.images, fake.detach())
+        loss = self.discriminator_loss(self._recording(critic, batch.images), batch.images, fake.detach())
         if self.penalty is not None and self.penalty.due(self.global_step):
-            loss = loss + self.penalty(critic, batch.images, fake.detach())
+            loss = loss + self.penalty.term(critic, batch.images, fake.detach())
         self.step("d", loss)
         if self.moves("g"):
             self.step("g", self.generator_loss(critic, batch.images, fake))
+
+    def _recording(self, critic: Critic, real: Tensor) -> Critic:
+        """The critic; in a batch that is logged, it also notes its mean logits of real and generated images.
+
+        They say who is winning: at the optimum of the original game D(x) is ½ everywhere, a logit of 0.
+        """
+        if not self.records:
+            return critic
+
+        def recording(images: Tensor) -> Tensor:
+            logits = critic(images)
+            self.record("logit/real" if images is real else "logit/fake", logits.float().mean())
+            return logits
+
+        return recording
 
     def training_latent(self, count: int) -> Tensor:
         """Noise (count, latent_dim) of this step and rank.
@@ -124,7 +162,8 @@ class LatentGAN(Adversarial, ABC):
 
     def validation_step(self, batch: Labelled, batch_idx: int) -> Domains:
         """Real and generated images under the name ``images``."""
-        return {"images": (batch.images, self._generate(batch, batch_idx))}
+        labels = batch.labels if self.conditional else None
+        return {"images": Sampled(batch.images, self._generate(batch, batch_idx), labels)}
 
     def test_step(self, batch: Labelled, batch_idx: int) -> Domains:
         """Real and generated images under the name ``images``."""

@@ -123,7 +123,7 @@ def test_the_stamp_is_among_what_loggers_keep(tmp_path: Path) -> None:
     tiny_trainer(tmp_path, max_epochs=1, logger=logger, callbacks=[evaluation]).fit(tiny_dcgan(), TinyData())
     kept = yaml.safe_load((tmp_path / "run" / "version_0" / "hparams.yaml").read_text())
     assert kept["stamp/val"] in evaluation.last_line
-    assert kept["saturating"] is False
+    assert kept["channels_last"] is False
 
 
 def test_real_images_are_looked_at_once_and_never_again_by_later_runs(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_checkpoint_is_no_larger_than_its_parts(tmp_path: Path) -> None:
 def test_a_checkpoint_loads_with_the_safe_loader_and_holds_no_object(tmp_path: Path) -> None:
     fit(tmp_path, make_model(dropout=False), TinyData())
     checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
-    assert "saturating" in checkpoint["hyper_parameters"]
+    assert "n_critic" in checkpoint["hyper_parameters"]
     assert "generator" not in checkpoint["hyper_parameters"]
 
 

@@ -1,0 +1,206 @@
+"""The noise-to-image family and its variants: what holds for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lightning_gans.augmentations import Augmentation, DiffAugment
+from lightning_gans.callbacks import Evaluation
+from lightning_gans.errors import InputError
+from lightning_gans.families import LatentGAN
+from lightning_gans.networks import (
+    ConditionalDCGANDiscriminator,
+    ConditionalDCGANGenerator,
+    ConditionalMLPDiscriminator,
+    ConditionalMLPGenerator,
+    DCGANDiscriminator,
+    DCGANGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+)
+from lightning_gans.optimizers import GANAdam
+from lightning_gans.penalties import R1, R1R2, GradientPenalty
+from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN, R3GAN, SNGAN, WGANGP
+from tests.tiny import TinyData, tiny_trainer, weights
+
+
+class Darker(Augmentation):
+    def __call__(self, images: Tensor) -> Tensor:
+        return images - 3
+
+
+VARIANTS = [CGAN, DCGAN, GAN, LSGAN, R3GAN, SNGAN, WGANGP]
+
+
+def plain() -> dict[str, Any]:
+    torch.manual_seed(0)
+    return {
+        "generator": DCGANGenerator(1, 28, latent_dim=3, width=2),
+        "discriminator": DCGANDiscriminator(1, 28, width=2, batch_norm=False),
+    }
+
+
+def conditional() -> dict[str, Any]:
+    torch.manual_seed(0)
+    return {
+        "generator": ConditionalDCGANGenerator(1, 28, 10, latent_dim=3, width=2),
+        "discriminator": ConditionalDCGANDiscriminator(1, 28, 10, width=2, batch_norm=False),
+    }
+
+
+def networks_for(variant: type[LatentGAN]) -> dict[str, Any]:
+    return conditional() if variant is CGAN else plain()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_step_moves_its_own_side_only(variant: type[LatentGAN], tmp_path: Path) -> None:
+    moved: dict[str, set[str]] = {"d": set(), "g": set()}
+
+    model = variant(**networks_for(variant), n_critic=1)
+    step = model.step
+
+    def watched(name: str, loss: Tensor) -> None:
+        before = {k: v.detach().clone() for k, v in model.named_parameters()}
+        step(name, loss)
+        moved[name] |= {k.split(".")[0] for k, v in model.named_parameters() if not torch.equal(v, before[k])}
+
+    model.step = watched  # type: ignore[method-assign]
+    tiny_trainer(tmp_path, max_steps=3, limit_val_batches=0).fit(model, TinyData())
+    assert moved == {"d": {"discriminator"}, "g": {"generator"}}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("networks", [plain, conditional])
+def test_any_objective_goes_with_any_networks(
+    variant: type[LatentGAN], networks: Callable[[], dict[str, Any]], tmp_path: Path
+) -> None:
+    if variant is CGAN and networks is plain:
+        pytest.skip("refused, see below")
+    model = variant(**networks(), augmentation=DiffAugment())
+    before = weights(model)
+    tiny_trainer(tmp_path, max_steps=5, limit_val_batches=1).fit(model, TinyData())
+    after = weights(model)
+    assert all(torch.isfinite(value).all() for value in after.values())
+    for side in ("generator", "discriminator"):
+        assert any(not torch.equal(before[key], after[key]) for key in before if key.startswith(side))
+
+
+def test_mlp_networks_learn_as_well(tmp_path: Path) -> None:
+    model = CGAN(
+        generator=ConditionalMLPGenerator(1, 28, 10, latent_dim=3, latent_width=4, label_width=4, widths=[8]),
+        discriminator=ConditionalMLPDiscriminator(1, 28, 10, widths=[8]),
+    )
+    before = weights(model)
+    tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0).fit(model, TinyData())
+    assert all(not torch.equal(before[key], value) for key, value in weights(model).items())
+
+
+def test_the_papers_own_settings_are_the_defaults() -> None:
+    wgan, r3gan = WGANGP(**plain()), R3GAN(**plain())
+    assert isinstance(wgan.penalty, GradientPenalty)
+    assert wgan.penalty.weight == 10
+    assert wgan.players["g"].every == 5
+    assert isinstance(r3gan.penalty, R1R2)
+    assert (LSGAN(**plain()).a, LSGAN(**plain()).b, LSGAN(**plain()).c) == (0, 1, 1)
+
+
+def test_sngan_normalises_every_layer_of_d_and_none_of_g() -> None:
+    model = SNGAN(**plain())
+    layers = [m for m in model.discriminator.modules() if isinstance(m, nn.Conv2d)]
+    assert layers
+    assert all(nn.utils.parametrize.is_parametrized(layer) for layer in layers)
+    assert not any(nn.utils.parametrize.is_parametrized(m) for m in model.generator.modules())
+
+
+def test_the_augmentation_stands_before_d_for_real_and_generated_images_in_both_steps(tmp_path: Path) -> None:
+    networks = plain()
+    judged: list[Tensor] = []
+    networks["discriminator"].register_forward_pre_hook(lambda module, inputs: judged.append(inputs[0]))
+    model = DCGAN(**networks, augmentation=Darker(), penalty=R1())
+    tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(model, TinyData())
+    # D: real, generated, R1's real; G: generated.
+    assert len(judged) == 4
+    assert all(images.max() <= -2 for images in judged)
+
+
+def test_curves_say_who_is_winning(tmp_path: Path) -> None:
+    model = DCGAN(**plain())
+    trainer = tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0)
+    trainer.fit(model, TinyData())
+    logged = trainer.callback_metrics
+    assert {"loss/d", "loss/g", "grad_norm/d", "grad_norm/g", "logit/real", "logit/fake"} <= set(logged)
+    gradients = [p.grad for p in model.generator.parameters() if p.grad is not None]
+    expected = torch.stack([g.square().sum() for g in gradients]).sum().sqrt()
+    torch.testing.assert_close(logged["grad_norm/g"], expected)
+
+
+def test_recording_changes_nothing(tmp_path: Path) -> None:
+    ends = []
+    for interval in (1, 1000):
+        model = DCGAN(**plain(), penalty=R1())
+        tiny_trainer(tmp_path, max_steps=4, limit_val_batches=0, log_every_n_steps=interval).fit(model, TinyData())
+        ends.append(weights(model))
+    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+def test_channels_last_agrees_up_to_rounding(tmp_path: Path) -> None:
+    ends = []
+    for channels_last in (False, True):
+        model = DCGAN(**plain(), channels_last=channels_last, optimizer_g=torch.optim.SGD, optimizer_d=torch.optim.SGD)
+        weight = next(p for p in model.discriminator.parameters() if p.ndim == 4 and p.shape[1] > 1)
+        assert weight.is_contiguous(memory_format=torch.channels_last) is channels_last
+        tiny_trainer(tmp_path, max_steps=5, limit_val_batches=0).fit(model, TinyData())
+        ends.append(weights(model))
+    for key in ends[0]:
+        torch.testing.assert_close(ends[0][key], ends[1][key], rtol=1e-4, atol=1e-6)
+
+
+def test_a_conditional_run_scores_agreement_with_the_asked_labels(tmp_path: Path) -> None:
+    for networks, scored in ((conditional, True), (plain, False)):
+        model = GAN(**networks())
+        trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation()])
+        trainer.fit(model, TinyData())
+        assert ("val/agreement" in trainer.callback_metrics) is scored
+
+
+# Bad input.
+
+
+def test_cgan_refuses_networks_that_ignore_labels() -> None:
+    with pytest.raises(InputError, match=r"model\.generator is DCGANGenerator, which ignores labels"):
+        CGAN(**plain())
+
+
+def test_one_conditional_network_alone_is_refused() -> None:
+    mixed = {**conditional(), "discriminator": plain()["discriminator"]}
+    with pytest.raises(InputError, match=r"model\.generator\.num_classes is 10 but model\.discriminator\.num_classes"):
+        DCGAN(**mixed)
+
+
+def test_conditional_networks_refuse_data_without_labels(tmp_path: Path) -> None:
+    class Unlabelled(TinyData):
+        num_classes = 0
+
+    with pytest.raises(InputError, match=r"data\.num_classes is 0 but model\.generator\.num_classes is 10"):
+        tiny_trainer(tmp_path, max_steps=1).fit(CGAN(**conditional()), Unlabelled())
+
+
+def test_wgan_gp_refuses_batch_normalisation_in_its_critic() -> None:
+    networks = {**plain(), "discriminator": DCGANDiscriminator(1, 28, width=2)}
+    with pytest.raises(InputError, match=r"model\.discriminator has batch normalisation"):
+        WGANGP(**networks)
+
+
+def test_sizes_that_differ_are_refused() -> None:
+    with pytest.raises(InputError, match=r"model\.generator\.size is 28 but model\.discriminator\.size is 32"):
+        GAN(
+            generator=MLPGenerator(1, 28),
+            discriminator=MLPDiscriminator(1, 32),
+            optimizer_g=lambda p: GANAdam(p, lr=1e-3),
+        )
