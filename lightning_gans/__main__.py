@@ -17,6 +17,11 @@ def main() -> None:
 
         print_configs()
         return
+    if sys.argv[1:2] == ["table"]:
+        from lightning_gans.results import command as table
+
+        table.main(sys.argv[2:])
+        return
     from lightning_gans.cli import run
 
     run()

@@ -1,0 +1,1 @@
+"""Tables of results from runs' own files; nothing here loads torch."""

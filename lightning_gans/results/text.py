@@ -1,0 +1,111 @@
+"""Rows as text: Markdown for readers, CSV for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lightning_gans.errors import InputError
+from lightning_gans.results.rows import DASH, Row
+from lightning_gans.results.runs import Run
+
+LEADING = ("relative_fid", "fid", "class_kl")
+"""Scores that come first; the others follow as the runs have them."""
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table in Markdown, with the stamp below."""
+    facts = fact_names(rows)
+    scores = score_names(rows)
+    lines = [[name.replace("_", " ").capitalize() for name in facts] + scores]
+    lines.append(["---"] * len(lines[0]))
+    for row in rows:
+        spreads = [row.spread(name) for name in scores]
+        cells = [cell(row.facts[name]) for name in facts] + [cell(spread) for spread in spreads]
+        lines.append(cells)
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    stamps = ", ".join(f"`{text}`" for text in stamp_lines(run for row in rows for run in row.runs))
+    return f"{table}\n\nMedian (min{DASH}max) over seeds. Stamp: {stamps}\n"
+
+
+def as_csv(rows: list[Row]) -> str:
+    """The table for machines: all digits, three columns for each score, and each row's stamp."""
+    facts = fact_names(rows)
+    scores = score_names(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*facts, *(f"{name}{end}" for name in scores for end in ("", "_min", "_max")), "stamp"])
+    for row in rows:
+        spreads = [row.spread(name) for name in scores]
+        numbers = [number for spread in spreads for number in (spread[:3] if spread else ("", "", ""))]
+        writer.writerow([*(row.facts[name] for name in facts), *numbers, "; ".join(stamp_lines(row.runs))])
+    return text.getvalue()
+
+
+def fact_names(rows: list[Row]) -> list[str]:
+    """Columns before the scores; the steps only where they were limited."""
+    limited = any(row.facts["max_steps"] is not None for row in rows)
+    return [name for name in rows[0].facts if limited or name != "max_steps"]
+
+
+def score_names(rows: list[Row]) -> list[str]:
+    """All scores of the runs, in the order of their columns."""
+    names = list(dict.fromkeys(name for row in rows for run in row.runs for name in run.scores))
+    order = {name: place for place, name in enumerate(LEADING)}
+    return sorted(names, key=lambda name: order.get(name.rpartition("/")[2], len(order)))
+
+
+def stamp_lines(runs: Iterable[Run]) -> list[str]:
+    """Each different stamp once, with all seeds; domains are named where their stamps differ."""
+    stamps: dict[str, dict[str, Any]] = {}
+    seeds = set()
+    for run in runs:
+        seeds.add(run.seed)
+        stamps |= run.stamps
+    lines = {domain: stamp_line(stamp, sorted(seeds)) for domain, stamp in stamps.items()}
+    if len(set(lines.values())) == 1:
+        return [next(iter(lines.values()))]
+    return [f"{domain}: {line}" if domain else line for domain, line in lines.items()]
+
+
+def stamp_line(stamp: dict[str, Any], seeds: list[int]) -> str:
+    """A stamp in the words of :class:`lightning_gans.metrics.Stamp`, for several seeds."""
+    parts = (
+        stamp["extractor"],
+        f"{stamp['real']} real, {stamp['fake']} generated",
+        f"split {stamp['split']}",
+        f"{stamp['weights']} weights",
+        f"batch norm {stamp['batch_norm']}",
+        stamp["pixels"],
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}",
+    )
+    return " | ".join(parts)
+
+
+def cell(value: Any) -> str:
+    """A cell in Markdown; nothing where there is nothing."""
+    return "" if value is None else str(value).replace("|", r"\|")
+
+
+def write_between(path: Path, name: str, text: str) -> None:
+    """Put a text between the markers of that name in a file, and leave the rest as it is.
+
+    Raises:
+        InputError: if the file or its markers are not there, or the markers are there twice.
+    """
+    start, end = f"<!-- table {name} -->", "<!-- end -->"
+    try:
+        # Bytes: reading as text would change the line ends of the whole file.
+        content = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"--write is {path}, which cannot be read; expected a Markdown file") from None
+    # On lines of their own, for a text may also speak of markers. Another table's start cannot lie between.
+    between = rf"(?ms)^({re.escape(start)}[ \t]*\r?\n)((?!^<!-- table ).)*?(^{re.escape(end)}[ \t]*\r?$)"
+    if len(re.findall(between, content)) != 1:
+        raise InputError(f"{path} has no place for table {name}; expected one line {start} and, below, one line {end}")
+    lines = text.replace("\n", "\r\n") if "\r\n" in content else text
+    path.write_bytes(re.sub(between, lambda match: f"{match[1]}{lines}{match[3]}", content).encode())
