@@ -43,7 +43,8 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
     """Labelled images of one size, held as uint8 and converted to float in [-1, 1] on the device.
 
     A subclass says where the images come from. Training batches are full and shuffled by (seed, epoch); evaluation sees
-    every image once, in order, whatever the number of processes.
+    every image once, in order, whatever the number of processes. Images without classes have ``num_classes`` 0, and
+    their labels, 0 by custom, mean nothing and are not checked.
 
     Args:
         size: height and width to which the images are resized once (bicubic, antialiased).
@@ -54,7 +55,7 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
 
     Attributes:
         channels: channels of the images.
-        num_classes: number of classes.
+        num_classes: number of classes, whose labels are 0 to ``num_classes`` - 1; 0 where the images have no classes.
 
     Raises:
         InputError: if a number is out of range.
@@ -81,9 +82,13 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
         """Images (N, C, H, W) uint8 at their own size and labels (N,) int64 of the training or the test split."""
 
     def setup(self, stage: str) -> None:
-        """Load, resize and split what ``stage`` needs."""
+        """Load, check, resize and split what ``stage`` needs.
+
+        Raises:
+            InputError: if a label is none of the classes, or if nothing is left to train on.
+        """
         if stage in ("fit", "validate") and "train" not in self.splits:
-            data = self._resized(*self.load(train=True))
+            data = self._loaded(train=True)
             kept = len(data) - self.val_size
             if kept < 1:
                 raise InputError(
@@ -92,7 +97,13 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
             self.splits["train"] = TensorImages(data.images[:kept], data.labels[:kept])
             self.splits["val"] = TensorImages(data.images[kept:], data.labels[kept:])
         if stage in ("test", "predict") and "test" not in self.splits:
-            self.splits["test"] = self._resized(*self.load(train=False))
+            self.splits["test"] = self._loaded(train=False)
+
+    def _loaded(self, *, train: bool) -> TensorImages:
+        images, labels = self.load(train=train)
+        if self.num_classes:
+            check_labels(labels, self.num_classes)
+        return self._resized(images, labels)
 
     def _resized(self, images: Tensor, labels: Tensor) -> TensorImages:
         if images.shape[-2:] != (self.size, self.size):
@@ -154,3 +165,22 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
     def on_after_batch_transfer(self, batch: Labelled, dataloader_idx: int) -> Labelled:
         """Images to float in [-1, 1], on the device: a quarter of the bytes travel."""
         return batch._replace(images=to_float(batch.images))
+
+
+def check_labels(labels: Tensor, num_classes: int) -> None:
+    """Refuse labels that are none of the classes: on a GPU they would end a run with an error that names nothing.
+
+    Args:
+        labels: (N,), int64.
+        num_classes: number of classes, at least 1.
+
+    Raises:
+        InputError: if a label is not in [0, num_classes).
+    """
+    wrong = ((labels < 0) | (labels >= num_classes)).nonzero()
+    if len(wrong):
+        index = int(wrong[0])
+        raise InputError(
+            f"data.num_classes is {num_classes}, but the label of image {index} is {int(labels[index])}; "
+            f"expected 0 to {num_classes - 1}"
+        )

@@ -17,7 +17,10 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import datamodules.cifar
 import datamodules.digits
-import datamodules.mnist  # noqa: F401 (the parser finds classes by short name only in imported modules)
+import datamodules.image_folder
+import datamodules.mnist
+import datamodules.stacked_mnist
+import datamodules.synthetic  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
 from lightning_gans.callbacks.checkpoints import last_checkpoint

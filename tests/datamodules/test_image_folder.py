@@ -1,0 +1,391 @@
+"""Folders of made-up images of every kind."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from datamodules.image_folder import ImageFolderDataModule, decoded
+from datamodules.in_memory import InMemoryDataModule
+from lightning_gans.errors import InputError
+from tests.tiny import TinyData
+
+ORIENTATION = 0x112
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def save(path: Path, color: Any = RED, shape: tuple[int, int] = (8, 8), mode: str = "RGB") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, shape, color).save(path)
+    return path
+
+
+def fill(root: Path, classes: dict[str, int], count: int = 6) -> Path:
+    """``count`` images in each class folder; the red channel says which class, the green one which image."""
+    for name, level in classes.items():
+        for index in range(count):
+            save(root / name / f"{index}.png", (level, index, 0))
+    return root
+
+
+def folder(root: Path, stage: str = "fit", **kwargs: Any) -> ImageFolderDataModule:
+    data = ImageFolderDataModule(**{"root": root, "size": 8, "val_size": 2, "batch_size": 2, **kwargs})
+    data.setup(stage)
+    return data
+
+
+def whole(data: ImageFolderDataModule) -> tuple[Tensor, Tensor]:
+    """Training and validation images together."""
+    splits = (data.splits["train"], data.splits["val"])
+    return torch.cat([split.images for split in splits]), torch.cat([split.labels for split in splits])
+
+
+def pixels(path: Path, channels: int = 3, size: int = 2) -> Any:
+    return decoded(path, channels, size).tolist()
+
+
+# Classes and splits.
+
+
+def test_class_folders_are_the_classes_in_the_order_of_their_names(tmp_path: Path) -> None:
+    data = ImageFolderDataModule(fill(tmp_path, {"dog": 20, "Cat": 10, "eel": 30}), size=8, val_size=4)
+    assert (data.classes, data.num_classes, data.channels) == (["Cat", "dog", "eel"], 3, 3)
+    data.setup("fit")
+    images, labels = whole(data)
+    assert images.shape == (18, 3, 8, 8)
+    assert images.dtype == torch.uint8
+    assert labels.dtype == torch.int64
+    assert torch.equal(10 * (labels + 1), images[:, 0, 0, 0].long())
+
+
+def test_images_deep_within_a_class_folder_belong_to_it(tmp_path: Path) -> None:
+    fill(tmp_path, {"a/x/y": 10, "a/z": 10, "b": 20})
+    data = folder(tmp_path)
+    assert data.classes == ["a", "b"]
+    images, labels = whole(data)
+    assert torch.equal(10 * (labels + 1), images[:, 0, 0, 0].long())
+
+
+def test_images_without_class_folders_have_no_classes(tmp_path: Path) -> None:
+    data = folder(fill(tmp_path, {".": 10}))
+    assert (data.classes, data.num_classes) == ([], 0)
+    images, labels = whole(data)
+    assert len(images) == 6
+    assert labels.tolist() == [0] * 6
+
+
+def test_validation_images_are_drawn_from_all_classes_and_every_image_is_used_once(tmp_path: Path) -> None:
+    data = folder(fill(tmp_path, {"a": 10, "b": 20, "c": 30}, count=20), val_size=15)
+    images, _ = whole(data)
+    assert len(torch.unique(images[:, :2, 0, 0], dim=0)) == 60
+    assert torch.unique(data.splits["val"].labels).tolist() == [0, 1, 2]
+    assert torch.unique(data.splits["train"].labels).tolist() == [0, 1, 2]
+
+
+def test_the_validation_images_are_the_same_in_every_run(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 10, "b": 20})
+    prints = set()
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        prints.add(folder(tmp_path).fingerprint("val"))
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize("stage", ["test", "predict"])
+def test_without_a_test_folder_the_validation_images_serve_and_scores_say_so(tmp_path: Path, stage: str) -> None:
+    data = folder(fill(tmp_path, {"a": 10, "b": 20}), stage)
+    assert data.fingerprint("test") == folder(tmp_path).fingerprint("val")
+    assert sum(len(batch.labels) for batch in data.test_dataloader()) == 2
+    assert [data.split_label(split) for split in ("val", "test")] == ["val", "val"]
+
+
+def test_test_images_come_from_the_test_folder_with_labels_by_name(tmp_path: Path) -> None:
+    root = fill(tmp_path / "train", {"a": 10, "b": 20, "c": 30})
+    data = folder(root, "test", test_root=fill(tmp_path / "test", {"c": 130}, count=3))
+    assert data.splits["test"].labels.tolist() == [2, 2, 2]
+    assert torch.unique(data.splits["test"].images[:, 0]).tolist() == [130]
+    assert data.split_label("test") == "test"
+    assert "train" not in data.splits
+
+
+def test_hidden_and_other_files_are_ignored(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 10})
+    save(tmp_path / ".thumbnails" / "0.png")
+    save(tmp_path / "a" / ".hidden.png")
+    (tmp_path / "a" / "._0.png").write_bytes(b"not an image")
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "empty").mkdir()
+    data = folder(tmp_path)
+    assert data.classes == ["a"]
+    assert len(whole(data)[0]) == 6
+
+
+@pytest.mark.parametrize("name", ["a.PNG", "a.jpg", "a.JPEG", "a.bmp", "a.tif", "a.TIFF", "a.webp", "a.ppm", "a.Pgm"])
+def test_files_are_taken_by_extension_in_any_case(tmp_path: Path, name: str) -> None:
+    save(tmp_path / name, 200, mode="L")
+    assert ImageFolderDataModule(tmp_path).num_classes == 0
+    assert pixels(tmp_path / name, channels=1) == [[[200, 200], [200, 200]]]
+
+
+def test_a_linked_class_folder_counts(tmp_path: Path) -> None:
+    elsewhere = fill(tmp_path / "elsewhere", {".": 20})
+    root = fill(tmp_path / "root", {"a": 10})
+    (root / "b").symlink_to(elsewhere)
+    assert folder(root).classes == ["a", "b"]
+
+
+# Pixels.
+
+
+def test_shapes_are_resized_by_the_shorter_side_and_cropped_in_the_middle(tmp_path: Path) -> None:
+    stripes = np.zeros((4, 12, 3), dtype=np.uint8)
+    stripes[:, :4], stripes[:, 4:8], stripes[:, 8:] = RED, GREEN, BLUE
+    Image.fromarray(stripes).save(tmp_path / "wide.png")
+    Image.fromarray(stripes.transpose(1, 0, 2).copy()).save(tmp_path / "tall.png")
+    for name in ("wide.png", "tall.png"):
+        middle = decoded(tmp_path / name, 3, 4)
+        assert middle.shape == (3, 4, 4)
+        assert torch.unique(middle[1]).tolist() == [255]
+        assert torch.unique(middle[[0, 2]]).tolist() == [0]
+
+
+def test_an_image_of_the_size_is_cropped_without_a_change(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (9, 6, 3), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    expected = torch.from_numpy(values[1:7]).permute(2, 0, 1)
+    assert torch.equal(decoded(tmp_path / "a.png", 3, 6), expected)
+
+
+def test_downscaling_is_antialiased(tmp_path: Path) -> None:
+    checks = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    Image.fromarray(checks).save(tmp_path / "a.png")
+    small = decoded(tmp_path / "a.png", 1, 8).float()
+    assert (small - 127.5).abs().max() < 3
+
+
+def test_a_small_image_is_enlarged(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", BLUE, shape=(1, 3))
+    assert pixels(tmp_path / "a.png", size=5) == [[[level] * 5] * 5 for level in BLUE]
+
+
+def test_images_are_turned_as_their_exif_data_say(tmp_path: Path) -> None:
+    values = np.array([[10, 20], [30, 40]], dtype=np.uint8)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # to be turned clockwise
+    Image.fromarray(values).save(tmp_path / "a.png", exif=exif)
+    assert pixels(tmp_path / "a.png", channels=1) == [[[30, 10], [40, 20]]]
+
+
+GREY16 = np.array([[0, 128, 129, 385], [386, 32768, 65406, 65535], [0] * 4, [0] * 4], dtype=np.uint16)
+GREY8 = [[0, 0, 1, 1], [2, 128, 254, 255], [0] * 4, [0] * 4]  # rounded: 128 / 257 is 0.498, 129 / 257 is 0.502
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_of_16_bits_is_scaled_and_rounded(tmp_path: Path, name: str, channels: int) -> None:
+    if name == "a.pgm":
+        (tmp_path / name).write_bytes(b"P5 4 4 65535\n" + GREY16.astype(">u2").tobytes())
+    else:
+        Image.fromarray(GREY16).save(tmp_path / name)
+    assert pixels(tmp_path / name, channels, size=4) == [GREY8] * channels
+
+
+def test_grey_of_16_bits_in_big_endian_order_is_read_the_same(tmp_path: Path) -> None:
+    Image.fromarray(GREY16.astype(">u2")).save(tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.mode == "I;16B"
+    assert pixels(tmp_path / "a.tif", 1, size=4) == [GREY8]
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "rgb"),
+    [
+        ("1", 1, WHITE),
+        ("L", 200, (200, 200, 200)),
+        ("LA", (0, 0), WHITE),
+        ("LA", (100, 255), (100, 100, 100)),
+        ("RGBA", (255, 0, 0, 255), RED),
+        ("RGBA", (255, 0, 0, 0), WHITE),
+        ("RGBA", (255, 0, 0, 51), (255, 204, 204)),
+    ],
+)
+def test_modes_become_rgb_and_transparency_white(
+    tmp_path: Path, mode: str, color: Any, rgb: tuple[int, int, int]
+) -> None:
+    save(tmp_path / "a.png", color, mode=mode)
+    assert pixels(tmp_path / "a.png") == [[[level] * 2] * 2 for level in rgb]
+
+
+def test_palettes_are_looked_up_and_their_transparent_colour_is_white(tmp_path: Path) -> None:
+    image = Image.new("P", (2, 2))
+    image.putpalette([*RED, *GREEN])
+    image.putdata([0, 1, 0, 1])
+    image.save(tmp_path / "opaque.png")
+    image.save(tmp_path / "transparent.png", transparency=0)
+    assert decoded(tmp_path / "opaque.png", 3, 2)[:, 0].T.tolist() == [list(RED), list(GREEN)]
+    assert decoded(tmp_path / "transparent.png", 3, 2)[:, 0].T.tolist() == [list(WHITE), list(GREEN)]
+
+
+def test_cmyk_is_converted(tmp_path: Path) -> None:
+    save(tmp_path / "a.tif", (0, 255, 255, 0), mode="CMYK")
+    assert pixels(tmp_path / "a.tif") == [[[level] * 2] * 2 for level in RED]
+
+
+def test_colour_becomes_grey_by_luma_where_one_channel_is_asked_for(tmp_path: Path) -> None:
+    for name, color in (("0", RED), ("1", GREEN), ("2", BLUE)):
+        save(tmp_path / f"{name}.png", color)
+    data = folder(tmp_path, channels=1)
+    images, _ = whole(data)
+    assert data.channels == 1
+    assert images.shape == (3, 1, 8, 8)
+    # ITU-R 601: 0.299, 0.587 and 0.114 of 255.
+    assert sorted(torch.unique(images).tolist()) == [29, 76, 150]
+
+
+# Refusals.
+
+
+def refusal(*args: Any, **kwargs: Any) -> str:
+    with pytest.raises(InputError) as error:
+        folder(*args, **kwargs)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "no") == f"data.root is {tmp_path}/no, which is not there; expected a folder"
+
+
+def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png")
+    assert refusal(path) == f"data.root is {path}, which is a file; expected a folder"
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "notes.txt").write_text("nothing")
+    assert f"data.root is {tmp_path}, which holds no images; expected files named .jpg, " in refusal(tmp_path)
+
+
+def test_images_beside_class_folders_are_refused_with_an_example_of_each(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 10})
+    save(tmp_path / "stray.png")
+    assert "holds both stray.png and a/0.png; expected" in refusal(tmp_path)
+
+
+def test_a_bad_test_folder_is_named_by_its_own_key(tmp_path: Path) -> None:
+    root = fill(tmp_path / "train", {"a": 10})
+    assert refusal(root, test_root=tmp_path / "no").startswith(f"data.test_root is {tmp_path}/no, which is not there")
+
+
+def test_a_class_of_the_test_folder_that_training_does_not_know_is_refused(tmp_path: Path) -> None:
+    root = fill(tmp_path / "train", {"a": 10, "b": 20})
+    test = fill(tmp_path / "test", {"a": 10, "owl": 20})
+    assert refusal(root, test_root=test) == (
+        f"data.test_root is {test}, which has the class folder(s) owl; expected class folders as in data.root: a, b"
+    )
+
+
+def test_a_test_folder_without_the_classes_of_training_is_refused(tmp_path: Path) -> None:
+    root, test = fill(tmp_path / "train", {"a": 10}), fill(tmp_path / "test", {".": 10})
+    assert "which has no class folders; expected class folders as in data.root: a" in refusal(root, test_root=test)
+    assert "has the class folder(s) a; expected none, as in data.root" in refusal(test, test_root=root)
+
+
+def test_all_files_that_cannot_be_read_are_reported_at_once(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 10})
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a" / "half.png")
+    content = (tmp_path / "a" / "half.png").read_bytes()
+    (tmp_path / "a" / "half.png").write_bytes(content[: len(content) // 2])
+    (tmp_path / "a" / "empty.jpg").touch()
+    (tmp_path / "a" / "text.jpg").write_text("not an image")
+    (tmp_path / "a" / "link.jpg").symlink_to("nowhere.jpg")
+    assert refusal(tmp_path) == (
+        f"data.root is {tmp_path}, where 4 of 10 files cannot be used: a/empty.jpg (not an image), "
+        "a/half.png (image file is truncated), a/link.jpg (No such file or directory) and 1 more; "
+        "expected whole images with 8 or 16 bits per channel"
+    )
+
+
+def test_a_jpeg_cut_short_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, {".": 10})
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "half.jpg")
+    content = (tmp_path / "half.jpg").read_bytes()
+    (tmp_path / "half.jpg").write_bytes(content[: len(content) // 2])
+    assert "1 of 7 files cannot be used: half.jpg (image file is truncated" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_pixels_of_32_bits_are_refused(tmp_path: Path, dtype: Any) -> None:
+    fill(tmp_path, {".": 10})
+    Image.fromarray(np.ones((8, 8), dtype=dtype)).save(tmp_path / "wide.tif")
+    assert "wide.tif (pixels of 32 bits); expected" in refusal(tmp_path)
+
+
+def test_an_unreadable_test_image_is_named_by_the_key_of_its_folder(tmp_path: Path) -> None:
+    root, test = fill(tmp_path / "train", {".": 10}), fill(tmp_path / "test", {".": 10})
+    (test / "3.png").write_bytes(b"")
+    assert refusal(root, "test", test_root=test).startswith(
+        f"data.test_root is {test}, where 1 of 6 files cannot be used: 3.png (not an image);"
+    )
+
+
+def test_an_image_too_large_to_be_one_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, {".": 10})
+    header = b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 50000, 50000, 1, 24, *[0] * 6)
+    (tmp_path / "bomb.bmp").write_bytes(header)
+    assert "bomb.bmp (Image size (2500000000 pixels) exceeds limit" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"channels": 2}, "data.channels is 2; expected 1 (grey) or 3 (RGB)"),
+        ({"size": 0}, "data.size is 0; expected at least 1"),
+        ({"val_size": 6}, "data.val_size is 6; expected less than the 6 training images"),
+    ],
+)
+def test_bad_numbers_are_named(tmp_path: Path, kwargs: dict[str, int], message: str) -> None:
+    assert refusal(fill(tmp_path, {".": 10}), **kwargs) == message
+
+
+# Labels, which every data set in memory is checked for.
+
+
+class Mislabelled(TinyData):
+    """Random images, one of which has a label of its own."""
+
+    def __init__(self, label: int, num_classes: int = 10) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.label = label
+
+    def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
+        images, labels = super().load(train=train)
+        labels[[7, 9]] = self.label
+        return images, labels
+
+
+@pytest.mark.parametrize("stage", ["fit", "test"])
+@pytest.mark.parametrize("label", [10, -1])
+def test_a_label_that_is_no_class_is_refused_by_its_index(stage: str, label: int) -> None:
+    data: InMemoryDataModule = Mislabelled(label)
+    with pytest.raises(InputError) as error:
+        data.setup(stage)
+    assert str(error.value) == f"data.num_classes is 10, but the label of image 7 is {label}; expected 0 to 9"
+
+
+def test_the_labels_of_images_without_classes_are_not_checked() -> None:
+    data = Mislabelled(-1, num_classes=0)
+    data.setup("fit")
+    assert data.splits["train"].labels[7] == -1
