@@ -347,6 +347,8 @@ def quieten() -> None:
 def run() -> None:
     """The command line: errors of the user's input are one line on stderr and exit status 2."""
     quieten()
+    # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
+    sys.path.append(str(Path.cwd()))
     try:
         build()
     except InputError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +20,20 @@ _PLAIN = (bool, int, float, str, type(None))
 def without_objects(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of ``settings`` that is plain data, which a checkpoint can hold and load safely."""
     return {key: _plain(value) for key, value in settings.items() if _is_plain(value)}
+
+
+def accepted_arguments(network: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's class path with the arguments that its class takes.
+
+    Links from the data put the number of classes beside every network's arguments, and building an unconditional one
+    from a checkpoint would fail over it.
+    """
+    module, _, name = str(network["class_path"]).rpartition(".")
+    accepted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    given = dict(network.get("init_args", {}))
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+        return {**network, "init_args": given}
+    return {**network, "init_args": {key: value for key, value in given.items() if key in accepted}}
 
 
 def _is_plain(value: Any) -> bool:

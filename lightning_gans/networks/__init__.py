@@ -2,7 +2,9 @@
 
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
+from lightning_gans.networks.conditional_infogan import ConditionalInfoGANDiscriminator, ConditionalInfoGANGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lightning_gans.networks.maxout import ConditionalMaxoutDiscriminator, MaxoutDiscriminator
 from lightning_gans.networks.mlp import (
@@ -17,6 +19,8 @@ from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 __all__ = [
     "ConditionalDCGANDiscriminator",
     "ConditionalDCGANGenerator",
+    "ConditionalInfoGANDiscriminator",
+    "ConditionalInfoGANGenerator",
     "ConditionalMLPDiscriminator",
     "ConditionalMLPGenerator",
     "ConditionalMaxoutDiscriminator",
@@ -24,6 +28,8 @@ __all__ = [
     "DCGANGenerator",
     "Discriminator",
     "Generator",
+    "InfoGANDiscriminator",
+    "InfoGANGenerator",
     "LSGANDiscriminator",
     "LSGANGenerator",
     "MLPDiscriminator",

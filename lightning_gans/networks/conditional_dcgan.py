@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from lightning_gans.errors import at_least
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.dcgan import downwards, hidden_widths, initialise, upwards
-from lightning_gans.networks.labels import check_classes, one_hot
+from lightning_gans.networks.labels import beside, check_classes, project
 
 
 class ConditionalDCGANGenerator(Generator):
@@ -36,15 +35,12 @@ class ConditionalDCGANGenerator(Generator):
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64."""
-        both = torch.cat([latent, one_hot(labels, self.num_classes, latent)], dim=1)
-        images: Tensor = self.layers(both[:, :, None, None])
+        images: Tensor = self.layers(beside(latent, labels, self.num_classes)[:, :, None, None])
         return images
 
 
 class ConditionalDCGANDiscriminator(Discriminator):
-    r"""DCGAN's discriminator with a projection of the label (Miyato and Koyama, 2018, eq. 3).
-
-    The logit is :math:`w \cdot \phi(x) + v_y \cdot \phi(x)`, with the last hidden map as :math:`\phi(x)`.
+    """DCGAN's discriminator with a projection of the label on its last hidden map (Miyato and Koyama, 2018).
 
     Args:
         channels: channels of the images.
@@ -68,5 +64,4 @@ class ConditionalDCGANDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1] for ``labels`` (N,) int64."""
-        projected: Tensor = self.layers(images).flatten(1)
-        return projected[:, 0] + (projected[:, 1:] * one_hot(labels, self.num_classes, projected)).sum(dim=1)
+        return project(self.layers(images).flatten(1), labels, self.num_classes)
