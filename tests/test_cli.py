@@ -15,13 +15,18 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 
+import lightning_gans.networks
+import lightning_gans.variants
+from datamodules.cifar import CIFAR10DataModule
+from datamodules.synthetic import GaussianGridDataModule
 from lightning_gans.cli import LightningGANsCLI, build, run
 from lightning_gans.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.shipped import config_folder, config_names, find_config
 from lightning_gans.strategies import AlternatingDDP
-from lightning_gans.variants import DCGAN
+from lightning_gans.variants import DCGAN, GAN
 from tests.datamodules.test_sets import idx
 
 SMALL = ["--model.generator.width", "2", "--model.discriminator.width", "2", "--data.batch_size", "256"]
@@ -52,12 +57,52 @@ def small_mnist(tmp_path: Path) -> Path:
 
 
 def test_configs_are_found() -> None:
-    assert len(CONFIGS) >= 6
+    assert len(CONFIGS) >= 20
     assert config_names() == sorted(path.relative_to(config_folder()).with_suffix("").as_posix() for path in CONFIGS)
 
 
+class SmallCIFAR:
+    """In place of torchvision's class, which wants files with the published checksums."""
+
+    def __init__(self, root: Path, train: bool, download: bool = False) -> None:
+        self.data = np.random.default_rng(int(train)).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+        self.targets = list(range(10)) * 4
+
+
+@pytest.fixture
+def small_sets(small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """What to add to a command for each data module, so that it finds a few made-up images."""
+    for name in ("FashionMNIST", "KMNIST"):
+        (small_mnist / name).symlink_to(small_mnist / "MNIST")
+    monkeypatch.setattr(CIFAR10DataModule, "dataset", SmallCIFAR)
+    pictures = small_mnist / "pictures"
+    pictures.mkdir()
+    for index, pixels in enumerate(SmallCIFAR(pictures, train=True).data):
+        Image.fromarray(pixels).save(pictures / f"{index}.png")
+    few = ["--data.val_size", "8", "--data.batch_size", "8"]
+    from_root = ["--data.root", str(small_mnist), *few]
+    return {
+        "DigitsDataModule": [],
+        "GaussianGridDataModule": [],
+        "MNISTDataModule": from_root,
+        "FashionMNISTDataModule": from_root,
+        "KMNISTDataModule": from_root,
+        "CIFAR10DataModule": from_root,
+        "StackedMNISTDataModule": [*from_root, "--data.train_size", "32"],
+        "ImageFolderDataModule": ["--data.root", str(pictures), *few],
+    }
+
+
+def data_module(config: Path, content: dict[str, Any]) -> str:
+    """The class of a config's data, or of the data that the config is."""
+    data = content.get("data", content if "class_path" in content else {"class_path": "DigitsDataModule"})
+    if isinstance(data, str):
+        data = yaml.safe_load((config.parent / data).read_text())
+    return str(data["class_path"]).rpartition(".")[2]
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
-def test_every_shipped_config_runs(config: Path, small_mnist: Path) -> None:
+def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]]) -> None:
     content = yaml.safe_load(config.read_text())
     arguments = ["fit", "--trainer.fast_dev_run", "true", *QUIET]
     if "model" in content:
@@ -66,8 +111,9 @@ def test_every_shipped_config_runs(config: Path, small_mnist: Path) -> None:
         arguments += ["--config", "dcgan/digits", "--data", str(config)]
     else:  # what is put on top of a run
         arguments += ["--config", "dcgan/digits", "--config", str(config)]
-    if "mnist" in str(content.get("data", content.get("class_path"))):
-        arguments += ["--data.root", str(small_mnist), "--data.val_size", "8", "--data.batch_size", "16"]
+    arguments += small_sets[data_module(config, content)]
+    if "InceptionFeatures" in config.read_text():  # whose weights are a download
+        arguments += ["--evaluation.extractor", "DigitFeatures"]
     cli = build(arguments)
     assert cli.trainer.global_step == 1
 
@@ -275,6 +321,25 @@ def test_a_missing_model_is_named(capsys: pytest.CaptureFixture[str], monkeypatc
     assert "model" in capsys.readouterr().err
 
 
+def test_conditional_networks_on_unlabelled_data_are_refused(small_sets: dict[str, list[str]]) -> None:
+    arguments = ["fit", "--config", "cgan/mnist", "--data", "ImageFolderDataModule", "--data.size", "28", *QUIET]
+    with pytest.raises(InputError, match=r"model\.generator\.num_classes is 0, as of data without labels"):
+        build([*arguments, *small_sets["ImageFolderDataModule"]])
+    assert not Path("runs").exists()
+
+
+def test_a_size_that_the_networks_cannot_make_is_refused(small_sets: dict[str, list[str]]) -> None:
+    arguments = ["fit", "--config", "dcgan/paper", *QUIET, *small_sets["ImageFolderDataModule"]]
+    with pytest.raises(InputError, match=r"model\.generator\.size is 48; expected one of \[28, 32, 64\]"):
+        build([*arguments, "--data.size", "48", "--evaluation.extractor", "DigitFeatures"])
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputError, match=r"data\.root is nothing, which holds no images"):
+        build(["fit", "--config", "dcgan/paper", *QUIET, "--data.root", "nothing"])
+
+
 # Help and printed config.
 
 
@@ -302,19 +367,26 @@ Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 def test_help_lists_only_our_variants_and_networks(shell: Shell) -> None:
     text = " ".join(shell("fit", "--help").stdout.split())
     listed = [part.split(")")[0] for part in text.split("known subclasses: ")[1:]]
-    assert "lightning_gans.variants.DCGAN" in listed
     (data,) = [names for names in listed if "datamodules." in names]
     assert set(data.split(", ")) == {
         "lightning.LightningDataModule",
         "datamodules.cifar.CIFAR10DataModule",
         "datamodules.digits.DigitsDataModule",
+        "datamodules.image_folder.ImageFolderDataModule",
         "datamodules.mnist.FashionMNISTDataModule",
         "datamodules.mnist.KMNISTDataModule",
         "datamodules.mnist.MNISTDataModule",
+        "datamodules.stacked_mnist.StackedMNISTDataModule",
+        "datamodules.synthetic.GaussianGridDataModule",
     }
+    (variants,) = [names for names in listed if "lightning_gans.variants." in names]
+    finished = {f"lightning_gans.variants.{name}" for name in lightning_gans.variants.__all__}
+    assert set(variants.split(", ")) == finished
     text = " ".join(shell("fit", "--model.help", "DCGAN").stdout.split())
-    listed = [part.split(")")[0] for part in text.split("known subclasses: ")[1:]]
-    assert listed[:2] == ["lightning_gans.networks.DCGANGenerator", "lightning_gans.networks.DCGANDiscriminator"]
+    networks = [part.split(")")[0].split(", ") for part in text.split("known subclasses: ")[1:]]
+    for names, side in zip(networks[:2], ("Generator", "Discriminator"), strict=True):
+        expected = [name for name in lightning_gans.networks.__all__ if name.endswith(side) and name != side]
+        assert set(names) == {f"lightning_gans.networks.{name}" for name in expected}
 
 
 def test_configs_lists_names_without_loading_torch(shell: Shell) -> None:
@@ -358,3 +430,62 @@ def test_two_devices_get_the_strategy_for_alternating_steps(shell: Shell) -> Non
 def test_one_device_needs_no_strategy() -> None:
     cli: LightningGANsCLI = build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.fast_dev_run", "true"])
     assert not isinstance(cli.trainer.strategy, AlternatingDDP)
+
+
+# Objective x network x data is a matter of configs.
+
+
+def test_a_conditional_wgan_gp_takes_no_code(small_sets: dict[str, list[str]]) -> None:
+    arguments = ["fit", "--config", "wgan_gp/mnist", *small_sets["MNISTDataModule"], "--trainer.fast_dev_run", "true"]
+    arguments += ["--model.generator", "ConditionalDCGANGenerator"]
+    cli = build([*arguments, *QUIET, "--model.discriminator", "ConditionalDCGANDiscriminator"])
+    assert isinstance(cli.model, lightning_gans.variants.WGANGP)
+    assert cli.model.generator.num_classes == cli.model.discriminator.num_classes == 10
+
+
+def test_the_readmes_own_variant_runs_from_a_file_beside_the_user(shell: Shell) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    code = readme.split("```python\n# my_gan.py\n")[1].split("```")[0]
+    assert len(code.splitlines()) < 40
+    Path("my_gan.py").write_text(code)
+    arguments = ["--config", "dcgan/digits", *SHORT, "--model", "my_gan.MyGAN", "--model.margin", "2"]
+    # The installed command, whose own folder is on Python's path in place of the user's.
+    command = "import sys; sys.path.remove(''); from lightning_gans.cli import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "fit", *arguments],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    saved = yaml.safe_load(Path("runs/dcgan-digits/version_0/config.yaml").read_text())
+    assert saved["model"]["class_path"] == "my_gan.MyGAN"
+    assert saved["model"]["init_args"]["margin"] == 2
+    done = shell("test", "--config", "runs/dcgan-digits/version_0/config.yaml", "--ckpt_path", "best")
+    assert "test/fid" in done.stdout, done.stderr
+
+
+def test_at_the_optimum_all_modes_are_found_and_d_says_one_half() -> None:
+    cli = build(["fit", "--config", "gan/grid", *QUIET])
+    model, data = cli.model, cli.datamodule
+    assert isinstance(model, GAN)
+    assert isinstance(data, GaussianGridDataModule)
+    model.eval()
+    data.setup("test")
+    with torch.no_grad():
+        generated = model(model.latent(9000, "modes"))
+        real = data.on_after_batch_transfer(data.splits["test"][list(range(9000))], 0).images
+        judged = [model.discriminator(images).sigmoid() for images in (real, generated)]
+    modes = data.modes(generated)
+    hits = torch.bincount(modes[modes >= 0], minlength=9)
+    # 1,000 each if all were equal and none strayed between the modes.
+    assert hits.min() > 300, hits
+    for value in judged:
+        assert value.mean().item() == pytest.approx(0.5, abs=0.05)
+    with Path("runs/gan-grid/version_0/metrics.csv").open(newline="") as file:
+        logged = [row for row in csv.DictReader(file) if row["logit/real"]]
+    # D(x) as it was logged over the last tenth of the run.
+    late = [float(row["logit/real"]) for row in logged[-len(logged) // 10 :]]
+    assert torch.tensor(late).sigmoid().mean().item() == pytest.approx(0.5, abs=0.05)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lightning_gans.errors import InputError
-from lightning_gans.optimizers import GANAdam, LinearDecay
+from lightning_gans.optimizers import DecayWithMomentum, GANAdam, LinearDecay
 
 
 def make(start: float, end: float = 0.0, total: float = 100) -> tuple[torch.optim.Optimizer, LinearDecay]:
@@ -47,3 +47,43 @@ def test_a_restored_schedule_takes_the_length_of_the_new_run() -> None:
 def test_bad_numbers_are_named(kwargs: dict[str, float], named: str) -> None:
     with pytest.raises(InputError, match=named):
         LinearDecay(GANAdam([torch.nn.Parameter(torch.zeros(1))]), **kwargs)
+
+
+def test_decay_with_momentum_divides_the_rate_and_raises_momentum_in_a_line() -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.5)
+    schedule = DecayWithMomentum(optimizer, divisor=1.25, lowest=0.05, momentum=0.7, momentum_steps=4)
+    seen = []
+    for _ in range(6):
+        group = optimizer.param_groups[0]
+        seen.append((group["lr"], group["momentum"]))
+        optimizer.step()
+        schedule.step()
+    rates, momenta = zip(*seen, strict=True)
+    assert rates == pytest.approx([0.1, 0.08, 0.064, 0.0512, 0.05, 0.05])
+    assert momenta == pytest.approx([0.5, 0.55, 0.6, 0.65, 0.7, 0.7])
+
+
+def test_decay_with_momentum_has_the_defaults_of_the_papers_code() -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.5)
+    schedule = DecayWithMomentum(optimizer)
+    assert (schedule.divisor, schedule.lowest, schedule.momentum) == (1.000004, 1e-6, 0.7)
+    assert schedule.momentum_steps == 250 * 500
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "named"),
+    [
+        ({"divisor": 0.9}, "divisor is 0.9; expected at least 1"),
+        ({"momentum": 1.0}, "momentum is 1.0"),
+        ({"momentum_steps": 0}, "momentum_steps is 0"),
+    ],
+)
+def test_bad_numbers_of_decay_with_momentum_are_named(kwargs: dict[str, float], named: str) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.5)
+    with pytest.raises(InputError, match=named):
+        DecayWithMomentum(optimizer, **kwargs)  # type: ignore[arg-type]
+
+
+def test_decay_with_momentum_refuses_an_optimizer_without_momentum() -> None:
+    with pytest.raises(InputError, match="is given GANAdam, which has no momentum; expected SGD"):
+        DecayWithMomentum(GANAdam([torch.nn.Parameter(torch.zeros(1))]))

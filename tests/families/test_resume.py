@@ -10,12 +10,14 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
+from lightning_gans.augmentations import DiffAugment
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.errors import InputError
-from lightning_gans.networks import DCGANDiscriminator
-from lightning_gans.optimizers import GANAdam, LinearDecay
+from lightning_gans.families import LatentGAN
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.optimizers import DecayWithMomentum, GANAdam, LinearDecay
 from lightning_gans.penalties import R1
-from lightning_gans.variants import DCGAN
+from lightning_gans.variants import DCGAN, LSGAN, R3GAN, SNGAN, WGANGP
 from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 STEPS_PER_EPOCH, EPOCHS = 5, 3
@@ -53,7 +55,7 @@ def make_model(dropout: bool = True, **kwargs: Any) -> DCGAN:
 
 def fit(
     folder: Path,
-    model: DCGAN,
+    model: LatentGAN,
     data: TinyData,
     *callbacks: Callback,
     ckpt_path: Path | None = None,
@@ -156,3 +158,30 @@ def test_without_averages_in_the_checkpoint_the_average_starts_from_its_generato
         )
     for key, value in model.generator.state_dict().items():
         assert torch.equal(value, other.averages["generator"].state_dict()[key])
+
+
+def sgd(parameters: Any) -> torch.optim.SGD:
+    return torch.optim.SGD(parameters, lr=0.01, momentum=0.5)
+
+
+@pytest.mark.parametrize("variant", [LSGAN, R3GAN, SNGAN, WGANGP])
+def test_every_variant_goes_on_as_if_nothing_had_happened(variant: type[LatentGAN], tmp_path: Path) -> None:
+    def make() -> LatentGAN:
+        torch.manual_seed(0)
+        return variant(
+            generator=DCGANGenerator(1, 28, latent_dim=3, width=2),
+            discriminator=DCGANDiscriminator(1, 28, width=2, batch_norm=False),
+            augmentation=DiffAugment(),
+            optimizer_d=sgd,
+            scheduler_d=lambda o: DecayWithMomentum(o, divisor=1.1, momentum_steps=20),
+            n_critic=2,
+        )
+
+    expected = everything(fit(tmp_path / "whole", make(), TinyData()))
+    with pytest.raises(KilledError):
+        fit(tmp_path, make(), TinyData(), Kill(7))
+    resumed = fit(tmp_path, make(), TinyData(), ckpt_path=tmp_path / "checkpoints" / "last.ckpt")
+    assert resumed.optimizers[1].param_groups[0]["momentum"] == pytest.approx(0.5 + 0.2 * 15 / 20)
+    actual = everything(resumed)
+    assert actual.keys() == expected.keys()
+    assert all(torch.equal(actual[key], expected[key]) for key in expected)
