@@ -20,11 +20,11 @@ TRAIN, HELD_OUT, TEST = range(3)
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """5,200 training and 60 test images, whose first two pixels are the digit and the split it comes from."""
+    """240 training and 60 test images, whose first two pixels are the digit and the split it comes from."""
     root = tmp_path_factory.mktemp("data")
     folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True)
-    for prefix, splits in (("train", [TRAIN] * 200 + [HELD_OUT] * 5000), ("t10k", [TEST] * 60)):
+    for prefix, splits in (("train", [TRAIN] * 220 + [HELD_OUT] * 20), ("t10k", [TEST] * 60)):
         labels = (np.arange(len(splits)) % 10).astype(np.uint8)
         images = np.zeros((len(splits), 28, 28), dtype=np.uint8)
         images[:, 0, 0], images[:, 0, 1] = labels, splits
