@@ -32,7 +32,7 @@ class ConditionalInfoGANGenerator(Generator):
         check_classes("model.generator", num_classes)
         self.latent_dim, self.channels, self.size, self.num_classes = latent_dim, channels, size, num_classes
         self.layers = upwards(latent_dim + num_classes, channels, size, width, dense)
-        self.apply(initialise)
+        initialise(self)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64."""
@@ -70,7 +70,7 @@ class ConditionalInfoGANDiscriminator(Discriminator):
         self.channels, self.size, self.num_classes = channels, size, num_classes
         # One output for w, then one for each class.
         self.layers = downwards(channels, size, width, dense, 1 + num_classes, batch_norm)
-        self.apply(initialise)
+        initialise(self, batch_norm)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1] for ``labels`` (N,) int64."""

@@ -12,12 +12,19 @@ from lightning_gans.errors import InputError, at_least
 from lightning_gans.networks.base import Discriminator, Generator
 
 
-def initialise(module: nn.Module) -> None:
-    """Weights of convolutions and linear layers from N(0, .02), biases 0."""
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+def initialise(network: nn.Module, normalised: bool = True) -> None:
+    """Weights of convolutions and linear layers from N(0, .02), biases 0.
+
+    Without normalisation such weights would let the signal vanish, and He's are taken, as in WGAN-GP's code.
+    """
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            if normalised:
+                nn.init.normal_(module.weight, 0.0, 0.02)
+            else:
+                nn.init.kaiming_normal_(module.weight, a=0.2)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def check_arguments(side: str, channels: int, size: int, **widths: int) -> None:
@@ -89,7 +96,7 @@ class InfoGANGenerator(Generator):
         check_arguments("model.generator", channels, size, latent_dim=latent_dim, width=width, dense=dense)
         self.latent_dim, self.channels, self.size = latent_dim, channels, size
         self.layers = upwards(latent_dim, channels, size, width, dense)
-        self.apply(initialise)
+        initialise(self)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
@@ -116,7 +123,7 @@ class InfoGANDiscriminator(Discriminator):
         check_arguments("model.discriminator", channels, size, width=width, dense=dense)
         self.channels, self.size = channels, size
         self.layers = downwards(channels, size, width, dense, 1, batch_norm)
-        self.apply(initialise)
+        initialise(self, batch_norm)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""
