@@ -28,7 +28,7 @@ from lightning_gans.callbacks.run_folder import run_folder, version_folder, writ
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
 from lightning_gans.families import Adversarial
-from lightning_gans.reports import one_sentence, reasons
+from lightning_gans.reports import known_words, one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP
 
@@ -58,25 +58,6 @@ class Parser(LightningArgumentParser):
         if not self.exit_on_error:
             super().error(message, ex)
         raise InputError(one_sentence(message, known_words(self), given_configs(sys.argv[1:]))) from ex
-
-
-def known_words(parser: LightningArgumentParser) -> set[str]:
-    """All that may be meant by a misspelt key or class: options, and the house's classes with their arguments."""
-    options = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
-    classes = [
-        item
-        for module in list(sys.modules.values())
-        if getattr(module, "__name__", "").partition(".")[0] in ("lightning_gans", "datamodules")
-        for item in vars(module).values()
-        if isinstance(item, type) and item.__module__.partition(".")[0] in ("lightning_gans", "datamodules")
-    ]
-    arguments = {
-        name
-        for item in classes
-        for base in item.__mro__
-        for name in getattr(vars(base).get("__init__"), "__annotations__", ())
-    }
-    return options | {item.__name__ for item in classes} | (arguments - {"return"})
 
 
 class SaveConfig(SaveConfigCallback):
@@ -317,7 +298,10 @@ def build(args: list[str] | None = None) -> LightningGANsCLI:
         InputError: if something given cannot be used.
     """
     base = {"default_config_files": [str(config_folder() / "base.yaml")]}
-    about = "Train and use GANs. `lightning-gans configs` lists the configs that --config takes by name."
+    about = (
+        "Train and use GANs. `lightning-gans configs` lists the configs that --config takes by name, "
+        "`lightning-gans table` makes a table of runs."
+    )
     return LightningGANsCLI(
         Adversarial,
         L.LightningDataModule,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
+from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,25 @@ def one_sentence(report: str, words: Iterable[str], configs: Iterable[str]) -> s
     if match := _REQUIRED.search(report):
         return f"{match[1]} is missing; give it on the command line or in a --config (`lightning-gans configs`)"
     return " ".join(report.split())
+
+
+def known_words(parser: ArgumentParser) -> set[str]:
+    """All that may be meant by a misspelt key or class: options, and the house's classes with their arguments."""
+    options = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
+    classes = [
+        item
+        for module in list(sys.modules.values())
+        if getattr(module, "__name__", "").partition(".")[0] in ("lightning_gans", "datamodules")
+        for item in vars(module).values()
+        if isinstance(item, type) and item.__module__.partition(".")[0] in ("lightning_gans", "datamodules")
+    ]
+    arguments = {
+        name
+        for item in classes
+        for base in item.__mro__
+        for name in getattr(vars(base).get("__init__"), "__annotations__", ())
+    }
+    return options | {item.__name__ for item in classes} | (arguments - {"return"})
 
 
 def reasons(report: str) -> str:

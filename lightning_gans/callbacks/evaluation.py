@@ -13,7 +13,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.families.adversarial import Adversarial, Domains
+from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.sampled import Domains
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.frechet import read_statistics, write_statistics

@@ -6,9 +6,8 @@ import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import lightning as L
 import torch
@@ -21,6 +20,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.errors import InputError, at_least
+from lightning_gans.families.player import Player
 from lightning_gans.optimizers import GANAdam, LinearDecay
 from lightning_gans.randomness import counter_generator, run_seed, seed_step
 from lightning_gans.resume import RESTORED, RUN_SEED, accepted_arguments, refuse_changed_settings, without_objects
@@ -29,44 +29,7 @@ from lightning_gans.strategies import AlternatingDDP
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
 
-
-class Sampled(NamedTuple):
-    """Real and generated images to compare.
-
-    Attributes:
-        real: (N, C, H, W) in [-1, 1].
-        fake: the same, generated.
-        labels: (N,) int64, the classes that the generated images were asked to be of; None if none were.
-    """
-
-    real: Tensor
-    fake: Tensor
-    labels: Tensor | None = None
-
-
-Domains = dict[str, Sampled]
-"""What an evaluation step returns: images to compare, for each domain."""
-
 GRADIENTS = "accumulated_gradients"
-
-
-@dataclass(frozen=True)
-class Player:
-    """One side of the game, as :meth:`Adversarial.step` sees it."""
-
-    optimizer: int
-    every: int
-    accumulate: int
-    clip: float | None
-    parameters: list[nn.Parameter]
-
-    def moves(self, step: int) -> bool:
-        """Whether it is this side's turn in batch number ``step`` (from 0)."""
-        return (step + 1) % self.every == 0
-
-    def turn(self, step: int) -> int:
-        """Which of this side's turns batch number ``step`` is, from 0."""
-        return step // self.every
 
 
 class Adversarial(L.LightningModule, ABC):

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from datamodules.batches import Labelled
 from lightning_gans.augmentations import Augmentation
 from lightning_gans.errors import InputError
-from lightning_gans.families.adversarial import Adversarial, Domains, Sampled
+from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.sampled import Domains, Sampled
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.noise import Noise, NormalNoise
 from lightning_gans.penalties import Penalty

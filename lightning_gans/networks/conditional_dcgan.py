@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lightning_gans.errors import at_least
+from lightning_gans.networks.arguments import check_classes, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.dcgan import downwards, hidden_widths, initialise, upwards
-from lightning_gans.networks.labels import beside, check_classes, project
+from lightning_gans.networks.labels import beside, project
 
 
 class ConditionalDCGANGenerator(Generator):
@@ -27,7 +27,7 @@ class ConditionalDCGANGenerator(Generator):
     def __init__(self, channels: int, size: int, num_classes: int, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__()
         widths = hidden_widths("model.generator", channels, size, width)
-        at_least("model.generator.latent_dim", latent_dim, 1)
+        check_widths("model.generator", latent_dim=latent_dim)
         check_classes("model.generator", num_classes)
         self.latent_dim, self.channels, self.size, self.num_classes = latent_dim, channels, size, num_classes
         self.layers = upwards(latent_dim + num_classes, channels, size, widths)

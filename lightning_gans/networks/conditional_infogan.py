@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from lightning_gans.networks.arguments import check_classes
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.infogan import check_arguments, downwards, initialise, upwards
-from lightning_gans.networks.labels import beside, check_classes, project
+from lightning_gans.networks.labels import beside, project
 
 
 class ConditionalInfoGANGenerator(Generator):

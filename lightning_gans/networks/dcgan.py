@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
 
 FIRST_SIZE = {28: 7, 32: 4, 64: 4}
@@ -31,10 +31,8 @@ def initialise(module: nn.Module) -> None:
 
 def hidden_widths(side: str, channels: int, size: int, width: int) -> list[int]:
     """Channels of the hidden feature maps, from the largest map to the smallest."""
-    if size not in FIRST_SIZE:
-        raise InputError(f"{side}.size is {size}; expected one of {sorted(FIRST_SIZE)}")
-    for key, value in (("channels", channels), ("width", width)):
-        at_least(f"{side}.{key}", value, 1)
+    check_size(side, size, FIRST_SIZE)
+    check_widths(side, channels=channels, width=width)
     doublings = (size // FIRST_SIZE[size]).bit_length() - 1
     return [width * 2**level for level in range(doublings)]
 
@@ -82,7 +80,7 @@ class DCGANGenerator(Generator):
     def __init__(self, channels: int, size: int, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__()
         widths = hidden_widths("model.generator", channels, size, width)
-        at_least("model.generator.latent_dim", latent_dim, 1)
+        check_widths("model.generator", latent_dim=latent_dim)
         self.latent_dim, self.channels, self.size = latent_dim, channels, size
         self.layers = upwards(latent_dim, channels, size, widths)
         self.apply(initialise)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.errors import InputError
+from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Discriminator, Generator
 
 
@@ -33,8 +34,7 @@ def check_arguments(side: str, channels: int, size: int, **widths: int) -> None:
     Raises:
         InputError: if one is less than 1, or ``size`` is no multiple of 4.
     """
-    for key, value in {"channels": channels, "size": size, **widths}.items():
-        at_least(f"{side}.{key}", value, 1)
+    check_widths(side, channels=channels, size=size, **widths)
     if size % 4:
         raise InputError(f"{side}.size is {size}; expected a multiple of 4, for it is halved twice")
 

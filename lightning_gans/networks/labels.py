@@ -6,25 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_gans.errors import InputError
-
-
-def check_classes(side: str, num_classes: int) -> None:
-    """Refuse a conditional network for data without classes.
-
-    Args:
-        side: the network's key.
-        num_classes: number of labels, from the data.
-
-    Raises:
-        InputError: if there are none.
-    """
-    if num_classes < 1:
-        raise InputError(
-            f"{side}.num_classes is {num_classes}, as of data without labels; expected at least 1 for a conditional "
-            "network (an image folder needs one folder for each class)"
-        )
-
 
 def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
     """Labels (N,) as rows (N, num_classes) with a single 1, in the type of ``like``.

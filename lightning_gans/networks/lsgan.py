@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.dcgan import initialise
 
@@ -30,10 +30,8 @@ def _initialise(module: nn.Module) -> None:
 
 def _halvings(side: str, size: int, **counts: int) -> int:
     """How often the image is halved on its way to the smallest map; refuses arguments out of range."""
-    if size not in SIZES:
-        raise InputError(f"{side}.size is {size}; expected one of {list(SIZES)}")
-    for key, value in counts.items():
-        at_least(f"{side}.{key}", value, 1)
+    check_size(side, size, SIZES)
+    check_widths(side, **counts)
     return (size // FIRST_SIZE).bit_length() - 1
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.networks.arguments import check_bound, check_classes, check_widths
 from lightning_gans.networks.base import Discriminator
-from lightning_gans.networks.labels import check_classes, one_hot
+from lightning_gans.networks.labels import one_hot
 from lightning_gans.networks.mlp import initialise_uniform, to_unit
 
 
@@ -34,14 +34,6 @@ class Maxout(nn.Module):
         return values.view(-1, self.units, self.pieces).amax(dim=2)
 
 
-def _check(init_bound: float, **counts: int) -> None:
-    """Refuse layers without units and an initial range that is not positive."""
-    for key, value in counts.items():
-        at_least(f"model.discriminator.{key}", value, 1)
-    if init_bound <= 0:
-        raise InputError(f"model.discriminator.init_bound is {init_bound}; expected a positive number")
-
-
 class MaxoutDiscriminator(Discriminator):
     """Two maxout layers, then one logit, on pixels in [0, 1]: D of Goodfellow et al. (2014), from their code for MNIST.
 
@@ -60,7 +52,8 @@ class MaxoutDiscriminator(Discriminator):
 
     def __init__(self, channels: int, size: int, width: int = 240, pieces: int = 5, init_bound: float = 0.005) -> None:
         super().__init__()
-        _check(init_bound, channels=channels, size=size, width=width, pieces=pieces)
+        check_widths("model.discriminator", channels=channels, size=size, width=width, pieces=pieces)
+        check_bound("model.discriminator", init_bound)
         self.channels, self.size = channels, size
         self.layers = nn.Sequential(
             nn.Dropout(0.2),
@@ -113,7 +106,9 @@ class ConditionalMaxoutDiscriminator(Discriminator):
     ) -> None:
         super().__init__()
         widths = {"width": width, "label_width": label_width, "joint_width": joint_width}
-        _check(init_bound, channels=channels, size=size, **widths, pieces=pieces, joint_pieces=joint_pieces)
+        counts = {"channels": channels, "size": size, "pieces": pieces, "joint_pieces": joint_pieces}
+        check_widths("model.discriminator", **counts, **widths)
+        check_bound("model.discriminator", init_bound)
         check_classes("model.discriminator", num_classes)
         self.channels, self.size, self.num_classes = channels, size, num_classes
         self.image_layer = Maxout(channels * size * size, width, pieces)

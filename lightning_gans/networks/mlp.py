@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.networks.arguments import check_bound, check_classes, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.labels import check_classes, one_hot
+from lightning_gans.networks.labels import one_hot
 
 
 def dense(widths: Sequence[int], activation: nn.Module) -> nn.Sequential:
@@ -32,30 +32,6 @@ def initialise_uniform(network: nn.Module, bound: float) -> None:
         if isinstance(module, nn.Linear):
             nn.init.uniform_(module.weight, -bound, bound)
             nn.init.zeros_(module.bias)
-
-
-def check_widths(side: str, **widths: Sequence[int] | int) -> None:
-    """Refuse layers without units.
-
-    Raises:
-        InputError: if a list is empty or a width is less than 1.
-    """
-    for key, given in widths.items():
-        values = [given] if isinstance(given, int) else given
-        if not values:
-            raise InputError(f"{side}.{key} is []; expected the width of at least one layer")
-        for value in values:
-            at_least(f"{side}.{key}", value, 1)
-
-
-def check_bound(side: str, bound: float | None) -> None:
-    """Refuse an initial range that is not positive.
-
-    Raises:
-        InputError: if it is not.
-    """
-    if bound is not None and bound <= 0:
-        raise InputError(f"{side}.init_bound is {bound}; expected a positive number, or null for torch's default")
 
 
 def from_unit(flat: Tensor, channels: int, size: int) -> Tensor:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.errors import InputError
+from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.dcgan import FIRST_SIZE
 
@@ -104,10 +105,8 @@ class Double(Resample):
 
 def _widths(side: str, size: int, width: int, expansion: int, group_size: int, **counts: int) -> list[int]:
     """Channels of the maps from the largest to the smallest, one for each stage; refuses arguments out of range."""
-    if size not in FIRST_SIZE:
-        raise InputError(f"{side}.size is {size}; expected one of {sorted(FIRST_SIZE)}")
-    for key, value in {"width": width, "expansion": expansion, "group_size": group_size, **counts}.items():
-        at_least(f"{side}.{key}", value, 1)
+    check_size(side, size, FIRST_SIZE)
+    check_widths(side, width=width, expansion=expansion, group_size=group_size, **counts)
     if width * expansion % group_size:
         raise InputError(
             f"{side}.group_size is {group_size}; expected a divisor of width times expansion, {width * expansion}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
 
 FIRST_SIZE = {28: 7, 32: 4, 48: 6}
@@ -31,10 +31,8 @@ def _initialise(module: nn.Module) -> None:
 
 def _widths(side: str, size: int, width: int, **counts: int) -> list[int]:
     """Channels of the maps from the largest to the smallest, one for each side in pixels."""
-    if size not in FIRST_SIZE:
-        raise InputError(f"{side}.size is {size}; expected one of {sorted(FIRST_SIZE)}")
-    for key, value in {"width": width, **counts}.items():
-        at_least(f"{side}.{key}", value, 1)
+    check_size(side, size, FIRST_SIZE)
+    check_widths(side, width=width, **counts)
     doublings = (size // FIRST_SIZE[size]).bit_length() - 1
     return [width * 2**level for level in range(doublings + 1)]
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
+from lightning_gans.families.sampled import Sampled
 from lightning_gans.loggers import ResumableCSVLogger
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.variants import DCGAN
@@ -167,7 +168,7 @@ def test_no_extractor_enters_a_checkpoint_and_the_last_scores_do(tmp_path: Path)
     checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert {key.partition(".")[0] for key in checkpoint["state_dict"]} == {"generator", "discriminator"}
     state = checkpoint["callbacks"]["Evaluation"]
-    assert state["last"]["scores"].keys() == {"val/fid", "val/relative_fid", "val/class_kl"}
+    assert state["last"]["scores"].keys() == {"val/fid", "val/relative_fid", "val/class_kl", "val/modes"}
     assert state["last"]["stamp"]["real"] == 6
 
 
@@ -186,7 +187,7 @@ def test_two_domains_are_scored_and_drawn_apart(tmp_path: Path) -> None:
         """Shows the callbacks a second domain, as a translation family does."""
 
         def on_validation_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
-            outputs["b"] = tuple(-image for image in outputs["images"])
+            outputs["b"] = Sampled(*(-image for image in outputs["images"][:2]))
 
     trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Two(), Evaluation(), SampleGrid(count=4)])
     trainer.fit(tiny_dcgan(), TinyData())

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
-from lightning_gans.networks import DCGANDiscriminator
+from lightning_gans.errors import InputError
+from lightning_gans.networks import DCGANDiscriminator, R3GANDiscriminator
 from lightning_gans.networks.spectral import normalise_spectrally
 
 
@@ -28,3 +30,8 @@ def test_a_discriminator_of_any_scale_comes_close_to_slope_one() -> None:
         normalise_spectrally(discriminator)
         logits.append(discriminator(torch.randn(5, 1, 28, 28)))
     torch.testing.assert_close(*logits)
+
+
+def test_layers_that_start_at_zero_are_refused() -> None:
+    with pytest.raises(InputError, match=r"discriminator is R3GANDiscriminator, whose layer layers.* starts at 0"):
+        normalise_spectrally(R3GANDiscriminator(1, 28, width=8, blocks=1, group_size=8))

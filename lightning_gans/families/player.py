@@ -1,0 +1,26 @@
+"""One side of the game."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Player:
+    """One side of the game, as :meth:`Adversarial.step` sees it."""
+
+    optimizer: int
+    every: int
+    accumulate: int
+    clip: float | None
+    parameters: list[nn.Parameter]
+
+    def moves(self, step: int) -> bool:
+        """Whether it is this side's turn in batch number ``step`` (from 0)."""
+        return (step + 1) % self.every == 0
+
+    def turn(self, step: int) -> int:
+        """Which of this side's turns batch number ``step`` is, from 0."""
+        return step // self.every
