@@ -1,6 +1,6 @@
 """Generators and discriminators, chosen by class path."""
 
-from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.base import Discriminator, Generator, PatchDiscriminator, Translator
 from lightning_gans.networks.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
 from lightning_gans.networks.conditional_infogan import ConditionalInfoGANDiscriminator, ConditionalInfoGANGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -13,8 +13,11 @@ from lightning_gans.networks.mlp import (
     MLPDiscriminator,
     MLPGenerator,
 )
+from lightning_gans.networks.patchgan import PatchGAN, PixelGAN
 from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
+from lightning_gans.networks.unet import UNet
 
 __all__ = [
     "ConditionalDCGANDiscriminator",
@@ -35,8 +38,14 @@ __all__ = [
     "MLPDiscriminator",
     "MLPGenerator",
     "MaxoutDiscriminator",
+    "PatchDiscriminator",
+    "PatchGAN",
+    "PixelGAN",
     "R3GANDiscriminator",
     "R3GANGenerator",
+    "ResNetTranslator",
     "SNGANDiscriminator",
     "SNGANGenerator",
+    "Translator",
+    "UNet",
 ]

@@ -43,3 +43,33 @@ class Discriminator(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,), high for real, of ``images`` (N, channels, size, size) in [-1, 1]."""
+
+
+class Translator(nn.Module, ABC):
+    """Maps images of one domain to images of another, of the same height and width.
+
+    Attributes:
+        channels_in: channels of the images it is given.
+        channels_out: channels of the images it makes.
+    """
+
+    channels_in: int
+    channels_out: int
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, channels_out, H, W) in [-1, 1] from ``images`` (N, channels_in, H, W) in [-1, 1]."""
+
+
+class PatchDiscriminator(nn.Module, ABC):
+    """Maps images to one logit for each of many patches.
+
+    Attributes:
+        channels: channels of what it is given: an image's, or those of a pair side by side.
+    """
+
+    channels: int
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, 1, h, w), high for real, of ``images`` (N, channels, H, W) in [-1, 1]."""

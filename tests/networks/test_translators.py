@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lightning_gans.errors import InputError
+from lightning_gans.networks import ResNetTranslator, UNet
+from lightning_gans.networks.norms import BatchNorm, InstanceNorm
+
+
+@pytest.mark.parametrize("size", [64, 128, 256, 512])
+def test_unet_keeps_the_size_and_makes_the_channels(size: int) -> None:
+    translated = UNet(3, 1, size, width=1)(torch.randn(1, 3, size, size))
+    assert translated.shape == (1, 1, size, size)
+    assert translated.abs().max() <= 1
+
+
+def test_unet_has_the_papers_layers() -> None:
+    network = UNet(3, 3, 256)
+    down = [m.out_channels for m in network.down.modules() if isinstance(m, nn.Conv2d)]
+    up = [m.in_channels for m in network.up.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert down == [64, 128, 256, 512, 512, 512, 512, 512]
+    assert up == [512, 1024, 1024, 1024, 1024, 512, 256, 128]
+    # Not at the image, not at the single pixel, not at the output.
+    assert sum(isinstance(m, BatchNorm) for m in network.down.modules()) == 6
+    assert sum(isinstance(m, BatchNorm) for m in network.up.modules()) == 7
+
+
+@pytest.mark.parametrize(("dropout_from", "blocks"), [(0, [0, 1, 2]), (1, [1, 2, 3])])
+def test_unet_drops_activations_in_three_blocks(dropout_from: int, blocks: list[int]) -> None:
+    network = UNet(3, 3, 256, width=1, dropout_from=dropout_from)
+    dropping = [i for i, block in enumerate(network.up) if any(isinstance(m, nn.Dropout) for m in block.modules())]
+    assert dropping == blocks
+
+
+def test_unet_hands_each_map_across_to_its_mirror_image() -> None:
+    network = UNet(1, 1, 64, width=2, dropout=0.0)
+    seen: list[torch.Size] = []
+    for block in network.up:
+        block.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape))
+    network(torch.randn(1, 1, 64, 64))
+    shapes = [(16, 1, 1), (32, 2, 2), (32, 4, 4), (16, 8, 8), (8, 16, 16), (4, 32, 32)]
+    assert [tuple(shape[1:]) for shape in seen] == shapes
+
+
+def test_batch_norm_in_evaluation_is_that_of_a_batch_of_one() -> None:
+    layer, maps = BatchNorm(3), torch.randn(4, 3, 5, 5)
+    nn.init.normal_(layer.weight)
+    nn.init.normal_(layer.bias)
+    alone = torch.cat([layer(image[None]) for image in maps])
+    torch.testing.assert_close(layer.eval()(maps), alone)
+
+
+def test_instance_norm_has_no_weights_and_no_memory() -> None:
+    layer = InstanceNorm(3)
+    assert not layer.state_dict()
+    maps = layer(5 + 3 * torch.randn(2, 3, 8, 8))
+    torch.testing.assert_close(maps.mean(dim=(2, 3)), torch.zeros(2, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(maps.var(dim=(2, 3), correction=0), torch.ones(2, 3), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("upsample", [False, True])
+@pytest.mark.parametrize("side", [32, 36, 128])
+def test_resnet_translator_keeps_the_size(side: int, upsample: bool) -> None:
+    translated = ResNetTranslator(1, 3, blocks=1, width=2, upsample=upsample)(torch.randn(1, 1, side, side))
+    assert translated.shape == (1, 3, side, side)
+    assert translated.abs().max() <= 1
+
+
+def test_resnet_translator_has_the_papers_layers() -> None:
+    network = ResNetTranslator(3, 3, blocks=6)
+    widths = [m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    assert widths == [64, 128, 256, *[256] * 12, 128, 64, 3]
+
+
+@pytest.mark.parametrize(
+    ("network", "kwargs", "named"),
+    [
+        (UNet, {"size": 100}, r"model\.generator\.size is 100; expected one of \[64, 128, 256, 512\]"),
+        (UNet, {"size": 64, "dropout": 1.0}, r"model\.generator\.dropout is 1\.0"),
+        (UNet, {"size": 64, "dropout_from": 2}, r"model\.generator\.dropout_from is 2; expected 0 or 1"),
+        (ResNetTranslator, {"blocks": 0}, r"model\.generator\.blocks is 0; expected at least 1"),
+    ],
+)
+def test_bad_arguments_are_named(network: Any, kwargs: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        network(3, 3, **kwargs)
