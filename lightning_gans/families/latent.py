@@ -115,15 +115,16 @@ class LatentGAN(Adversarial, ABC):
         critic = partial(self.judge, labels=batch.labels)
         with torch.set_grad_enabled(self.moves("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
-        loss = self.discriminator_loss(self._recording(critic, batch.images), batch.images, fake.detach())
+        made = fake.detach()
+        loss = self.discriminator_loss(self._recording(critic, batch.images, made), batch.images, made)
         if self.penalty is not None and self.penalty.due(self.global_step):
-            loss = loss + self.penalty.term(critic, batch.images, fake.detach())
+            loss = loss + self.penalty.term(critic, batch.images, made)
         self.step("d", loss)
         if self.moves("g"):
             self.step("g", self.generator_loss(critic, batch.images, fake))
 
-    def _recording(self, critic: Critic, real: Tensor) -> Critic:
-        """The critic; in a batch that is logged, it also notes its mean logits of real and generated images.
+    def _recording(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
+        """The critic; in a batch that is logged, it also notes its mean logits of the real and the generated images.
 
         They say who is winning: at the optimum of the original game D(x) is ½ everywhere, a logit of 0.
         """
@@ -132,7 +133,9 @@ class LatentGAN(Adversarial, ABC):
 
         def recording(images: Tensor) -> Tensor:
             logits = critic(images)
-            self.record("logit/real" if images is real else "logit/fake", logits.float().mean())
+            for name, known in (("real", real), ("fake", fake)):
+                if images is known:
+                    self.record(f"logit/{name}", logits.float().mean())
             return logits
 
         return recording
