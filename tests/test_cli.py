@@ -365,8 +365,12 @@ def shell() -> Callable[..., subprocess.CompletedProcess[str]]:
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+WIDE = {"COLUMNS": "10000"}
+"""So wide a terminal that help does not break lines within names."""
+
+
 def test_help_lists_only_our_variants_and_networks(shell: Shell) -> None:
-    text = " ".join(shell("fit", "--help").stdout.split())
+    text = " ".join(shell("fit", "--help", **WIDE).stdout.split())
     listed = [part.split(")")[0] for part in text.split("known subclasses: ")[1:]]
     (data,) = [names for names in listed if "datamodules." in names]
     assert set(data.split(", ")) == {
@@ -383,7 +387,7 @@ def test_help_lists_only_our_variants_and_networks(shell: Shell) -> None:
     (variants,) = [names for names in listed if "lightning_gans.variants." in names]
     finished = {f"lightning_gans.variants.{name}" for name in lightning_gans.variants.__all__}
     assert set(variants.split(", ")) == finished
-    text = " ".join(shell("fit", "--model.help", "DCGAN").stdout.split())
+    text = " ".join(shell("fit", "--model.help", "DCGAN", **WIDE).stdout.split())
     networks = [part.split(")")[0].split(", ") for part in text.split("known subclasses: ")[1:]]
     for names, base in zip(networks[:2], (Generator, Discriminator), strict=True):
         ours = {name: getattr(lightning_gans.networks, name) for name in lightning_gans.networks.__all__}
