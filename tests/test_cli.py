@@ -335,6 +335,13 @@ def test_a_size_that_the_networks_cannot_make_is_refused(small_sets: dict[str, l
         build([*arguments, "--data.size", "48", "--evaluation.extractor", "DigitFeatures"])
 
 
+def test_points_cannot_be_drawn() -> None:
+    with pytest.raises(
+        InputError, match="the data has 2 channels, which make no pictures; expected 1 or 3, or samples"
+    ):
+        build(["fit", "--config", "gan/grid", *QUIET, "--samples.count", "4"])
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     with pytest.raises(InputError, match=r"data\.root is nothing, which holds no images"):

@@ -25,6 +25,17 @@ def to_picture(images: Tensor, columns: int) -> Image.Image:
     return Image.fromarray(grid.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
+def refuse_undrawable(trainer: Trainer, instead: str) -> None:
+    """Refuse data whose images are no pictures, such as points in the plane, before anything is made.
+
+    Raises:
+        InputError: if the data's images have neither one channel nor three.
+    """
+    channels = getattr(getattr(trainer, "datamodule", None), "channels", 1)
+    if channels not in (1, 3):
+        raise InputError(f"the data has {channels} channels, which make no pictures; expected 1 or 3, or {instead}")
+
+
 class SampleGrid(Callback):
     """A grid of generated images at every validation, and an animation of all grids at the end.
 
@@ -48,6 +59,11 @@ class SampleGrid(Callback):
         self.columns = columns
         self.frame_ms = frame_ms
         self._kept: dict[str, list[Tensor]] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse data that cannot be drawn."""
+        if self.count and stage in ("fit", "validate"):
+            refuse_undrawable(trainer, "samples.count 0")
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start a grid."""
@@ -131,7 +147,8 @@ class PredictionWriter(Callback):
         self.folder = folder
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse to mix with the pictures of another call."""
+        """Refuse data that cannot be drawn, and to mix with the pictures of another call."""
+        refuse_undrawable(trainer, "no predict")
         target = run_folder(trainer) / "predictions" if self.folder is None else Path(self.folder)
         self._target: Path = trainer.strategy.broadcast(target)
         if any(self._target.glob("*.png")):
