@@ -6,7 +6,8 @@ from torch import Tensor
 
 from lightning_gans.networks.arguments import check_classes, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.dcgan import downwards, hidden_widths, initialise, upwards
+from lightning_gans.networks.dcgan import downwards, hidden_widths, upwards
+from lightning_gans.networks.initialisation import initialise
 from lightning_gans.networks.labels import beside, project
 
 

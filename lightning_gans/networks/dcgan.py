@@ -12,21 +12,10 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.initialisation import initialise
 
 FIRST_SIZE = {28: 7, 32: 4, 64: 4}
 """Side of the smallest feature map for each image size; every layer after it doubles the side."""
-
-
-def initialise(module: nn.Module) -> None:
-    """Weights of convolutions from N(0, .02), of normalisation layers from N(1, .02), biases 0 (section 4)."""
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-    else:
-        return
-    if module.bias is not None:
-        nn.init.zeros_(module.bias)
 
 
 def hidden_widths(side: str, channels: int, size: int, width: int) -> list[int]:

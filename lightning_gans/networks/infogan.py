@@ -11,21 +11,15 @@ from torch import Tensor, nn
 from lightning_gans.errors import InputError
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.initialisation import he_weights, normal_weights
 
 
 def initialise(network: nn.Module, normalised: bool = True) -> None:
-    """Weights of convolutions and linear layers from N(0, .02), biases 0.
+    """Weights from N(0, .02), biases 0.
 
     Without normalisation such weights would let the signal vanish, and He's are taken, as in WGAN-GP's code.
     """
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            if normalised:
-                nn.init.normal_(module.weight, 0.0, 0.02)
-            else:
-                nn.init.kaiming_normal_(module.weight, a=0.2)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    network.apply(normal_weights if normalised else he_weights)
 
 
 def check_arguments(side: str, channels: int, size: int, **widths: int) -> None:

@@ -10,22 +10,12 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.dcgan import initialise
+from lightning_gans.networks.initialisation import initialise
 
 FIRST_SIZE = 7
 """Side of the smallest feature map."""
 
 SIZES = (28, 56, 112)
-
-
-def _initialise(module: nn.Module) -> None:
-    """As in DCGAN; weights of linear layers from N(0, .02) too, biases 0."""
-    if not isinstance(module, nn.Linear):
-        initialise(module)
-        return
-    nn.init.normal_(module.weight, 0.0, 0.02)
-    if module.bias is not None:
-        nn.init.zeros_(module.bias)
 
 
 def _halvings(side: str, size: int, **counts: int) -> int:
@@ -74,7 +64,7 @@ class LSGANGenerator(Generator):
         layers += _up(widest, 2 * width, stride=2) + _up(2 * width, width, stride=2)
         layers += [nn.ConvTranspose2d(width, channels, 3, padding=1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
@@ -112,7 +102,7 @@ class LSGANDiscriminator(Discriminator):
             before = after
         layers += [nn.Flatten(), nn.Linear(before * FIRST_SIZE**2, 1)]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""

@@ -4,6 +4,8 @@ The paper's are for 32 pixels (CIFAR-10) and 48 (STL-10), three doublings from a
 there are two, from 7 x 7: G leaves out its first deconvolution, D its last strided convolution and the 3 x 3 one after
 it, so that G starts and D ends with 256 channels in place of 512.
 
+The paper does not say how weights start; here they do as in pfnet-research's chainer-gan-lib, from N(0, .02).
+
 Spectral normalisation is not part of these networks: the SNGAN variant applies it to whatever D it is given.
 """
 
@@ -13,20 +15,10 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.initialisation import normal_weights
 
 FIRST_SIZE = {28: 7, 32: 4, 48: 6}
 """Side of the smallest feature map for each image size, the paper's M_g; each larger map has twice the side."""
-
-
-def _initialise(module: nn.Module) -> None:
-    """Weights from N(0, .02), biases 0; normalisation layers stay as torch starts them.
-
-    The paper does not say; this is how pfnet-research's chainer-gan-lib starts the same networks.
-    """
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 def _widths(side: str, size: int, width: int, **counts: int) -> list[int]:
@@ -68,7 +60,7 @@ class SNGANGenerator(Generator):
             before = after
         layers += [nn.Conv2d(before, channels, 3, padding=1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(normal_weights)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
@@ -103,7 +95,7 @@ class SNGANDiscriminator(Discriminator):
             before = after
         layers += [nn.Flatten(), nn.Linear(before * FIRST_SIZE[size] ** 2, 1)]
         self.layers = nn.Sequential(*layers)
-        self.apply(_initialise)
+        self.apply(normal_weights)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""
