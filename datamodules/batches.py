@@ -20,12 +20,14 @@ class Labelled(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Images of two domains, aligned or not.
+    """Images of two domains.
 
     Attributes:
         a: (N, C, H, W), float32 in [-1, 1] once the batch is on the device; uint8 on its way there.
-        b: the same for the other domain.
+        b: the same for the other domain; of another number where the two are not aligned and one has run out.
+        aligned: whether the k-th image of each shows the same thing.
     """
 
     a: Tensor
     b: Tensor
+    aligned: bool

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from typing import Any
 
-import lightning as L
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -14,10 +12,9 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from datamodules.batches import Labelled
-from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches
+from datamodules.indexed import IndexedDataModule
 from lightning_gans.errors import InputError, at_least
 from lightning_gans.pixels import to_float
-from lightning_gans.randomness import run_seed
 
 
 class TensorImages(Dataset[Labelled]):
@@ -39,7 +36,7 @@ class TensorImages(Dataset[Labelled]):
         return Labelled(self.images[indices], self.labels[indices])
 
 
-class InMemoryDataModule(L.LightningDataModule, ABC):
+class InMemoryDataModule(IndexedDataModule[TensorImages], ABC):
     """Labelled images of one size, held as uint8 and converted to float in [-1, 1] on the device.
 
     A subclass says where the images come from. Training batches are full and shuffled by (seed, epoch); evaluation sees
@@ -65,17 +62,12 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
     num_classes: int
 
     def __init__(self, size: int, batch_size: int, eval_batch_size: int, val_size: int, num_workers: int = 0) -> None:
-        super().__init__()
-        for key, value in (("size", size), ("batch_size", batch_size), ("eval_batch_size", eval_batch_size)):
-            at_least(f"data.{key}", value, 1)
+        super().__init__(batch_size, eval_batch_size, num_workers)
+        at_least("data.size", size, 1)
         if val_size < 2:
             raise InputError(f"data.val_size is {val_size}; expected at least 2 images to score against")
         self.size = size
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
         self.val_size = val_size
-        self.num_workers = num_workers
-        self.splits: dict[str, TensorImages] = {}
 
     @abstractmethod
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
@@ -112,55 +104,9 @@ class InMemoryDataModule(L.LightningDataModule, ABC):
             images = torch.cat(chunks)
         return TensorImages(images.contiguous(), labels)
 
-    def split_label(self, split: str) -> str:
-        """What a score's stamp calls the split."""
-        return split
-
     def fingerprint(self, split: str) -> str:
         """A hash of the split's pixels at the size used: real statistics are cached under it."""
         return hashlib.sha256(self.splits[split].images.numpy().tobytes()).hexdigest()[:16]
-
-    @property
-    def _rank(self) -> dict[str, int]:
-        trainer = self.trainer
-        return {} if trainer is None else {"rank": trainer.global_rank, "world_size": trainer.world_size}
-
-    def _loader_options(self) -> dict[str, Any]:
-        # The loader's own random generator: drawing a base seed from the global one would disturb the training's.
-        return {
-            "batch_size": None,
-            "num_workers": self.num_workers,
-            "persistent_workers": self.num_workers > 0,
-            "pin_memory": torch.cuda.is_available(),
-            "generator": torch.Generator(),
-        }
-
-    def train_dataloader(self) -> ResumableLoader:
-        """Full batches, shuffled by (seed, epoch)."""
-        data = self.splits["train"]
-        batches = TrainingBatches(len(data), self.batch_size, run_seed(self.trainer), **self._rank)
-        loader = ResumableLoader(data, sampler=batches, **self._loader_options())
-        if self.trainer is not None:
-            limit = self.trainer.limit_train_batches
-            loader.epoch_length = min(limit, len(batches)) if isinstance(limit, int) else int(limit * len(batches))
-        return loader
-
-    def _evaluation_loader(self, split: str) -> torch.utils.data.DataLoader[Any]:
-        data = self.splits[split]
-        batches = EvaluationBatches(len(data), self.eval_batch_size, **self._rank)
-        return torch.utils.data.DataLoader(data, sampler=batches, **self._loader_options())
-
-    def val_dataloader(self) -> torch.utils.data.DataLoader[Any]:
-        """The validation split, in order."""
-        return self._evaluation_loader("val")
-
-    def test_dataloader(self) -> torch.utils.data.DataLoader[Any]:
-        """The test split, in order."""
-        return self._evaluation_loader("test")
-
-    def predict_dataloader(self) -> torch.utils.data.DataLoader[Any]:
-        """The test split, in order: how many images to generate, and of which classes."""
-        return self._evaluation_loader("test")
 
     def on_after_batch_transfer(self, batch: Labelled, dataloader_idx: int) -> Labelled:
         """Images to float in [-1, 1], on the device: a quarter of the bytes travel."""

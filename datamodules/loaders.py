@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
 from lightning_gans.errors import InputError
@@ -52,10 +53,46 @@ class TrainingBatches(_Batches):
 
     def __iter__(self) -> Iterator[list[int]]:
         first, self.first = self.first, 0
-        order = torch.randperm(self.length, generator=counter_generator("cpu", self.seed, "order", self.epoch))
+        order = self.order()
         for step in range(first, len(self)):
             start = (step * self.world_size + self.rank) * self.batch_size
             yield order[start : start + self.batch_size].tolist()
+
+    def order(self) -> Tensor:
+        """This epoch's indices, (length,)."""
+        return torch.randperm(self.length, generator=counter_generator("cpu", self.seed, "order", self.epoch))
+
+
+class UnpairedBatches(TrainingBatches):
+    """Pairs of indices into two sets that are drawn independently; the longer set is seen once in an epoch.
+
+    The shorter set begins again, in another order, whenever it is used up.
+
+    Args:
+        lengths: number of images of each set.
+        batch_size: pairs per batch and rank.
+        seed: the run's seed.
+        rank: this process.
+        world_size: number of processes.
+
+    Raises:
+        InputError: if the longer set does not fill one step.
+    """
+
+    def __init__(
+        self, lengths: tuple[int, int], batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+    ) -> None:
+        super().__init__(max(lengths), batch_size, seed, rank, world_size)
+        self.lengths = lengths
+
+    def order(self) -> Tensor:
+        """This epoch's indices, (length, 2)."""
+        return torch.stack([self._column(column, length) for column, length in enumerate(self.lengths)], dim=1)
+
+    def _column(self, column: int, length: int) -> Tensor:
+        generator = counter_generator("cpu", self.seed, "order", self.epoch, column)
+        rounds = -(-self.length // length)
+        return torch.cat([torch.randperm(length, generator=generator) for _ in range(rounds)])[: self.length]
 
 
 class EvaluationBatches(_Batches):

@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 import datamodules.cifar
 import datamodules.digits
+import datamodules.facades
 import datamodules.image_folder
 import datamodules.mnist
 import datamodules.stacked_mnist
@@ -39,8 +40,13 @@ CONFIG_OPTIONS = ("--config", "-c")
 KEYWORDS = ("last", "best")
 """What ``--ckpt_path`` takes in place of a file."""
 
-LINKED = ("channels", "size", "num_classes")
-"""What networks take from the data."""
+SIDES = ("generator", "discriminator")
+
+LINKED = [
+    *((key, f"{side}.init_args.{key}") for side in SIDES for key in ("channels", "size", "num_classes")),
+    *((key, key) for key in ("channels_a", "channels_b", "size")),
+]
+"""What networks, or the families that build them, take from the data."""
 
 
 class Parser(LightningArgumentParser):
@@ -61,15 +67,17 @@ class Parser(LightningArgumentParser):
 
 
 class SaveConfig(SaveConfigCallback):
-    """Writes the parsed config to the run's folder at the start of ``fit``; a resumed run's beside the first."""
+    """Writes the parsed config to the run's folder; a resumed fit's beside the first."""
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Write ``config.yaml``, or ``config-2.yaml`` and so on where another one is there."""
-        if stage != "fit" or not trainer.is_global_zero:
+        """Write ``config.yaml``, or ``config-2.yaml`` and so on where a fit's is there; others add none to it."""
+        if not trainer.is_global_zero:
             return
         folder = run_folder(trainer)
-        folder.mkdir(parents=True, exist_ok=True)
         taken = len(list(folder.glob("config*.yaml")))
+        if stage != "fit" and taken:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
         path = folder / ("config.yaml" if not taken else f"config-{taken + 1}.yaml")
         self.parser.save(self.config, path, skip_none=False, multifile=False)
 
@@ -105,10 +113,8 @@ class LightningGANsCLI(LightningCLI):
                 "best.save_on_train_epoch_end": False,
             }
         )
-        for name in LINKED:
-            for network in ("generator", "discriminator"):
-                target = f"model.init_args.{network}.init_args.{name}"
-                parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
+        for name, target in LINKED:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{target}", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse, after shipped configs' names are replaced by their paths."""
@@ -146,22 +152,28 @@ class LightningGANsCLI(LightningCLI):
             # It is meant to hold the checkpoints of the run that goes on in it.
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
 
+    def _dump_config(self) -> None:
+        """Leave room for what links give among each network's arguments: Lightning notes it there, or fails."""
+        super()._dump_config()
+        for side in SIDES:
+            network = self.config_dump["model"]["init_args"].get(side)
+            if isinstance(network, dict):
+                network.setdefault("init_args", {})
+
     def instantiate_classes(self) -> None:
         """Instantiate, and refuse an explicit value that a link from the data would silently replace."""
-        explicit = {
-            f"{network}.{name}": self.config[self.subcommand].get(f"model.init_args.{network}.init_args.{name}")
-            for network in ("generator", "discriminator")
-            for name in LINKED
-        }
+        config = self.config[self.subcommand]
+        explicit = {target: config.get(f"model.init_args.{target}") for _, target in LINKED}
         try:
             super().instantiate_classes()
         except ValueError as error:
             if "Union subtypes" not in str(error):
                 raise
             raise InputError(reasons(str(error))) from error
-        for key, value in explicit.items():
-            given = getattr(self.datamodule, key.rpartition(".")[2], None)
+        for name, target in LINKED:
+            given, value = getattr(self.datamodule, name, None), explicit[target]
             if value is not None and given is not None and value != given:
+                key = target.replace("init_args.", "")
                 raise InputError(f"model.{key} is {value} but the data has {given}; expected the same, or no value")
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
@@ -270,8 +282,8 @@ def summary(trainer: L.Trainer) -> str:
     folder = run_folder(trainer)
     lines = [f"run: {folder}"]
     grids = sorted((folder / "samples").glob("epoch-*.png"))
-    if grids:
-        lines.append(f"grid: {grids[-1]}")
+    newest = grids[-1].stem.split("-")[:4] if grids else []
+    lines += [f"grid: {path}" for path in grids if path.stem.split("-")[:4] == newest]
     lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
     lines.append(scores_line(trainer))
     for callback in callbacks_of(trainer, ModelCheckpoint):
@@ -283,7 +295,7 @@ def summary(trainer: L.Trainer) -> str:
 
 def scores_line(trainer: L.Trainer) -> str:
     """The scores measured last, with their stamp."""
-    return next((e.last_line for e in callbacks_of(trainer, Evaluation) if e.last_line), "no scores were measured")
+    return next((e.last_lines for e in callbacks_of(trainer, Evaluation) if e.last_lines), "no scores were measured")
 
 
 def callbacks_of(trainer: L.Trainer, kind: type[Kind]) -> list[Kind]:

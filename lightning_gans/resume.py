@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lightning_gans.errors import InputError
@@ -22,15 +22,15 @@ def without_objects(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _plain(value) for key, value in settings.items() if _is_plain(value)}
 
 
-def accepted_arguments(network: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's class path with the arguments that its class takes.
+def accepted_arguments(network: Mapping[str, Any], given_by_family: Collection[str]) -> dict[str, Any]:
+    """A network's class path with the arguments that its class takes from a config.
 
     Links from the data put the number of classes beside every network's arguments, and building an unconditional one
-    from a checkpoint would fail over it.
+    from a checkpoint would fail over it; as would building one to which its family gives such an argument.
     """
     module, _, name = str(network["class_path"]).rpartition(".")
     accepted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
-    given = dict(network.get("init_args", {}))
+    given = {key: value for key, value in network.get("init_args", {}).items() if key not in given_by_family}
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
         return {**network, "init_args": given}
     return {**network, "init_args": {key: value for key, value in given.items() if key in accepted}}

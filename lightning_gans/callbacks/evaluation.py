@@ -17,10 +17,14 @@ from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.sampled import Domains
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
-from lightning_gans.metrics.frechet import read_statistics, write_statistics
+from lightning_gans.metrics.frechet import FrechetDistance, read_statistics, write_statistics
+from lightning_gans.metrics.perceptual import PerceptualDistance
 from lightning_gans.metrics.scores import Scores
 from lightning_gans.metrics.stamp import Stamp
 from lightning_gans.pixels import to_uint8
+
+SHOWN = ("fid", "ssim", "miou")
+"""Scores in the progress bar."""
 
 
 def default_cache() -> Path:
@@ -37,18 +41,21 @@ class Evaluation(Callback):
     domain.
 
     Args:
-        extractor: in whose features to compare.
+        extractor: in whose features to compare; null compares with the truth alone, where the data have it.
+        perceptual: network of LPIPS, for translation where the truth is known.
         cache: folder of the real statistics; by default in the user's cache folder.
     """
 
     def __init__(
         self,
-        extractor: FeatureExtractor = lazy_instance(DigitFeatures),  # noqa: B008 (lazy until called)
+        extractor: FeatureExtractor | None = lazy_instance(DigitFeatures),  # noqa: B008 (lazy until called)
+        perceptual: PerceptualDistance | None = None,
         cache: Path | None = None,
     ) -> None:
         self.extractor = extractor
+        self.perceptual = perceptual
         self.cache = default_cache() if cache is None else Path(cache)
-        self.last_line = ""
+        self._lines: dict[str, str] = {}
         self._last: dict[str, Any] | None = None
         self._scores: dict[str, Scores] = {}
         self._real: dict[str, dict[str, Tensor]] = {}
@@ -56,21 +63,36 @@ class Evaluation(Callback):
         self._logged: dict[str, Stamp] = {}
         self._split = ""
 
+    @property
+    def last_lines(self) -> str:
+        """The newest scores with their stamps, a line for each domain."""
+        return "\n".join(self._lines.values())
+
     # The loop: the same for validation and test.
 
     def _start(self, trainer: Trainer, pl_module: LightningModule, split: str) -> None:
-        self.extractor.to(pl_module.device)
+        for network in (self.extractor, self.perceptual):
+            if network is not None:
+                network.to(pl_module.device)
         self._split = split
         self._scores, self._cached = {}, {}
 
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: Domains) -> None:
-        for domain, (real, fake, labels) in domains.items():
+        for domain, sampled in domains.items():
             if domain not in self._scores:
-                self._scores[domain] = Scores(self.extractor).to(pl_module.device)
+                palette = getattr(trainer.datamodule, "palettes", {}).get(domain)  # type: ignore[attr-defined]
+                self._scores[domain] = Scores(self.extractor, palette, self.perceptual).to(pl_module.device)
                 self._cached[domain] = self._load_real(trainer, domain)
-            if not self._cached[domain]:
-                self._scores[domain].update_real(to_uint8(real))
-            self._scores[domain].update_fake(to_uint8(fake), labels)
+            scores, fake = self._scores[domain], to_uint8(sampled.fake)
+            if not self._cached[domain] and len(sampled.real):
+                scores.update_real(to_uint8(sampled.real))
+            if not len(fake):
+                continue
+            scores.update_fake(fake, sampled.labels)
+            if sampled.truth is not None:
+                scores.update_truth(fake, to_uint8(sampled.truth))
+            if sampled.cycled is not None and sampled.source is not None:
+                scores.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
 
     def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:
         for domain, scores in self._scores.items():
@@ -80,24 +102,22 @@ class Evaluation(Callback):
             values = scores.compute()
             for name, value in values.items():
                 # The same on all ranks already; Lightning warns of what is not reduced.
-                pl_module.log(f"{prefix}/{name}", value, prog_bar=name == "fid", sync_dist=True)
+                pl_module.log(f"{prefix}/{name}", value, prog_bar=name in SHOWN, sync_dist=True)
             self._note(trainer, pl_module, domain, prefix, values)
         self._scores = {}
 
     def _note(
         self, trainer: Trainer, pl_module: Adversarial, domain: str, prefix: str, values: dict[str, float]
     ) -> None:
-        counts = self._scores[domain].frechet
-        real, fake = (
-            self._total(trainer, n) for n in (counts.real_features_num_samples, counts.fake_features_num_samples)
-        )
+        real, fake = (self._total(trainer, count) for count in self._scores[domain].counts())
         stamp = Stamp(
-            extractor=self.extractor.description,
+            extractor=self._description,
             real=real,
             fake=fake,
             split=self._split_label(trainer),
             weights=pl_module.weights_kind,
-            batch_norm="running",
+            batch_norm=pl_module.batch_norm,
+            dropout=pl_module.dropout,
             pixels="uint8-rounded",
             seed=pl_module.run_seed,
         )
@@ -117,7 +137,12 @@ class Evaluation(Callback):
             for logger in trainer.loggers:
                 logger.log_hyperparams({f"stamp/{prefix}": str(stamp)})
         shown = ", ".join(f"{prefix}/{name} {value:.4g}" for name, value in values.items())
-        self.last_line = f"{shown} [{stamp}]"
+        self._lines[domain] = f"{shown} [{stamp}]"
+
+    @property
+    def _description(self) -> str:
+        networks = [network.description for network in (self.extractor, self.perceptual) if network is not None]
+        return "+".join(networks) or "none"
 
     @rank_zero_only
     def _write(self, trainer: Trainer, result: dict[str, Any]) -> None:
@@ -139,7 +164,7 @@ class Evaluation(Callback):
     def _key(self, trainer: Trainer, domain: str) -> str | None:
         """All that the real statistics depend on; None where the data cannot say what it is."""
         fingerprint = getattr(trainer.datamodule, "fingerprint", None)  # type: ignore[attr-defined]
-        if fingerprint is None:
+        if fingerprint is None or self.extractor is None:
             return None
         counts = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
         batch_size = getattr(trainer.datamodule, "eval_batch_size", 0)  # type: ignore[attr-defined]
@@ -160,7 +185,7 @@ class Evaluation(Callback):
             self._real[key] = state
             # Ranks are summed: rank 0 holds all, the others nothing.
             if trainer.is_global_zero:
-                self._scores[domain].frechet.load_real_state(state)
+                self._frechet(domain).load_real_state(state)
         return True
 
     def _store_real(self, trainer: Trainer, domain: str) -> None:
@@ -168,13 +193,19 @@ class Evaluation(Callback):
         key = self._key(trainer, domain)
         if key is None:
             return
+        frechet = self._frechet(domain)
         state = {
-            name: trainer.strategy.reduce(value.to(self._scores[domain].frechet.device), reduce_op="sum").cpu()
-            for name, value in self._scores[domain].frechet.real_state().items()
+            name: trainer.strategy.reduce(value.to(frechet.device), reduce_op="sum").cpu()
+            for name, value in frechet.real_state().items()
         }
         self._real[key] = state
         if trainer.is_global_zero:
             write_statistics(self.cache / f"{key}.safetensors", state)
+
+    def _frechet(self, domain: str) -> FrechetDistance:
+        frechet = self._scores[domain].frechet
+        assert frechet is not None
+        return frechet
 
     # Hooks.
 

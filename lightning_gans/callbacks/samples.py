@@ -16,7 +16,20 @@ from torchvision.utils import make_grid
 from lightning_gans.callbacks.run_folder import run_folder, writes
 from lightning_gans.errors import InputError, at_least
 from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.sampled import Sampled
 from lightning_gans.pixels import to_uint8
+
+
+def cells(sampled: Sampled) -> list[Tensor]:
+    """What a grid shows of each example, side by side: uint8 images (N, C, H, W), C = 1 or 3.
+
+    Generated images alone if they are from noise; else the source, its translation and, where there are any, the
+    translation back and the truth.
+    """
+    parts = [sampled.source, sampled.fake, sampled.cycled, sampled.truth]
+    drawn = [to_uint8(part) for part in parts if part is not None]
+    channels = max(part.shape[1] for part in drawn)
+    return [part.expand(-1, channels, -1, -1) for part in drawn]
 
 
 def to_picture(images: Tensor, columns: int) -> Image.Image:
@@ -39,12 +52,13 @@ def refuse_undrawable(trainer: Trainer, instead: str) -> None:
 class SampleGrid(Callback):
     """A grid of generated images at every validation, and an animation of all grids at the end.
 
-    The images are the first that validation generates, whose noise and labels are the same every time, so that grids
-    can be compared. Files: ``samples/epoch-003-step-0002577.png`` for each domain, ``samples/timeline.gif``;
-    TensorBoard and W&B receive the grids too.
+    The images are the first that validation generates, whose noise and labels or sources are the same every time, so
+    that grids can be compared. A translation stands beside its source, with the way back and the truth where there are
+    any: source, translation, back, truth. Files: ``samples/epoch-003-step-0002577.png`` for each domain and
+    ``samples/timeline.gif``; TensorBoard and W&B receive the grids too.
 
     Args:
-        count: number of images; 0 draws no grids.
+        count: number of generated images; 0 draws no grids.
         columns: images in a row.
         frame_ms: how long the animation shows each grid, in milliseconds.
 
@@ -58,7 +72,7 @@ class SampleGrid(Callback):
         self.count = count
         self.columns = columns
         self.frame_ms = frame_ms
-        self._kept: dict[str, list[Tensor]] = {}
+        self._kept: dict[str, list[list[Tensor]]] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse data that cannot be drawn."""
@@ -81,11 +95,11 @@ class SampleGrid(Callback):
         """Keep the first images of rank 0."""
         if not trainer.is_global_zero:
             return
-        for domain, (_, fake, _) in outputs.items():
+        for domain, sampled in outputs.items():
             kept = self._kept.setdefault(domain, [])
-            missing = self.count - sum(map(len, kept))
-            if missing > 0:
-                kept.append(to_uint8(fake[:missing]).cpu())
+            missing = self.count - sum(len(parts[0]) for parts in kept)
+            if missing > 0 and len(sampled.fake):
+                kept.append([part[:missing].cpu() for part in cells(sampled)])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the grids."""
@@ -100,7 +114,10 @@ class SampleGrid(Callback):
             folder = run_folder(trainer) / "samples"
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"epoch-{epoch:03d}-step-{step:07d}{suffix}.png"
-            picture = to_picture(torch.cat(kept), self.columns)
+            # Example after example, each with all of its parts, and no example broken across rows.
+            images = torch.cat([torch.stack(parts, dim=1).flatten(0, 1) for parts in kept])
+            parts = len(kept[0])
+            picture = to_picture(images, parts * max(1, self.columns // parts))
             picture.save(path)
             for logger in trainer.loggers:
                 _log_picture(logger, f"samples{suffix}", picture, step)
@@ -139,6 +156,8 @@ def _log_picture(logger: Logger, key: str, picture: Image.Image, step: int) -> N
 class PredictionWriter(Callback):
     """Writes what ``predict`` generates, one PNG for each image, to ``predictions`` in the run's folder.
 
+    Translations go to a folder for each domain.
+
     Args:
         folder: where to write instead; must not hold pictures yet.
     """
@@ -151,10 +170,9 @@ class PredictionWriter(Callback):
         refuse_undrawable(trainer, "no predict")
         target = run_folder(trainer) / "predictions" if self.folder is None else Path(self.folder)
         self._target: Path = trainer.strategy.broadcast(target)
-        if any(self._target.glob("*.png")):
+        if any(self._target.rglob("*.png")):
             raise InputError(f"predictions.folder is {target}, which already holds pictures; expected an empty folder")
         trainer.strategy.barrier()
-        self._target.mkdir(parents=True, exist_ok=True)
 
     def on_predict_batch_end(
         self,
@@ -168,11 +186,12 @@ class PredictionWriter(Callback):
         """Write one batch; file names count over all processes."""
         if not writes(trainer):
             return
-        images = to_uint8(outputs).cpu()
-        batch_size = getattr(trainer.datamodule, "eval_batch_size", len(images))  # type: ignore[attr-defined]
-        first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
-        for offset, image in enumerate(images):
-            to_picture_alone(image).save(self._target / f"{first + offset:06d}.png")
+        for folder, images in outputs.items() if isinstance(outputs, dict) else [("", outputs)]:
+            batch_size = getattr(trainer.datamodule, "eval_batch_size", len(images))  # type: ignore[attr-defined]
+            first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
+            (self._target / folder).mkdir(parents=True, exist_ok=True)
+            for index, image in enumerate(to_uint8(images).cpu(), start=first):
+                to_picture_alone(image).save(self._target / folder / f"{index:06d}.png")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say where the pictures are."""

@@ -57,6 +57,9 @@ class Adversarial(L.LightningModule, ABC):
     networks: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     """Names of the constructor's arguments that are networks."""
 
+    given_by_family: ClassVar[tuple[str, ...]] = ()
+    """Arguments that a family which builds its networks itself gives them."""
+
     def __init__(
         self,
         *,
@@ -78,7 +81,7 @@ class Adversarial(L.LightningModule, ABC):
         if "_instantiator" in self.hparams:
             self.save_hyperparameters(logger=False)
             for name in self.networks:
-                self.hparams[name] = accepted_arguments(self.hparams[name])
+                self.hparams[name] = accepted_arguments(self.hparams[name], self.given_by_family)
         self.automatic_optimization = False
         for key, count in (("accumulate_g", accumulate_g), ("accumulate_d", accumulate_d), ("n_critic", n_critic)):
             at_least(f"model.{key}", count, 1)
@@ -263,6 +266,16 @@ class Adversarial(L.LightningModule, ABC):
     def weights_kind(self) -> str:
         """What :meth:`trained` returns, "ema" or "raw": part of every score's stamp."""
         return "ema" if len(self.averages) else "raw"
+
+    @property
+    def batch_norm(self) -> str:
+        """Which statistics normalise in evaluation: part of every score's stamp."""
+        return "running"
+
+    @property
+    def dropout(self) -> str:
+        """Whether generators drop activations in evaluation, "on" or "off": part of every score's stamp."""
+        return "off"
 
     # Checkpoints.
 

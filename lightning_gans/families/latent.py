@@ -94,6 +94,11 @@ class LatentGAN(Adversarial, ABC):
         """Check that the networks fit the data."""
         super().setup(stage)
         data = getattr(self.trainer, "datamodule", None)
+        if hasattr(data, "channels_a"):
+            raise InputError(
+                f"data is {type(data).__name__}, whose images are of two domains; {type(self).__name__} expects one "
+                "domain, such as that of ImageFolderDataModule"
+            )
         for key in ("channels", "size", "num_classes"):
             given, expected = getattr(data, key, None), getattr(self.generator, key)
             ignored = key == "num_classes" and not self.conditional

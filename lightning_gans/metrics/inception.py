@@ -9,23 +9,13 @@ from torch import Tensor
 
 from lightning_gans.errors import InputError
 from lightning_gans.metrics.features import FeatureExtractor, file_hash
+from lightning_gans.metrics.weights import downloaded_weights
 
 
-def _downloaded_weights() -> Path:
-    """The weights in PyTorch's hub folder, downloaded if they are not there yet."""
+def _inception_weights() -> Path:
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL_INCEPTION_V3).name
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix=path.stem.rsplit("-", 1)[1])
-        except (OSError, RuntimeError) as error:
-            raise InputError(
-                f"evaluation.extractor: Inception's weights could not be downloaded ({error}); fetch {path.name} "
-                f"elsewhere and put it at {path}, or give its path as evaluation.extractor.weights"
-            ) from error
-    return path
+    return downloaded_weights(URL_INCEPTION_V3, owner="Inception", key="evaluation.extractor")
 
 
 class InceptionFeatures(FeatureExtractor):
@@ -50,7 +40,7 @@ class InceptionFeatures(FeatureExtractor):
 
         if weights is not None and not Path(weights).is_file():
             raise InputError(f"evaluation.extractor.weights is {weights}, which does not exist; expected a .pth file")
-        path = _downloaded_weights() if weights is None else Path(weights)
+        path = _inception_weights() if weights is None else Path(weights)
         try:
             # torch-fidelity would unpickle anything; look at the file with the safe loader first.
             torch.load(path, weights_only=True, map_location="cpu")

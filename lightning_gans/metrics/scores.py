@@ -2,45 +2,93 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torchmetrics import MeanAbsoluteError, Metric
 
 from lightning_gans.metrics.classes import Classes
 from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.metrics.fidelity import Fidelity
 from lightning_gans.metrics.frechet import FrechetDistance
+from lightning_gans.metrics.perceptual import MeanPerceptualDistance, PerceptualDistance
+from lightning_gans.metrics.segmentation import Segmentation
 
 
 class Scores(nn.Module):
-    """FID, relative FID and, if the extractor is a classifier, the spread over classes.
+    """All scores that the images allow.
+
+    - With an extractor FID and relative FID; if it is a classifier, the spread over classes.
+    - Where each generated image has its truth: L1, PSNR, SSIM, and LPIPS if its network is given; for label maps, whose
+      palette is given, accuracy and mean IoU.
+    - Where images were translated there and back: ``cycle_l1``, the mean absolute difference of values in [0, 1].
 
     Args:
-        extractor: in whose features to compare.
+        extractor: in whose features to compare; None compares with the truth alone.
+        palette: colours (K, C) of the classes, uint8, if the images are label maps.
+        perceptual: the network of LPIPS.
     """
 
-    def __init__(self, extractor: FeatureExtractor) -> None:
+    def __init__(
+        self,
+        extractor: FeatureExtractor | None,
+        palette: Tensor | None = None,
+        perceptual: PerceptualDistance | None = None,
+    ) -> None:
         super().__init__()
         # In a list, not as a child: several sets share one extractor.
-        self._extractor = [extractor]
-        self.frechet = FrechetDistance(extractor.num_features)
-        self.classes = Classes(extractor.num_classes) if extractor.num_classes else None
+        self._extractor = [] if extractor is None else [extractor]
+        self.frechet = FrechetDistance(extractor.num_features) if extractor is not None else None
+        self.classes = Classes(extractor.num_classes) if extractor is not None and extractor.num_classes else None
+        self._for_truth: list[Metric] = [Fidelity()]
+        if palette is not None:
+            self._for_truth.append(Segmentation(palette))
+        if perceptual is not None:
+            self._for_truth.append(MeanPerceptualDistance(perceptual))
+        self.against_truth = nn.ModuleList()
+        self.cycle: MeanAbsoluteError | None = None
+        self.register_buffer("seen", torch.zeros(2, dtype=torch.long), persistent=False)
+
+    seen: Tensor
+    """Number of real and of generated images that this process has added."""
 
     def update_real(self, images: Tensor) -> None:
         """Add real images (N, C, H, W), uint8."""
-        self.frechet.update(self._extractor[0](images), real=True)
+        self.seen[0] += len(images)
+        if self.frechet is not None:
+            self.frechet.update(self._extractor[0](images), real=True)
 
     def update_fake(self, images: Tensor, labels: Tensor | None = None) -> None:
         """Add generated images (N, C, H, W), uint8, and the labels (N,) that they were asked for."""
+        self.seen[1] += len(images)
+        if self.frechet is None:
+            return
         features = self._extractor[0](images)
         self.frechet.update(features, real=False)
         if self.classes is not None:
             self.classes.update(self._extractor[0].logits(features).argmax(dim=1), labels)
 
+    def update_truth(self, images: Tensor, truth: Tensor) -> None:
+        """Compare generated images (N, C, H, W), uint8, each with its truth."""
+        if not len(self.against_truth):
+            self.against_truth.extend(metric.to(images.device) for metric in self._for_truth)
+        for metric in self._for_truth:
+            metric.update(images, truth)
+
+    def update_cycle(self, images: Tensor, source: Tensor) -> None:
+        """Compare images (N, C, H, W), uint8, that went there and back with what they were."""
+        if self.cycle is None:
+            self.cycle = MeanAbsoluteError().to(images.device)
+        self.cycle.update(images.float() / 255, source.float() / 255)
+
+    def counts(self) -> tuple[Tensor, Tensor]:
+        """Number of real images, which an earlier run may have counted, and of generated ones, of this process."""
+        real = self.seen[0] if self.frechet is None else self.frechet.real_features_num_samples
+        return real, self.seen[1]
+
     def compute(self) -> dict[str, float]:
         """All scores by name, over all processes; to be called on each of them."""
-        parts = [self.frechet] if self.classes is None else [self.frechet, self.classes]
-        return {key: value.item() for part in parts for key, value in part.compute().items()}
-
-    def reset(self) -> None:
-        """Forget all images."""
-        self.frechet.reset()
-        if self.classes is not None:
-            self.classes.reset()
+        parts = [self.frechet, self.classes, *self.against_truth]
+        scores = {key: value.item() for part in parts if part is not None for key, value in part.compute().items()}
+        if self.cycle is not None:
+            scores["cycle_l1"] = self.cycle.compute().item()
+        return scores

@@ -10,12 +10,13 @@ class Stamp:
     """All that can change a score without the model changing. Scores compare only under equal stamps.
 
     Attributes:
-        extractor: name, weights' hash and resize of the feature extractor.
+        extractor: name, weights' hash and resize of the feature extractor; "none" where there is none.
         real: number of real images.
         fake: number of generated images.
         split: which real images.
         weights: "ema" or "raw" generator.
-        batch_norm: "running": statistics of training, as in ``eval()``.
+        batch_norm: "running": statistics of training, as in ``eval()``; "per-image": each image's own.
+        dropout: whether generators drop activations, "on" or "off".
         pixels: how generated images were quantised before the extractor saw them.
         seed: of the generated images' noise.
     """
@@ -26,6 +27,7 @@ class Stamp:
     split: str
     weights: str
     batch_norm: str
+    dropout: str
     pixels: str
     seed: int
 
@@ -36,6 +38,7 @@ class Stamp:
             f"split {self.split}",
             f"{self.weights} weights",
             f"batch norm {self.batch_norm}",
+            f"dropout {self.dropout}",
             self.pixels,
             f"seed {self.seed}",
         )

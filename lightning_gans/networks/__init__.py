@@ -1,4 +1,4 @@
-"""Generators and discriminators, chosen by class path."""
+"""Generators, translators and discriminators, chosen by class path."""
 
 from lightning_gans.networks.base import Discriminator, Generator, PatchDiscriminator, Translator
 from lightning_gans.networks.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
@@ -18,6 +18,7 @@ from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.unet import UNet
+from lightning_gans.networks.untranslated import Untranslated
 
 __all__ = [
     "ConditionalDCGANDiscriminator",
@@ -48,4 +49,5 @@ __all__ = [
     "SNGANGenerator",
     "Translator",
     "UNet",
+    "Untranslated",
 ]

@@ -48,6 +48,8 @@ class Discriminator(nn.Module, ABC):
 class Translator(nn.Module, ABC):
     """Maps images of one domain to images of another, of the same height and width.
 
+    A family builds its translators itself, with ``channels_in``, ``channels_out`` and ``size``, in this order.
+
     Attributes:
         channels_in: channels of the images it is given.
         channels_out: channels of the images it makes.
@@ -63,6 +65,8 @@ class Translator(nn.Module, ABC):
 
 class PatchDiscriminator(nn.Module, ABC):
     """Maps images to one logit for each of many patches.
+
+    A family builds its discriminators itself, with ``channels`` as the first argument.
 
     Attributes:
         channels: channels of what it is given: an image's, or those of a pair side by side.

@@ -10,6 +10,7 @@ from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import PatchDiscriminator
 from lightning_gans.networks.initialisation import initialise
 from lightning_gans.networks.norms import BatchNorm, MakeNorm
+from lightning_gans.networks.spectral import normalise_spectrally
 
 GROWTH = 8
 """A layer has at most this many times the first layer's channels."""
@@ -26,12 +27,20 @@ class PatchGAN(PatchDiscriminator):
         layers: layers with stride 2.
         width: channels of the first layer; each later one has twice as many, up to eight times.
         norm: normalisation of every layer but the first and the last.
+        spectral_norm: divide each layer by its largest singular value as well (Miyato et al., 2018).
 
     Raises:
         InputError: if an argument is out of range.
     """
 
-    def __init__(self, channels: int, layers: int = 3, width: int = 64, norm: MakeNorm = BatchNorm) -> None:
+    def __init__(
+        self,
+        channels: int,
+        layers: int = 3,
+        width: int = 64,
+        norm: MakeNorm = BatchNorm,
+        spectral_norm: bool = False,
+    ) -> None:
         super().__init__()
         check_widths("model.discriminator", channels=channels, layers=layers, width=width)
         self.channels = channels
@@ -43,6 +52,8 @@ class PatchGAN(PatchDiscriminator):
         stack.append(nn.Conv2d(widths[-1], 1, 4, 1, 1))
         self.layers = nn.Sequential(*stack)
         self.apply(initialise)
+        if spectral_norm:
+            normalise_spectrally(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, 1, h, w) of ``images`` (N, channels, H, W); a side of 256 pixels gives 30 with three layers."""
@@ -57,12 +68,13 @@ class PixelGAN(PatchDiscriminator):
         channels: channels of what it is given.
         width: channels of the first layer; the second has twice as many.
         norm: normalisation of the second layer.
+        spectral_norm: divide each layer by its largest singular value as well.
 
     Raises:
         InputError: if an argument is out of range.
     """
 
-    def __init__(self, channels: int, width: int = 64, norm: MakeNorm = BatchNorm) -> None:
+    def __init__(self, channels: int, width: int = 64, norm: MakeNorm = BatchNorm, spectral_norm: bool = False) -> None:
         super().__init__()
         check_widths("model.discriminator", channels=channels, width=width)
         self.channels = channels
@@ -75,6 +87,8 @@ class PixelGAN(PatchDiscriminator):
             nn.Conv2d(2 * width, 1, 1),
         )
         self.apply(initialise)
+        if spectral_norm:
+            normalise_spectrally(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, 1, H, W) of ``images`` (N, channels, H, W)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lightning_gans.errors import InputError
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Translator
 from lightning_gans.networks.initialisation import initialise
@@ -40,6 +41,7 @@ class ResNetTranslator(Translator):
     Args:
         channels_in: channels of the images it is given.
         channels_out: channels of the images it makes.
+        size: height and width, a multiple of 4 pixels; the network itself takes others too.
         blocks: residual blocks; 6 for 128 pixels and 9 for 256 in the paper.
         width: channels of the largest map.
         norm: normalisation of every layer but the last.
@@ -54,6 +56,7 @@ class ResNetTranslator(Translator):
         self,
         channels_in: int,
         channels_out: int,
+        size: int,
         blocks: int = 9,
         width: int = 64,
         norm: MakeNorm = InstanceNorm,
@@ -61,6 +64,8 @@ class ResNetTranslator(Translator):
     ) -> None:
         super().__init__()
         check_widths("model.generator", channels_in=channels_in, channels_out=channels_out, blocks=blocks, width=width)
+        if size % 4:
+            raise InputError(f"model.generator.size is {size}; expected a multiple of 4 for {type(self).__name__}")
         self.channels_in, self.channels_out = channels_in, channels_out
         layers: list[nn.Module] = [
             nn.Conv2d(channels_in, width, 7, padding=3, padding_mode="reflect", bias=False),

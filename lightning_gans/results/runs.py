@@ -17,7 +17,7 @@ SCORES = "scores.jsonl"
 SUBCOMMANDS = {"test": "test", "val": "validate"}
 """What writes the scores of each split."""
 
-STAMPED = ("extractor", "real", "fake", "split", "weights", "batch_norm", "pixels", "seed")
+STAMPED = ("extractor", "real", "fake", "split", "weights", "batch_norm", "dropout", "pixels", "seed")
 """The fields of :class:`lightning_gans.metrics.Stamp`, whose package would load torch."""
 
 RECIPE = ("model", "data", "ema")

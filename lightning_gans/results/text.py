@@ -80,6 +80,7 @@ def stamp_line(stamp: dict[str, Any], seeds: list[int]) -> str:
         f"split {stamp['split']}",
         f"{stamp['weights']} weights",
         f"batch norm {stamp['batch_norm']}",
+        f"dropout {stamp['dropout']}",
         stamp["pixels"],
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}",
     )

@@ -105,17 +105,18 @@ def test_scores_are_logged_and_written_with_their_stamp(tmp_path: Path) -> None:
     assert [line["step"] for line in lines] == [5, 10]
     assert lines[-1]["scores"]["val/fid"] == pytest.approx(trainer.callback_metrics["val/fid"].item(), rel=1e-6)
     assert lines[-1]["stamp"] == {
-        "extractor": evaluation.extractor.description,
+        "extractor": DigitFeatures().description,
         "real": 6,
         "fake": 6,
         "split": "val",
         "weights": "ema",
         "batch_norm": "running",
+        "dropout": "off",
         "pixels": "uint8-rounded",
         "seed": 0,
     }
-    assert "val/fid" in evaluation.last_line
-    assert "ema weights" in evaluation.last_line
+    assert "val/fid" in evaluation.last_lines
+    assert "ema weights" in evaluation.last_lines
 
 
 def test_the_stamp_is_among_what_loggers_keep(tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_the_stamp_is_among_what_loggers_keep(tmp_path: Path) -> None:
     evaluation = Evaluation()
     tiny_trainer(tmp_path, max_epochs=1, logger=logger, callbacks=[evaluation]).fit(tiny_dcgan(), TinyData())
     kept = yaml.safe_load((tmp_path / "run" / "version_0" / "hparams.yaml").read_text())
-    assert kept["stamp/val"] in evaluation.last_line
+    assert kept["stamp/val"] in evaluation.last_lines
     assert kept["channels_last"] is False
 
 

@@ -225,6 +225,7 @@ def test_a_stamp_says_everything_and_differs_when_anything_does() -> None:
         "split": "val",
         "weights": "ema",
         "batch_norm": "running",
+        "dropout": "off",
         "pixels": "uint8-rounded",
         "seed": 0,
     }

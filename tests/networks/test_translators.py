@@ -65,13 +65,13 @@ def test_instance_norm_has_no_weights_and_no_memory() -> None:
 @pytest.mark.parametrize("upsample", [False, True])
 @pytest.mark.parametrize("side", [32, 36, 128])
 def test_resnet_translator_keeps_the_size(side: int, upsample: bool) -> None:
-    translated = ResNetTranslator(1, 3, blocks=1, width=2, upsample=upsample)(torch.randn(1, 1, side, side))
+    translated = ResNetTranslator(1, 3, side, blocks=1, width=2, upsample=upsample)(torch.randn(1, 1, side, side))
     assert translated.shape == (1, 3, side, side)
     assert translated.abs().max() <= 1
 
 
 def test_resnet_translator_has_the_papers_layers() -> None:
-    network = ResNetTranslator(3, 3, blocks=6)
+    network = ResNetTranslator(3, 3, 128, blocks=6)
     widths = [m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     assert widths == [64, 128, 256, *[256] * 12, 128, 64, 3]
 
@@ -82,7 +82,8 @@ def test_resnet_translator_has_the_papers_layers() -> None:
         (UNet, {"size": 100}, r"model\.generator\.size is 100; expected one of \[64, 128, 256, 512\]"),
         (UNet, {"size": 64, "dropout": 1.0}, r"model\.generator\.dropout is 1\.0"),
         (UNet, {"size": 64, "dropout_from": 2}, r"model\.generator\.dropout_from is 2; expected 0 or 1"),
-        (ResNetTranslator, {"blocks": 0}, r"model\.generator\.blocks is 0; expected at least 1"),
+        (ResNetTranslator, {"size": 30}, r"model\.generator\.size is 30; expected a multiple of 4"),
+        (ResNetTranslator, {"size": 64, "blocks": 0}, r"model\.generator\.blocks is 0; expected at least 1"),
     ],
 )
 def test_bad_arguments_are_named(network: Any, kwargs: dict[str, Any], named: str) -> None:

@@ -21,7 +21,7 @@ from lightning_gans.results.command import run
 from lightning_gans.results.rows import shown
 from lightning_gans.results.text import stamp_line
 
-STAMP = Stamp("digits-0,28px", 100, 100, "test", "ema", "running", "uint8-rounded", 0).as_dict()
+STAMP = Stamp("digits-0,28px", 100, 100, "test", "ema", "running", "off", "uint8-rounded", 0).as_dict()
 
 Make = Callable[..., Path]
 

@@ -1,0 +1,103 @@
+"""Data that are indexed by batch: the loaders that every data set here shares."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import Any, Generic, Protocol, TypeVar
+
+import lightning as L
+import torch
+from torch.utils.data import DataLoader
+
+from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches
+from lightning_gans.errors import at_least
+from lightning_gans.randomness import run_seed
+
+
+class Indexed(Protocol):
+    """A data set whose index is a list and whose item is a batch."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: list[int], /) -> Any: ...
+
+
+Data = TypeVar("Data", bound=Indexed)
+
+
+class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
+    """Training batches are full and shuffled by (seed, epoch); evaluation sees every item once, in order.
+
+    Both hold for any number of processes. A subclass fills ``splits`` in ``setup``.
+
+    Args:
+        batch_size: training items per step and process.
+        eval_batch_size: items per step and process in validation, test and prediction.
+        num_workers: processes that index the data.
+
+    Attributes:
+        splits: what ``setup`` has made of ``train``, ``val`` and ``test``.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    def __init__(self, batch_size: int, eval_batch_size: int, num_workers: int = 0) -> None:
+        super().__init__()
+        at_least("data.batch_size", batch_size, 1)
+        at_least("data.eval_batch_size", eval_batch_size, 1)
+        at_least("data.num_workers", num_workers, 0)
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.num_workers = num_workers
+        self.splits: dict[str, Data] = {}
+
+    def split_label(self, split: str) -> str:
+        """What a score's stamp calls the split."""
+        return split
+
+    @property
+    def _rank(self) -> dict[str, int]:
+        trainer = self.trainer
+        return {} if trainer is None else {"rank": trainer.global_rank, "world_size": trainer.world_size}
+
+    def _loader_options(self) -> dict[str, Any]:
+        # The loader's own random generator: drawing a base seed from the global one would disturb the training's.
+        return {
+            "batch_size": None,
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+            "generator": torch.Generator(),
+        }
+
+    def training_batches(self) -> TrainingBatches:
+        """The order of an epoch."""
+        return TrainingBatches(len(self.splits["train"]), self.batch_size, run_seed(self.trainer), **self._rank)
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Full batches, shuffled by (seed, epoch)."""
+        batches = self.training_batches()
+        data: Any = self.splits["train"]
+        loader = ResumableLoader(data, sampler=batches, **self._loader_options())
+        if self.trainer is not None:
+            limit = self.trainer.limit_train_batches
+            loader.epoch_length = min(limit, len(batches)) if isinstance(limit, int) else int(limit * len(batches))
+        return loader
+
+    def _evaluation_loader(self, split: str) -> DataLoader[Any]:
+        data: Any = self.splits[split]
+        batches = EvaluationBatches(len(data), self.eval_batch_size, **self._rank)
+        return DataLoader(data, sampler=batches, **self._loader_options())
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The validation split, in order."""
+        return self._evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """The test split, in order."""
+        return self._evaluation_loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """The test split, in order: how many images to generate, and from what."""
+        return self._evaluation_loader("test")

@@ -1,0 +1,138 @@
+"""The family that maps images to images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from datamodules.batches import Pair
+from lightning_gans.errors import InputError
+from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.sampled import Domains
+from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.objectives import Objective
+from lightning_gans.randomness import seed_step
+
+MakeTranslator = Callable[[int, int, int], Translator]
+"""Channels of the images it is given, of those it makes, and their height and width to a generator."""
+
+MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
+"""Channels of what it is given to a discriminator."""
+
+
+class Translation(Adversarial, ABC):
+    """Generators that translate between two domains a and b, and discriminators that judge patches.
+
+    The family owns what training leaves open: how a generator runs when it is evaluated, what is compared with what,
+    and whether networks and data fit. A variant says what a batch does.
+
+    Args:
+        channels_a: channels of the images of domain a; the command line takes them from the data.
+        channels_b: channels of the images of domain b; likewise.
+        size: height and width of the images; likewise.
+        objective: the adversarial losses.
+        test_dropout: keep dropout on when images are translated in validation, test and prediction, as pix2pix does
+            (Isola et al., 2017, section 3.3); every score's stamp says which.
+        channels_last: keep convolutions' weights in this layout: the same up to rounding, faster on some machines.
+        **kwargs: see :class:`Adversarial`.
+    """
+
+    given_by_family = ("channels_in", "channels_out", "channels", "size")
+
+    def __init__(
+        self,
+        channels_a: int,
+        channels_b: int,
+        size: int,
+        objective: Objective,
+        test_dropout: bool = False,
+        channels_last: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.objective = objective
+        self.channels_a, self.channels_b, self.size = channels_a, channels_b, size
+        self.test_dropout = test_dropout
+        self.channels_last = channels_last
+
+    @abstractmethod
+    def translations(self, batch: Pair) -> Domains:
+        """What evaluation compares, by the domain of the generated images; see :meth:`translate`."""
+
+    def setup(self, stage: str) -> None:
+        """Check that the networks fit the data, and lay the weights out.
+
+        Raises:
+            InputError: if the data are not images of two domains, or of others than the networks were made for.
+        """
+        super().setup(stage)
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None and not hasattr(data, "channels_a"):
+            raise InputError(
+                f"data is {type(data).__name__}, whose images have no second domain; {type(self).__name__} expects one "
+                "such as SyntheticFacadesDataModule, PairedImageDataModule or UnpairedImageDataModule"
+            )
+        for key in ("channels_a", "channels_b", "size"):
+            given, expected = getattr(data, key, None), getattr(self, key)
+            if given is not None and given != expected:
+                raise InputError(f"data.{key} is {given} but model.{key} is {expected}; expected the same")
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last)
+
+    def translate(self, name: str, images: Tensor) -> Tensor:
+        """Images of the trained generator ``name``, averaged where there is an average, as in evaluation.
+
+        Args:
+            name: the generator's attribute name.
+            images: (N, C, H, W) in [-1, 1]; N may be 0.
+        """
+        network = self.trained(name)
+        assert isinstance(network, Translator)
+        if not len(images):
+            return images.new_empty(0, network.channels_out, *images.shape[2:])
+        with dropout_on(network) if self.test_dropout else nullcontext():
+            translated: Tensor = network(images)
+        return translated
+
+    @property
+    def batch_norm(self) -> str:
+        """As the networks of this family normalise in evaluation."""
+        return "per-image"
+
+    @property
+    def dropout(self) -> str:
+        """Whether dropout is on in evaluation."""
+        return "on" if self.test_dropout else "off"
+
+    def validation_step(self, batch: Pair, batch_idx: int) -> Domains:
+        """Real and translated images of each domain."""
+        if self.test_dropout:
+            # The same masks at every call; training seeds each of its own steps.
+            seed_step(self.device, self.run_seed, "evaluation", self.global_rank, batch_idx)
+        return self.translations(batch)
+
+    def test_step(self, batch: Pair, batch_idx: int) -> Domains:
+        """Real and translated images of each domain."""
+        return self.validation_step(batch, batch_idx)
+
+    def predict_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
+        """Translated images (N, C, H, W) in [-1, 1] of each domain."""
+        return {domain: images.fake for domain, images in self.validation_step(batch, batch_idx).items()}
+
+
+@contextmanager
+def dropout_on(network: nn.Module) -> Iterator[None]:
+    """Let a network in evaluation mode drop activations."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Dropout) and not layer.training]
+    for layer in layers:
+        layer.train()
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.eval()

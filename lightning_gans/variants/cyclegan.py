@@ -1,0 +1,118 @@
+"""CycleGAN."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import torch
+from jsonargparse.typing import lazy_instance
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from datamodules.batches import Pair
+from lightning_gans.errors import InputError, at_least
+from lightning_gans.families.sampled import Domains, Sampled
+from lightning_gans.families.translation import MakePatchDiscriminator, MakeTranslator, Translation
+from lightning_gans.image_pool import ImagePool
+from lightning_gans.objectives import LeastSquares, Objective
+
+
+@final
+class CycleGAN(Translation):
+    r"""CycleGAN (Zhu et al., 2017): translation without pairs, held together by the way back.
+
+    Two generators, F from a to b and back, two discriminators, and
+    :math:`L_{GAN}(G, D_B) + L_{GAN}(F, D_A) + \lambda L_{cyc}(G, F)` (eq. 3). The generators move first; the
+    discriminators then see a history of generated images, and their loss is halved (section 4).
+
+    Args:
+        generator: class of both generators.
+        discriminator: class of both discriminators.
+        lambda_a: weight of the cycle loss a to b to a; the L1 losses are means over values in [-1, 1].
+        lambda_b: weight of the cycle loss b to a to b.
+        identity: weight of the identity losses, :math:`|G(b) - b|_1` and :math:`|F(a) - a|_1` (section 5.2), relative
+            to the cycle weight of the same images: with 0.5 and a cycle weight of 10 it is 5.
+        pool: images of each domain's history; 0 keeps none.
+        objective: the adversarial losses.
+        **kwargs: see :class:`Translation`.
+
+    Raises:
+        InputError: if a number is out of range, or the identity loss is asked for and the domains' channels differ.
+    """
+
+    def __init__(
+        self,
+        generator: MakeTranslator,
+        discriminator: MakePatchDiscriminator,
+        lambda_a: float = 10.0,
+        lambda_b: float = 10.0,
+        identity: float = 0.5,
+        pool: int = 50,
+        objective: Objective = lazy_instance(LeastSquares),  # noqa: B008 (a lazy instance is immutable until called)
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(objective=objective, **kwargs)
+        for key, weight in (("lambda_a", lambda_a), ("lambda_b", lambda_b), ("identity", identity)):
+            at_least(f"model.{key}", weight, 0)
+        if identity and self.channels_a != self.channels_b:
+            raise InputError(
+                f"model.identity is {identity}, but the domains have {self.channels_a} and {self.channels_b} channels; "
+                "expected 0, or equal channels"
+            )
+        self.lambda_a, self.lambda_b, self.identity = lambda_a, lambda_b, identity
+        self.a_to_b = generator(self.channels_a, self.channels_b, self.size)
+        self.b_to_a = generator(self.channels_b, self.channels_a, self.size)
+        self.discriminator_a = discriminator(self.channels_a)
+        self.discriminator_b = discriminator(self.channels_b)
+        self.pool_a, self.pool_b = ImagePool(pool), ImagePool(pool)
+
+    @property
+    def generators(self) -> dict[str, nn.Module]:
+        """Both directions."""
+        return {"a_to_b": self.a_to_b, "b_to_a": self.b_to_a}
+
+    @property
+    def discriminators(self) -> dict[str, nn.Module]:
+        """One for each domain."""
+        return {"discriminator_a": self.discriminator_a, "discriminator_b": self.discriminator_b}
+
+    def alternate(self, batch: Pair) -> None:
+        """One batch: the generators' step, then the discriminators' on images of before the step and older ones."""
+        a, b = batch.a, batch.b
+        with torch.set_grad_enabled(self.moves("g")):
+            fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
+        if self.moves("g"):
+            self.step("g", self.generators_loss(a, b, fake_a, fake_b))
+        loss_a = self.discriminator_loss("a", self.discriminator_a, a, self.pool_a(fake_a))
+        loss_b = self.discriminator_loss("b", self.discriminator_b, b, self.pool_b(fake_b))
+        self.step("d", loss_a + loss_b)
+
+    def generators_loss(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
+        """Adversarial, cycle and identity losses of both directions (eq. 3 and section 5.2)."""
+        adversarial = self.objective.generator_loss(self.discriminator_b(fake_b))
+        adversarial = adversarial + self.objective.generator_loss(self.discriminator_a(fake_a))
+        cycle_a, cycle_b = F.l1_loss(self.b_to_a(fake_b), a), F.l1_loss(self.a_to_b(fake_a), b)
+        self.record("loss/cycle_a", cycle_a)
+        self.record("loss/cycle_b", cycle_b)
+        loss = adversarial + self.lambda_a * cycle_a + self.lambda_b * cycle_b
+        if self.identity:
+            same_a, same_b = F.l1_loss(self.b_to_a(a), a), F.l1_loss(self.a_to_b(b), b)
+            loss = loss + self.identity * (self.lambda_a * same_a + self.lambda_b * same_b)
+        return loss
+
+    def discriminator_loss(self, domain: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        r""":math:`\frac12 (E(D(y) - 1)^2 + E D(G(x))^2)` (section 4), or half of the objective's."""
+        real_logits, fake_logits = discriminator(real), discriminator(fake)
+        self.record(f"logit/real_{domain}", real_logits.mean())
+        self.record(f"logit/fake_{domain}", fake_logits.mean())
+        return self.objective.discriminator_loss(real_logits, fake_logits) / 2
+
+    def translations(self, batch: Pair) -> Domains:
+        """Both domains, each with its way back; beside the truth where the data show pairs."""
+        a, b = batch.a, batch.b
+        fake_b, fake_a = self.translate("a_to_b", a), self.translate("b_to_a", b)
+        back_a, back_b = self.translate("b_to_a", fake_b), self.translate("a_to_b", fake_a)
+        return {
+            "a": Sampled(a, fake_a, source=b, truth=a if batch.aligned else None, cycled=back_b),
+            "b": Sampled(b, fake_b, source=a, truth=b if batch.aligned else None, cycled=back_a),
+        }

@@ -1,0 +1,107 @@
+"""pix2pix."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import torch
+from jsonargparse.typing import lazy_instance
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from datamodules.batches import Pair
+from lightning_gans.errors import InputError, at_least
+from lightning_gans.families.sampled import Domains, Sampled
+from lightning_gans.families.translation import MakePatchDiscriminator, MakeTranslator, Translation
+from lightning_gans.objectives import NonSaturating, Objective
+
+
+@final
+class Pix2Pix(Translation):
+    r"""pix2pix (Isola et al., 2017): a conditional GAN on pairs, and an L1 loss to the truth.
+
+    :math:`G^* = \arg \min_G \max_D L_{cGAN}(G, D) + \lambda L_{L1}(G)` (eq. 4). D sees the source beside the image it
+    judges, patch by patch; its loss is halved, so that it learns more slowly than G (section 3.3).
+
+    Args:
+        generator: class of the generator.
+        discriminator: class of the discriminator.
+        b_to_a: translate b to a in place of a to b.
+        l1: the weight :math:`\lambda` of the L1 loss, which is the mean over values in [-1, 1].
+        objective: the adversarial losses.
+        **kwargs: see :class:`Translation`.
+
+    Raises:
+        InputError: if ``l1`` is negative, or the data come without pairs.
+    """
+
+    def __init__(
+        self,
+        generator: MakeTranslator,
+        discriminator: MakePatchDiscriminator,
+        b_to_a: bool = False,
+        l1: float = 100.0,
+        objective: Objective = lazy_instance(NonSaturating),  # noqa: B008 (a lazy instance is immutable until called)
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(objective=objective, **kwargs)
+        at_least("model.l1", l1, 0)
+        self.l1 = l1
+        self.b_to_a = b_to_a
+        channels = (self.channels_b, self.channels_a) if b_to_a else (self.channels_a, self.channels_b)
+        self.generator = generator(*channels, self.size)
+        self.discriminator = discriminator(sum(channels))
+
+    @property
+    def generators(self) -> dict[str, nn.Module]:
+        """The one generator."""
+        return {"generator": self.generator}
+
+    @property
+    def discriminators(self) -> dict[str, nn.Module]:
+        """The one discriminator."""
+        return {"discriminator": self.discriminator}
+
+    def setup(self, stage: str) -> None:
+        """Refuse data without pairs."""
+        super().setup(stage)
+        data = getattr(self.trainer, "datamodule", None)
+        if not getattr(data, "paired", True):
+            raise InputError(f"data is {type(data).__name__} without pairs, which Pix2Pix learns from; expected pairs")
+
+    def alternate(self, batch: Pair) -> None:
+        """One batch: D's step, then G's on the same translated images."""
+        source, truth = (batch.b, batch.a) if self.b_to_a else (batch.a, batch.b)
+        with torch.set_grad_enabled(self.moves("g")):
+            fake = self.generator(source)
+        self.step("d", self.discriminator_loss(source, truth, fake.detach()))
+        if self.moves("g"):
+            self.step("g", self.generator_loss(source, truth, fake))
+
+    def judge(self, source: Tensor, images: Tensor) -> Tensor:
+        """Logits (N, 1, h, w) of images, each beside its source."""
+        logits: Tensor = self.discriminator(torch.cat([source, images], dim=1))
+        return logits
+
+    def discriminator_loss(self, source: Tensor, truth: Tensor, fake: Tensor) -> Tensor:
+        r""":math:`\frac12 (-\log D(x, y) - \log(1 - D(x, G(x))))` (eq. 1, section 3.3), or that of the objective."""
+        real_logits, fake_logits = self.judge(source, truth), self.judge(source, fake)
+        self.record("logit/real", real_logits.mean())
+        self.record("logit/fake", fake_logits.mean())
+        return self.objective.discriminator_loss(real_logits, fake_logits) / 2
+
+    def generator_loss(self, source: Tensor, truth: Tensor, fake: Tensor) -> Tensor:
+        r""":math:`-\log D(x, G(x)) + \lambda |y - G(x)|_1` (eq. 4)."""
+        adversarial = self.objective.generator_loss(self.judge(source, fake))
+        distance = F.l1_loss(fake, truth)
+        self.record("loss/l1", distance)
+        return adversarial + self.l1 * distance
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Translated images (N, C, H, W) in [-1, 1] of the trained generator."""
+        return self.translate("generator", images)
+
+    def translations(self, batch: Pair) -> Domains:
+        """The domain that is translated to, beside its truth."""
+        source, truth = (batch.b, batch.a) if self.b_to_a else (batch.a, batch.b)
+        return {"a" if self.b_to_a else "b": Sampled(truth, self(source), source=source, truth=truth)}

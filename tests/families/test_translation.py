@@ -1,0 +1,353 @@
+"""The image-to-image family and its variants."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from datamodules.batches import Pair
+from datamodules.facades import SyntheticFacadesDataModule
+from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.errors import InputError
+from lightning_gans.families import Adversarial, Translation
+from lightning_gans.networks import UNet, Untranslated
+from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.objectives import Hinge, LeastSquares, NonSaturating, Objective
+from lightning_gans.optimizers import GANAdam, LinearDecay
+from lightning_gans.variants import CycleGAN, Pix2Pix
+from tests.families.test_resume import Kill, KilledError, everything
+from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from tests.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
+
+
+class Scaled(Translator):
+    """Multiplies by a number."""
+
+    def __init__(self, channels_in: int, channels_out: int, size: int) -> None:
+        super().__init__()
+        self.channels_in, self.channels_out = channels_in, channels_out
+        self.gain = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.gain * images
+
+
+class MeanOf(PatchDiscriminator):
+    """The mean over channels as the logit of each pixel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.shift = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=1, keepdim=True) + self.shift
+
+
+def batch(count: int = 2) -> Pair:
+    generator = torch.Generator().manual_seed(1)
+    a, b = (2 * torch.rand(count, 3, 16, 16, generator=generator) - 1 for _ in range(2))
+    return Pair(a, b, aligned=True)
+
+
+def fitted(folder: Path, model: Adversarial, data: Any, **kwargs: Any) -> Any:
+    trainer = tiny_trainer(folder, **{"max_epochs": 1, **kwargs})
+    trainer.fit(model, data)
+    return trainer
+
+
+# What a step moves.
+
+
+@pytest.mark.parametrize("model", [tiny_pix2pix(), tiny_cyclegan()], ids=["pix2pix", "cyclegan"])
+def test_each_step_moves_its_own_side_only(model: Translation, tmp_path: Path) -> None:
+    moved: dict[str, set[str]] = {"d": set(), "g": set()}
+    order: list[str] = []
+    step = model.step
+
+    def watched(name: str, loss: Tensor) -> None:
+        before = {k: v.detach().clone() for k, v in model.named_parameters()}
+        step(name, loss)
+        order.append(name)
+        moved[name] |= {k.split(".")[0] for k, v in model.named_parameters() if not torch.equal(v, before[k])}
+
+    model.step = watched  # type: ignore[method-assign]
+    fitted(tmp_path, model, tiny_facades(), max_steps=3, limit_val_batches=0)
+    assert moved == {"d": set(model.discriminators), "g": set(model.generators)}
+    # Each paper's own order.
+    assert order[:2] == (["g", "d"] if isinstance(model, CycleGAN) else ["d", "g"])
+
+
+@pytest.mark.parametrize("model", [tiny_pix2pix(n_critic=2), tiny_cyclegan(n_critic=2)], ids=["pix2pix", "cyclegan"])
+def test_generators_may_move_less_often(model: Translation, tmp_path: Path) -> None:
+    before = weights(model)
+    trainer = fitted(tmp_path, model, tiny_facades(), max_steps=1, limit_val_batches=0)
+    after = weights(model)
+    assert all(torch.equal(after[key], before[key]) for key in after if key.split(".")[0] in model.generators)
+    assert any(not torch.equal(after[key], before[key]) for key in after)
+    assert trainer.global_step == 1
+
+
+# Losses in closed form.
+
+
+def test_pix2pix_losses_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_pix2pix(Scaled, MeanOf, l1=7.0)
+    monkeypatch.setattr(Pix2Pix, "record", lambda *_: None)
+    a, b, _ = batch()
+    fake = 0.5 * a
+    real_logits = torch.cat([a, b], dim=1).mean(dim=1) + 0.1
+    fake_logits = torch.cat([a, fake], dim=1).mean(dim=1) + 0.1
+    bce = F.binary_cross_entropy_with_logits
+    expected = (bce(real_logits, torch.ones_like(real_logits)) + bce(fake_logits, torch.zeros_like(real_logits))) / 2
+    torch.testing.assert_close(model.discriminator_loss(a, b, fake), expected)
+    expected = bce(fake_logits, torch.ones_like(fake_logits)) + 7 * (b - fake).abs().mean()
+    torch.testing.assert_close(model.generator_loss(a, b, fake), expected)
+
+
+def test_cyclegan_losses_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_cyclegan(Scaled, MeanOf, lambda_a=3.0, lambda_b=5.0, identity=0.25)
+    monkeypatch.setattr(CycleGAN, "record", lambda *_: None)
+    nn.init.constant_(model.b_to_a.gain, 3.0)  # type: ignore[arg-type]
+    a, b, _ = batch()
+    fake_b, fake_a = 0.5 * a, 3 * b
+    adversarial = ((fake_b.mean(dim=1) + 0.1 - 1) ** 2).mean() + ((fake_a.mean(dim=1) + 0.1 - 1) ** 2).mean()
+    cycle = 3 * (1.5 * a - a).abs().mean() + 5 * (1.5 * b - b).abs().mean()
+    # The generators of each domain, given an image of their own target; weights relative to the cycle's.
+    identity = 0.25 * (3 * (3 * a - a).abs().mean() + 5 * (0.5 * b - b).abs().mean())
+    loss = model.generators_loss(a, b, fake_a, fake_b)
+    torch.testing.assert_close(loss, adversarial + cycle + identity)
+    expected = (((b.mean(dim=1) + 0.1 - 1) ** 2).mean() + ((fake_b.mean(dim=1) + 0.1) ** 2).mean()) / 2
+    torch.testing.assert_close(model.discriminator_loss("b", model.discriminator_b, b, fake_b), expected)
+
+
+@pytest.mark.parametrize(
+    ("objective", "discriminator", "generator"),
+    [
+        (NonSaturating(), 2 * torch.log(torch.tensor(2.0)), torch.log(torch.tensor(2.0))),
+        (LeastSquares(), torch.tensor(1.0), torch.tensor(1.0)),
+        (Hinge(), torch.tensor(2.0), torch.tensor(0.0)),
+    ],
+)
+def test_objectives_where_the_discriminator_says_nothing(
+    objective: Objective, discriminator: Tensor, generator: Tensor
+) -> None:
+    nothing = torch.zeros(2, 1, 3, 3)
+    torch.testing.assert_close(objective.discriminator_loss(nothing, nothing), discriminator)
+    torch.testing.assert_close(objective.generator_loss(nothing), generator)
+
+
+# Directions and the history.
+
+
+def test_pix2pix_goes_either_way() -> None:
+    a, b, _ = batch()
+    for b_to_a, source, truth, domain in ((False, a, b, "b"), (True, b, a, "a")):
+        model = tiny_pix2pix(b_to_a=b_to_a).eval()
+        (found,) = model.translations(Pair(a, b, True)).items()
+        assert found[0] == domain
+        assert found[1].source is source
+        assert found[1].truth is truth
+        assert torch.equal(found[1].fake, model(source))
+    widths = tiny_pix2pix(b_to_a=True, channels_a=1)
+    assert isinstance(widths.generator, Translator)
+    assert (widths.generator.channels_in, widths.generator.channels_out) == (3, 1)
+    assert widths.discriminator.channels == 4
+
+
+def test_discriminators_see_a_history_that_generators_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_cyclegan(pool=4)
+    seen: list[Tensor] = []
+    loss = model.discriminator_loss
+
+    def watched(domain: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        if domain == "b":
+            seen.append(fake.detach().clone())
+        return loss(domain, discriminator, real, fake)
+
+    monkeypatch.setattr(model, "discriminator_loss", watched)
+    fitted(tmp_path, model, tiny_facades(paired=False), max_epochs=4, limit_val_batches=0)
+    assert model.pool_b.images.shape == (4, 3, 16, 16)
+    earlier = torch.cat(seen[:-1])
+    again = [image for image in torch.cat(seen) if (earlier == image).flatten(1).all(1).sum() > 1]
+    assert again, "no old image was ever handed out"
+
+
+def test_aligned_evaluation_knows_the_truth_and_unaligned_does_not() -> None:
+    model = tiny_cyclegan().eval()
+    a, b, _ = batch()
+    known = model.translations(Pair(a, b, True))
+    assert torch.equal(known["a"].truth, a)  # type: ignore[arg-type]
+    assert torch.equal(known["b"].truth, b)  # type: ignore[arg-type]
+    assert torch.equal(known["b"].cycled, model.translate("b_to_a", known["b"].fake))  # type: ignore[arg-type]
+    unknown = model.translations(Pair(a, b[:0], False))
+    assert unknown["a"].truth is None
+    assert unknown["a"].fake.shape == (0, 3, 16, 16)
+    assert len(unknown["b"].fake) == 2
+
+
+# Evaluation.
+
+
+def scored(folder: Path) -> dict[str, Any]:
+    rows = [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
+    return {key: value for row in rows for key, value in row["scores"].items()} | {"stamp": rows[-1]["stamp"]}
+
+
+def test_translations_are_scored_against_their_truth(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(extractor=None)])
+    trainer.validate(tiny_cyclegan(Untranslated), tiny_facades(), verbose=False)
+    scores = scored(tmp_path)
+    data = tiny_facades()
+    data.setup("validate")
+    pictures, maps, _ = data.splits["val"][[0, 1, 2, 3, 4]]
+    assert scores["val/b/l1"] == pytest.approx((pictures.float() - maps.float()).abs().mean().item() / 255, rel=1e-5)
+    assert scores["val/a/l1"] == scores["val/b/l1"]
+    assert scores["val/a/cycle_l1"] == scores["val/b/cycle_l1"] == 0
+    # Only maps have classes.
+    assert {"val/b/miou", "val/b/accuracy"} <= scores.keys()
+    assert not {"val/a/miou", "val/a/fid"} & scores.keys()
+    expected = {"extractor": "none", "real": 5, "fake": 5, "batch_norm": "per-image", "dropout": "off"}
+    assert scores["stamp"].items() >= expected.items()
+
+
+def test_the_truth_itself_scores_perfectly(tmp_path: Path) -> None:
+    model = tiny_pix2pix(Untranslated)
+    data = tiny_facades()
+    data.setup("validate")
+    data.splits["val"].a = data.splits["val"].b
+    trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(extractor=None)])
+    trainer.validate(model, data, verbose=False)
+    scores = scored(tmp_path)
+    assert scores["val/miou"] == scores["val/accuracy"] == 1
+    assert scores["val/ssim"] == pytest.approx(1, abs=5e-3)
+    assert scores["val/l1"] == 0
+
+
+def with_dropout(channels_in: int, channels_out: int, size: int) -> Translator:
+    return UNet(channels_in, channels_out, size, width=2, dropout=0.5)
+
+
+@pytest.mark.parametrize("test_dropout", [False, True])
+def test_dropout_in_evaluation_is_a_choice_that_the_stamp_tells(test_dropout: bool, tmp_path: Path) -> None:
+    model = tiny_pix2pix(with_dropout, size=64, test_dropout=test_dropout)
+    data = tiny_facades(size=64)
+    found = []
+    for run in ("first", "second"):
+        trainer = tiny_trainer(tmp_path / run, callbacks=[Evaluation(extractor=None)])
+        trainer.validate(model, data, verbose=False)
+        found.append(scored(tmp_path / run))
+    assert found[0] == found[1]
+    assert found[0]["stamp"]["dropout"] == ("on" if test_dropout else "off")
+    model.eval()
+    source = batch().a.repeat(1, 1, 4, 4)
+    assert torch.equal(model(source), model(source)) != test_dropout
+    assert not any(layer.training for layer in model.modules())
+
+
+# Grids and predictions.
+
+
+def test_grids_show_source_translation_and_truth(tmp_path: Path) -> None:
+    model, data = tiny_pix2pix(Untranslated), tiny_facades()
+    fitted(tmp_path, model, data, limit_train_batches=1, callbacks=[SampleGrid(count=3, columns=3)])
+    (path,) = (tmp_path / "samples").glob("epoch*.png")
+    grid = torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)
+    assert grid.shape == (3, 2 + 3 * 18, 2 + 3 * 18)
+    pictures, maps, _ = data.splits["val"][[0, 1, 2]]
+    for row in range(3):
+        cells = [grid[:, 2 + 18 * row : 18 * (row + 1), 2 + 18 * k : 18 * (k + 1)] for k in range(3)]
+        assert torch.equal(cells[0], pictures[row])
+        assert torch.equal(cells[2], maps[row])
+
+
+def test_predictions_of_each_domain_have_a_folder(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, callbacks=[PredictionWriter()])
+    trainer.predict(tiny_cyclegan(Untranslated), tiny_facades(), return_predictions=False)
+    names = [f"{index:06d}.png" for index in range(5)]
+    for domain in ("a", "b"):
+        assert sorted(path.name for path in (tmp_path / "predictions" / domain).iterdir()) == names
+
+
+# Resume.
+
+
+@pytest.mark.parametrize("step", [3, 5, 8])
+@pytest.mark.parametrize("make", [tiny_pix2pix, tiny_cyclegan])
+def test_killed_and_resumed_equals_uninterrupted(make: Any, step: int, tmp_path: Path) -> None:
+    def model() -> Translation:
+        options: dict[str, Any] = {"pool": 3} if make is tiny_cyclegan else {}
+        made: Translation = make(
+            scheduler_g=lambda o: LinearDecay(o, start=0.5),
+            scheduler_d=lambda o: LinearDecay(o, start=0.5),
+            optimizer_g=lambda p: GANAdam(p, lr=1e-3),
+            **options,
+        )
+        return made
+
+    def data() -> SyntheticFacadesDataModule:
+        return tiny_facades(paired=make is tiny_pix2pix)
+
+    def fit(folder: Path, *more: Any, ckpt_path: Path | None = None) -> Any:
+        callbacks = [EMA(0.9), LastCheckpoint(every_n_steps=1), *more]
+        trainer = tiny_trainer(folder, max_epochs=3, callbacks=callbacks)
+        trainer.fit(model(), data(), ckpt_path=ckpt_path)
+        return trainer
+
+    whole = everything(fit(tmp_path / "whole"))
+    with pytest.raises(KilledError):
+        fit(tmp_path / "part", Kill(step))
+    resumed = everything(fit(tmp_path / "part", ckpt_path=tmp_path / "part" / "checkpoints" / "last.ckpt"))
+    assert whole.keys() == resumed.keys()
+    if make is tiny_cyclegan:
+        assert whole["pool_a.images"].shape[0] == 3
+    for key, value in whole.items():
+        assert torch.equal(value, resumed[key]), key
+    # The rates have reached zero.
+    assert whole["optimizer0.lr"] == whole["optimizer1.lr"] == 0
+
+
+# Bad input.
+
+
+def test_networks_and_data_must_fit(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data is TinyData, whose images have no second domain; Pix2Pix expects one"):
+        fitted(tmp_path, tiny_pix2pix(), TinyData())
+    with pytest.raises(InputError, match=r"data\.size is 16 but model\.size is 32"):
+        fitted(tmp_path, tiny_pix2pix(size=32), tiny_facades())
+    with pytest.raises(InputError, match=r"data\.channels_a is 3 but model\.channels_a is 1"):
+        fitted(tmp_path, tiny_cyclegan(channels_a=1, identity=0.0), tiny_facades())
+    with pytest.raises(InputError, match="data is SyntheticFacadesDataModule without pairs"):
+        fitted(tmp_path, tiny_pix2pix(), tiny_facades(paired=False))
+    with pytest.raises(InputError, match="data is SyntheticFacadesDataModule, whose images are of two domains"):
+        fitted(tmp_path, tiny_dcgan(), tiny_facades())
+
+
+@pytest.mark.parametrize(
+    ("make", "kwargs", "named"),
+    [
+        (tiny_pix2pix, {"l1": -1.0}, r"model\.l1 is -1\.0; expected at least 0"),
+        (tiny_cyclegan, {"lambda_a": -1.0}, r"model\.lambda_a is -1\.0; expected at least 0"),
+        (tiny_cyclegan, {"pool": -1}, r"model\.pool is -1; expected at least 0"),
+        (tiny_cyclegan, {"channels_a": 1}, r"model\.identity is 0\.5, but the domains have 1 and 3 channels"),
+        (tiny_cyclegan, {"generator": Untranslated, "channels_a": 1, "identity": 0.0}, "Untranslated, but the domains"),
+    ],
+)
+def test_bad_arguments_are_named(make: Any, kwargs: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        make(**kwargs)
+
+
+def test_translators_of_the_two_directions_are_two(tmp_path: Path) -> None:
+    model = tiny_cyclegan(tiny_translator, channels_a=1, identity=0.0)
+    assert (model.a_to_b.channels_in, model.a_to_b.channels_out) == (1, 3)
+    assert (model.b_to_a.channels_in, model.b_to_a.channels_out) == (3, 1)
+    assert not {id(p) for p in model.a_to_b.parameters()} & {id(p) for p in model.b_to_a.parameters()}

@@ -1,0 +1,43 @@
+"""Small translators and data, so that a whole run takes a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from datamodules.facades import SyntheticFacadesDataModule
+from lightning_gans.families.translation import MakePatchDiscriminator, MakeTranslator
+from lightning_gans.networks import PatchGAN, ResNetTranslator
+from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.networks.norms import InstanceNorm
+from lightning_gans.variants import CycleGAN, Pix2Pix
+
+SIZE = 16
+
+
+def tiny_translator(channels_in: int, channels_out: int, size: int) -> Translator:
+    return ResNetTranslator(channels_in, channels_out, size, blocks=1, width=2)
+
+
+def tiny_patchgan(channels: int) -> PatchDiscriminator:
+    return PatchGAN(channels, layers=1, width=2, norm=InstanceNorm)
+
+
+def tiny_pix2pix(
+    generator: MakeTranslator = tiny_translator, discriminator: MakePatchDiscriminator = tiny_patchgan, **kwargs: Any
+) -> Pix2Pix:
+    torch.manual_seed(0)
+    return Pix2Pix(generator, discriminator, **{"channels_a": 3, "channels_b": 3, "size": SIZE, **kwargs})
+
+
+def tiny_cyclegan(
+    generator: MakeTranslator = tiny_translator, discriminator: MakePatchDiscriminator = tiny_patchgan, **kwargs: Any
+) -> CycleGAN:
+    torch.manual_seed(0)
+    return CycleGAN(generator, discriminator, **{"channels_a": 3, "channels_b": 3, "size": SIZE, **kwargs})
+
+
+def tiny_facades(paired: bool = True, **kwargs: Any) -> SyntheticFacadesDataModule:
+    sizes = {"size": SIZE, "train_size": 10, "val_size": 5, "test_size": 5, "batch_size": 2, "eval_batch_size": 2}
+    return SyntheticFacadesDataModule(paired=paired, **{**sizes, **kwargs})
