@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from datamodules.house_fronts import PALETTE, house_front
+from datamodules.indexed import SPLITS
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.errors import at_least
 from lightning_gans.randomness import counter_seed
-
-SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("test",)}
 
 
 class SyntheticFacadesDataModule(TwoDomainDataModule):

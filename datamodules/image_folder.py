@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torchvision.datasets.folder import IMG_EXTENSIONS
-from torchvision.transforms.v2 import functional as TF
 
+from datamodules.decoding import check_channels, decoded, files_in, listed, reason, refuse_unusable
 from datamodules.in_memory import InMemoryDataModule
-from datamodules.torchvision_sets import one_line
 from lightning_gans.errors import InputError
 from lightning_gans.randomness import counter_generator
-
-SHOWN = 3
-"""How many names an error message lists before it counts the rest."""
 
 
 class ImageFolderDataModule(InMemoryDataModule):
@@ -64,8 +57,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         num_workers: int = 0,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
-        if channels not in (1, 3):
-            raise InputError(f"data.channels is {channels}; expected 1 (grey) or 3 (RGB)")
+        check_channels("data.channels", channels)
         self.channels = channels
         self.root = Path(root)
         self.test_root = None if test_root is None else Path(test_root)
@@ -109,17 +101,6 @@ class ImageFolderDataModule(InMemoryDataModule):
         return "val" if split == "test" and self.test_root is None else split
 
 
-def image_files(folder: Path) -> Iterator[Path]:
-    """All image files in ``folder`` and below, sorted within each folder, without hidden ones."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from image_files(path)
-        elif path.suffix.lower() in IMG_EXTENSIONS:
-            yield path
-
-
 def files_by_class(key: str, root: Path) -> dict[str, list[Path]]:
     """The image files of each class folder in ``root``; those of a folder without classes under the empty name.
 
@@ -127,17 +108,10 @@ def files_by_class(key: str, root: Path) -> dict[str, list[Path]]:
         InputError: if ``root``, the value of ``key``, is no folder, cannot be read, holds no images, or holds images
             beside class folders.
     """
-    if not root.is_dir():
-        raise InputError(f"{key} is {root}, which is {'a file' if root.exists() else 'not there'}; expected a folder")
     groups: dict[str, list[Path]] = {}
-    try:
-        for path in image_files(root):
-            parts = path.relative_to(root).parts
-            groups.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
-    except OSError as error:
-        raise InputError(f"{key} is {root}, where {error.filename} cannot be read ({error.strerror})") from error
-    if not groups:
-        raise InputError(f"{key} is {root}, which holds no images; expected files named {', '.join(IMG_EXTENSIONS)}")
+    for path in files_in(key, root):
+        parts = path.relative_to(root).parts
+        groups.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
     if "" in groups and len(groups) > 1:
         alone = groups.pop("")[0]
         beside = min(groups.values())[0]
@@ -168,12 +142,6 @@ def labelled(groups: dict[str, list[Path]], classes: list[str]) -> list[tuple[Pa
     return [(path, indices.get(name, 0)) for name in sorted(groups) for path in groups[name]]
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first names and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
-
-
 def read_images(key: str, root: Path, paths: Sequence[Path], channels: int, size: int) -> Tensor:
     """Decode all files, on several threads (Pillow gives up Python's lock while it decodes).
 
@@ -196,52 +164,6 @@ def read_images(key: str, root: Path, paths: Sequence[Path], channels: int, size
 
     with ThreadPoolExecutor() as pool:
         reasons = list(pool.map(read, range(len(paths))))
-    bad = sorted(
-        f"{path.relative_to(root)} ({why})" for path, why in zip(paths, reasons, strict=True) if why is not None
-    )
-    if bad:
-        raise InputError(
-            f"{key} is {root}, where {len(bad)} of {len(paths)} files cannot be used: {listed(bad)}; "
-            "expected whole images with 8 or 16 bits per channel"
-        )
+    bad = [(path, why) for path, why in zip(paths, reasons, strict=True) if why is not None]
+    refuse_unusable(key, root, bad, len(paths))
     return images
-
-
-def reason(error: Exception) -> str:
-    """Why a file cannot be used, without the path, which Pillow repeats."""
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image"
-    return getattr(error, "strerror", None) or one_line(error) or type(error).__name__
-
-
-def decoded(path: Path, channels: int, size: int) -> Tensor:
-    """One image file as pixels (channels, size, size) uint8; of an animation the first frame.
-
-    Raises:
-        ValueError: if its pixels have 32 bits.
-        Exception: whatever Pillow raises on a damaged file.
-    """
-    with Image.open(path) as file:
-        # Pillow reads 16 bits from PGM, and earlier versions from PNG too, into 32.
-        if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
-            raise ValueError("pixels of 32 bits")
-        image = to_rgb(ImageOps.exif_transpose(file))
-    image = image.convert("L" if channels == 1 else "RGB")
-    shorter = min(image.size)
-    left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
-    # With a box, Pillow resizes the whole image and computes the crop only: a long strip needs no more memory.
-    box = (left, top, left + shorter, top + shorter)
-    pixels: Tensor = TF.pil_to_tensor(image.resize((size, size), Image.Resampling.BICUBIC, box))
-    return pixels
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode with 8 or 16 bits in RGB with 8, on white where it is transparent."""
-    if image.mode.startswith("I"):
-        # Pillow's own conversion would cut off at 255. 65535 is 257 * 255, so this rounds to the nearest level.
-        levels = (np.asarray(image).astype(np.int64) + 128) // 257
-        image = Image.fromarray(levels.astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from typing import Any, Generic, Protocol, TypeVar
 
 import lightning as L
@@ -21,6 +21,9 @@ class Indexed(Protocol):
 
     def __getitem__(self, indices: list[int], /) -> Any: ...
 
+
+SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("test",)}
+"""What each stage needs."""
 
 Data = TypeVar("Data", bound=Indexed)
 
@@ -55,6 +58,10 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
     def split_label(self, split: str) -> str:
         """What a score's stamp calls the split."""
         return split
+
+    @abstractmethod
+    def setup(self, stage: str) -> None:
+        """Fill ``splits`` with what ``stage`` needs."""
 
     @property
     def _rank(self) -> dict[str, int]:

@@ -58,6 +58,11 @@ class TrainingBatches(_Batches):
             start = (step * self.world_size + self.rank) * self.batch_size
             yield order[start : start + self.batch_size].tolist()
 
+    @property
+    def images(self) -> str:
+        """How many images there are, in words."""
+        return str(self.length)
+
     def order(self) -> Tensor:
         """This epoch's indices, (length,)."""
         return torch.randperm(self.length, generator=counter_generator("cpu", self.seed, "order", self.epoch))
@@ -84,6 +89,11 @@ class UnpairedBatches(TrainingBatches):
     ) -> None:
         super().__init__(max(lengths), batch_size, seed, rank, world_size)
         self.lengths = lengths
+
+    @property
+    def images(self) -> str:
+        """How many images each set has, in words."""
+        return " and ".join(map(str, self.lengths))
 
     def order(self) -> Tensor:
         """This epoch's indices, (length, 2)."""
@@ -123,16 +133,16 @@ class ResumableLoader(DataLoader[Any]):
         assert isinstance(self.sampler, TrainingBatches)
         return self.sampler
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """Position in the epoch and what fixes the order; position 0 once the epoch is over."""
         over = self.yielded >= (len(self) if self.epoch_length is None else self.epoch_length)
         return {
             "yielded": 0 if over else self.yielded,
             "images_per_step": self.batches.batch_size * self.batches.world_size,
-            "images": self.batches.length,
+            "images": self.batches.images,
         }
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a stored position.
 
         Raises:

@@ -20,8 +20,10 @@ import datamodules.digits
 import datamodules.facades
 import datamodules.image_folder
 import datamodules.mnist
+import datamodules.paired
 import datamodules.stacked_mnist
-import datamodules.synthetic  # noqa: F401 (the parser finds classes by short name only in imported modules)
+import datamodules.synthetic
+import datamodules.unpaired  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
 from lightning_gans.callbacks.checkpoints import last_checkpoint
@@ -348,5 +350,7 @@ def run() -> None:
     try:
         build()
     except InputError as error:
-        print(f"lightning-gans: error: {error}", file=sys.stderr)
+        # That of a loader's process arrives with its traceback in front.
+        message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
+        print(f"lightning-gans: error: {message}", file=sys.stderr)
         sys.exit(2)

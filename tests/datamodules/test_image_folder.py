@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from datamodules.image_folder import ImageFolderDataModule, decoded
+from datamodules.decoding import decoded
+from datamodules.image_folder import ImageFolderDataModule
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.errors import InputError
 from tests.tiny import TinyData

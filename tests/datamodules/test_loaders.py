@@ -7,7 +7,7 @@ import torch
 
 from datamodules.batches import Labelled
 from datamodules.in_memory import TensorImages
-from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches
+from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches, UnpairedBatches
 from lightning_gans.errors import InputError
 
 
@@ -80,3 +80,26 @@ def test_an_item_is_a_batch_of_uint8_images() -> None:
     assert isinstance(batch, Labelled)
     assert batch.images.shape == (4, 1, 1, 1)
     assert torch.equal(batch.images.flatten(), batch.labels)
+
+
+def test_unpaired_batches_see_the_longer_set_once_and_draw_each_order_by_itself() -> None:
+    batches = UnpairedBatches((10, 4), batch_size=2, seed=0)
+    places = torch.tensor([place for batch in batches for place in batch])
+    assert sorted(places[:, 0].tolist()) == list(range(10))
+    # The shorter set: two whole rounds and half of one, each in another order.
+    first, second = places[:4, 1].tolist(), places[4:8, 1].tolist()
+    assert sorted(first) == sorted(second) == list(range(4))
+    assert first != second
+    equal = UnpairedBatches((50, 50), batch_size=50, seed=0)
+    (batch,) = (torch.tensor(places) for places in equal)
+    assert not torch.equal(batch[:, 0], batch[:, 1])
+
+
+def test_unpaired_batches_depend_on_seed_and_epoch_and_are_shared_by_ranks() -> None:
+    whole = list(UnpairedBatches((9, 7), batch_size=4, seed=3))
+    parts = [list(UnpairedBatches((9, 7), batch_size=2, seed=3, rank=rank, world_size=2)) for rank in (0, 1)]
+    assert [first + second for first, second in zip(*parts, strict=True)] == whole
+    again = UnpairedBatches((9, 7), batch_size=4, seed=3)
+    assert list(again) == whole
+    again.set_epoch(1)
+    assert list(again) != whole

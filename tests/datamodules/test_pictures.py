@@ -1,0 +1,260 @@
+"""What files become: pixels, memory and refusals, whatever the layout."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import datamodules.pictures
+from datamodules.decoding import opened
+from datamodules.paired import PairedImageDataModule
+from datamodules.pictures import ImageFiles, Listing, Pictures, look_through, read
+from datamodules.unpaired import UnpairedImageDataModule
+from lightning_gans.errors import InputError
+from tests.datamodules.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
+
+ORIENTATION = 0x112
+PAIR_BYTES = 2 * 3 * 10 * 10
+LOGGER = "lightning.pytorch.utilities.rank_zero"
+
+
+def pair_files(root: Path, count: int = 4, kept: int = 0) -> ImageFiles:
+    side_by_side(root / "train", count)
+    listing = Listing([(path,) for path in sorted((root / "train").iterdir())], (3, 3))
+    files = ImageFiles(root, listing, 10, kept * PAIR_BYTES)
+    look_through(root, [[files]])
+    return files
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The names of the files that are opened meanwhile."""
+    names: list[str] = []
+
+    def noted(path: Path) -> Image.Image:
+        names.append(path.name)
+        return opened(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(datamodules.pictures, "opened", noted)
+        yield names
+
+
+# Memory.
+
+
+@pytest.mark.parametrize("kept", [0, 2, 4, 1000])
+def test_what_is_kept_and_what_is_decoded_again_are_the_same_pixels(tmp_path: Path, kept: int) -> None:
+    files = pair_files(tmp_path, kept=kept)
+    assert files.kept == min(kept, 4)
+    assert files.kept_bytes == files.kept * PAIR_BYTES
+    a, b = Pictures(files, 0), Pictures(files, 1)
+    assert len(a) == 4
+    assert a[[3, 0, 2]].dtype == torch.uint8
+    assert torch.equal(a[[3, 0, 2]][0], torch.from_numpy(noise(3)).permute(2, 0, 1))
+    for indices in ([0, 1, 2, 3], [3, 0], [2, 2]):
+        assert seeds(a[indices]) == indices
+        assert torch.equal(b[indices], 255 - a[indices])
+
+
+def test_room_for_a_part_of_an_image_keeps_none_of_it(tmp_path: Path) -> None:
+    assert pair_files(tmp_path, kept=0).kept == 0
+    listing = Listing([(tmp_path / "train" / "000.png",)] * 3, (3, 3))
+    assert ImageFiles(tmp_path, listing, 10, 2 * PAIR_BYTES - 1).kept == 1
+
+
+def test_no_indices_give_no_images(tmp_path: Path) -> None:
+    files = pair_files(tmp_path)
+    assert Pictures(files, 1)[[0]].shape == (1, 3, 10, 10)
+    assert Pictures(files, 0)[[]].shape == (0, 3, 10, 10)
+
+
+def test_a_pair_is_decoded_once_for_both_domains_and_kept_ones_never_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with counted(monkeypatch) as names:
+        files = pair_files(tmp_path, kept=2)
+    assert sorted(names) == ["000.png", "001.png", "002.png", "003.png"]
+    # Also in another process.
+    pair = pickle.loads(pickle.dumps((Pictures(files, 0), Pictures(files, 1))))
+    with counted(monkeypatch) as names:
+        for pictures in pair:
+            pictures[[3, 1, 2]]
+        pair[0][[0, 1]]
+    assert names == ["003.png", "002.png"]
+
+
+def test_the_budget_is_for_both_domains_and_all_splits_and_the_count_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder, count in (("trainA", 4), ("trainB", 6), ("testA", 3), ("testB", 3)):
+        images(tmp_path / folder, count)
+    # Two training images of a and four of b, of 300 bytes each; the others have 192.
+    data = UnpairedImageDataModule(tmp_path, **SMALL, budget_gb=(6 * 300 + 1.5 * 192) / 2**30)
+    with caplog.at_level(logging.INFO, LOGGER):
+        data.setup("fit")
+        data.setup("fit")
+        data.setup("validate")
+    (message,) = caplog.messages
+    assert message.startswith("data: 7 of 10 images are kept in memory (data.budget_gb is ")
+    caplog.clear()
+    with caplog.at_level(logging.INFO, LOGGER):
+        data.setup("test")
+    assert "data: 0 of 6 images" in caplog.text
+
+
+def test_nothing_is_said_where_everything_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = PairedImageDataModule(side_by_side(tmp_path / "train", 5), **SMALL)
+    with caplog.at_level(logging.INFO, LOGGER):
+        data.setup("fit")
+    assert not caplog.messages
+
+
+def test_a_file_that_goes_bad_in_training_is_named(tmp_path: Path) -> None:
+    data = PairedImageDataModule(side_by_side(tmp_path / "train", 4), **SMALL, budget_gb=0)
+    data.setup("fit")
+    first = data.train_dataloader().batches.order()[0]
+    bad = data._files["train"][0].paths[first][0]
+    bad.write_bytes(b"")
+    with pytest.raises(InputError) as error:
+        list(data.train_dataloader())
+    assert str(error.value) == (
+        f"data.root is {tmp_path}, where train/{bad.name} was whole at the start and cannot be used now "
+        "(not an image); expected files that stay as they are"
+    )
+
+
+# Pixels.
+
+
+def test_a_pair_is_cut_before_it_is_resized(tmp_path: Path) -> None:
+    both = np.zeros((40, 80, 3), dtype=np.uint8)
+    both[:, 40:] = 255
+    listing = Listing([(save(tmp_path / "a.png", both),)], (3, 1))
+    a, b = ImageFiles(tmp_path, listing, 7, 0).batch([0])
+    assert torch.unique(a).tolist() == [0]
+    assert b.shape == (1, 1, 7, 7)
+    assert torch.unique(b).tolist() == [255]
+
+
+def test_the_orientation_of_a_pair_is_restored_before_it_is_cut(tmp_path: Path) -> None:
+    upright = np.concatenate([noise(1), noise(2)], axis=1)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6  # to be turned clockwise
+    Image.fromarray(np.rot90(upright).copy()).save(tmp_path / "a.png", exif=exif)
+    a, b = read((tmp_path / "a.png",), 2)
+    assert np.array_equal(np.asarray(a), noise(1))
+    assert np.array_equal(np.asarray(b), noise(2))
+
+
+def test_the_middle_square_is_used_of_both_halves(tmp_path: Path) -> None:
+    left = noise(1, width=16, height=10)
+    listing = Listing([(save(tmp_path / "a.png", np.concatenate([left, 255 - left], axis=1)),)], (3, 3))
+    a, b = ImageFiles(tmp_path, listing, 10, 0).batch([0])
+    assert torch.equal(a[0], torch.from_numpy(left[:, 3:13].copy()).permute(2, 0, 1))
+    assert torch.equal(b, 255 - a)
+
+
+GREY16 = np.full((10, 10), 51400, dtype=np.uint16)  # 200 * 257
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "level"),
+    [
+        *((f"x.{kind}", Image.new("RGB", (10, 10), (200,) * 3), 200) for kind in ("png", "jpg", "BMP", "tif", "webp")),
+        ("x.ppm", Image.new("RGB", (10, 10), (200,) * 3), 200),
+        ("x.pgm", Image.new("L", (10, 10), 200), 200),
+        ("x.png", Image.fromarray(GREY16), 200),
+        ("x.tiff", Image.fromarray(GREY16), 200),
+        ("x.png", Image.new("RGBA", (10, 10), (200, 200, 200, 0)), 255),
+        ("x.png", Image.new("L", (10, 10), 200).convert("P"), 200),
+        ("x.png", Image.new("1", (10, 10), 1), 255),
+        ("x.tif", Image.new("CMYK", (10, 10), (0, 0, 0, 55)), 200),
+    ],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "mode", None),
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_kind_of_file_serves(tmp_path: Path, name: str, image: Image.Image, level: int, channels: int) -> None:
+    for folder in ("trainA", "trainB"):
+        images(tmp_path / folder, 3)
+        shutil.copy(tmp_path / folder / "000.png", tmp_path / folder / "y.png")
+    image.save(tmp_path / "trainB" / name)
+    data = UnpairedImageDataModule(tmp_path, **{**SMALL, "size": 10}, channels_b=channels)
+    data.setup("fit")
+    found = torch.cat([data.splits[split].b[list(range(len(data.splits[split].b)))] for split in ("train", "val")])
+    assert found.shape == (5, channels, 10, 10)
+    assert any(torch.equal(torch.unique(pixels), torch.tensor([level], dtype=torch.uint8)) for pixels in found)
+
+
+def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (10, 10), color) for color in ("red", "blue")]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
+    (image,) = read((tmp_path / "a.webp",), 1)
+    assert image.getpixel((5, 5)) == (255, 0, 0)
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize("budget", [0, 4])
+def test_all_files_that_cannot_be_used_are_reported_at_once(tmp_path: Path, budget: float) -> None:
+    for folder in ("trainA", "trainB", "valA", "valB"):
+        images(tmp_path / folder, 5)
+    (tmp_path / "trainA" / "004.png").write_bytes(b"")
+    content = (tmp_path / "trainB" / "001.png").read_bytes()
+    (tmp_path / "trainB" / "001.png").write_bytes(content[: len(content) // 2])
+    Image.fromarray(np.ones((10, 10), dtype=np.float32)).save(tmp_path / "valA" / "deep.tif")
+    (tmp_path / "valB" / "link.jpg").symlink_to("nowhere.jpg")
+    assert refusal(UnpairedImageDataModule(tmp_path, **SMALL, budget_gb=budget)) == (
+        f"data.root is {tmp_path}, where 4 of 22 files cannot be used: trainA/004.png (not an image), "
+        "trainB/001.png (image file is truncated), valA/deep.tif (pixels of 32 bits) and 1 more; "
+        "expected whole images with 8 or 16 bits per channel"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"channels_a": 2}, "data.channels_a is 2; expected 1 (grey) or 3 (RGB)"),
+        ({"channels_b": 4}, "data.channels_b is 4; expected 1 (grey) or 3 (RGB)"),
+        ({"val_size": 1}, "data.val_size is 1; expected at least 2"),
+        ({"budget_gb": -1.0}, "data.budget_gb is -1.0; expected at least 0"),
+        ({"enlarged": 7}, "data.enlarged is 7; expected at least data.size, 8"),
+    ],
+)
+def test_bad_numbers_are_named(kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        PairedImageDataModule(**{**SMALL, **kwargs})
+    assert str(error.value) == message
+
+
+def test_images_of_other_shapes_than_most_are_named_in_one_warning(tmp_path: Path) -> None:
+    for folder in ("trainA", "trainB"):
+        images(tmp_path / folder, 8)
+    for name in ("trainA/006.png", "trainB/001.png", "trainB/003.png", "trainB/005.png"):
+        save(tmp_path / name, noise(0, width=12, height=14))
+    data = UnpairedImageDataModule(tmp_path, **SMALL)
+    with pytest.warns(UserWarning, match=r"the shape of 4 image\(s\) is not that of most: ") as warnings:
+        data.setup("fit")
+    (warning,) = warnings
+    text = str(warning.message)
+    assert text.startswith(f"data.root is {tmp_path}, where ")
+    assert text.endswith("and 1 more; their middle squares are used")
+    assert "trainA/006.png (12 x 14 pixels)" in text
+
+
+def test_each_domain_has_a_shape_of_its_own(tmp_path: Path) -> None:
+    images(tmp_path / "trainA", 4)
+    for index in range(5):
+        save(tmp_path / "trainB" / f"{index}.png", noise(index, width=20, height=12))
+    UnpairedImageDataModule(tmp_path, **SMALL).setup("fit")
