@@ -8,10 +8,12 @@ import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from pydoc import locate
 from typing import Any, NoReturn, TypeVar, get_args
 
 import lightning as L
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 
@@ -165,6 +167,12 @@ class LightningGANsCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Instantiate, and refuse an explicit value that a link from the data would silently replace."""
         config = self.config[self.subcommand]
+        model, data = (locate(config[key].class_path) for key in ("model", "data"))
+        assert isinstance(model, type)
+        assert isinstance(data, type)
+        # Before the networks are built: their arguments come from the data.
+        if issubclass(model, Adversarial):
+            model.check_data(data)
         explicit = {target: config.get(f"model.init_args.{target}") for _, target in LINKED}
         try:
             super().instantiate_classes()
@@ -349,7 +357,7 @@ def run() -> None:
     sys.path.append(str(Path.cwd()))
     try:
         build()
-    except InputError as error:
+    except (InputError, MisconfigurationException) as error:
         # That of a loader's process arrives with its traceback in front.
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
         print(f"lightning-gans: error: {message}", file=sys.stderr)

@@ -14,7 +14,11 @@ import yaml
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
 _UNRECOGNISED = re.compile(r"unrecognized arguments: --([\w.+-]+)", re.IGNORECASE)
-_NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_NO_CLASS = re.compile(r"Expected a dot import path string: ([\w.]*\w)")
+_OTHER_CLASS = re.compile(
+    r"(?:Expected '|Import path )([\w.]+)'? (?:to be|does not correspond to) a subclass of (?:<class ')?([\w.]*\w)"
+)
+_LACKING = re.compile(r"the following arguments are required: (\w+(?:, \w+)*)")
 _WRONG_TYPE = re.compile(r"Expected a <class '([\w.]+)'>")
 _VALUE = re.compile(r"Got value: ([^\s,.]+(?:\.\w+)*)|Given value: (?!NestedArg|Namespace)(.+)")
 _REQUIRED = re.compile(r"Key \"?([\w.]+)\"? is required")
@@ -36,14 +40,21 @@ def one_sentence(report: str, words: Iterable[str], configs: Iterable[str]) -> s
         key = ".".join(filter(None, (path, match[1])))
         return f"{key} is not a known key{_suggestion(match[1], words)}{_place(match[1], configs)}"
     if match := _NO_CLASS.search(report):
-        hints = _suggestion(match[1], words) + _place(path, configs, match[1])
-        return f"{path} is {match[1]}, which is no known class{hints}"
+        place = _place(path, configs, match[1])
+        if match[1] in words:
+            return f"{path} is {match[1]}, a class of another kind than is expected there{place}"
+        return f"{path} is {match[1]}, which is no known class{_suggestion(match[1], words)}{place}"
+    if match := _OTHER_CLASS.search(report):
+        return f"{path} is {match[1]}; expected a subclass of {match[2]}{_place(path, configs, match[1])}"
     expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
     if path and expected and (match := _VALUE.search(report)):
         if path.startswith("model"):  # to the parser, model itself might be null, and so it says of all below
             expected = [name for name in expected if name != "null"]
         value = match[1] or match[2]
         return f"{path} is {value}; expected {' or '.join(expected)}{_place(path, configs, value)}"
+    if path and (match := _LACKING.search(report)):
+        lacking = ", ".join(f"{path}.{name}" for name in match[1].split(", "))
+        return f"{lacking} must be given, on the command line or in a --config (`lightning-gans configs`)"
     if match := _REQUIRED.search(report):
         return f"{match[1]} is missing; give it on the command line or in a --config (`lightning-gans configs`)"
     return " ".join(report.split())
@@ -74,7 +85,7 @@ def reasons(report: str) -> str:
 
 
 def _suggestion(word: str, words: Iterable[str]) -> str:
-    known = set(words)
+    known = set(words) - {word.rpartition(".")[2]}
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.7)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 

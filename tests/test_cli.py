@@ -151,9 +151,8 @@ def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]
     arguments += small_sets[data]
     if data in BASES:  # the papers' widths take minutes; see the slow tests
         arguments += ["--model.generator.width", "4", "--model.discriminator.width", "4"]
-    if any(
-        "InceptionFeatures" in Path(find_config(name)).read_text() for name in (str(config), base)
-    ):  # whose weights are a download
+    # Inception's weights are a download.
+    if any("InceptionFeatures" in Path(find_config(name)).read_text() for name in (str(config), base)):
         arguments += ["--evaluation.extractor", "DigitFeatures"]
     cli = build(arguments)
     assert cli.trainer.global_step == 1
@@ -325,6 +324,12 @@ def test_tensorboard_by_one_line() -> None:
         (["--trainer.max_epochs", "abc"], "trainer.max_epochs is abc; expected int or null"),
         (["--model", "DGCAN"], "model is DGCAN, which is no known class; did you mean DCGAN"),
         (["--model.generator", "DCGANGenerater"], "no known class; did you mean DCGANGenerator"),
+        (["--model.generator", "PatchGAN"], "model.generator is PatchGAN, a class of another kind than is expected"),
+        (
+            ["--model.generator", "lightning_gans.networks.PatchGAN"],
+            "model.generator is lightning_gans.networks.PatchGAN; expected a subclass of Generator",
+        ),
+        (["--data", "SyntheticFacadesDataModule"], "whose images are of two domains; DCGAN expects one domain"),
         (["--model.generator.width", "0"], "model.generator.width is 0; expected at least 1"),
         (["--model.generator.channels", "3"], "model.generator.channels is 3 but the data has 1"),
         (["--data.size", "30"], "model.generator.size is 30; expected one of [28, 32, 64]"),
@@ -348,6 +353,50 @@ def test_bad_input_is_one_line_and_status_two(
     assert line.startswith("lightning-gans: error: ")
     assert message in line
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "DigitsDataModule"], "whose images are of one domain; Pix2Pix expects two"),
+        (["--data.paired", "false"], "data is SyntheticFacadesDataModule without pairs"),
+        (["--data.size", "100"], "model.generator.size is 100; expected one of [64, 128, 256, 512]"),
+        (["--model.size", "128"], "model.size is 128 but the data has 64; expected the same, or no value"),
+        (["--model.generator.norm", "torch.nn.Identity"], "norm is torch.nn.Identity; expected a subclass of Norm"),
+        (["--model.discriminator.norm", "InstancNorm"], "no known class; did you mean InstanceNorm?"),
+        (["--model.objective", "Hing"], "model.objective is Hing, which is no known class; did you mean Hinge?"),
+        (["--model.l1", "-1"], "model.l1 is -1.0; expected at least 0"),
+        (["--data", "PairedImageDataModule", "--data.root", "nowhere"], "data.root is nowhere, which is not there"),
+        (["--data", "PairedImageDataModule", "--data.dataset", "facadez"], "did you mean facades?"),
+    ],
+)
+def test_bad_input_to_translation_is_one_line_too(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--data.train_size", "4"] if "--data" not in arguments else []
+    monkeypatch.setattr(
+        sys, "argv", ["lightning-gans", "fit", "--config", "pix2pix/synthetic", *QUIET, *small, *arguments]
+    )
+    with pytest.raises(SystemExit):
+        run()
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("lightning-gans: error: ")
+    assert message in line
+
+
+def test_a_score_that_nobody_measures_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--best.monitor", "val/nothing"]
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", *arguments])
+    with pytest.raises(SystemExit):
+        run()
+    assert "lightning-gans: error: `ModelCheckpoint(monitor='val/nothing')`" in capsys.readouterr().err
+
+
+def test_a_model_without_networks_is_told_what_it_lacks() -> None:
+    with pytest.raises(InputError, match=r"model\.generator, model\.discriminator must be given"):
+        build(["fit", "--model", "Pix2Pix", "--data", "SyntheticFacadesDataModule"])
 
 
 def test_a_batch_that_the_data_cannot_fill_is_refused_before_training() -> None:

@@ -115,6 +115,14 @@ class Adversarial(L.LightningModule, ABC):
     def alternate(self, batch: Any) -> None:
         """One batch: compute each side's loss in the paper's order and call :meth:`step` with it."""
 
+    @classmethod
+    def check_data(cls, data: type) -> None:
+        """Refuse a data module's class whose batches this family cannot use; a family says which.
+
+        Raises:
+            InputError: naming both.
+        """
+
     # One batch is one step.
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
@@ -280,7 +288,9 @@ class Adversarial(L.LightningModule, ABC):
     # Checkpoints.
 
     def setup(self, stage: str) -> None:
-        """Refuse strategies whose gradients would be wrong."""
+        """Refuse data of another kind, and strategies whose gradients would be wrong."""
+        if (data := getattr(self.trainer, "datamodule", None)) is not None:
+            self.check_data(type(data))
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
             raise InputError(
                 f"trainer.strategy is {type(self.trainer.strategy).__name__}, which expects every parameter in every "

@@ -12,6 +12,7 @@ from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 
 from datamodules.batches import Labelled
+from datamodules.two_domains import TwoDomainDataModule
 from lightning_gans.augmentations import Augmentation
 from lightning_gans.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
@@ -90,15 +91,19 @@ class LatentGAN(Adversarial, ABC):
         """The one discriminator."""
         return {"discriminator": self.discriminator}
 
+    @classmethod
+    def check_data(cls, data: type) -> None:
+        """Refuse images of two domains."""
+        if issubclass(data, TwoDomainDataModule):
+            raise InputError(
+                f"data is {data.__name__}, whose images are of two domains; {cls.__name__} expects one domain, such as "
+                "that of ImageFolderDataModule"
+            )
+
     def setup(self, stage: str) -> None:
         """Check that the networks fit the data."""
         super().setup(stage)
         data = getattr(self.trainer, "datamodule", None)
-        if hasattr(data, "channels_a"):
-            raise InputError(
-                f"data is {type(data).__name__}, whose images are of two domains; {type(self).__name__} expects one "
-                "domain, such as that of ImageFolderDataModule"
-            )
         for key in ("channels", "size", "num_classes"):
             given, expected = getattr(data, key, None), getattr(self.generator, key)
             ignored = key == "num_classes" and not self.conditional

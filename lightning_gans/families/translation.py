@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from datamodules.batches import Pair
+from datamodules.indexed import IndexedDataModule
+from datamodules.two_domains import TwoDomainDataModule
 from lightning_gans.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.sampled import Domains
@@ -60,6 +62,15 @@ class Translation(Adversarial, ABC):
         self.test_dropout = test_dropout
         self.channels_last = channels_last
 
+    @classmethod
+    def check_data(cls, data: type) -> None:
+        """Refuse images of one domain."""
+        if issubclass(data, IndexedDataModule) and not issubclass(data, TwoDomainDataModule):
+            raise InputError(
+                f"data is {data.__name__}, whose images are of one domain; {cls.__name__} expects two, such as those "
+                "of SyntheticFacadesDataModule, PairedImageDataModule or UnpairedImageDataModule"
+            )
+
     @abstractmethod
     def translations(self, batch: Pair) -> Domains:
         """What evaluation compares, by the domain of the generated images; see :meth:`translate`."""
@@ -68,15 +79,10 @@ class Translation(Adversarial, ABC):
         """Check that the networks fit the data, and lay the weights out.
 
         Raises:
-            InputError: if the data are not images of two domains, or of others than the networks were made for.
+            InputError: if the images are others than the networks were made for.
         """
         super().setup(stage)
         data = getattr(self.trainer, "datamodule", None)
-        if data is not None and not hasattr(data, "channels_a"):
-            raise InputError(
-                f"data is {type(data).__name__}, whose images have no second domain; {type(self).__name__} expects one "
-                "such as SyntheticFacadesDataModule, PairedImageDataModule or UnpairedImageDataModule"
-            )
         for key in ("channels_a", "channels_b", "size"):
             given, expected = getattr(data, key, None), getattr(self, key)
             if given is not None and given != expected:

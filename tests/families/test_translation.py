@@ -319,7 +319,7 @@ def test_killed_and_resumed_equals_uninterrupted(make: Any, step: int, tmp_path:
 
 
 def test_networks_and_data_must_fit(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data is TinyData, whose images have no second domain; Pix2Pix expects one"):
+    with pytest.raises(InputError, match=r"data is TinyData, whose images are of one domain; Pix2Pix expects two"):
         fitted(tmp_path, tiny_pix2pix(), TinyData())
     with pytest.raises(InputError, match=r"data\.size is 16 but model\.size is 32"):
         fitted(tmp_path, tiny_pix2pix(size=32), tiny_facades())
