@@ -29,6 +29,7 @@ from lightning_gans.shipped import config_folder, config_names, find_config
 from lightning_gans.strategies import AlternatingDDP
 from lightning_gans.variants import DCGAN, GAN
 from tests.datamodules.test_sets import idx
+from tests.small_archives import small_archives
 
 SMALL = ["--model.generator.width", "2", "--model.discriminator.width", "2", "--data.batch_size", "256"]
 QUIET = ["--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"]
@@ -75,29 +76,6 @@ class SmallCIFAR:
     def __init__(self, root: Path, train: bool, download: bool = False) -> None:
         self.data = np.random.default_rng(int(train)).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
         self.targets = list(range(10)) * 4
-
-
-def small_archives(folder: Path) -> Path:
-    """Unpacked archives of pix2pix and CycleGAN in their exact layouts, with a few made-up images."""
-    rng = np.random.default_rng(0)
-
-    def write(path: Path, width: int, height: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Smooth, as pictures are: noise in JPEG would be slow.
-        small = Image.fromarray(rng.integers(0, 256, (4, 8, 3), dtype=np.uint8))
-        small.resize((width, height), Image.Resampling.BICUBIC).save(path, quality=90)
-
-    layouts = {"facades": ("train", "val", "test"), "maps": ("train", "val"), "cityscapes": ("train", "val")}
-    for name, splits in {**layouts, "edges2shoes": ("train", "val")}.items():
-        side = 600 if name == "maps" else 256
-        for split in splits:
-            for index in range(1, 5):
-                write(folder / "pix2pix" / name / split / f"{index}.jpg", 2 * side, side)
-    for name, (first, second) in {"horse2zebra": (55, 54), "maps": (53, 53)}.items():
-        for split, count in (("trainA", first), ("trainB", second), ("testA", 3), ("testB", 2)):
-            for index in range(count):
-                write(folder / "cyclegan" / name / split / f"n{index:08d}.jpg", 256, 256)
-    return folder
 
 
 @pytest.fixture
@@ -355,35 +333,6 @@ def test_bad_input_is_one_line_and_status_two(
     assert not Path("runs").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--data", "DigitsDataModule"], "whose images are of one domain; Pix2Pix expects two"),
-        (["--data.paired", "false"], "data is SyntheticFacadesDataModule without pairs"),
-        (["--data.size", "100"], "model.generator.size is 100; expected one of [64, 128, 256, 512]"),
-        (["--model.size", "128"], "model.size is 128 but the data has 64; expected the same, or no value"),
-        (["--model.generator.norm", "torch.nn.Identity"], "norm is torch.nn.Identity; expected a subclass of Norm"),
-        (["--model.discriminator.norm", "InstancNorm"], "no known class; did you mean InstanceNorm?"),
-        (["--model.objective", "Hing"], "model.objective is Hing, which is no known class; did you mean Hinge?"),
-        (["--model.l1", "-1"], "model.l1 is -1.0; expected at least 0"),
-        (["--data", "PairedImageDataModule", "--data.root", "nowhere"], "data.root is nowhere, which is not there"),
-        (["--data", "PairedImageDataModule", "--data.dataset", "facadez"], "did you mean facades?"),
-    ],
-)
-def test_bad_input_to_translation_is_one_line_too(
-    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    small = ["--data.train_size", "4"] if "--data" not in arguments else []
-    monkeypatch.setattr(
-        sys, "argv", ["lightning-gans", "fit", "--config", "pix2pix/synthetic", *QUIET, *small, *arguments]
-    )
-    with pytest.raises(SystemExit):
-        run()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith("lightning-gans: error: ")
-    assert message in line
-
-
 def test_a_score_that_nobody_measures_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -392,11 +341,6 @@ def test_a_score_that_nobody_measures_is_named(
     with pytest.raises(SystemExit):
         run()
     assert "lightning-gans: error: `ModelCheckpoint(monitor='val/nothing')`" in capsys.readouterr().err
-
-
-def test_a_model_without_networks_is_told_what_it_lacks() -> None:
-    with pytest.raises(InputError, match=r"model\.generator, model\.discriminator must be given"):
-        build(["fit", "--model", "Pix2Pix", "--data", "SyntheticFacadesDataModule"])
 
 
 def test_a_batch_that_the_data_cannot_fill_is_refused_before_training() -> None:
