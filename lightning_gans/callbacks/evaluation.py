@@ -43,6 +43,7 @@ class Evaluation(Callback):
     Args:
         extractor: in whose features to compare; null compares with the truth alone, where the data have it.
         perceptual: network of LPIPS, for translation where the truth is known.
+        kid: measure KID as well, which needs no more than a few images, but the real ones anew at every evaluation.
         cache: folder of the real statistics; by default in the user's cache folder.
     """
 
@@ -50,10 +51,12 @@ class Evaluation(Callback):
         self,
         extractor: FeatureExtractor | None = lazy_instance(DigitFeatures),  # noqa: B008 (lazy until called)
         perceptual: PerceptualDistance | None = None,
+        kid: bool = False,
         cache: Path | None = None,
     ) -> None:
         self.extractor = extractor
         self.perceptual = perceptual
+        self.kid = kid
         self.cache = default_cache() if cache is None else Path(cache)
         self._lines: dict[str, str] = {}
         self._last: dict[str, Any] | None = None
@@ -81,7 +84,7 @@ class Evaluation(Callback):
         for domain, sampled in domains.items():
             if domain not in self._scores:
                 palette = getattr(trainer.datamodule, "palettes", {}).get(domain)  # type: ignore[attr-defined]
-                self._scores[domain] = Scores(self.extractor, palette, self.perceptual).to(pl_module.device)
+                self._scores[domain] = Scores(self.extractor, palette, self.perceptual, self.kid).to(pl_module.device)
                 self._cached[domain] = self._load_real(trainer, domain)
             scores, fake = self._scores[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):
@@ -164,7 +167,8 @@ class Evaluation(Callback):
     def _key(self, trainer: Trainer, domain: str) -> str | None:
         """All that the real statistics depend on; None where the data cannot say what it is."""
         fingerprint = getattr(trainer.datamodule, "fingerprint", None)  # type: ignore[attr-defined]
-        if fingerprint is None or self.extractor is None:
+        # KID wants the real images' features themselves, which are not cached.
+        if fingerprint is None or self.extractor is None or self.kid:
             return None
         counts = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
         batch_size = getattr(trainer.datamodule, "eval_batch_size", 0)  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from lightning_gans.metrics.classes import Classes
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.fidelity import Fidelity
 from lightning_gans.metrics.frechet import FrechetDistance
+from lightning_gans.metrics.kernel import KernelDistance
 from lightning_gans.metrics.perceptual import MeanPerceptualDistance, PerceptualDistance
 from lightning_gans.metrics.segmentation import Segmentation
 
@@ -17,7 +18,7 @@ from lightning_gans.metrics.segmentation import Segmentation
 class Scores(nn.Module):
     """All scores that the images allow.
 
-    - With an extractor FID and relative FID; if it is a classifier, the spread over classes.
+    - With an extractor FID and relative FID, and KID if asked for; if it is a classifier, the spread over classes.
     - Where each generated image has its truth: L1, PSNR, SSIM, and LPIPS if its network is given; for label maps, whose
       palette is given, accuracy and mean IoU.
     - Where images were translated there and back: ``cycle_l1``, the mean absolute difference of values in [0, 1].
@@ -26,6 +27,7 @@ class Scores(nn.Module):
         extractor: in whose features to compare; None compares with the truth alone.
         palette: colours (K, C) of the classes, uint8, if the images are label maps.
         perceptual: the network of LPIPS.
+        kid: measure KID too.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Scores(nn.Module):
         extractor: FeatureExtractor | None,
         palette: Tensor | None = None,
         perceptual: PerceptualDistance | None = None,
+        kid: bool = False,
     ) -> None:
         super().__init__()
         # In a list, not as a child: several sets share one extractor.
         self._extractor = [] if extractor is None else [extractor]
         self.frechet = FrechetDistance(extractor.num_features) if extractor is not None else None
+        self.kernel = KernelDistance() if extractor is not None and kid else None
         self.classes = Classes(extractor.num_classes) if extractor is not None and extractor.num_classes else None
         self._for_truth: list[Metric] = [Fidelity()]
         if palette is not None:
@@ -55,7 +59,12 @@ class Scores(nn.Module):
         """Add real images (N, C, H, W), uint8."""
         self.seen[0] += len(images)
         if self.frechet is not None:
-            self.frechet.update(self._extractor[0](images), real=True)
+            self._add_features(self._extractor[0](images), real=True)
+
+    def _add_features(self, features: Tensor, real: bool) -> None:
+        for metric in (self.frechet, self.kernel):
+            if metric is not None:
+                metric.update(features, real=real)
 
     def update_fake(self, images: Tensor, labels: Tensor | None = None) -> None:
         """Add generated images (N, C, H, W), uint8, and the labels (N,) that they were asked for."""
@@ -63,7 +72,7 @@ class Scores(nn.Module):
         if self.frechet is None:
             return
         features = self._extractor[0](images)
-        self.frechet.update(features, real=False)
+        self._add_features(features, real=False)
         if self.classes is not None:
             self.classes.update(self._extractor[0].logits(features).argmax(dim=1), labels)
 
@@ -87,7 +96,7 @@ class Scores(nn.Module):
 
     def compute(self) -> dict[str, float]:
         """All scores by name, over all processes; to be called on each of them."""
-        parts = [self.frechet, self.classes, *self.against_truth]
+        parts = [self.frechet, self.kernel, self.classes, *self.against_truth]
         scores = {key: value.item() for part in parts if part is not None for key, value in part.compute().items()}
         if self.cycle is not None:
             scores["cycle_l1"] = self.cycle.compute().item()

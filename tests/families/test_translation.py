@@ -15,9 +15,11 @@ from torch.nn import functional as F
 
 from datamodules.batches import Pair
 from datamodules.facades import SyntheticFacadesDataModule
+from datamodules.two_domains import TwoDomains
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
 from lightning_gans.errors import InputError
 from lightning_gans.families import Adversarial, Translation
+from lightning_gans.metrics import PixelFeatures
 from lightning_gans.networks import UNet, Untranslated
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.objectives import Hinge, LeastSquares, NonSaturating, Objective
@@ -217,6 +219,25 @@ def test_translations_are_scored_against_their_truth(tmp_path: Path) -> None:
     assert not {"val/a/miou", "val/a/fid"} & scores.keys()
     expected = {"extractor": "none", "real": 5, "fake": 5, "batch_norm": "per-image", "dropout": "off"}
     assert scores["stamp"].items() >= expected.items()
+
+
+def test_each_domain_is_compared_with_its_own_real_images(tmp_path: Path) -> None:
+    pixels = PixelFeatures(3 * 16 * 16)
+    data = tiny_facades(val_size=8)
+    data.setup("validate")
+    # Nobody's partner, and not as many of one as of the other.
+    data.splits["val"] = TwoDomains(data.splits["val"].a[list(range(5))], data.splits["val"].b, aligned=False)
+    trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(extractor=pixels, kid=True, cache=tmp_path / "cache")])
+    trainer.validate(tiny_cyclegan(Untranslated), data, verbose=False)
+    scores = scored(tmp_path)
+    assert not any("truth" in key or (key.endswith("/l1") and "cycle" not in key) for key in scores)
+    stamps = [json.loads(line)["stamp"] for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
+    assert [(stamp["real"], stamp["fake"]) for stamp in stamps] == [(5, 8), (8, 5)]
+    # Doing nothing, real a against b is the same comparison as real b against a.
+    assert scores["val/a/fid"] == pytest.approx(scores["val/b/fid"], rel=1e-6)
+    assert scores["val/a/kid"] == pytest.approx(scores["val/b/kid"], rel=1e-9)
+    assert scores["val/a/kid"] > 0
+    assert not (tmp_path / "cache").exists()
 
 
 def test_the_truth_itself_scores_perfectly(tmp_path: Path) -> None:
