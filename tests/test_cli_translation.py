@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 import torch
 import yaml
 
+from datamodules.archives import PAIRED, UNPAIRED, Archive
 from lightning_gans.cli import build, run
 from lightning_gans.errors import InputError
 from lightning_gans.families import Translation
@@ -168,3 +173,39 @@ def test_bad_input_to_translation_is_one_line_too(
 def test_a_model_without_networks_is_told_what_it_lacks() -> None:
     with pytest.raises(InputError, match=r"model\.generator, model\.discriminator must be given"):
         build(["fit", "--model", "Pix2Pix", "--data", "SyntheticFacadesDataModule"])
+
+
+# The authors' archives.
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "module", "archives"),
+    [
+        ("pix2pix/facades", "facades", "paired", PAIRED),
+        ("cyclegan/horse2zebra", "horse2zebra", "unpaired", UNPAIRED),
+    ],
+)
+def test_a_data_set_named_by_the_user_is_fetched_and_trained_on(
+    config: str, name: str, module: str, archives: dict[str, Archive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = small_archives(tmp_path / "made") / config.partition("/")[0]
+    kind = Path(archives[name].url).name.removeprefix(f"{name}.")
+    shutil.make_archive(str(tmp_path / "served" / name), {"tar.gz": "gztar", "zip": "zip"}[kind], made, name)
+    handler = partial(QuietHandler, directory=str(tmp_path / "served"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setitem(archives, name, Archive(f"http://127.0.0.1:{server.server_port}/{name}.{kind}"))
+        arguments = ["fit", "--config", config, *TINY, *QUIET, "--evaluation.extractor", "DigitFeatures"]
+        cli = build([*arguments, "--trainer.fast_dev_run", "true", "--data.eval_batch_size", "2"])
+        server.shutdown()
+    assert cli.trainer.global_step == 1
+    assert type(cli.datamodule).__module__ == f"datamodules.{module}"
+    # Where the user finds it, and nothing else is left there.
+    root = Path("data") / config.partition("/")[0]
+    assert [path.name for path in root.iterdir() if not path.name.startswith(".")] == [name]
+    assert len(list((root / name).rglob("*.jpg"))) == len(list((made / name).rglob("*.jpg")))
