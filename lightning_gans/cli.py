@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from pydoc import locate
-from typing import Any, NoReturn, TypeVar, get_args
+from typing import Any, NoReturn, get_args
 
 import lightning as L
 from jsonargparse import Namespace
@@ -28,7 +28,6 @@ import datamodules.synthetic
 import datamodules.unpaired  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
-from lightning_gans.callbacks.checkpoints import last_checkpoint
 from lightning_gans.callbacks.run_folder import run_folder, version_folder, writes
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
@@ -36,8 +35,7 @@ from lightning_gans.families import Adversarial
 from lightning_gans.reports import known_words, one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP
-
-Kind = TypeVar("Kind", bound=L.Callback)
+from lightning_gans.summary import scores_lines, summary
 
 CONFIG_OPTIONS = ("--config", "-c")
 
@@ -206,11 +204,11 @@ class LightningGANsCLI(LightningCLI):
 
     def after_validate(self) -> None:
         """Say how the scores were measured."""
-        self._say(scores_line)
+        self._say(scores_lines)
 
     def after_test(self) -> None:
         """Say how the scores were measured."""
-        self._say(scores_line)
+        self._say(scores_lines)
 
     def _say(self, what: Callable[[L.Trainer], str]) -> None:
         if self.trainer.is_global_zero and writes(self.trainer):
@@ -285,32 +283,6 @@ def asked_processes(settings: Namespace) -> int:
     finally:
         logger.setLevel(level)
     return probe.num_devices * probe.num_nodes
-
-
-def summary(trainer: L.Trainer) -> str:
-    """Where the pictures, scores and checkpoints of a finished run are, and how good it is."""
-    folder = run_folder(trainer)
-    lines = [f"run: {folder}"]
-    grids = sorted((folder / "samples").glob("epoch-*.png"))
-    newest = grids[-1].stem.split("-")[:4] if grids else []
-    lines += [f"grid: {path}" for path in grids if path.stem.split("-")[:4] == newest]
-    lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
-    lines.append(scores_line(trainer))
-    for callback in callbacks_of(trainer, ModelCheckpoint):
-        if callback.best_model_path:
-            lines.append(f"best checkpoint: {callback.best_model_path}")
-    lines.append(f"last checkpoint: {last_checkpoint(folder)}")
-    return "\n".join(lines)
-
-
-def scores_line(trainer: L.Trainer) -> str:
-    """The scores measured last, with their stamp."""
-    return next((e.last_lines for e in callbacks_of(trainer, Evaluation) if e.last_lines), "no scores were measured")
-
-
-def callbacks_of(trainer: L.Trainer, kind: type[Kind]) -> list[Kind]:
-    """The trainer's callbacks of one kind."""
-    return [callback for callback in trainer.callbacks if isinstance(callback, kind)]  # type: ignore[attr-defined]
 
 
 def build(args: list[str] | None = None) -> LightningGANsCLI:

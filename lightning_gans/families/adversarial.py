@@ -117,11 +117,7 @@ class Adversarial(L.LightningModule, ABC):
 
     @classmethod
     def check_data(cls, data: type) -> None:
-        """Refuse a data module's class whose batches this family cannot use; a family says which.
-
-        Raises:
-            InputError: naming both.
-        """
+        """Refuse data modules whose batches a family cannot use, with an InputError; the family says which."""
 
     # One batch is one step.
 
@@ -277,12 +273,12 @@ class Adversarial(L.LightningModule, ABC):
 
     @property
     def batch_norm(self) -> str:
-        """Which statistics normalise in evaluation: part of every score's stamp."""
+        """Which statistics normalise in evaluation; part of every stamp, as is :meth:`dropout`."""
         return "running"
 
     @property
     def dropout(self) -> str:
-        """Whether generators drop activations in evaluation, "on" or "off": part of every score's stamp."""
+        """Whether generators drop activations in evaluation, "on" or "off"."""
         return "off"
 
     # Checkpoints.
@@ -338,9 +334,7 @@ class Adversarial(L.LightningModule, ABC):
 
     def _unfinished_gradients(self) -> dict[str, Tensor]:
         """Gradients of sides that are between two optimizer steps."""
-        unfinished = [
-            player for player in self.players.values() if (self.global_step // player.every) % player.accumulate
-        ]
+        unfinished = [player for player in self.players.values() if player.between_steps(self.global_step)]
         wanted = {id(p) for player in unfinished for p in player.parameters}
         return {n: p.grad for n, p in self.named_parameters() if id(p) in wanted and p.grad is not None}
 

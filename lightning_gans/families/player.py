@@ -21,6 +21,10 @@ class Player:
         """Whether it is this side's turn in batch number ``step`` (from 0)."""
         return (step + 1) % self.every == 0
 
+    def between_steps(self, step: int) -> bool:
+        """Whether, before batch number ``step``, gradients are being accumulated."""
+        return self.turn(step) % self.accumulate > 0
+
     def turn(self, step: int) -> int:
         """Which of this side's turns batch number ``step`` is, from 0."""
         return step // self.every

@@ -1,0 +1,40 @@
+"""What is said at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from lightning_gans.callbacks import Evaluation
+from lightning_gans.callbacks.checkpoints import last_checkpoint
+from lightning_gans.callbacks.run_folder import run_folder
+
+Kind = TypeVar("Kind", bound=Callback)
+
+
+def summary(trainer: Trainer) -> str:
+    """Where the pictures, scores and checkpoints of a finished run are, and how good it is."""
+    folder = run_folder(trainer)
+    lines = [f"run: {folder}"]
+    grids = sorted((folder / "samples").glob("epoch-*.png"))
+    newest = grids[-1].stem.split("-")[:4] if grids else []
+    lines += [f"grid: {path}" for path in grids if path.stem.split("-")[:4] == newest]
+    lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
+    lines.append(scores_lines(trainer))
+    for callback in callbacks_of(trainer, ModelCheckpoint):
+        if callback.best_model_path:
+            lines.append(f"best checkpoint: {callback.best_model_path}")
+    lines.append(f"last checkpoint: {last_checkpoint(folder)}")
+    return "\n".join(lines)
+
+
+def scores_lines(trainer: Trainer) -> str:
+    """The scores measured last with their stamps, a line for each domain."""
+    return next((e.last_lines for e in callbacks_of(trainer, Evaluation) if e.last_lines), "no scores were measured")
+
+
+def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
+    """The trainer's callbacks of one kind."""
+    return [callback for callback in trainer.callbacks if isinstance(callback, kind)]  # type: ignore[attr-defined]
