@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
@@ -24,7 +25,9 @@ class _Ready(nn.Module):
 
 
 class FrechetDistance(FrechetInceptionDistance):
-    """torchmetrics' FID on ready features, beside the same number relative to the spread of the real ones.
+    """FID on ready features, beside the same number relative to the spread of the real ones.
+
+    Sums and their exchange between processes are torchmetrics'; the distance itself is :func:`frechet_distance`.
 
     FID scales with the extractor's features. Divided by the trace of the real features' covariance it does not: 0 is a
     perfect match, and a generator that always gives the mean image scores 1.
@@ -42,11 +45,19 @@ class FrechetDistance(FrechetInceptionDistance):
         Raises:
             RuntimeError: with fewer than two real or two generated images.
         """
-        fid = super().compute()
-        count = self.real_features_num_samples
-        mean = self.real_features_sum / count
-        spread = (self.real_features_cov_sum.trace() - count * mean.dot(mean)) / (count - 1)
-        return {"fid": fid, "relative_fid": fid / spread}
+        real, fake = self._moments("real"), self._moments("fake")
+        fid = frechet_distance(*real, *fake)
+        return {"fid": fid, "relative_fid": fid / real[1].trace()}
+
+    def _moments(self, kind: str) -> tuple[Tensor, Tensor]:
+        """Mean (D,) and covariance (D, D) of the real or the generated features."""
+        total, products, count = (
+            getattr(self, f"{kind}_features_{name}") for name in ("sum", "cov_sum", "num_samples")
+        )
+        if count < 2:
+            raise RuntimeError(f"FID of {count} {kind} image(s); expected at least 2")
+        mean = total / count
+        return mean, (products - count * torch.outer(mean, mean)) / (count - 1)
 
     def real_state(self) -> dict[str, Tensor]:
         """The real images' statistics seen by this process so far."""
@@ -57,6 +68,31 @@ class FrechetDistance(FrechetInceptionDistance):
         for name in REAL_STATES:
             setattr(self, name, state[name].to(self.device))
         self._update_count = max(self._update_count, 1)
+
+
+def frechet_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covariance_b: Tensor) -> Tensor:
+    r"""Squared Frechet distance between two Gaussians, :math:`|\mu_a - \mu_b|^2 + tr(A + B - 2 (A B)^{1/2})`.
+
+    (Heusel et al., 2017, eq. 6.) With :math:`A = R R^T`, :math:`A B` has the eigenvalues of the symmetric
+    :math:`R^T B R`, whose roots sum up to the trace. R has a column for each direction in which A extends: with fewer
+    images than features that is fewer than D, and the work shrinks with them.
+
+    Args:
+        mean_a: (D,), float64, as all.
+        covariance_a: (D, D).
+        mean_b: (D,).
+        covariance_b: (D, D).
+
+    Returns:
+        A scalar, at least 0 but for rounding.
+    """
+    values, vectors = torch.linalg.eigh(covariance_a)
+    # Beyond what rounding leaves of a zero.
+    extends = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
+    root = vectors[:, extends] * values[extends].sqrt()
+    overlap = torch.linalg.eigvalsh(root.T @ covariance_b @ root).clamp(min=0).sqrt().sum()
+    distance: Tensor = (mean_a - mean_b).square().sum() + covariance_a.trace() + covariance_b.trace() - 2 * overlap
+    return distance
 
 
 def read_statistics(path: Path) -> dict[str, Tensor] | None:
