@@ -147,6 +147,19 @@ def test_objectives_where_the_discriminator_says_nothing(
     torch.testing.assert_close(objective.generator_loss(nothing), generator)
 
 
+@pytest.mark.parametrize("make", [tiny_pix2pix, tiny_cyclegan])
+def test_the_memory_layout_changes_nothing_but_rounding(make: Any, tmp_path: Path) -> None:
+    ends = []
+    for channels_last in (False, True):
+        model = make(channels_last=channels_last)
+        fitted(tmp_path, model, tiny_facades(), limit_val_batches=0)
+        ends.append(weights(model))
+    convolution = next(p for p in model.parameters() if p.ndim == 4 and p.shape[2] > 1)
+    assert convolution.is_contiguous(memory_format=torch.channels_last)
+    for key, value in ends[0].items():
+        torch.testing.assert_close(value, ends[1][key], rtol=1e-3, atol=1e-5)
+
+
 # Directions and the history.
 
 
