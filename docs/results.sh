@@ -39,5 +39,7 @@ done
 lightning-gans table runs/gan-mnist runs/dcgan-mnist runs/lsgan-mnist runs/cgan-mnist runs/wgan-gp-mnist \
   runs/sngan-mnist runs/r3gan-mnist --write README.md
 lightning-gans table runs/dcgan-stacked-mnist runs/r3gan-stacked-mnist --write README.md --name stacked
-lightning-gans table runs/pix2pix-synthetic runs/pix2pix-synthetic-reversed runs/cyclegan-synthetic \
-  runs/cyclegan-untrained runs/cyclegan-identity --write README.md --name translation
+lightning-gans table runs/pix2pix-synthetic runs/pix2pix-synthetic-reversed --scores l1,psnr,ssim,accuracy,miou \
+  --write README.md --name pix2pix
+lightning-gans table runs/cyclegan-synthetic runs/cyclegan-untrained runs/cyclegan-identity --write README.md \
+  --name cyclegan --scores b/miou,b/accuracy,b/ssim,b/cycle_l1,a/ssim,a/psnr,a/cycle_l1

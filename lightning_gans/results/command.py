@@ -12,7 +12,7 @@ from pathlib import Path
 from lightning_gans.errors import InputError
 from lightning_gans.results.rows import rows_of
 from lightning_gans.results.runs import SUBCOMMANDS, find_runs, read_run
-from lightning_gans.results.text import as_csv, markdown, write_between
+from lightning_gans.results.text import as_csv, markdown, score_names, write_between
 
 
 def options_parser() -> argparse.ArgumentParser:
@@ -37,6 +37,9 @@ def options_parser() -> argparse.ArgumentParser:
         "--format", choices=["markdown", "csv"], default="markdown", help="of the output (default: %(default)s)"
     )
     parser.add_argument(
+        "--scores", metavar="NAME,NAME", help="only these scores, in this order (default: all that the runs have)"
+    )
+    parser.add_argument(
         "--write",
         type=Path,
         metavar="FILE",
@@ -56,7 +59,8 @@ def run(argv: list[str]) -> None:
     if options.write and options.format != "markdown":
         raise InputError(f"--format is {options.format}; expected markdown where --write is given")
     rows = rows_of([read_run(folder, options.split) for folder in find_runs(options.folders)])
-    text = as_csv(rows) if options.format == "csv" else markdown(rows)
+    scores = score_names(rows, options.scores.split(",") if options.scores else None)
+    text = as_csv(rows, scores) if options.format == "csv" else markdown(rows, scores)
     if options.write:
         write_between(options.write, options.name, text)
         print(f"table: {options.write}")

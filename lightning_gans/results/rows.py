@@ -37,14 +37,15 @@ class Row:
     def facts(self) -> dict[str, Any]:
         """What the row is, in the order of its columns.
 
-        Epochs are those asked for: the best checkpoint may stem from another one in each seed.
+        Epochs are those asked for: the best checkpoint may stem from another one in each seed. A model that was
+        measured before its first step has seen none, whatever its config asks for.
         """
         settings = self.runs[0].settings
         return {
             "run": self.runs[0].label,
             "variant": str(settings["model.class_path"]).rpartition(".")[2],
             "seeds": len(self.runs),
-            "epochs": limit(settings.get("trainer.max_epochs")),
+            "epochs": limit(settings.get("trainer.max_epochs")) if any(run.trained for run in self.runs) else 0,
             "max_steps": limit(settings.get("trainer.max_steps")),
         }
 

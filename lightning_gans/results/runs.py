@@ -39,6 +39,7 @@ class Run:
         settings: the config, each value under its dotted key.
         scores: by name, without the split.
         stamps: how they were measured, for each domain; the only one is "".
+        trained: whether the model had taken a step.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Run:
     settings: dict[str, Any]
     scores: dict[str, float]
     stamps: dict[str, dict[str, Any]]
+    trained: bool
 
     @property
     def seed(self) -> int:
@@ -102,6 +104,7 @@ def read_run(folder: Path, split: str) -> Run:
         settings=read_settings(newest_config(folder)),
         scores={name.removeprefix(f"{split}/"): v for row in last.values() for name, v in row["scores"].items()},
         stamps={domain: row["stamp"] for domain, row in last.items()},
+        trained=any(row.get("step") for row in last.values()),
     )
 
 

@@ -17,10 +17,9 @@ LEADING = ("relative_fid", "fid", "class_kl")
 """Scores that come first; the others follow as the runs have them."""
 
 
-def markdown(rows: list[Row]) -> str:
-    """The table in Markdown, with the stamp below."""
+def markdown(rows: list[Row], scores: list[str]) -> str:
+    """The table in Markdown, a column for each of these scores, with the stamp below."""
     facts = fact_names(rows)
-    scores = score_names(rows)
     lines = [[name.replace("_", " ").capitalize() for name in facts] + scores]
     lines.append(["---"] * len(lines[0]))
     for row in rows:
@@ -32,10 +31,9 @@ def markdown(rows: list[Row]) -> str:
     return f"{table}\n\nMedian (min{DASH}max) over seeds. Stamp: {stamps}\n"
 
 
-def as_csv(rows: list[Row]) -> str:
-    """The table for machines: all digits, three columns for each score, and each row's stamp."""
+def as_csv(rows: list[Row], scores: list[str]) -> str:
+    """The table for machines: all digits, three columns for each of these scores, and each row's stamp."""
     facts = fact_names(rows)
-    scores = score_names(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*facts, *(f"{name}{end}" for name in scores for end in ("", "_min", "_max")), "stamp"])
@@ -52,9 +50,18 @@ def fact_names(rows: list[Row]) -> list[str]:
     return [name for name in rows[0].facts if limited or name != "max_steps"]
 
 
-def score_names(rows: list[Row]) -> list[str]:
-    """All scores of the runs, in the order of their columns."""
+def score_names(rows: list[Row], chosen: list[str] | None) -> list[str]:
+    """The scores that were chosen, or all that the runs have, in the order of their columns.
+
+    Raises:
+        InputError: if no run has one that was chosen.
+    """
     names = list(dict.fromkeys(name for row in rows for run in row.runs for name in run.scores))
+    if chosen is not None:
+        unknown = [name for name in chosen if name not in names]
+        if unknown:
+            raise InputError(f"--scores has {', '.join(unknown)}; the runs have {', '.join(names)}")
+        return chosen
     order = {name: place for place, name in enumerate(LEADING)}
     return sorted(names, key=lambda name: order.get(name.rpartition("/")[2], len(order)))
 

@@ -66,7 +66,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def score_row(scores: dict[str, float], stamp: dict[str, Any]) -> str:
-    return json.dumps({"step": 0, "epoch": 0, "scores": scores, "stamp": stamp}) + "\n"
+    return json.dumps({"step": 70, "epoch": 7, "scores": scores, "stamp": stamp}) + "\n"
 
 
 def table(text: str) -> list[dict[str, str]]:
@@ -160,6 +160,26 @@ def test_the_last_row_counts(make: Make, capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert table(out)[0]["fid"] == "60"
     assert "split val" in out
+
+
+def test_scores_can_be_chosen(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    make("a/0", 0, {"test/fid": 1.0, "test/kid": 2.0, "test/modes": 3.0})
+    run(["runs/a", "--scores", "modes,fid"])
+    out = capsys.readouterr().out
+    assert "| Epochs | modes | fid |" in out
+    assert "kid" not in out
+    run(["runs/a", "--scores", "modes", "--format", "csv"])
+    assert "epochs,modes,modes_min,modes_max,stamp" in capsys.readouterr().out
+    with pytest.raises(InputError, match="--scores has mood; the runs have fid, kid, modes"):
+        run(["runs/a", "--scores", "modes,mood"])
+
+
+def test_a_model_without_a_step_has_seen_no_epoch(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0})
+    path = folder / "scores.jsonl"
+    path.write_text(path.read_text().replace('"step": 70', '"step": 0'))
+    run(["runs/a"])
+    assert table(capsys.readouterr().out)[0]["Epochs"] == "0"
 
 
 def test_domains_keep_their_columns_and_stamps(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
