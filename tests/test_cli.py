@@ -476,6 +476,12 @@ def test_two_devices_get_the_strategy_for_alternating_steps(shell: Shell) -> Non
     assert names == [f"{index:06d}.png" for index in range(1797)]
 
 
+def test_how_a_run_is_measured_does_not_change_how_it_trains() -> None:
+    arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.fast_dev_run", "true", "--evaluation.extractor"]
+    one, other = (build([*arguments, extractor]).model.state_dict() for extractor in ("DigitFeatures", "null"))
+    assert all(torch.equal(value, other[key]) for key, value in one.items())
+
+
 def test_one_device_needs_no_strategy() -> None:
     cli: LightningGANsCLI = build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.fast_dev_run", "true"])
     assert not isinstance(cli.trainer.strategy, AlternatingDDP)

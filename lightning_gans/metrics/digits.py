@@ -82,7 +82,9 @@ class DigitFeatures(FeatureExtractor):
                 f"evaluation.extractor.weights is {path}, which does not exist; expected a .safetensors file"
             )
         self._hash = file_hash(path)
-        self.classifier = DigitClassifier(self.num_features)
+        # How a run is measured must not change how its networks start.
+        with torch.random.fork_rng(devices=[]):
+            self.classifier = DigitClassifier(self.num_features)
         self.classifier.load_state_dict(load_file(path))
         self.eval().requires_grad_(False)
 

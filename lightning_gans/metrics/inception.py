@@ -44,7 +44,9 @@ class InceptionFeatures(FeatureExtractor):
         try:
             # torch-fidelity would unpickle anything; look at the file with the safe loader first.
             torch.load(path, weights_only=True, map_location="cpu")
-            self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(path), antialias)
+            # How a run is measured must not change how its networks start.
+            with torch.random.fork_rng(devices=[]):
+                self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(path), antialias)
         except Exception as error:  # what a foreign file raises depends on its bytes
             raise InputError(
                 f"evaluation.extractor.weights is {path}, which does not hold Inception's weights in torch-fidelity's "
