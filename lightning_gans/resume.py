@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from lightning_gans.errors import InputError
@@ -22,12 +22,30 @@ def without_objects(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _plain(value) for key, value in settings.items() if _is_plain(value)}
 
 
-def accepted_arguments(network: Mapping[str, Any], given_by_family: Collection[str]) -> dict[str, Any]:
-    """A network's class path with the arguments that its class takes from a config.
+def drop_what_links_left(
+    model: type, settings: MutableMapping[str, Any], networks: Iterable[str], given_by_family: Collection[str]
+) -> None:
+    """Take out of a model's settings what it could not be built from again.
 
-    Links from the data put the number of classes beside every network's arguments, and building an unconditional one
-    from a checkpoint would fail over it; as would building one to which its family gives such an argument.
+    Links from the data leave sizes and numbers beside every model's and every network's arguments, taken or not.
+
+    Args:
+        model: the class.
+        settings: its arguments from the command line; networks are class paths with arguments.
+        networks: names of the settings that are networks.
+        given_by_family: arguments that the family, where it builds its networks itself, gives them.
     """
+    lines = [inspect.signature(vars(base)["__init__"]) for base in model.__mro__ if "__init__" in vars(base)]
+    taken = {name for line in lines for name in line.parameters}
+    for name in [name for name in settings if name not in taken and not name.startswith("_")]:
+        del settings[name]
+    for name in networks:
+        if isinstance(settings.get(name), Mapping):  # and not a function that makes the network
+            settings[name] = accepted_arguments(settings[name], given_by_family)
+
+
+def accepted_arguments(network: Mapping[str, Any], given_by_family: Collection[str]) -> dict[str, Any]:
+    """A network's class path with the arguments that its class takes from a config."""
     module, _, name = str(network["class_path"]).rpartition(".")
     accepted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
     given = {key: value for key, value in network.get("init_args", {}).items() if key not in given_by_family}

@@ -23,7 +23,7 @@ from lightning_gans.errors import InputError, at_least
 from lightning_gans.families.player import Player
 from lightning_gans.optimizers import GANAdam, LinearDecay
 from lightning_gans.randomness import counter_generator, run_seed, seed_step
-from lightning_gans.resume import RESTORED, RUN_SEED, accepted_arguments, refuse_changed_settings, without_objects
+from lightning_gans.resume import RESTORED, RUN_SEED, drop_what_links_left, refuse_changed_settings, without_objects
 from lightning_gans.strategies import AlternatingDDP
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -80,8 +80,7 @@ class Adversarial(L.LightningModule, ABC):
         self.save_hyperparameters(ignore=[*self.networks, *objects], logger=False)
         if "_instantiator" in self.hparams:
             self.save_hyperparameters(logger=False)
-            for name in self.networks:
-                self.hparams[name] = accepted_arguments(self.hparams[name], self.given_by_family)
+            drop_what_links_left(type(self), self.hparams, self.networks, self.given_by_family)
         self.automatic_optimization = False
         for key, count in (("accumulate_g", accumulate_g), ("accumulate_d", accumulate_d), ("n_critic", n_critic)):
             at_least(f"model.{key}", count, 1)
