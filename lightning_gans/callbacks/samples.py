@@ -20,14 +20,14 @@ from lightning_gans.families.sampled import Sampled
 from lightning_gans.pixels import to_uint8
 
 
-def cells(sampled: Sampled) -> list[Tensor]:
-    """What a grid shows of each example, side by side: uint8 images (N, C, H, W), C = 1 or 3.
+def cells(sampled: Sampled, count: int) -> list[Tensor]:
+    """What a grid shows of each of the first examples, side by side: uint8 images (N, C, H, W), C = 1 or 3.
 
     Generated images alone if they are from noise; else the source, its translation and, where there are any, the
     translation back and the truth.
     """
     parts = [sampled.source, sampled.fake, sampled.cycled, sampled.truth]
-    drawn = [to_uint8(part) for part in parts if part is not None]
+    drawn = [to_uint8(part[:count]).cpu() for part in parts if part is not None]
     channels = max(part.shape[1] for part in drawn)
     return [part.expand(-1, channels, -1, -1) for part in drawn]
 
@@ -99,7 +99,7 @@ class SampleGrid(Callback):
             kept = self._kept.setdefault(domain, [])
             missing = self.count - sum(len(parts[0]) for parts in kept)
             if missing > 0 and len(sampled.fake):
-                kept.append([part[:missing].cpu() for part in cells(sampled)])
+                kept.append(cells(sampled, missing))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the grids."""

@@ -29,6 +29,17 @@ def same_shape(images: Tensor, truth: Tensor) -> None:
         )
 
 
+def wide_enough(images: Tensor, side: int, score: str) -> None:
+    """Refuse images (N, C, H, W) with a side shorter than the pixels that a score needs.
+
+    Raises:
+        InputError: if there is such a side.
+    """
+    height, width = images.shape[-2:]
+    if min(height, width) < side:
+        raise InputError(f"the images have {height} x {width} px; expected at least {side} x {side} for {score}")
+
+
 class Fidelity(Metric):
     r"""Scores of pairs of an image and its truth, each the mean over images.
 
@@ -60,11 +71,7 @@ class Fidelity(Metric):
             InputError: if their shapes differ or a side is shorter than 6 px.
         """
         same_shape(images, truth)
-        height, width = images.shape[-2:]
-        if min(height, width) < SMALLEST_SIDE:
-            raise InputError(
-                f"the images have {height} x {width} px; expected at least {SMALLEST_SIDE} x {SMALLEST_SIDE} for SSIM"
-            )
+        wide_enough(images, SMALLEST_SIDE, "SSIM")
         values, true = images.double() / 255, truth.double() / 255
         self.l1 += (values - true).abs().mean(dim=(1, 2, 3)).sum()
         self.psnr += _psnr(values, true).sum()

@@ -11,7 +11,7 @@ from torchmetrics.functional.image.lpips import _NoTrainLpips
 
 from lightning_gans.errors import InputError
 from lightning_gans.metrics.features import file_hash
-from lightning_gans.metrics.fidelity import same_shape
+from lightning_gans.metrics.fidelity import same_shape, wide_enough
 from lightning_gans.metrics.weights import downloaded_weights
 from lightning_gans.pixels import to_float
 
@@ -65,11 +65,7 @@ class PerceptualDistance(nn.Module):
             InputError: if the shapes differ or a side is shorter than 31 px.
         """
         same_shape(images, truth)
-        height, width = images.shape[-2:]
-        if min(height, width) < SMALLEST_SIDE:
-            raise InputError(
-                f"the images have {height} x {width} px; expected at least {SMALLEST_SIDE} x {SMALLEST_SIDE} for LPIPS"
-            )
+        wide_enough(images, SMALLEST_SIDE, "LPIPS")
         distances: Tensor = self.network(to_float(images).expand(-1, 3, -1, -1), to_float(truth).expand(-1, 3, -1, -1))
         return distances.flatten()
 

@@ -43,13 +43,10 @@ class Scores(nn.Module):
         self.frechet = FrechetDistance(extractor.num_features) if extractor is not None else None
         self.kernel = KernelDistance() if extractor is not None and kid else None
         self.classes = Classes(extractor.num_classes) if extractor is not None and extractor.num_classes else None
-        self._for_truth: list[Metric] = [Fidelity()]
-        if palette is not None:
-            self._for_truth.append(Segmentation(palette))
-        if perceptual is not None:
-            self._for_truth.append(MeanPerceptualDistance(perceptual))
-        self.against_truth = nn.ModuleList()
-        self.cycle: MeanAbsoluteError | None = None
+        self.fidelity = Fidelity()
+        self.segmentation = Segmentation(palette) if palette is not None else None
+        self.perceptual = MeanPerceptualDistance(perceptual) if perceptual is not None else None
+        self.cycle = MeanAbsoluteError()
         self.register_buffer("seen", torch.zeros(2, dtype=torch.long), persistent=False)
 
     seen: Tensor
@@ -78,15 +75,12 @@ class Scores(nn.Module):
 
     def update_truth(self, images: Tensor, truth: Tensor) -> None:
         """Compare generated images (N, C, H, W), uint8, each with its truth."""
-        if not len(self.against_truth):
-            self.against_truth.extend(metric.to(images.device) for metric in self._for_truth)
-        for metric in self._for_truth:
-            metric.update(images, truth)
+        for metric in (self.fidelity, self.segmentation, self.perceptual):
+            if metric is not None:
+                metric.update(images, truth)
 
     def update_cycle(self, images: Tensor, source: Tensor) -> None:
         """Compare images (N, C, H, W), uint8, that went there and back with what they were."""
-        if self.cycle is None:
-            self.cycle = MeanAbsoluteError().to(images.device)
         self.cycle.update(images.float() / 255, source.float() / 255)
 
     def counts(self) -> tuple[Tensor, Tensor]:
@@ -96,8 +90,10 @@ class Scores(nn.Module):
 
     def compute(self) -> dict[str, float]:
         """All scores by name, over all processes; to be called on each of them."""
-        parts = [self.frechet, self.kernel, self.classes, *self.against_truth]
+        parts: list[Metric | None] = [self.frechet, self.kernel, self.classes]
+        if self.fidelity.update_called:
+            parts += [self.fidelity, self.segmentation, self.perceptual]
         scores = {key: value.item() for part in parts if part is not None for key, value in part.compute().items()}
-        if self.cycle is not None:
+        if self.cycle.update_called:
             scores["cycle_l1"] = self.cycle.compute().item()
         return scores

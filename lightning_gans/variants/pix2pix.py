@@ -71,12 +71,16 @@ class Pix2Pix(Translation):
 
     def alternate(self, batch: Pair) -> None:
         """One batch: D's step, then G's on the same translated images."""
-        source, truth = (batch.b, batch.a) if self.b_to_a else (batch.a, batch.b)
+        source, truth = self.ends(batch)
         with torch.set_grad_enabled(self.moves("g")):
             fake = self.generator(source)
         self.step("d", self.discriminator_loss(source, truth, fake.detach()))
         if self.moves("g"):
             self.step("g", self.generator_loss(source, truth, fake))
+
+    def ends(self, batch: Pair) -> tuple[Tensor, Tensor]:
+        """What is translated, and what it should become."""
+        return (batch.b, batch.a) if self.b_to_a else (batch.a, batch.b)
 
     def judge(self, source: Tensor, images: Tensor) -> Tensor:
         """Logits (N, 1, h, w) of images, each beside its source."""
@@ -103,5 +107,5 @@ class Pix2Pix(Translation):
 
     def translations(self, batch: Pair) -> Domains:
         """The domain that is translated to, beside its truth."""
-        source, truth = (batch.b, batch.a) if self.b_to_a else (batch.a, batch.b)
+        source, truth = self.ends(batch)
         return {"a" if self.b_to_a else "b": Sampled(truth, self(source), source=source, truth=truth)}
