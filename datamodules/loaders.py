@@ -106,14 +106,18 @@ class UnpairedBatches(TrainingBatches):
 
 
 class EvaluationBatches(_Batches):
-    """Every index exactly once over all ranks, in order; batch k of rank r is batch k * world_size + r of the set."""
+    """Every index exactly once over all ranks, in order; batch k of rank r is batch k * world_size + r of the set.
+
+    Where the set's batches do not come out even, the last of some ranks is empty: all ranks have the same number, and
+    none waits for one that never enters evaluation.
+    """
 
     def __len__(self) -> int:
-        batches = -(-self.length // self.batch_size)
-        return len(range(self.rank, batches, self.world_size))
+        return -(-self.length // (self.batch_size * self.world_size))
 
     def __iter__(self) -> Iterator[list[int]]:
-        for start in range(self.rank * self.batch_size, self.length, self.batch_size * self.world_size):
+        for step in range(len(self)):
+            start = (step * self.world_size + self.rank) * self.batch_size
             yield list(range(start, min(start + self.batch_size, self.length)))
 
 

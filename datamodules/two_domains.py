@@ -47,10 +47,9 @@ class TwoDomains(Dataset[Pair]):
 
         An index beyond a domain's end gives no image of it.
         """
-        places = torch.tensor(indices).reshape(len(indices), -1)
-        first, second = places[:, 0].tolist(), places[:, -1].tolist()
-        a = self.a[[index for index in first if index < len(self.a)]]
-        b = self.b[[index for index in second if index < len(self.b)]]
+        places = [(index, index) if isinstance(index, int) else index for index in indices]
+        a = self.a[[first for first, _ in places if first < len(self.a)]]
+        b = self.b[[second for _, second in places if second < len(self.b)]]
         return Pair(a, b, self.aligned)
 
 

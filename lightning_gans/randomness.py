@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from weakref import WeakKeyDictionary
 
 import torch
 from lightning.pytorch import Trainer
@@ -35,9 +36,19 @@ def seed_step(device: torch.device, *parts: int | str) -> None:
         torch.cuda.default_generators[device.index].manual_seed(seed)
 
 
+_drawn: WeakKeyDictionary[Trainer, int] = WeakKeyDictionary()
+"""Seeds of trainers that were given none: drawn once, as training seeds the generator they are drawn from."""
+
+
 def run_seed(trainer: Trainer | None) -> int:
-    """The seed of this run: that of ``seed_everything``, else one drawn by PyTorch, the same on all ranks."""
+    """The seed of this run: that of ``seed_everything``, else one drawn by PyTorch, the same on all ranks.
+
+    Where none was given, the ranks agree on one in the first call for a trainer, which all of them must make.
+    """
     if (given := os.environ.get("PL_GLOBAL_SEED")) is not None:
         return int(given)
-    drawn = torch.initial_seed()
-    return drawn if trainer is None else trainer.strategy.broadcast(drawn)
+    if trainer is None:
+        return torch.initial_seed()
+    if trainer not in _drawn:
+        _drawn[trainer] = trainer.strategy.broadcast(torch.initial_seed())
+    return _drawn[trainer]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, ClassVar
 
-import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 from lightning.pytorch.strategies import SingleDeviceStrategy
@@ -21,6 +20,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.errors import InputError, at_least
 from lightning_gans.families.player import Player
+from lightning_gans.families.recording import Recording
+from lightning_gans.families.stopwatch import Stopwatch
 from lightning_gans.optimizers import GANAdam, LinearDecay
 from lightning_gans.randomness import counter_generator, run_seed, seed_step
 from lightning_gans.resume import RESTORED, RUN_SEED, drop_what_links_left, refuse_changed_settings, without_objects
@@ -30,9 +31,10 @@ OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
 
 GRADIENTS = "accumulated_gradients"
+SECONDS = "train_seconds"
 
 
-class Adversarial(L.LightningModule, ABC):
+class Adversarial(Recording, ABC):
     """Alternating training of generators ("g") and discriminators ("d").
 
     A family implements :meth:`alternate`, which computes losses and hands each to :meth:`step`. Whatever the variant
@@ -95,6 +97,7 @@ class Adversarial(L.LightningModule, ABC):
         self._gradients: dict[str, Tensor] = {}
         self._gradient_norm = torch.zeros(())
         self._loaded = (0, 0)
+        self.stopwatch = Stopwatch()
         self.averages = nn.ModuleDict()
         """Averaged copies of the generators, by attribute name; the EMA callback fills it."""
 
@@ -189,6 +192,7 @@ class Adversarial(L.LightningModule, ABC):
             optimizer.step()
             if self.records:
                 self.record(f"grad_norm/{name}", self._gradient_norm)
+        self.losses[name] = loss.detach()
         self.record(f"loss/{name}", loss, prog_bar=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
@@ -202,17 +206,6 @@ class Adversarial(L.LightningModule, ABC):
                 self._gradient_norm = nn.utils.get_total_norm(gradients)
             if player.clip is not None:
                 self.clip_gradients(optimizer, gradient_clip_val=player.clip, gradient_clip_algorithm="norm")
-
-    @property
-    def records(self) -> bool:
-        """Whether this batch is one that the logger's interval asks for: logging costs more than a small step."""
-        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside __init__
-        return interval > 0 and (self.global_step + 1) % interval == 0
-
-    def record(self, key: str, value: Tensor, prog_bar: bool = False) -> None:
-        """Log a scalar of this batch, at the logger's interval only."""
-        if self.records:
-            self.log(key, value.detach(), prog_bar=prog_bar)
 
     # Optimizers and schedules.
 
@@ -286,6 +279,7 @@ class Adversarial(L.LightningModule, ABC):
         """Refuse data of another kind, and strategies whose gradients would be wrong."""
         if (data := getattr(self.trainer, "datamodule", None)) is not None:
             self.check_data(type(data))
+        _ = self.run_seed  # here, where all ranks are, since they may have to agree on one
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
             raise InputError(
                 f"trainer.strategy is {type(self.trainer.strategy).__name__}, which expects every parameter in every "
@@ -296,12 +290,14 @@ class Adversarial(L.LightningModule, ABC):
         """Add the run's seed and gradients accumulated so far; keep hyperparameters to plain data."""
         checkpoint[RUN_SEED] = self.run_seed
         checkpoint[GRADIENTS] = self._unfinished_gradients()
+        checkpoint[SECONDS] = self.stopwatch.seconds
         if "hyper_parameters" in checkpoint:
             checkpoint["hyper_parameters"] = without_objects(dict(checkpoint["hyper_parameters"]))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for averages, and refuse settings that the checkpoint's states would silently override."""
         self._loaded = (checkpoint["epoch"] + 1, checkpoint["global_step"])
+        self.stopwatch.before = checkpoint.get(SECONDS, 0.0)
         if self._trainer is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             refuse_changed_settings(
@@ -313,7 +309,8 @@ class Adversarial(L.LightningModule, ABC):
         self._fit_averages(checkpoint["state_dict"])
 
     def on_fit_start(self) -> None:
-        """Tell the loggers the settings that are plain data."""
+        """Start the clock; tell the loggers the settings that are plain data."""
+        self.stopwatch.start()
         for logger in self.loggers:
             logger.log_hyperparams(without_objects({k: v for k, v in self.hparams.items() if k != "_instantiator"}))
 

@@ -126,6 +126,8 @@ class LatentGAN(Adversarial, ABC):
         with torch.set_grad_enabled(self.moves("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
         made = fake.detach()
+        if self.records and len(made) > 1:
+            self.record("spread", relative_spread(made, batch.images))
         loss = self.discriminator_loss(self._recording(critic, batch.images, made), batch.images, made)
         if self.penalty is not None and self.penalty.due(self.global_step):
             loss = loss + self.penalty.term(critic, batch.images, made)
@@ -170,6 +172,8 @@ class LatentGAN(Adversarial, ABC):
 
     def _generate(self, batch: Labelled, batch_idx: int) -> Tensor:
         """As many images as the batch has, from noise that is the same at every call and for any number of ranks."""
+        if not len(batch.labels):  # the last batch of a rank for which nothing is left
+            return batch.images
         index = batch_idx * self.trainer.world_size + self.global_rank
         images: Tensor = self(self.latent(len(batch.labels), "evaluation", index), batch.labels)
         return images
@@ -177,7 +181,7 @@ class LatentGAN(Adversarial, ABC):
     def validation_step(self, batch: Labelled, batch_idx: int) -> Domains:
         """Real and generated images under the name ``images``."""
         labels = batch.labels if self.conditional else None
-        return {"images": Sampled(batch.images, self._generate(batch, batch_idx), labels)}
+        return {"images": Sampled(batch.images, self._generate(batch, batch_idx), labels, batch.labels)}
 
     def test_step(self, batch: Labelled, batch_idx: int) -> Domains:
         """Real and generated images under the name ``images``."""
@@ -186,3 +190,11 @@ class LatentGAN(Adversarial, ABC):
     def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
         return self._generate(batch, batch_idx)
+
+
+def relative_spread(fake: Tensor, real: Tensor) -> Tensor:
+    """The variance of generated images (N, C, H, W) over that of real ones, both summed over pixels.
+
+    1 for a match, 0 where all generated images are the same: in the batch, the first sign of a collapse.
+    """
+    return fake.float().var(dim=0).sum() / real.float().var(dim=0).sum()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -225,3 +226,20 @@ def test_bad_numbers_are_named(kwargs: dict[str, Any], named: str) -> None:
 def test_ema_is_refused_no_average_and_named_out_of_range() -> None:
     with pytest.raises(InputError, match=r"ema\.decay is 1\.0"):
         EMA(decay=1.0)
+
+
+def test_a_run_without_a_seed_draws_one_and_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PL_GLOBAL_SEED")
+    seeds: list[int] = []
+
+    class Noting(Callback):
+        def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+            assert isinstance(pl_module, DCGAN)
+            seeds.append(pl_module.run_seed)
+
+    torch.manual_seed(11)
+    tiny_trainer(tmp_path, max_steps=3, callbacks=[Noting()]).fit(tiny_dcgan(), TinyData())
+    torch.manual_seed(12)
+    tiny_trainer(tmp_path, max_steps=1, callbacks=[Noting()]).fit(tiny_dcgan(), TinyData())
+    assert len(seeds) == 4
+    assert len(set(seeds[:3])) == 1
