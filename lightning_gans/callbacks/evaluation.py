@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from jsonargparse.typing import lazy_instance
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.callbacks.run_folder import writes
+from lightning_gans.callbacks.score_file import append_scores
+from lightning_gans.errors import at_least
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.families.sampled import Domains
+from lightning_gans.families.sampled import Domains, Sampled
+from lightning_gans.headline import headline_first
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
-from lightning_gans.metrics.frechet import FrechetDistance, read_statistics, write_statistics
 from lightning_gans.metrics.perceptual import PerceptualDistance
+from lightning_gans.metrics.real_cache import RealCache
 from lightning_gans.metrics.scores import Scores
 from lightning_gans.metrics.stamp import Stamp
 from lightning_gans.pixels import to_uint8
@@ -36,32 +37,39 @@ class Evaluation(Callback):
     """Compares real and generated images in an extractor's features at every validation and test.
 
     Logs ``val/fid`` and the like, with the stamp among the hyperparameters as ``stamp/val``, and appends each score and
-    its stamp to ``scores.jsonl`` in the run's folder. The real images' statistics are computed once and cached under
-    all that they depend on. Blind to the variant: it reads what ``validation_step`` returns, one score set for each
-    domain.
+    its stamp to ``scores.jsonl`` in the run's folder. What is known of the real images is computed once and cached
+    under all that it depends on. Blind to the variant: it reads what ``validation_step`` returns, one score set for
+    each domain.
 
     Args:
         extractor: in whose features to compare; null compares with the truth alone, where the data have it.
         perceptual: network of LPIPS, for translation where the truth is known.
-        kid: measure KID as well, which needs no more than a few images, but the real ones anew at every evaluation.
+        kid: measure KID with its confidence interval, the score to trust below 2,000 images.
+        neighbours: measure precision, recall, density and coverage in balls that reach to this nearest neighbour; 0
+            does not. With many images of Inception's 2048 features it takes minutes on a CPU.
         cache: folder of the real statistics; by default in the user's cache folder.
+
+    Raises:
+        InputError: if ``neighbours`` is negative.
     """
 
     def __init__(
         self,
         extractor: FeatureExtractor | None = lazy_instance(DigitFeatures),  # noqa: B008 (lazy until called)
         perceptual: PerceptualDistance | None = None,
-        kid: bool = False,
+        kid: bool = True,
+        neighbours: int = 5,
         cache: Path | None = None,
     ) -> None:
+        at_least("evaluation.neighbours", neighbours, 0)
         self.extractor = extractor
         self.perceptual = perceptual
         self.kid = kid
-        self.cache = default_cache() if cache is None else Path(cache)
+        self.neighbours = neighbours
+        self.cache = RealCache(default_cache() if cache is None else Path(cache))
         self._lines: dict[str, str] = {}
         self._last: dict[str, Any] | None = None
         self._scores: dict[str, Scores] = {}
-        self._real: dict[str, dict[str, Tensor]] = {}
         self._cached: dict[str, bool] = {}
         self._logged: dict[str, Stamp] = {}
         self._split = ""
@@ -83,37 +91,46 @@ class Evaluation(Callback):
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: Domains) -> None:
         for domain, sampled in domains.items():
             if domain not in self._scores:
-                palette = getattr(trainer.datamodule, "palettes", {}).get(domain)  # type: ignore[attr-defined]
-                self._scores[domain] = Scores(self.extractor, palette, self.perceptual, self.kid).to(pl_module.device)
+                self._scores[domain] = self._score_set(trainer, domain, sampled).to(pl_module.device)
                 self._cached[domain] = self._load_real(trainer, domain)
             scores, fake = self._scores[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):
-                scores.update_real(to_uint8(sampled.real))
-            if not len(fake):
-                continue
-            scores.update_fake(fake, sampled.labels)
+                scores.update_real(to_uint8(sampled.real), sampled.real_labels)
+            if len(fake):
+                scores.update_fake(fake, sampled.labels)
             if sampled.truth is not None:
                 scores.update_truth(fake, to_uint8(sampled.truth))
             if sampled.cycled is not None and sampled.source is not None:
                 scores.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
+
+    def _score_set(self, trainer: Trainer, domain: str, sampled: Sampled) -> Scores:
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        return Scores(
+            self.extractor,
+            palette=getattr(data, "palettes", {}).get(domain),
+            perceptual=self.perceptual,
+            kid=self.kid,
+            neighbours=self.neighbours,
+            asked_classes=getattr(data, "num_classes", 0) if sampled.labels is not None else 0,
+        )
 
     def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:
         for domain, scores in self._scores.items():
             prefix = self._split if len(self._scores) == 1 else f"{self._split}/{domain}"
             if not self._cached[domain]:
                 self._store_real(trainer, domain)
+            real, fake = (self._total(trainer, count) for count in scores.counts())
             values = scores.compute()
             for name, value in values.items():
                 # The same on all ranks already; Lightning warns of what is not reduced.
                 pl_module.log(f"{prefix}/{name}", value, prog_bar=name in SHOWN, sync_dist=True)
-            self._note(trainer, pl_module, domain, prefix, values)
+            stamp = self._stamp(trainer, pl_module, real, fake)
+            ordered = {name: values[name] for name in headline_first(list(values), min(real, fake))}
+            self._note(trainer, pl_module, domain, prefix, ordered, stamp)
         self._scores = {}
 
-    def _note(
-        self, trainer: Trainer, pl_module: Adversarial, domain: str, prefix: str, values: dict[str, float]
-    ) -> None:
-        real, fake = (self._total(trainer, count) for count in self._scores[domain].counts())
-        stamp = Stamp(
+    def _stamp(self, trainer: Trainer, pl_module: Adversarial, real: int, fake: int) -> Stamp:
+        return Stamp(
             extractor=self._description,
             real=real,
             fake=fake,
@@ -122,8 +139,19 @@ class Evaluation(Callback):
             batch_norm=pl_module.batch_norm,
             dropout=pl_module.dropout,
             pixels="uint8-rounded",
+            neighbours=self.neighbours if self.extractor is not None else 0,
             seed=pl_module.run_seed,
         )
+
+    def _note(
+        self,
+        trainer: Trainer,
+        pl_module: Adversarial,
+        domain: str,
+        prefix: str,
+        values: dict[str, float],
+        stamp: Stamp,
+    ) -> None:
         epoch, step = pl_module.progress
         result = {
             "step": step,
@@ -134,7 +162,7 @@ class Evaluation(Callback):
         if not writes(trainer):
             return
         self._last = result
-        self._write(trainer, result)
+        append_scores(trainer, result)
         if self._logged.get(prefix) != stamp:
             self._logged[prefix] = stamp
             for logger in trainer.loggers:
@@ -147,13 +175,6 @@ class Evaluation(Callback):
         networks = [network.description for network in (self.extractor, self.perceptual) if network is not None]
         return "+".join(networks) or "none"
 
-    @rank_zero_only
-    def _write(self, trainer: Trainer, result: dict[str, Any]) -> None:
-        path = run_folder(trainer) / "scores.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(json.dumps(result) + "\n")
-
     @staticmethod
     def _total(trainer: Trainer, count: Tensor) -> int:
         return int(trainer.strategy.reduce(count.clone(), reduce_op="sum"))
@@ -165,51 +186,37 @@ class Evaluation(Callback):
     # Real statistics: in memory for this run, on disk for the next.
 
     def _key(self, trainer: Trainer, domain: str) -> str | None:
-        """All that the real statistics depend on; None where the data cannot say what it is."""
+        """All that is known of the real images depends on; None where the data cannot say what it is."""
         fingerprint = getattr(trainer.datamodule, "fingerprint", None)  # type: ignore[attr-defined]
-        # KID wants the real images' features themselves, which are not cached.
-        if fingerprint is None or self.extractor is None or self.kid:
+        if fingerprint is None or self.extractor is None:
             return None
         counts = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
         batch_size = getattr(trainer.datamodule, "eval_batch_size", 0)  # type: ignore[attr-defined]
         seen = f"{sum(counts)}x{batch_size}x{trainer.world_size}"
-        return f"{fingerprint(self._split)}-{domain}-{seen}-{self.extractor.description}"
+        parts = [fingerprint(self._split), domain, seen, self.extractor.description]
+        # Another set of scores may want to know more of the same images.
+        parts += [name for name in ("features", "labels") if name in self._scores[domain].real_names]
+        return "-".join(parts)
 
     def _load_real(self, trainer: Trainer, domain: str) -> bool:
-        """Set the real statistics if they are known; the same answer on all ranks."""
-        key = self._key(trainer, domain)
+        """Take what is known of the real images, if it is; the same answer on all ranks."""
+        key, scores = self._key(trainer, domain), self._scores[domain]
         if key is None:
             return False
-        state = self._real.get(key)
-        if state is None and trainer.is_global_zero:
-            state = read_statistics(self.cache / f"{key}.safetensors")
-        if not trainer.strategy.broadcast(state is not None):
-            return False
+        # Ranks are added up: rank 0 holds all, the others nothing.
+        state = self.cache.read(key, scores.real_names) if trainer.is_global_zero else None
         if state is not None:
-            self._real[key] = state
-            # Ranks are summed: rank 0 holds all, the others nothing.
-            if trainer.is_global_zero:
-                self._frechet(domain).load_real_state(state)
-        return True
+            scores.load_real_state(state)
+        return trainer.strategy.broadcast(state is not None)
 
     def _store_real(self, trainer: Trainer, domain: str) -> None:
-        """Keep the real statistics, summed over ranks, in memory and on disk."""
+        """Keep what is known of the real images of all ranks, in memory and on disk."""
         key = self._key(trainer, domain)
         if key is None:
             return
-        frechet = self._frechet(domain)
-        state = {
-            name: trainer.strategy.reduce(value.to(frechet.device), reduce_op="sum").cpu()
-            for name, value in frechet.real_state().items()
-        }
-        self._real[key] = state
+        state = self._scores[domain].real_state()
         if trainer.is_global_zero:
-            write_statistics(self.cache / f"{key}.safetensors", state)
-
-    def _frechet(self, domain: str) -> FrechetDistance:
-        frechet = self._scores[domain].frechet
-        assert frechet is not None
-        return frechet
+            self.cache.write(key, state)
 
     # Hooks.
 

@@ -20,10 +20,12 @@ class FeatureExtractor(nn.Module, ABC):
     Attributes:
         num_features: length D of a feature vector; torchmetrics reads it under this name.
         num_classes: number of classes that :meth:`logits` tells apart; 0 where the extractor is no classifier.
+        objects: number of ImageNet's classes in :meth:`logits`, from which the Inception score follows; else 0.
     """
 
     num_features: int
     num_classes: int = 0
+    objects: int = 0
 
     @property
     @abstractmethod
@@ -35,7 +37,7 @@ class FeatureExtractor(nn.Module, ABC):
         """Features (N, D), float32, of uint8 images (N, C, H, W) with C = 1 or 3."""
 
     def logits(self, features: Tensor) -> Tensor:
-        """Class logits (N, num_classes) of features (N, D)."""
+        """Class logits (N, num_classes), or (N, objects), of features (N, D)."""
         raise NotImplementedError(f"{type(self).__name__} is no classifier")
 
 

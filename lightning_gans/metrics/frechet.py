@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import torch
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -32,6 +28,9 @@ class FrechetDistance(FrechetInceptionDistance):
     FID scales with the extractor's features. Divided by the trace of the real features' covariance it does not: 0 is a
     perfect match, and a generator that always gives the mean image scores 1.
 
+    ``spread`` is the same trace of the generated features over that of the real ones: 1 for a match, 0 where all
+    generated images are the same.
+
     Args:
         num_features: length D of a feature vector.
     """
@@ -40,14 +39,15 @@ class FrechetDistance(FrechetInceptionDistance):
         super().__init__(feature=_Ready(num_features))
 
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
-        """``fid`` and ``relative_fid``, float64 scalars.
+        """``fid``, ``relative_fid`` and ``spread``, float64 scalars.
 
         Raises:
             RuntimeError: with fewer than two real or two generated images.
         """
         real, fake = self._moments("real"), self._moments("fake")
         fid = frechet_distance(*real, *fake)
-        return {"fid": fid, "relative_fid": fid / real[1].trace()}
+        spread = real[1].trace()
+        return {"fid": fid, "relative_fid": fid / spread, "spread": fake[1].trace() / spread}
 
     def _moments(self, kind: str) -> tuple[Tensor, Tensor]:
         """Mean (D,) and covariance (D, D) of the real or the generated features."""
@@ -60,8 +60,8 @@ class FrechetDistance(FrechetInceptionDistance):
         return mean, (products - count * torch.outer(mean, mean)) / (count - 1)
 
     def real_state(self) -> dict[str, Tensor]:
-        """The real images' statistics seen by this process so far."""
-        return {name: getattr(self, name).detach().cpu().clone() for name in REAL_STATES}
+        """The real images' statistics, of all processes where they are in sync."""
+        return {name: getattr(self, name) for name in REAL_STATES}
 
     def load_real_state(self, state: dict[str, Tensor]) -> None:
         """Set the real images' statistics, in place of updating with the images."""
@@ -93,20 +93,3 @@ def frechet_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covar
     overlap = torch.linalg.eigvalsh(root.T @ covariance_b @ root).clamp(min=0).sqrt().sum()
     distance: Tensor = (mean_a - mean_b).square().sum() + covariance_a.trace() + covariance_b.trace() - 2 * overlap
     return distance
-
-
-def read_statistics(path: Path) -> dict[str, Tensor] | None:
-    """Cached statistics, or None where there are none that can be read."""
-    try:
-        state = load_file(path)
-    except Exception:  # whatever is wrong with a cache file, the statistics are computed again
-        return None
-    return state if set(state) == set(REAL_STATES) else None
-
-
-def write_statistics(path: Path, state: dict[str, Tensor]) -> None:
-    """Cache statistics; another process that reads or writes the same file sees the old or the new, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        file.write(save(state))
-    Path(file.name).replace(path)

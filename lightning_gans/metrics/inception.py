@@ -33,6 +33,7 @@ class InceptionFeatures(FeatureExtractor):
     """
 
     num_features = 2048
+    objects = 1008
 
     def __init__(self, weights: Path | None = None, antialias: bool = True) -> None:
         super().__init__()
@@ -66,3 +67,9 @@ class InceptionFeatures(FeatureExtractor):
         """Features (N, 2048) of uint8 images (N, C, H, W)."""
         features: Tensor = self.network(images.expand(-1, 3, -1, -1))
         return features
+
+    @torch.no_grad()
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits (N, 1008) of features (N, 2048), without the bias, as the Inception score takes them."""
+        logits: Tensor = features @ self.network.fc.weight.T
+        return logits

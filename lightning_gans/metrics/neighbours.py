@@ -6,10 +6,9 @@ import math
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
 from lightning_gans.errors import at_least
+from lightning_gans.metrics.kept import KeptFeatures
 
 BLOCK = 256
 """Rows of a distance matrix that are in memory at one time."""
@@ -19,7 +18,7 @@ TILE = 64
 SCORES = ("precision", "recall", "density", "coverage")
 
 
-class Neighbours(Metric):
+class Neighbours(KeptFeatures):
     r"""Precision, recall, density and coverage, from the balls that reach to the k-th nearest neighbour.
 
     Let :math:`x_1 \dots x_N` be the features of real images and :math:`y_1 \dots y_M` those of generated ones. Around
@@ -49,27 +48,17 @@ class Neighbours(Metric):
     for 10,000 images and D = 64, and 6 minutes for D = 2048. Beside the features it needs 256 rows of distances.
 
     Args:
+        num_features: length D of a feature vector.
         k: which of the nearest neighbours a ball reaches to, at least 1.
 
     Raises:
         InputError: if ``k`` is less than 1.
     """
 
-    is_differentiable = False
-    full_state_update = False
-    real: list[Tensor]
-    fake: list[Tensor]
-
-    def __init__(self, k: int = 5) -> None:
+    def __init__(self, num_features: int, k: int = 5) -> None:
         at_least("k", k, 1)
-        super().__init__()
+        super().__init__(num_features)
         self.k = k
-        self.add_state("real", [], dist_reduce_fx="cat")
-        self.add_state("fake", [], dist_reduce_fx="cat")
-
-    def update(self, features: Tensor, real: bool) -> None:
-        """Add features (N, D), finite, of real or of generated images; float32 is what is kept of them."""
-        (self.real if real else self.fake).append(features.float())
 
     def compute(self) -> dict[str, Tensor]:
         """The scores, float64 scalars.
@@ -77,7 +66,7 @@ class Neighbours(Metric):
         All are NaN with k or fewer real images, or k or fewer generated ones: their balls have no radius then, and a
         validation on few images should not end the training.
         """
-        real, fake = (dim_zero_cat(state) if len(state) else torch.empty(0, 0) for state in (self.real, self.fake))
+        real, fake = self.gathered(real=True), self.gathered(real=False)
         if min(len(real), len(fake)) <= self.k:
             return {name: torch.tensor(math.nan, dtype=torch.float64, device=self.device) for name in SCORES}
         real_radii, fake_radii = radii(real, self.k), radii(fake, self.k)

@@ -18,6 +18,7 @@ class Stamp:
         batch_norm: "running": statistics of training, as in ``eval()``; "per-image": each image's own.
         dropout: whether generators drop activations, "on" or "off".
         pixels: how generated images were quantised before the extractor saw them.
+        neighbours: k of precision, recall, density and coverage; 0 where these were not measured.
         seed: of the generated images' noise.
     """
 
@@ -29,6 +30,7 @@ class Stamp:
     batch_norm: str
     dropout: str
     pixels: str
+    neighbours: int
     seed: int
 
     def __str__(self) -> str:
@@ -40,6 +42,7 @@ class Stamp:
             f"batch norm {self.batch_norm}",
             f"dropout {self.dropout}",
             self.pixels,
+            f"{self.neighbours} neighbours",
             f"seed {self.seed}",
         )
         return " | ".join(parts)

@@ -17,7 +17,7 @@ SCORES = "scores.jsonl"
 SUBCOMMANDS = {"test": "test", "val": "validate"}
 """What writes the scores of each split."""
 
-STAMPED = ("extractor", "real", "fake", "split", "weights", "batch_norm", "dropout", "pixels", "seed")
+STAMPED = ("extractor", "real", "fake", "split", "weights", "batch_norm", "dropout", "pixels", "neighbours", "seed")
 """The fields of :class:`lightning_gans.metrics.Stamp`, whose package would load torch."""
 
 RECIPE = ("model", "data", "ema")
@@ -53,6 +53,10 @@ class Run:
     def seed(self) -> int:
         """The run's seed, the same in all its stamps."""
         return int(next(iter(self.stamps.values()))["seed"])
+
+    def compares(self, domain: str) -> bool:
+        """Whether real and generated images were compared as sets, in a domain."""
+        return f"{domain}/fid".lstrip("/") in self.scores
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gans.errors import InputError
+from lightning_gans.headline import FEW, headline_first
 from lightning_gans.results.rows import DASH, Row
 from lightning_gans.results.runs import Run
 
-LEADING = ("relative_fid", "fid", "class_kl")
-"""Scores that come first; the others follow as the runs have them."""
+ONE_CLASS = re.compile(r"class_fid_\d+$")
+"""Scores of one class each, of which there are as many as classes: columns only where they are asked for."""
 
 
 def markdown(rows: list[Row], scores: list[str]) -> str:
@@ -28,7 +29,24 @@ def markdown(rows: list[Row], scores: list[str]) -> str:
         lines.append(cells)
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     stamps = ", ".join(f"`{text}`" for text in stamp_lines(run for row in rows for run in row.runs))
-    return f"{table}\n\nMedian (min{DASH}max) over seeds. Stamp: {stamps}\n"
+    return f"{table}\n\nMedian (min{DASH}max) over seeds. Stamp: {stamps}\n{why_kid(rows, scores)}"
+
+
+def why_kid(rows: list[Row], scores: list[str]) -> str:
+    """Why KID stands before FID, where it does and both are there."""
+    images = fewest_images(rows)
+    if images >= FEW or not {"kid", "fid"} <= {name.rpartition("/")[2].removeprefix("relative_") for name in scores}:
+        return ""
+    return (
+        f"\nKID comes first, as there are {images} images: below {FEW:,} FID is too large, by more the fewer they are, "
+        "while the estimate of KID is not; `kid_ci95` is half the width of its 95 % confidence interval.\n"
+    )
+
+
+def fewest_images(rows: list[Row]) -> int:
+    """The least number of real or generated images that were compared with each other."""
+    stamps = [stamp for row in rows for run in row.runs for domain, stamp in run.stamps.items() if run.compares(domain)]
+    return min((stamp[side] for stamp in stamps for side in ("real", "fake")), default=FEW)
 
 
 def as_csv(rows: list[Row], scores: list[str]) -> str:
@@ -62,8 +80,7 @@ def score_names(rows: list[Row], chosen: list[str] | None) -> list[str]:
         if unknown:
             raise InputError(f"--scores has {', '.join(unknown)}; the runs have {', '.join(names)}")
         return chosen
-    order = {name: place for place, name in enumerate(LEADING)}
-    return sorted(names, key=lambda name: order.get(name.rpartition("/")[2], len(order)))
+    return headline_first([name for name in names if not ONE_CLASS.search(name)], fewest_images(rows))
 
 
 def stamp_lines(runs: Iterable[Run]) -> list[str]:
@@ -89,6 +106,7 @@ def stamp_line(stamp: dict[str, Any], seeds: list[int]) -> str:
         f"batch norm {stamp['batch_norm']}",
         f"dropout {stamp['dropout']}",
         stamp["pixels"],
+        f"{stamp['neighbours']} neighbours",
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}",
     )
     return " | ".join(parts)

@@ -113,6 +113,7 @@ def test_scores_are_logged_and_written_with_their_stamp(tmp_path: Path) -> None:
         "batch_norm": "running",
         "dropout": "off",
         "pixels": "uint8-rounded",
+        "neighbours": 5,
         "seed": 0,
     }
     assert "val/fid" in evaluation.last_lines
@@ -169,7 +170,8 @@ def test_no_extractor_enters_a_checkpoint_and_the_last_scores_do(tmp_path: Path)
     checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert {key.partition(".")[0] for key in checkpoint["state_dict"]} == {"generator", "discriminator"}
     state = checkpoint["callbacks"]["Evaluation"]
-    assert state["last"]["scores"].keys() == {"val/fid", "val/relative_fid", "val/class_kl", "val/modes"}
+    measured = {"kid", "kid_ci95", "relative_fid", "fid", "spread", "precision", "recall", "density", "coverage"}
+    assert state["last"]["scores"].keys() == {f"val/{name}" for name in measured | {"class_kl", "modes"}}
     assert state["last"]["stamp"]["real"] == 6
 
 

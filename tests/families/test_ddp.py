@@ -19,19 +19,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(out: Path, devices: int, batch_size: int) -> list[dict[str, Any]]:
-    """Results of every rank, then those of rank 0 with cached real statistics."""
+    """Results of every rank, then those of rank 0 with cached real images, and with all images in one batch."""
     command = [sys.executable, "-m", "tests.families.ddp_run", f"--devices={devices}", f"--batch-size={batch_size}"]
     environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
     done = subprocess.run(
         [*command, f"--out={out}"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
-    files = [f"devices{devices}-rank{rank}-0.pt" for rank in range(devices)] + [f"devices{devices}-rank0-1.pt"]
+    files = [f"devices{devices}-rank{rank}-0.pt" for rank in range(devices)] + [
+        f"devices{devices}-rank0-{again}.pt" for again in (1, 2)
+    ]
     return [torch.load(out / file, weights_only=True) for file in files]
 
 
 def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
-    (one, one_cached), (first, second, two_cached) = run(tmp_path, 1, 8), run(tmp_path, 2, 4)
+    one, one_cached, one_batch = run(tmp_path, 1, 8)
+    first, second, two_cached, two_batch = run(tmp_path, 2, 4)
     assert {key.partition(".")[0] for key in one["weights"]} == {"generator", "discriminator", "averages"}
     start = tiny_dcgan(batch_norm=False).state_dict()
     for key, value in one["weights"].items():
@@ -39,7 +42,10 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
         assert torch.equal(first["weights"][key], second["weights"][key])
     assert not torch.equal(one["weights"]["generator.layers.0.weight"], start["generator.layers.0.weight"])
     for other in (one_cached, first, second, two_cached):
-        assert other["scores"] == pytest.approx(one["scores"], rel=1e-6)
+        assert other["scores"] == pytest.approx(one["scores"], rel=1e-6, abs=1e-9)
+    assert {f"val/{name}" for name in ("fid", "kid", "kid_ci95", "recall", "coverage", "spread")} <= set(one["scores"])
+    # Rank 1 has none of the six images, and none waits for it.
+    assert two_batch["scores"] == pytest.approx(one_batch["scores"], rel=1e-6, abs=1e-9)
 
 
 def test_a_strategy_that_wraps_the_model_is_refused(tmp_path: Path) -> None:

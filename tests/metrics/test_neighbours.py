@@ -17,7 +17,7 @@ from lightning_gans.metrics.neighbours import SCORES, Neighbours, distances
 
 
 def scores(real: Tensor, fake: Tensor, k: int = 5) -> dict[str, float]:
-    metric = Neighbours(k)
+    metric = Neighbours(real.shape[1], k)
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return {name: value.item() for name, value in metric.compute().items()}
@@ -60,7 +60,7 @@ def test_the_size_of_the_blocks_changes_nothing(block: int, tile: int, monkeypat
 def test_scores_are_of_all_images_for_any_partition() -> None:
     real, fake = torch.randn(30, 4), torch.randn(23, 4) + 0.3
     whole = scores(real, fake)
-    first, second = Neighbours(), Neighbours()
+    first, second = Neighbours(4), Neighbours(4)
     for index in range(0, 30, 4):
         part = first if index < 12 else second
         part.update(real[index : index + 4], real=True)
@@ -151,7 +151,7 @@ def test_for_one_distribution_density_and_coverage_have_their_expectations() -> 
 
 @pytest.mark.parametrize("numbers", [(5, 20), (20, 5), (0, 20), (20, 0)])
 def test_with_k_images_or_fewer_there_are_no_scores(numbers: tuple[int, int]) -> None:
-    metric = Neighbours(k=5)
+    metric = Neighbours(3, k=5)
     for number, real in zip(numbers, (True, False), strict=True):
         if number:
             metric.update(torch.randn(number, 3), real=real)
@@ -170,7 +170,7 @@ def test_features_are_left_as_they_were() -> None:
 
 def test_k_must_be_positive() -> None:
     with pytest.raises(InputError, match="k is 0; expected at least 1"):
-        Neighbours(k=0)
+        Neighbours(4, k=0)
 
 
 @pytest.mark.gpu

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from lightning_gans.errors import InputError
 from lightning_gans.metrics import DigitFeatures, InceptionFeatures, Scores, StackedDigitFeatures, Stamp
 from lightning_gans.metrics.classes import Classes
 from lightning_gans.metrics.digits import WEIGHTS, DigitClassifier
-from lightning_gans.metrics.frechet import FrechetDistance, read_statistics, write_statistics
+from lightning_gans.metrics.frechet import FrechetDistance
+from lightning_gans.metrics.real_cache import RealCache
 from lightning_gans.metrics.train_digits import shifted
 from lightning_gans.pixels import to_float, to_uint8
 
@@ -46,22 +49,34 @@ def test_frechet_distance_agrees_with_scipys_matrix_root() -> None:
 
 def test_relative_fid_is_zero_for_the_same_images_and_one_for_the_mean_image() -> None:
     real = torch.randn(400, 4)
+    assert frechet(real, real)["spread"] == pytest.approx(1)
+    assert frechet(real, 2 * real)["spread"] == pytest.approx(4)
+    assert frechet(real, real.mean(0).expand(10, 4))["spread"] == pytest.approx(0, abs=1e-9)
     assert frechet(real, real)["relative_fid"] == pytest.approx(0, abs=1e-6)
     assert frechet(real, real.mean(0).expand(10, 4))["relative_fid"] == pytest.approx(1, rel=1e-5)
 
 
-def test_cached_real_statistics_give_the_same_score(tmp_path: Path) -> None:
-    real, fake = torch.randn(50, 4), torch.randn(60, 4) + 1
-    first = FrechetDistance(4)
-    first.update(real, real=True)
-    write_statistics(tmp_path / "cache" / "a.safetensors", first.real_state())
-    state = read_statistics(tmp_path / "cache" / "a.safetensors")
+def score_set(**kwargs: Any) -> Scores:
+    return Scores(DigitFeatures(), kid=True, neighbours=2, asked_classes=2, **kwargs)
+
+
+def images(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8), torch.arange(count) % 2
+
+
+def test_real_images_from_the_cache_give_the_same_scores(tmp_path: Path) -> None:
+    real, fake = images(12), images(9)
+    first, second = score_set(), score_set()
+    first.update_real(*real)
+    RealCache(tmp_path / "cache").write("a", first.real_state())
+    state = RealCache(tmp_path / "cache").read("a", second.real_names)
     assert state is not None
-    second = FrechetDistance(4)
+    assert set(state) == second.real_names >= {"features", "labels"}
     second.load_real_state(state)
-    for metric in (first, second):
-        metric.update(fake, real=False)
-    assert first.compute() == second.compute()
+    for scores in (first, second):
+        scores.update_fake(*fake)
+    assert first.compute() == pytest.approx(second.compute(), rel=1e-12)
+    assert [int(count) for count in second.counts()] == [12, 9]
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.safetensors"]
 
 
@@ -72,7 +87,30 @@ def test_a_bad_cache_file_counts_as_none(tmp_path: Path, content: bytes | None) 
         save_file({"something": torch.zeros(1)}, path)
     else:
         path.write_bytes(content)
-    assert read_statistics(path) is None
+    assert RealCache(tmp_path).read("a", score_set().real_names) is None
+
+
+def test_only_what_the_scores_need_is_known_of_real_images() -> None:
+    scores = Scores(DigitFeatures())
+    scores.update_real(*images(4))
+    assert set(scores.real_state()) == {f"real_features_{name}" for name in ("sum", "cov_sum", "num_samples")}
+    assert Scores(None).real_state() == {}
+
+
+def test_two_processes_that_write_one_cache_file_leave_a_whole_one(tmp_path: Path) -> None:
+    names = {"a", "b"}
+    states = [{name: torch.full((200_000,), float(index)) for name in names} for index in range(4)]
+
+    def write(index: int) -> None:
+        for _ in range(5):
+            RealCache(tmp_path).write("key", states[index])
+            read = RealCache(tmp_path).read("key", names)
+            assert read is not None
+            assert torch.equal(read["a"], read["b"])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert [path.name for path in tmp_path.iterdir()] == ["key.safetensors"]
 
 
 def test_class_kl_is_zero_for_equal_shares_and_log_k_for_one_class() -> None:
@@ -129,7 +167,7 @@ def test_scores_do_not_depend_on_the_batching_and_own_no_extractor() -> None:
         results.append(scores.compute())
         assert not scores.state_dict()
     assert results[0] == pytest.approx(results[1], rel=1e-6)
-    assert set(results[0]) == {"fid", "relative_fid", "class_kl", "modes"}
+    assert set(results[0]) == {"fid", "relative_fid", "spread", "class_kl", "modes"}
 
 
 def test_pixels_round_trip_exactly_and_round_to_the_nearest_level() -> None:
@@ -209,11 +247,18 @@ def test_inception_features_are_those_of_torch_fidelity(tmp_path: Path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(fidelity, "load_state_dict_from_url", lambda *_, **__: {})
         patch.setattr(fidelity.FeatureExtractorInceptionV3, "load_state_dict", lambda *_, **__: None)
-        oracle = fidelity.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
+        oracle = fidelity.FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
     torch.save(oracle.state_dict(), tmp_path / "weights.pth")
     images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     ours = InceptionFeatures(tmp_path / "weights.pth", antialias=False)
-    torch.testing.assert_close(ours(images), oracle(images)[0], rtol=1e-4, atol=1e-4)
+    features, logits = oracle(images)
+    torch.testing.assert_close(ours(images), features, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours.logits(ours(images)), logits, rtol=1e-4, atol=1e-4)
+    scores = Scores(ours)
+    scores.update_real(images)
+    scores.update_fake(images)
+    # Two parts of one image each.
+    assert scores.compute()["inception_score"] == pytest.approx(1)
     assert ours(images[:, :1]).shape == (2, 2048)
 
 
@@ -227,6 +272,7 @@ def test_a_stamp_says_everything_and_differs_when_anything_does() -> None:
         "batch_norm": "running",
         "dropout": "off",
         "pixels": "uint8-rounded",
+        "neighbours": 5,
         "seed": 0,
     }
     stamp = Stamp(**values)  # type: ignore[arg-type]

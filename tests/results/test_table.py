@@ -21,7 +21,7 @@ from lightning_gans.results.command import run
 from lightning_gans.results.rows import shown
 from lightning_gans.results.text import stamp_line
 
-STAMP = Stamp("digits-0,28px", 100, 100, "test", "ema", "running", "off", "uint8-rounded", 0).as_dict()
+STAMP = Stamp("digits-0,28px", 2000, 2000, "test", "ema", "running", "off", "uint8-rounded", 5, 0).as_dict()
 
 Make = Callable[..., Path]
 
@@ -109,7 +109,7 @@ def test_median_and_spread_over_seeds(make: Make, capsys: pytest.CaptureFixture[
     ]
     assert out.splitlines()[0].startswith("| Run | Variant | Seeds | Epochs | relative_fid | fid | modes |")
     assert out.count("split test") == 1
-    assert out.endswith("uint8-rounded | seeds 0, 1, 2`\n")
+    assert out.endswith("uint8-rounded | 5 neighbours | seeds 0, 1, 2`\n")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_domains_keep_their_columns_and_stamps(make: Make, capsys: pytest.Captur
     out = capsys.readouterr().out
     (row,) = table(out)
     assert (row["horse/fid"], row["zebra/fid"]) == ("1", "2")
-    assert "`horse: digits-0,28px | 100 real" in out
+    assert "`horse: digits-0,28px | 2000 real" in out
     assert "`zebra: digits-0,28px | 50 real" in out
 
 
@@ -424,3 +424,37 @@ def test_the_commands_errors_are_one_line_and_status_two(make: Make) -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith("lightning-gans: error: runs/a/0 has no test scores")
     assert "lightning-gans table" in shell("table", "--help").stdout
+
+
+def test_kid_leads_where_images_are_few_and_the_table_says_why(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"test/fid": 3.0, "test/relative_fid": 0.1, "test/class_kl": 0.2, "test/kid": 0.01, "test/kid_ci95": 0.002}
+    make("few/0", 0, scores, {"real": 1999})
+    run(["runs/few"])
+    out = capsys.readouterr().out
+    assert out.startswith("| Run | Variant | Seeds | Epochs | kid | kid_ci95 | relative_fid | fid | class_kl |")
+    assert "KID comes first, as there are 1999 images: below 2,000 FID is too large" in out
+    run(["runs/few", "--scores", "fid"])
+    assert "KID" not in capsys.readouterr().out
+    make("many/0", 0, scores)
+    run(["runs/many"])
+    out = capsys.readouterr().out
+    assert out.startswith("| Run | Variant | Seeds | Epochs | relative_fid | fid | kid | kid_ci95 | class_kl |")
+    assert "KID comes first" not in out
+
+
+def test_scores_that_compare_no_sets_do_not_make_images_few(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0, "test/kid": 0.1})
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(score_row({"test/probe/accuracy": 0.9}, {**STAMP, "fake": 0}))
+    run(["runs/a"])
+    out = capsys.readouterr().out
+    assert table(out)[0]["probe/accuracy"] == "0.9"
+    assert "KID comes first" not in out
+
+
+def test_a_class_of_its_own_is_a_column_only_where_asked_for(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    make("a/0", 0, {"test/fid": 1.0, "test/class_fid": 2.0, "test/class_fid_3": 4.0})
+    run(["runs/a"])
+    assert set(table(capsys.readouterr().out)[0]) == {"Run", "Variant", "Seeds", "Epochs", "fid", "class_fid"}
+    run(["runs/a", "--scores", "class_fid_3"])
+    assert table(capsys.readouterr().out)[0]["class_fid_3"] == "4"

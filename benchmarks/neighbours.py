@@ -1,0 +1,79 @@
+"""Time and memory of precision, recall, density and coverage of 10,000 and 10,000 images.
+
+    python benchmarks/neighbours.py
+
+Random features of 64 dimensions, those of the digits' extractor. Beside it stands the definition: whole matrices of
+distances, as the papers' published code has them, here by scikit-learn. Each runs in a process of its own; the peak is
+what it grew by from before it began.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+
+import torch
+from sklearn.metrics import pairwise_distances
+from torch import Tensor
+
+from lightning_gans.metrics.neighbours import SCORES, Neighbours
+
+COUNT, WIDTH, K = 10_000, 64, 5
+GIB = 2**30
+
+
+def features() -> tuple[Tensor, Tensor]:
+    """Real and generated ones, which overlap in part."""
+    generator = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(2, COUNT, WIDTH, generator=generator)
+    return real, 0.9 * fake + 0.1
+
+
+def ours(real: Tensor, fake: Tensor) -> list[float]:
+    """In blocks."""
+    metric = Neighbours(WIDTH, K)
+    metric.update(real, real=True)
+    metric.update(fake, real=False)
+    scores = metric.compute()
+    return [scores[name].item() for name in SCORES]
+
+
+def whole_matrices(real: Tensor, fake: Tensor) -> list[float]:
+    """The definition."""
+    x, y = real.double().numpy(), fake.double().numpy()
+    within = [pairwise_distances(z, metric="minkowski") for z in (x, y)]
+    # The nearest of all is the point itself.
+    real_radii, fake_radii = (torch.from_numpy(z).kthvalue(K + 1, dim=1).values for z in within)
+    between = torch.from_numpy(pairwise_distances(x, y, metric="minkowski"))
+    held, recalled = between <= real_radii[:, None], between <= fake_radii
+    parts = held.any(0), recalled.any(1), held.sum(0) / K, held.any(1)
+    return [part.double().mean().item() for part in parts]
+
+
+def measured(route: Callable[[Tensor, Tensor], list[float]]) -> tuple[list[float], float, float]:
+    """Scores, seconds and GiB."""
+    data = features()
+    route(*(x[:100] for x in data))  # whatever a first call loads
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    scores = route(*data)
+    seconds = time.perf_counter() - start
+    return scores, seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / GIB
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{COUNT} x {COUNT} images, {WIDTH} features, k {K}, {torch.get_num_threads()} threads\n")
+    print(f"| Route | {' | '.join(SCORES)} | Seconds | Peak, GiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    context = multiprocessing.get_context("spawn")
+    for name, route in (("in blocks", ours), ("whole matrices", whole_matrices)):
+        with context.Pool(1) as pool:
+            scores, seconds, peak = pool.apply(measured, (route,))
+        print(f"| {name} | {' | '.join(f'{score:.6f}' for score in scores)} | {seconds:.1f} | {peak:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
