@@ -12,6 +12,7 @@ from pydoc import locate
 from typing import Any, NoReturn, get_args
 
 import lightning as L
+import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
@@ -27,7 +28,9 @@ import datamodules.stacked_mnist
 import datamodules.synthetic
 import datamodules.unpaired  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
-from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.callbacks import EMA, Curves, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.callbacks.inspection import Inspection
+from lightning_gans.callbacks.results_file import ResultsFile
 from lightning_gans.callbacks.run_folder import run_folder, version_folder, writes
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
@@ -35,7 +38,7 @@ from lightning_gans.families import Adversarial
 from lightning_gans.reports import known_words, one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP
-from lightning_gans.summary import scores_lines, summary
+from lightning_gans.summary import found, scores_lines, summary
 
 CONFIG_OPTIONS = ("--config", "-c")
 
@@ -102,6 +105,7 @@ class LightningGANsCLI(LightningCLI):
         """The house's callbacks, each a key of its own, and links from data to networks."""
         parser.add_lightning_class_args(EMA, "ema")
         parser.add_lightning_class_args(Evaluation, "evaluation")
+        parser.add_lightning_class_args(Inspection, "inspection")
         parser.add_lightning_class_args(SampleGrid, "samples")
         parser.add_lightning_class_args(ModelCheckpoint, "best")
         parser.add_lightning_class_args(LastCheckpoint, "last")
@@ -192,7 +196,10 @@ class LightningGANsCLI(LightningCLI):
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
         callbacks = settings.callbacks or []
-        callbacks = list(callbacks) if isinstance(callbacks, list) else [callbacks]
+        callbacks = [*(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
+        if self.subcommand == "test":
+            plain = self._parser("test").dump(self.config["test"], skip_none=False)
+            callbacks.append(ResultsFile(yaml.safe_load(plain)))
         if settings.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
             # Drawing at every step would cost more than a small network's step.
             callbacks.append(TQDMProgressBar(refresh_rate=20))
@@ -207,8 +214,8 @@ class LightningGANsCLI(LightningCLI):
         self._say(scores_lines)
 
     def after_test(self) -> None:
-        """Say how the scores were measured."""
-        self._say(scores_lines)
+        """Say what was found, and where it is written."""
+        self._say(found)
 
     def _say(self, what: Callable[[L.Trainer], str]) -> None:
         if self.trainer.is_global_zero and writes(self.trainer):

@@ -7,7 +7,7 @@ from typing import TypeVar
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lightning_gans.callbacks import Evaluation
+from lightning_gans.callbacks import Evaluation, SampleGrid
 from lightning_gans.callbacks.checkpoints import last_checkpoint
 from lightning_gans.callbacks.run_folder import run_folder
 
@@ -18,16 +18,26 @@ def summary(trainer: Trainer) -> str:
     """Where the pictures, scores and checkpoints of a finished run are, and how good it is."""
     folder = run_folder(trainer)
     lines = [f"run: {folder}"]
-    grids = sorted((folder / "samples").glob("epoch-*.png"))
-    newest = grids[-1].stem.split("-")[:4] if grids else []
-    lines += [f"grid: {path}" for path in grids if path.stem.split("-")[:4] == newest]
+    lines += grid_lines(trainer)
     lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
+    lines += [f"curves: {path}" for path in folder.glob("curves.png")]
     lines.append(scores_lines(trainer))
     for callback in callbacks_of(trainer, ModelCheckpoint):
         if callback.best_model_path:
             lines.append(f"best checkpoint: {callback.best_model_path}")
     lines.append(f"last checkpoint: {last_checkpoint(folder)}")
     return "\n".join(lines)
+
+
+def found(trainer: Trainer) -> str:
+    """What a test has found, and where it is written."""
+    results = run_folder(trainer) / "results.json"
+    return "\n".join([scores_lines(trainer), *grid_lines(trainer), f"results: {results}"])
+
+
+def grid_lines(trainer: Trainer) -> list[str]:
+    """The newest grids, a line for each domain."""
+    return [f"grid: {path}" for grids in callbacks_of(trainer, SampleGrid) for path in grids.newest]
 
 
 def scores_lines(trainer: Trainer) -> str:

@@ -161,11 +161,19 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     build(["fit", "--config", "dcgan/digits", *SHORT])
     folder = Path("runs/dcgan-digits/version_0")
     printed = capsys.readouterr().out
-    for shown in ("grid: ", "timeline: ", "val/fid", "ema weights", "best checkpoint: ", "last checkpoint: "):
+    for shown in (
+        "grid: ",
+        "timeline: ",
+        "curves: ",
+        "val/fid",
+        "ema weights",
+        "best checkpoint: ",
+        "last checkpoint: ",
+    ):
         assert shown in printed
     for line in printed.splitlines():
         label, _, path = line.partition(": ")
-        if label in ("grid", "timeline", "best checkpoint", "last checkpoint", "run"):
+        if label in ("grid", "timeline", "curves", "best checkpoint", "last checkpoint", "run"):
             assert Path(path).exists()
 
     build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", "last"])
@@ -178,9 +186,9 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     build(["test", *saved, "--ckpt_path", "best"])
     build(["validate", *saved, "--ckpt_path", "last"])
     build(["predict", *saved, "--ckpt_path", "best", "--trainer.limit_predict_batches", "1"])
-    assert [next(iter(line["scores"])) for line in scores(folder)[3:]] == ["test/fid", "val/fid"]
+    assert [next(iter(line["scores"])) for line in scores(folder)[3:]] == ["test/kid", "val/kid"]
     assert scores(folder)[4] == scores(folder)[2]
-    assert sorted(path.name for path in (folder / "samples").glob("*.png")) == grids
+    assert sorted(path.name for path in (folder / "samples").glob("epoch-*.png")) == grids
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     # Testing adds rows to the curve and takes none away.
@@ -190,6 +198,34 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     assert len(rows) > len(curve) - 1
     assert len(list((folder / "predictions").glob("*.png"))) == 500
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
+
+
+def test_a_test_leaves_its_results_and_a_grid(capsys: pytest.CaptureFixture[str]) -> None:
+    build(["fit", "--config", "dcgan/digits", *SHORT])
+    folder = Path("runs/dcgan-digits/version_0")
+    saved = ["--config", str(folder / "config.yaml"), *QUIET, "--ckpt_path", "best"]
+    capsys.readouterr()
+    build(["test", *saved])
+    paths = dict(line.split(": ") for line in capsys.readouterr().out.splitlines() if line.startswith(("grid", "res")))
+    assert paths["results"] == str(folder / "results.json")
+    assert Path(paths["grid"]).parent == folder / "samples"
+    with Image.open(paths["grid"]) as grid, Image.open(sorted((folder / "samples").glob("epoch-*.png"))[0]) as other:
+        assert grid.size == other.size
+    results = json.loads(Path(paths["results"]).read_text())
+    assert results["measurements"] == scores(folder)[-1:]
+    assert results["measurements"][0]["stamp"]["split"] == "all"
+    assert results["config"]["model"]["class_path"] == "lightning_gans.variants.DCGAN"
+    assert results["config"]["ckpt_path"] == results["checkpoint"] == str(folder / "checkpoints" / "best.ckpt")
+    assert results["versions"]["torch"] == torch.__version__
+    assert results["machine"]["device"] == "cpu"
+    assert results["train_seconds"] > 0 < results["test_seconds"]
+    build(["test", *saved, "--samples.count", "0"])
+    assert "grid" not in capsys.readouterr().out
+    # The earlier file is kept.
+    assert json.loads((folder / "results-1.json").read_text()) == results
+    newer = json.loads((folder / "results.json").read_text())
+    assert newer["measurements"][0]["scores"] == results["measurements"][0]["scores"]
+    assert newer["config"]["samples"]["count"] == 0
 
 
 def test_a_runs_own_config_means_that_run_and_else_the_newest_is_taken() -> None:

@@ -1,8 +1,10 @@
 """What is not the model: averages, scores, pictures, checkpoints. None of them asks which variant runs."""
 
 from lightning_gans.callbacks.checkpoints import LastCheckpoint
+from lightning_gans.callbacks.curves import Curves
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
+from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
 
-__all__ = ["EMA", "Evaluation", "LastCheckpoint", "PredictionWriter", "SampleGrid"]
+__all__ = ["EMA", "Curves", "Evaluation", "Inspection", "LastCheckpoint", "PredictionWriter", "SampleGrid"]

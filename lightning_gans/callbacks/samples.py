@@ -50,12 +50,12 @@ def refuse_undrawable(trainer: Trainer, instead: str) -> None:
 
 
 class SampleGrid(Callback):
-    """A grid of generated images at every validation, and an animation of all grids at the end.
+    """A grid of generated images at every validation and test, and an animation of validation's at the end.
 
-    The images are the first that validation generates, whose noise and labels or sources are the same every time, so
-    that grids can be compared. A translation stands beside its source, with the way back and the truth where there are
-    any: source, translation, back, truth. Files: ``samples/epoch-003-step-0002577.png`` for each domain and
-    ``samples/timeline.gif``; TensorBoard and W&B receive the grids too.
+    The images are the first that the evaluation generates, whose noise and labels or sources are the same every time,
+    so that grids can be compared. A translation stands beside its source, with the way back and the truth where there
+    are any: source, translation, back, truth. Files: ``samples/epoch-003-step-0002577.png`` for each domain, and
+    ``test-epoch-…`` of a test; ``samples/timeline.gif``. TensorBoard and W&B receive the grids too.
 
     Args:
         count: number of generated images; 0 draws no grids.
@@ -73,10 +73,12 @@ class SampleGrid(Callback):
         self.columns = columns
         self.frame_ms = frame_ms
         self._kept: dict[str, list[list[Tensor]]] = {}
+        self.newest: list[Path] = []
+        """The grids drawn last, one for each domain."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse data that cannot be drawn."""
-        if self.count and stage in ("fit", "validate"):
+        if self.count and stage in ("fit", "validate", "test"):
             refuse_undrawable(trainer, "samples.count 0")
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -107,20 +109,27 @@ class SampleGrid(Callback):
             return
         assert isinstance(pl_module, Adversarial)
         epoch, step = pl_module.progress
+        prefix = "test-" if trainer.testing else ""
+        self.newest = []
         for domain, kept in self._kept.items():
             if not kept:
                 continue
             suffix = "" if len(self._kept) == 1 else f"-{domain}"
             folder = run_folder(trainer) / "samples"
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"epoch-{epoch:03d}-step-{step:07d}{suffix}.png"
+            path = folder / f"{prefix}epoch-{epoch:03d}-step-{step:07d}{suffix}.png"
             # Example after example, each with all of its parts, and no example broken across rows.
             images = torch.cat([torch.stack(parts, dim=1).flatten(0, 1) for parts in kept])
             parts = len(kept[0])
             picture = to_picture(images, parts * max(1, self.columns // parts))
             picture.save(path)
+            self.newest.append(path)
             for logger in trainer.loggers:
-                _log_picture(logger, f"samples{suffix}", picture, step)
+                log_picture(logger, f"{prefix}samples{suffix}", picture, step)
+
+    on_test_epoch_start = on_validation_epoch_start
+    on_test_batch_end = on_validation_batch_end
+    on_test_epoch_end = on_validation_epoch_end
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the animation, from all grids of the run, resumed parts included."""
@@ -143,7 +152,7 @@ def write_timelines(folder: Path, frame_ms: int) -> None:
         frames[0].save(target, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
-def _log_picture(logger: Logger, key: str, picture: Image.Image, step: int) -> None:
+def log_picture(logger: Logger, key: str, picture: Image.Image, step: int) -> None:
     """Send a picture to a logger that takes pictures."""
     if isinstance(logger, TensorBoardLogger):
         from torchvision.transforms.v2.functional import pil_to_tensor

@@ -1,0 +1,74 @@
+"""All that a test has found, in one file."""
+
+from __future__ import annotations
+
+import json
+import time
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.callbacks.score_file import score_file
+from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.provenance import commit, machine, versions
+
+
+class ResultsFile(Callback):
+    """Writes ``results.json`` to the run's folder after a test.
+
+    ``measurements``: scores with their stamps, as in ``scores.jsonl`` (a score that is not a number is null);
+    ``config``, ``checkpoint``, ``versions``, ``commit``, ``machine``; ``test_seconds``, and ``train_seconds`` that
+    training to this checkpoint took, validations included. An earlier file becomes ``results-1.json`` and so on.
+
+    Args:
+        config: the settings of this test.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self._start = 0.0
+        self._known = 0
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note the time, and which scores are there already."""
+        self._start = time.perf_counter()
+        self._known = len(lines(score_file(trainer)))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file."""
+        if not trainer.is_global_zero or not writes(trainer):
+            return
+        assert isinstance(pl_module, Adversarial)
+        folder = run_folder(trainer)
+        results = {
+            "measurements": [json.loads(line) for line in lines(score_file(trainer))[self._known :]],
+            "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
+            "test_seconds": round(time.perf_counter() - self._start, 3),
+            "train_seconds": round(pl_module.stopwatch.seconds, 3),
+            "commit": commit(),
+            "versions": versions(),
+            "machine": machine(pl_module.device),
+            "config": self.config,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "results.json"
+        if path.exists():
+            path.rename(folder / f"results-{len(list(folder.glob('results-*.json'))) + 1}.json")
+        path.write_text(json.dumps(without_nan(results), indent=2, allow_nan=False) + "\n")
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a file; none if there is no file."""
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def without_nan(value: Any) -> Any:
+    """Plain data with None for numbers that JSON has no words for."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

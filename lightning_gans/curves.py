@@ -1,0 +1,282 @@
+"""What a run logged, as one figure."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+RED, BLUE, DARK, GREY = "#c8553d", "#2c6fa6", "#4d4d4d", "#999999"
+
+ROLES = {"d": RED, "g": BLUE, "fake": BLUE, "real": DARK}
+"""Colours of the two sides and of their images, the same in all panels."""
+OTHERS = ("#5b9f6f", "#b08d2e", "#8367a8")
+"""Colours of the other lines of a panel."""
+
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+"""Line styles of a translation's domains."""
+
+
+class Series(NamedTuple):
+    """A column's finite values.
+
+    Attributes:
+        steps: how many steps were done when each was logged, ascending.
+        values: as many.
+    """
+
+    steps: list[int]
+    values: list[float]
+
+
+class Line(NamedTuple):
+    """A column in a panel.
+
+    Attributes:
+        column: its name in the log.
+        name: what it shows of ``domain``, which is empty where there is one only.
+        domain: as it is named in the log.
+        colour: that of ``name``.
+    """
+
+    column: str
+    name: str
+    domain: str
+    colour: str
+
+
+class Panel(NamedTuple):
+    """What is drawn on one pair of axes.
+
+    Attributes:
+        title: what all lines have in common.
+        lines: at least one.
+        log: whether the axis is logarithmic where values differ by more than a factor of ten.
+        level: a value to compare with.
+        lowest: whether each line's minimum is marked.
+        smooth: whether a running mean is drawn over the values of single batches.
+    """
+
+    title: str
+    lines: tuple[Line, ...] = ()
+    log: bool = False
+    level: float | None = None
+    lowest: bool = False
+    smooth: bool = False
+
+
+TRAINING = {
+    "loss": Panel("loss", smooth=True),
+    "grad_norm": Panel("gradient norm", log=True, smooth=True),
+    "logit": Panel("D's mean logit", level=0, smooth=True),
+    "spread": Panel("variance of a batch, fake / real", level=1, smooth=True),
+}
+"""Panels of what a batch tells of itself, by what stands before the slash."""
+
+SCORES = {
+    ("fid",): Panel("FID", log=True, lowest=True),
+    ("kid",): Panel("KID", log=True),
+    ("precision", "recall"): Panel("precision and recall"),
+    ("density", "coverage"): Panel("density and coverage"),
+    ("class_kl",): Panel("KL of the classes", log=True),
+    ("ssim", "miou"): Panel("against the truth"),
+}
+"""Panels of validation scores, by name; other scores are in the log alone."""
+
+
+def read_log(log: Path) -> dict[str, Series]:
+    """The columns of a ``metrics.csv`` that have finite values, by name; none of a file that is empty or not there.
+
+    Cells that are empty, no number, NaN or infinite are skipped, and so are rows without a step, since a killed run may
+    leave half a row, and steps that go back: ``validate`` on its own is logged at step 0, whatever it validates.
+    """
+    if not log.is_file():
+        return {}
+    with log.open(newline="", errors="replace") as file:
+        reader = csv.DictReader(file)
+        columns = {name: Series([], []) for name in reader.fieldnames or [] if name not in ("epoch", "step")}
+        for row in reader:
+            step = number(row.get("step"))
+            for name, series in columns.items():
+                value = number(row[name])
+                if step is None or value is None or (series.steps and step < series.steps[-1]):
+                    continue
+                # A step is logged by its index.
+                series.steps.append(int(step) + 1)
+                series.values.append(value)
+    return {name: series for name, series in columns.items() if series.steps}
+
+
+def number(cell: str | None) -> float | None:
+    """The finite number in a cell, if there is one."""
+    try:
+        value = float(cell or "nan")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def panels(columns: Iterable[str]) -> list[Panel]:
+    """What to draw of a log with these columns: training first, then validation scores, then learning rates.
+
+    A translation's domains are lines of one panel: ``val/a/fid`` and ``val/b/fid``, ``logit/real_a`` and
+    ``logit/real_b``.
+    """
+    names = list(columns)
+    drawn = [panel._replace(lines=_of_group(names, group)) for group, panel in TRAINING.items()]
+    drawn += [panel._replace(lines=_of_scores(names, scores)) for scores, panel in SCORES.items()]
+    # As Lightning's LearningRateMonitor names them.
+    rates = [(name, name.removeprefix("lr-"), "") for name in names if name.startswith("lr-")]
+    drawn.append(Panel("learning rate", _coloured(rates)))
+    return [panel for panel in drawn if panel.lines]
+
+
+def _of_group(columns: list[str], group: str) -> tuple[Line, ...]:
+    """The lines of ``group`` alone, of ``group/name``, and of ``group/name_a``, a domain's."""
+    found = []
+    for column in columns:
+        head, _, name = column.partition("/")
+        if head == group:
+            stem, _, end = name.rpartition("_")
+            found.append((column, stem, end) if stem and end in ("a", "b") else (column, name or group, ""))
+    return _coloured(found)
+
+
+def _of_scores(columns: list[str], scores: tuple[str, ...]) -> tuple[Line, ...]:
+    """The lines of validation scores, in their order: of ``val/score``, and of ``val/a/score``, a domain's."""
+    found = []
+    for score in scores:
+        for column in columns:
+            split, *domain = column.split("/")
+            if split == "val" and domain and domain.pop() == score:
+                found.append((column, score, "/".join(domain)))
+    # Scores are the generator's.
+    return _coloured(found, BLUE)
+
+
+def _coloured(found: list[tuple[str, str, str]], *first: str) -> tuple[Line, ...]:
+    """Lines of columns, names and domains, each name with a colour of its own."""
+    others = list(dict.fromkeys(name for _, name, _ in found if name not in ROLES))
+    colours = ROLES | {name: (*first, *OTHERS)[index % len(OTHERS)] for index, name in enumerate(others)}
+    return tuple(Line(column, name, domain, colours[name]) for column, name, domain in found)
+
+
+def lowest(series: Series) -> int:
+    """The index of the first minimum."""
+    return series.values.index(min(series.values))
+
+
+def running_mean(values: list[float]) -> list[float]:
+    """Around each value the mean of a twentieth of all, or of as many as there are towards an end."""
+    reach = len(values) // 40
+    return [fmean(values[max(0, i - reach) : i + reach + 1]) for i in range(len(values))]
+
+
+def draw_curves(log: Path, figure: Path) -> None:
+    """Draw the curves of a ``metrics.csv`` as a PNG; nothing if it has none.
+
+    Args:
+        log: the CSV file.
+        figure: the PNG file; its folder is made if it is not there.
+    """
+    columns = read_log(log)
+    drawn = panels(columns)
+    if not drawn:
+        return
+    width = 2 if len(drawn) == 4 else min(3, len(drawn))
+    height = math.ceil(len(drawn) / width)
+    canvas = Figure(figsize=(3.7 * width, 2 * height + 0.2), layout="constrained")
+    grid = list(canvas.subplots(height, width, sharex=True, squeeze=False).flat)
+    for axes, panel in zip(grid, drawn, strict=False):
+        draw_panel(axes, panel, columns)
+    for axes in grid[len(drawn) :]:
+        axes.remove()
+    for axes in grid[max(0, len(drawn) - width) : len(drawn)]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("step", fontsize=8)
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    canvas.savefig(figure, dpi=110)
+
+
+def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:
+    """Draw one panel, with its title and legend above the axes."""
+    domains = list(dict.fromkeys(line.domain for line in panel.lines if line.domain))
+    for line in panel.lines:
+        dashes = DASHES[domains.index(line.domain) % len(DASHES)] if line.domain else "-"
+        _draw_line(axes, panel, line, columns[line.column], dashes)
+        _draw_interval(axes, line, columns)
+    if panel.level is not None:
+        axes.axhline(panel.level, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
+    if panel.log:
+        _set_scale(axes, [value for line in panel.lines for value in columns[line.column].values])
+    axes.set_title(panel.title, fontsize=8.5, loc="left")
+    if len(panel.lines) > 1 or panel.lowest:
+        letters = sum(len(text) for text in axes.get_legend_handles_labels()[1])
+        axes.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.02, 0.97),
+            ncols=len(panel.lines) if letters <= 26 else math.ceil(len(panel.lines) / 2),
+            fontsize=7,
+            frameon=False,
+            handlelength=1.6,
+            handletextpad=0.5,
+            columnspacing=1,
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_line(axes: Axes, panel: Panel, line: Line, series: Series, dashes: Any) -> None:
+    """Draw one line: what is asked for of the panel, and a label."""
+    label, values = f"{line.name} {line.domain}", series.values
+    # A single value makes no line.
+    marked = [0] if len(values) == 1 else []
+    if panel.lowest:
+        best = lowest(series)
+        label, marked = f"{line.domain} lowest {values[best]:.3g} at {series.steps[best]:,}", [best]
+    if panel.smooth:
+        axes.plot(*series, color=line.colour, linewidth=0.6, alpha=0.35)
+        values = running_mean(values)
+    axes.plot(
+        series.steps,
+        values,
+        color=line.colour,
+        linestyle=dashes,
+        linewidth=1,
+        marker="o" if marked else "",
+        markersize=4,
+        markevery=marked,
+        label=label.strip(),
+    )
+
+
+def _draw_interval(axes: Axes, line: Line, columns: dict[str, Series]) -> None:
+    """Shade a score's confidence interval where the log has one."""
+    steps, values = columns[line.column]
+    interval = columns.get(f"{line.column}_ci95")
+    if interval and interval.steps == steps:
+        low = [value - reach for value, reach in zip(values, interval.values, strict=True)]
+        high = [value + reach for value, reach in zip(values, interval.values, strict=True)]
+        axes.fill_between(steps, low, high, color=line.colour, alpha=0.15, linewidth=0)
+
+
+def _set_scale(axes: Axes, values: list[float]) -> None:
+    """Make an axis logarithmic if values differ by more than a factor of ten; linear around 0 where they reach it."""
+    least, most = min(values), max(values)
+    if least <= 0:
+        if most > 0:
+            axes.set_yscale("symlog", linthresh=10 ** math.floor(math.log10(most) - 2))
+    elif most > 10 * least:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 300 * least else (1,)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -1,0 +1,52 @@
+"""What D says of training images, of held-out real images and of generated ones."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def compare_logits(train: Tensor, fake: Tensor, held_out: Tensor | None) -> dict[str, float | None]:
+    """Numbers of D's logits.
+
+    Args:
+        train: (N,) of training images.
+        fake: (M,) of generated images.
+        held_out: (L,) of real images that were not trained on; None if there are none.
+
+    Returns:
+        - ``mean_train``, ``mean_fake``, ``mean_held_out``, ``std_held_out``.
+        - ``discriminator_overfit``: mean of ``train`` less that of ``held_out``, in standard deviations of
+          ``held_out``; 0 if D cannot tell what it was trained on from other real images.
+        - ``auc_train`` and ``auc_held_out``: see :func:`auc`, of real against generated images.
+
+        None is what would need ``held_out``.
+    """
+    numbers: dict[str, float | None] = {
+        "mean_train": float(train.double().mean()),
+        "mean_fake": float(fake.double().mean()),
+        "mean_held_out": None,
+        "std_held_out": None,
+        "discriminator_overfit": None,
+        "auc_train": auc(train, fake),
+        "auc_held_out": None,
+    }
+    if held_out is not None:
+        spread, mean = torch.std_mean(held_out.double(), correction=0)
+        numbers["mean_held_out"], numbers["std_held_out"] = float(mean), float(spread)
+        numbers["discriminator_overfit"] = float((train.double().mean() - mean) / spread)
+        numbers["auc_held_out"] = auc(held_out, fake)
+    return numbers
+
+
+def auc(higher: Tensor, lower: Tensor) -> float:
+    """Area under the ROC curve: the share of pairs from (N,) and (M,) where the first is larger, ties counting half.
+
+    1 if all of ``higher`` are above all of ``lower``, 1/2 if they cannot be told apart; NaN if a value is not finite.
+    """
+    if not (higher.isfinite().all() and lower.isfinite().all()):
+        return math.nan
+    above = (higher[:, None] > lower).double().mean() + (higher[:, None] == lower).double().mean() / 2
+    return float(above)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from PIL import Image
+
+import lightning_gans.callbacks.curves
+from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint
+from lightning_gans.curves import draw_curves, panels, read_log
+from lightning_gans.loggers import ResumableCSVLogger
+from lightning_gans.summary import summary
+from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+
+@pytest.mark.parametrize("kind", [ResumableCSVLogger, CSVLogger])
+def test_the_figure_is_there_at_the_end_and_holds_all_that_was_logged(tmp_path: Path, kind: type[CSVLogger]) -> None:
+    # Nothing is written before the end but by the callback itself.
+    logger = kind(tmp_path, name="run", flush_logs_every_n_steps=1000)
+    trainer = tiny_trainer(tmp_path, max_epochs=2, logger=logger, callbacks=[Evaluation(), Curves()])
+    trainer.fit(tiny_dcgan(), TinyData())
+    folder = tmp_path / "run" / "version_0"
+    with Image.open(folder / "curves.png") as picture:
+        assert picture.format == "PNG"
+    columns = read_log(folder / "metrics.csv")
+    assert columns["loss/d"].steps == list(range(1, 11))
+    assert columns["val/fid"].steps == [5, 10]
+    assert {"loss", "gradient norm", "D's mean logit", "FID"} <= {panel.title for panel in panels(columns)}
+    assert f"curves: {folder / 'curves.png'}" in summary(trainer).splitlines()
+
+
+def test_a_resumed_run_draws_its_first_part_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def reading(log: Path, figure: Path) -> None:
+        seen.append(read_log(log)["loss/d"].steps)
+        draw_curves(log, figure)
+
+    monkeypatch.setattr(lightning_gans.callbacks.curves, "draw_curves", reading)
+    checkpoint = tmp_path / "run" / "version_0" / "checkpoints" / "last.ckpt"
+    for epochs, source in ((1, None), (2, checkpoint)):
+        logger = ResumableCSVLogger(tmp_path, name="run", version=0)
+        callbacks = [LastCheckpoint(), Curves()]
+        trainer = tiny_trainer(tmp_path, max_epochs=epochs, logger=logger, callbacks=callbacks)
+        trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=source, weights_only=False)
+    assert seen == [list(range(1, 6)), list(range(1, 11))]
+
+
+def test_the_figure_is_in_the_runs_folder_whichever_logger_is_the_csv_one(tmp_path: Path) -> None:
+    loggers = [TensorBoardLogger(tmp_path, name="first"), CSVLogger(tmp_path, name="second")]
+    tiny_trainer(tmp_path, max_epochs=1, logger=loggers, callbacks=[Curves()]).fit(tiny_dcgan(), TinyData())
+    assert [path.parent for path in tmp_path.rglob("curves.png")] == [tmp_path / "first" / "version_0"]
+
+
+def no_csv(folder: Path) -> dict[str, Any]:
+    return {"logger": TensorBoardLogger(folder, name="run")}
+
+
+def nothing_logged(folder: Path) -> dict[str, Any]:
+    return {"logger": CSVLogger(folder, name="run"), "log_every_n_steps": 1000, "limit_val_batches": 0}
+
+
+def fast(folder: Path) -> dict[str, Any]:
+    return {"logger": CSVLogger(folder, name="run"), "fast_dev_run": 1}
+
+
+@pytest.mark.parametrize("settings", [no_csv, nothing_logged, fast])
+def test_without_a_log_there_is_no_figure(tmp_path: Path, settings: Any) -> None:
+    trainer = tiny_trainer(tmp_path, **{"max_epochs": 1, "callbacks": [Curves()], **settings(tmp_path)})
+    trainer.fit(tiny_dcgan(), TinyData())
+    assert not list(tmp_path.rglob("curves.png"))
+    assert "curves: " not in summary(trainer)
