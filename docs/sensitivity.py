@@ -1,0 +1,214 @@
+"""Measures how each score moves when real MNIST is degraded in known ways: a table and a figure.
+
+    python docs/sensitivity.py DATA
+
+DATA is a folder in torchvision's layout (DATA/MNIST/raw). The 10,000 test images are the real ones; training images
+stand for generated ones. Prints a Markdown table and draws docs/images/sensitivity.png; twelve minutes on one thread.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+from torchvision.datasets import MNIST
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from lightning_gans.metrics import DigitFeatures
+from lightning_gans.metrics.frechet import FrechetDistance
+from lightning_gans.metrics.kernel import KernelDistance
+from lightning_gans.metrics.neighbours import Neighbours
+
+FIGURE = Path(__file__).parent / "images" / "sensitivity.png"
+
+CLASSES = (9, 7, 5, 3, 1)
+BLURS = (0.5, 0.75, 1.0, 1.5, 2.0)
+NOISES = (0.02, 0.05, 0.1, 0.2, 0.5)
+DISTINCT = (0.1, 0.03, 0.01, 0.003)
+"""Shares of the images that differ from each other."""
+FEWER = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
+"""Shares of the images that are left."""
+DRAWS = 5
+"""Disjoint sets of fewer images, to tell how a score moves from how it scatters."""
+
+SHARES = ("precision", "recall", "density", "coverage")
+SHOWN = {"fid": "FID", "relative_fid": "Relative FID", "kid": "KID", "kid_ci95": "± 95 %"} | {
+    name: name.capitalize() for name in SHARES
+}
+"""Scores in the table, with their headings."""
+
+LINES = {"precision": "#2c6fa6", "recall": "#c8553d", "coverage": "#5b9f6f"}
+DARK = "#4d4d4d"
+
+
+class Degraded(NamedTuple):
+    """Images that stand for generated ones.
+
+    Attributes:
+        kind: how they are degraded.
+        strength: how much; 0 for not at all.
+        draws: uint8 images (N, 1, 28, 28) of one draw or more.
+    """
+
+    kind: str
+    strength: float
+    draws: list[Tensor]
+
+
+class Measured(NamedTuple):
+    """The scores of a :class:`Degraded`, by name, each with a value for every draw."""
+
+    kind: str
+    strength: float
+    images: int
+    scores: dict[str, list[float]]
+
+
+def mnist(root: str, *, train: bool) -> tuple[Tensor, Tensor]:
+    """Images (N, 1, 28, 28), uint8, and labels (N,) of one split."""
+    split = MNIST(root, train=train)
+    return split.data[:, None], split.targets
+
+
+def blurred(images: Tensor, sigma: float) -> Tensor:
+    """Images, uint8, under a Gaussian filter with a standard deviation of ``sigma`` pixels, cut off at three."""
+    result: Tensor = gaussian_blur(images, [2 * round(3 * sigma) + 1] * 2, [sigma] * 2)
+    return result
+
+
+def noisy(images: Tensor, sigma: float) -> Tensor:
+    """Images, uint8, with Gaussian noise whose standard deviation is ``sigma`` of the range; the same every time."""
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    return (images + 255 * sigma * noise).clamp(0, 255).round().to(torch.uint8)
+
+
+def repeated(images: Tensor, distinct: int) -> Tensor:
+    """As many images, of which only the first ``distinct`` are there, over and over."""
+    return images[torch.arange(len(images)) % distinct]
+
+
+def draws(images: Tensor, number: int) -> list[Tensor]:
+    """Disjoint sets of ``number`` images each, at random but the same every time."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return [images[part[:number]] for part in order.tensor_split(DRAWS)]
+
+
+def degradations(images: Tensor, labels: Tensor, number: int) -> list[Degraded]:
+    """Every degradation at every strength, of ``number`` images where there are as many.
+
+    Args:
+        images: (N, 1, 28, 28), uint8; the first ``number`` of them are degraded, but others replace those of dropped
+            classes, and fewer images are drawn from all of them.
+        labels: (N,), from 0 to 9.
+        number: of generated images.
+    """
+    first = images[:number]
+    rows = [Degraded("none", 0, [first])]
+    rows += [Degraded("classes kept", count, [images[labels < count][:number]]) for count in CLASSES]
+    rows += [Degraded("blur, sigma in pixels", sigma, [blurred(first, sigma)]) for sigma in BLURS]
+    rows += [Degraded("noise, sigma of the range", sigma, [noisy(first, sigma)]) for sigma in NOISES]
+    for distinct in (round(share * number) for share in DISTINCT):
+        rows.append(Degraded("distinct images", distinct, [repeated(first, distinct)]))
+    for fewer in (round(share * number) for share in FEWER):
+        rows.append(Degraded("images", fewer, draws(images, fewer)))
+    return rows
+
+
+def measure(real: Tensor, fake: Tensor) -> dict[str, float]:
+    """All scores of features (N, D) and (M, D)."""
+    scores: dict[str, float] = {}
+    for metric in (FrechetDistance(real.shape[1]), KernelDistance(real.shape[1]), Neighbours(real.shape[1])):
+        metric.update(real, real=True)
+        metric.update(fake, real=False)
+        scores |= {name: value.item() for name, value in metric.compute().items()}
+    return scores
+
+
+def features(extractor: DigitFeatures, images: Tensor) -> Tensor:
+    """Features (N, D) of uint8 images (N, 1, 28, 28)."""
+    return torch.cat([extractor(part) for part in torch.split(images, 500)])
+
+
+def measured(real: Tensor, degraded: Degraded, extractor: DigitFeatures) -> Measured:
+    """The scores of every draw, against features (N, D) of real images."""
+    all_scores = [measure(real, features(extractor, images)) for images in degraded.draws]
+    scores = {name: [one[name] for one in all_scores] for name in all_scores[0]}
+    return Measured(degraded.kind, degraded.strength, len(degraded.draws[0]), scores)
+
+
+def table_row(row: Measured) -> str:
+    """A line of the table: values, or means and standard deviations over draws."""
+    cells = [row.kind, f"{row.strength:,g}" if row.strength else "", f"{row.images:,}"]
+    for name in SHOWN:
+        values = row.scores[name]
+        mean = fmean(values)
+        digits = ".3f" if name in SHARES else ",.0f" if mean >= 100 else ".3g"
+        spread = f" ± {stdev(values):.1g}" if len(values) > 1 and name != "kid_ci95" else ""
+        cells.append(f"{mean:{digits}}{spread}")
+    return f"| {' | '.join(cells)} |"
+
+
+def draw(rows: list[Measured]) -> Figure:
+    """A column for each degradation, a row for relative FID, for KID, and for precision, recall and coverage."""
+    none, kinds = rows[0], list(dict.fromkeys(row.kind for row in rows[1:]))
+    figure = Figure(figsize=(2.3 * len(kinds), 5.4), layout="constrained")
+    grid = figure.subplots(3, len(kinds), sharex="col", sharey="row")
+    for column, kind in enumerate(kinds):
+        steps = [row for row in rows if row.kind == kind]
+        if steps[0].strength != none.images:
+            steps = [none, *steps]
+        for axes, names in zip(grid[:, column], (["relative_fid"], ["kid"], list(LINES)), strict=True):
+            for name in names:
+                draw_line(axes, [row.scores[name] for row in steps], name)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(labelsize=7)
+            axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
+            axes.set_axisbelow(True)
+        labels = [f"{row.strength:g}" if row.strength else "none" for row in steps]
+        grid[2, column].set_xticks(range(len(steps)), labels)
+        grid[2, column].set_xlabel(kind, fontsize=8)
+    grid[0, 0].set_yscale("log")
+    grid[0, 0].set_yticks([0.001, 0.01, 0.1, 1, 10], ["0.001", "0.01", "0.1", "1", "10"])
+    grid[0, 0].minorticks_off()
+    grid[1, 0].set_yscale("symlog", linthresh=1)
+    grid[1, 0].set_ylim(-1.5, 30000)
+    grid[1, 0].minorticks_off()
+    grid[1, 0].set_yticks([-1, 0, 1, 10, 100, 1000, 10000], ["-1", "0", "1", "10", "100", "1,000", "10,000"])
+    for axes, title in zip(grid[:, 0], ("relative FID", "KID", "share"), strict=True):
+        axes.set_ylabel(title, fontsize=8)
+    grid[2, 0].legend(fontsize=7, frameon=False)
+    return figure
+
+
+def draw_line(axes: Axes, values: list[list[float]], name: str) -> None:
+    """One score by strength: means, and the range over draws."""
+    means = [fmean(draws) for draws in values]
+    reach = [[mean - min(draws) for mean, draws in zip(means, values, strict=True)]]
+    reach.append([max(draws) - mean for mean, draws in zip(means, values, strict=True)])
+    axes.errorbar(
+        range(len(means)), means, reach, color=LINES.get(name, DARK), label=name, linewidth=1, marker="o", markersize=3
+    )
+
+
+def main(root: str) -> None:
+    """Print the table and draw the figure."""
+    extractor = DigitFeatures()
+    real = features(extractor, mnist(root, train=False)[0])
+    print("| Degradation | Strength | Images | " + " | ".join(SHOWN.values()) + " |")
+    print("| --- | " + " | ".join(["--:"] * (len(SHOWN) + 2)) + " |")
+    rows = []
+    for degraded in degradations(*mnist(root, train=True), number=len(real)):
+        rows.append(measured(real, degraded, extractor))
+        print(table_row(rows[-1]), flush=True)
+    draw(rows).savefig(FIGURE, dpi=110)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(*sys.argv[1:])
