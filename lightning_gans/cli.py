@@ -28,10 +28,11 @@ import datamodules.stacked_mnist
 import datamodules.synthetic
 import datamodules.unpaired  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
-from lightning_gans.callbacks import EMA, Curves, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.callbacks import EMA, Curves, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid, Watchdog
 from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.results_file import ResultsFile
 from lightning_gans.callbacks.run_folder import run_folder, version_folder, writes
+from lightning_gans.callbacks.watchdog import Diverged
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
 from lightning_gans.families import Adversarial
@@ -107,6 +108,7 @@ class LightningGANsCLI(LightningCLI):
         parser.add_lightning_class_args(Evaluation, "evaluation")
         parser.add_lightning_class_args(Inspection, "inspection")
         parser.add_lightning_class_args(SampleGrid, "samples")
+        parser.add_lightning_class_args(Watchdog, "watchdog")
         parser.add_lightning_class_args(ModelCheckpoint, "best")
         parser.add_lightning_class_args(LastCheckpoint, "last")
         parser.add_lightning_class_args(PredictionWriter, "predictions")
@@ -330,7 +332,7 @@ def quieten() -> None:
 
 
 def run() -> None:
-    """The command line: errors of the user's input are one line on stderr and exit status 2."""
+    """The command line: errors of the user's input are one line on stderr and exit status 2, a divergence 1."""
     quieten()
     # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
     sys.path.append(str(Path.cwd()))
@@ -341,3 +343,6 @@ def run() -> None:
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
         print(f"lightning-gans: error: {message}", file=sys.stderr)
         sys.exit(2)
+    except Diverged as error:
+        print(f"lightning-gans: {error}", file=sys.stderr)
+        sys.exit(1)

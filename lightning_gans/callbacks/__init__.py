@@ -6,5 +6,6 @@ from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
+from lightning_gans.callbacks.watchdog import Watchdog
 
-__all__ = ["EMA", "Curves", "Evaluation", "Inspection", "LastCheckpoint", "PredictionWriter", "SampleGrid"]
+__all__ = ["EMA", "Curves", "Evaluation", "Inspection", "LastCheckpoint", "PredictionWriter", "SampleGrid", "Watchdog"]

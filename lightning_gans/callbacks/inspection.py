@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
 
@@ -72,6 +72,8 @@ class Inspection(Callback):
         at_least("inspection.probe_images", probe_images, 0)
         self.count = count
         self.probe_images = probe_images
+        self.written: Path | None = None
+        """Where the files of this test are, once they are written."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse what cannot be inspected, before anything is measured, and load the training images.
@@ -109,11 +111,6 @@ class Inspection(Callback):
         if accuracy is not None:
             # The same on all ranks already; Lightning warns of what is not reduced.
             pl_module.log("test/probe/accuracy", accuracy, sync_dist=True)
-
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say where the files are."""
-        if self.count and writes(trainer):
-            rank_zero_info(f"inspection: {run_folder(trainer) / 'inspection'}")
 
     def _latent(self, trainer: Trainer, model: LatentGAN) -> Tensor:
         wanted = latents_needed(self.count, len(data_of(trainer).splits["test"]))
@@ -157,6 +154,7 @@ class Inspection(Callback):
             for logger in trainer.loggers:
                 log_picture(logger, f"inspection/{name}", picture, step)
         (folder / "inspection.json").write_text(json.dumps(without_nan(numbers), indent=2) + "\n")
+        self.written = folder
 
     def _note(self, trainer: Trainer, model: LatentGAN, found: Probed, seed: int) -> None:
         """Add the probe to the run's scores, if there is one."""

@@ -1,0 +1,140 @@
+"""Time of a training step with and without the watchdog, in one run, and what the watchdog itself takes of it.
+
+    python benchmarks/watchdog.py
+
+A dense GAN of few units, the smallest step there is, and a DCGAN at 28 pixels, on scikit-learn's digits with a real
+trainer that logs every 50 steps. The watchdog is on in every other block of steps. A ratio of such times varies by more
+than the watchdog takes, so its own hooks are timed as well; on a GPU, where they only ask for work, the ratio decides.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from datamodules.digits import DigitsDataModule
+from lightning_gans.callbacks import Watchdog
+from lightning_gans.families import Adversarial
+from lightning_gans.loggers import ResumableCSVLogger
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from lightning_gans.variants import DCGAN, GAN
+
+BLOCK = 50
+"""Steps with the watchdog, and then as many without: each block holds one look."""
+BLOCKS = 40
+
+
+class Timed(Watchdog):
+    """A watchdog that knows how long its hook has taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look, and time it."""
+        start = time.perf_counter()
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        self.seconds.append(time.perf_counter() - start)
+
+
+class Blocks(Callback):
+    """Takes the watchdog out of the trainer in every other block, and times the blocks."""
+
+    def __init__(self, watchdog: Timed) -> None:
+        self.watchdog = watchdog
+        self.seconds: dict[bool, list[float]] = {True: [], False: []}
+        self._on = True
+        self._start = 0.0
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """A block begins where the one before ends."""
+        if trainer.global_step % BLOCK:
+            return
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        # The first two blocks warm up.
+        if trainer.global_step > 2 * BLOCK:
+            self.seconds[self._on].append((now - self._start) / BLOCK)
+        elif trainer.global_step == 2 * BLOCK:
+            self.watchdog.seconds.clear()
+        self._on = not self._on
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set outside __init__
+        others = [callback for callback in callbacks if callback is not self.watchdog]
+        trainer.callbacks = [*others, self.watchdog] if self._on else others  # type: ignore[attr-defined]  # likewise
+        self._start = now
+
+
+def dense() -> Adversarial:
+    """Hidden layers of 128 units."""
+    return GAN(
+        generator=MLPGenerator(1, 28, latent_dim=32, widths=[128, 128]),
+        discriminator=MLPDiscriminator(1, 28, widths=[128, 128]),
+    )
+
+
+def convolutional() -> Adversarial:
+    """The networks of ``dcgan/digits``."""
+    return DCGAN(generator=DCGANGenerator(1, 28, width=32), discriminator=DCGANDiscriminator(1, 28, width=32))
+
+
+def measured(make: Callable[[], Adversarial], folder: str) -> tuple[Blocks, Timed]:
+    """One run."""
+    torch.manual_seed(0)
+    watchdog = Timed()
+    blocks = Blocks(watchdog)
+    trainer = L.Trainer(
+        max_steps=BLOCK * (2 * BLOCKS + 2) + 1,
+        max_epochs=-1,
+        limit_val_batches=0,
+        log_every_n_steps=BLOCK,
+        logger=ResumableCSVLogger(Path(folder)),
+        callbacks=[blocks, watchdog],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(make(), DigitsDataModule(batch_size=32))
+    return blocks, watchdog
+
+
+def main() -> None:
+    """Print the table."""
+    warnings.simplefilter("ignore")
+    print(
+        "| Model | Step without | Step with | With / without | Hook between looks | Hook at a look | Share of a step |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for make in (dense, convolutional):
+        with TemporaryDirectory() as folder:
+            blocks, watchdog = measured(make, folder)
+        pairs = list(zip(blocks.seconds[True], blocks.seconds[False], strict=False))
+        ratio = median(on / off for on, off in pairs)
+        on, off = (median(blocks.seconds[way]) for way in (True, False))
+        # Medians: while another process has the core, a hook seems to take as long as that.
+        look = median(watchdog.seconds[BLOCK - 1 :: BLOCK])
+        between = median(watchdog.seconds)
+        share = (between + (look - between) / BLOCK) / off
+        print(
+            f"| {make.__name__} | {off * 1e3:.3f} ms | {on * 1e3:.3f} ms | {ratio:.4f} | {between * 1e6:.1f} µs | "
+            f"{look * 1e6:.0f} µs | {share:.2%} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
