@@ -25,11 +25,18 @@ never_trained() {
     --trainer.logger.version "seed-$seed"
 }
 
+# inspected RUNS SEED: a close look at the best checkpoint, with the linear probe of D
+inspected() {
+  run=runs/$1/seed-$2
+  [ -e "$run/inspection" ] || lightning-gans test --config "$run/config.yaml" --ckpt_path best --inspection.count 16
+}
+
 for seed in 0 1 2; do
   for config in gan/mnist dcgan/mnist lsgan/mnist cgan/mnist wgan_gp/mnist sngan/mnist r3gan/mnist \
     dcgan/stacked_mnist r3gan/stacked_mnist; do
     measured "$(echo "$config" | sed 's|[/_]|-|g')" "$seed" --config "$config" --data.root "$data"
   done
+  inspected dcgan-mnist "$seed"
   measured pix2pix-synthetic "$seed" --config pix2pix/synthetic
   measured pix2pix-synthetic-reversed "$seed" --config pix2pix/synthetic --model.b_to_a false --best.monitor val/miou
   measured cyclegan-synthetic "$seed" --config cyclegan/synthetic
@@ -37,8 +44,10 @@ for seed in 0 1 2; do
   never_trained cyclegan-identity "$seed" --config cyclegan/synthetic --model.generator Untranslated
 done
 lightning-gans table runs/gan-mnist runs/dcgan-mnist runs/lsgan-mnist runs/cgan-mnist runs/wgan-gp-mnist \
-  runs/sngan-mnist runs/r3gan-mnist --write README.md
-lightning-gans table runs/dcgan-stacked-mnist runs/r3gan-stacked-mnist --write README.md --name stacked
+  runs/sngan-mnist runs/r3gan-mnist --write README.md \
+  --scores relative_fid,kid,precision,recall,density,coverage,class_kl,agreement,class_fid,probe/accuracy
+lightning-gans table runs/dcgan-stacked-mnist runs/r3gan-stacked-mnist --write README.md --name stacked \
+  --scores relative_fid,kid,precision,recall,density,coverage,class_kl,modes
 lightning-gans table runs/pix2pix-synthetic runs/pix2pix-synthetic-reversed --scores l1,psnr,ssim,accuracy,miou \
   --write README.md --name pix2pix
 lightning-gans table runs/cyclegan-synthetic runs/cyclegan-untrained runs/cyclegan-identity --write README.md \
