@@ -22,6 +22,11 @@ def main() -> None:
 
         table.main(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["sweep"]:
+        from lightning_gans.sweeps import command as sweep
+
+        sweep.main(sys.argv[2:])
+        return
     from lightning_gans.cli import run
 
     run()

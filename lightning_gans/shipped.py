@@ -15,8 +15,21 @@ def config_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "configs"
 
 
+SWEEPS = "sweeps"
+"""Folder of the files that ``lightning-gans sweep`` takes, and ``--config`` does not."""
+
+
 def config_names() -> list[str]:
     """Names of all shipped configs, as ``--config`` takes them: paths below the folder, without suffix."""
+    return [name for name in _names() if not name.startswith(f"{SWEEPS}/")]
+
+
+def sweep_names() -> list[str]:
+    """Names of all shipped sweeps, as ``lightning-gans sweep`` takes them."""
+    return [name for name in _names() if name.startswith(f"{SWEEPS}/")]
+
+
+def _names() -> list[str]:
     folder = config_folder()
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
@@ -28,10 +41,13 @@ def headline(name: str) -> str:
 
 
 def print_configs() -> None:
-    """One line for each shipped config: its name and what it says of itself."""
-    names = config_names()
-    width = max(map(len, names))
+    """One line for each shipped config, and below for each sweep: its name and what it says of itself."""
+    names, sweeps = config_names(), sweep_names()
+    width = max(map(len, names + sweeps))
     for name in names:
+        print(f"{name:<{width}}  {headline(name)}")
+    print("\nFor `lightning-gans sweep` and W&B:")
+    for name in sweeps:
         print(f"{name:<{width}}  {headline(name)}")
 
 

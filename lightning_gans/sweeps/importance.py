@@ -1,0 +1,48 @@
+"""Which parameters mattered: fANOVA's shares of the score's variance, as a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from optuna.study import Study
+from optuna.trial import TrialState
+
+from lightning_gans.curves import BLUE, DARK
+from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.report import short_names
+
+FEWEST = 4
+"""Complete trials below which shares of a variance say nothing at all."""
+
+
+def draw_importance(study: Study, sweep: Sweep, figure: Path) -> str:
+    """Draw how much of the score's variance each parameter explains, and say where, or why not."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(sweep.varied) < 2:
+        return "importance: one parameter is varied, so there is nothing to compare it with"
+    if len(complete) < FEWEST:
+        return f"importance: {len(complete)} complete trials are too few for it; expected at least {FEWEST}"
+    if len({trial.value for trial in complete}) == 1:
+        return "importance: all complete trials have the same score"
+    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    draw(shares, f"share of the variance of best {sweep.score} over {len(complete)} complete trials", figure)
+    ordered = ", ".join(
+        f"{name} {shares[key]:.0%}" for name, key in zip(short_names(list(shares)), shares, strict=True)
+    )
+    return f"importance: {ordered} ({figure})"
+
+
+def draw(shares: dict[str, float], title: str, figure: Path) -> None:
+    """Draw shares as bars, the greatest on top."""
+    canvas = Figure(figsize=(6, 0.9 + 0.3 * len(shares)), layout="constrained")
+    axes = canvas.subplots()
+    bars = axes.barh(short_names(list(shares)), list(shares.values()), color=BLUE, height=0.6)
+    axes.bar_label(bars, [f"{share:.0%}" for share in shares.values()], padding=3, fontsize=8, color=DARK)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_title(title, fontsize=8.5, loc="left")
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    canvas.savefig(figure, dpi=110)

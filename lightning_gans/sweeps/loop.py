@@ -1,0 +1,173 @@
+"""The sweep itself: one trial after the other until the study has enough of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from optuna.study import Study
+from optuna.trial import Trial, TrialState
+
+from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.study import (
+    BEAT,
+    FOLDER,
+    MACHINE,
+    PROCESS,
+    QUEUED,
+    finished,
+    give_up,
+    give_up_dead,
+    running,
+    sign,
+    this_machine,
+    waiting,
+)
+from lightning_gans.sweeps.trial import Ended, Score, run_trial
+
+ENDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+
+def run_trials(
+    study: Study,
+    sweep: Sweep,
+    folder: Path,
+    runs: int,
+    queue_only: bool,
+    extra: list[str],
+    say: Callable[[str], None] = print,
+    command: list[str] | None = None,
+) -> None:
+    """Run trials until the study has ``runs`` of them, those of other machines included.
+
+    Args:
+        study: the sweep's.
+        sweep: what is varied.
+        folder: where the trials' folders are made.
+        runs: how many trials the study should have finished in the end.
+        queue_only: whether only what is in the study's queue is tried, as in a grid.
+        extra: arguments after the sweep's own.
+        say: is told of each trial.
+        command: what is run in place of ``lightning-gans fit``.
+
+    Raises:
+        KeyboardInterrupt: if this process is interrupted; the trial goes back into the queue first.
+    """
+    while True:
+        if lost := give_up_dead(study):
+            say(f"{lost} of the study's trials ended with a sweep that was killed; what they tried is tried again")
+        if len(finished(study)) + len(running(study)) >= runs or (queue_only and not waiting(study)):
+            return
+        trial = study.ask(
+            {parameter.key: parameter.distribution for parameter in sweep.varied if parameter.distribution}
+        )
+        if queue_only and QUEUED not in trial.user_attrs:
+            # Another machine took the last one in between.
+            study.set_user_attr(f"lost-{trial.number}", True)
+            study.tell(trial, state=TrialState.FAIL)
+            return
+        try:
+            run_one(study, trial, sweep, folder, extra, say, command)
+        except KeyboardInterrupt:
+            give_up(study, trial)
+            raise
+
+
+def run_one(
+    study: Study,
+    trial: Trial,
+    sweep: Sweep,
+    folder: Path,
+    extra: list[str],
+    say: Callable[[str], None],
+    command: list[str] | None,
+) -> None:
+    """Run one trial and tell the study how it ended."""
+    place = free_folder(folder, trial.number)
+    for name, value in ((MACHINE, this_machine()), (PROCESS, os.getpid()), (FOLDER, str(place))):
+        trial.set_user_attr(name, value)
+    sign(trial)
+    arguments = [
+        "--trainer.enable_progress_bar=false",
+        *sweep.arguments(trial.params),
+        *extra,
+        f"--trainer.logger.save_dir={place}",
+    ]
+    say(f"trial {trial.number}: {' '.join(p.argument(trial.params[p.key])[2:] for p in sweep.varied)}")
+    started = time.monotonic()
+    watch = Watch(trial, sweep.maximise)
+    ended = run_trial(arguments, place, sweep.score, watch, command)
+    watch.report(ended.scores)
+    trial.set_user_attr("seconds", round(time.monotonic() - started, 1))
+    told = tell(study, trial, sweep, ended)
+    say(f"trial {trial.number}: {told}, {time.monotonic() - started:.0f} s, {place}")
+
+
+def tell(study: Study, trial: Trial, sweep: Sweep, ended: Ended) -> str:
+    """Tell the study how a trial ended, and the user too."""
+    best = best_of(ended.scores, sweep.maximise)
+    if best is not None:
+        trial.set_user_attr("best", best.value)
+        trial.set_user_attr("step", best.step)
+    shown = "" if best is None else f"best {sweep.score} {best.value:.4g} at step {best.step:,}"
+    if ended.error is not None:
+        trial.set_user_attr("error", ended.error)
+        study.tell(trial, state=TrialState.FAIL)
+        return f"failed: {ended.error}"
+    if ended.pruned or best is None:
+        study.tell(trial, state=TrialState.PRUNED)
+        return f"{shown} (pruned)"
+    study.tell(trial, best.value)
+    return shown
+
+
+class Watch:
+    """Reports a run's scores to the study, best so far after each validation, and asks whether to go on.
+
+    Args:
+        trial: whose they are.
+        maximise: whether more is better.
+    """
+
+    def __init__(self, trial: Trial, maximise: bool) -> None:
+        self.trial = trial
+        self.maximise = maximise
+        self.seen = 0
+        self.signed = time.monotonic()
+
+    def report(self, scores: list[Score]) -> None:
+        """Report what is new."""
+        for count in range(self.seen + 1, len(scores) + 1):
+            best = best_of(scores[:count], self.maximise)
+            assert best is not None
+            self.trial.report(best.value, step=count)
+        self.seen = max(self.seen, len(scores))
+
+    def __call__(self, scores: list[Score]) -> bool:
+        """Whether the run should end, after all its scores so far."""
+        if time.monotonic() - self.signed > BEAT:
+            self.signed = time.monotonic()
+            sign(self.trial)
+        stop = False
+        while self.seen < len(scores) and not stop:
+            # One by one: two validations within a second stand at two brackets.
+            self.report(scores[: self.seen + 1])
+            stop = self.trial.should_prune()
+        return stop
+
+
+def best_of(scores: list[Score], maximise: bool) -> Score | None:
+    """The best score, the first of equals."""
+    pick = max if maximise else min
+    return pick(scores, key=lambda score: score.value, default=None)
+
+
+def free_folder(folder: Path, number: int) -> Path:
+    """A folder for a trial that no other study's trial has."""
+    place, again = folder / f"trial-{number:04d}", 1
+    while place.exists():
+        again += 1
+        place = folder / f"trial-{number:04d}-{again}"
+    return place

@@ -1,0 +1,114 @@
+"""What a sweep has found: the ranked table, the spread over seeds and the parameters' importance."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from statistics import fmean, median, stdev
+from typing import Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.loop import ENDS
+from lightning_gans.sweeps.space import text
+from lightning_gans.sweeps.study import FOLDER, finished
+
+SEED = "seed_everything"
+
+
+def ranked(study: Study, sweep: Sweep) -> list[FrozenTrial]:
+    """Finished trials, the best first; those that failed come last, whatever they had reached."""
+
+    def order(trial: FrozenTrial) -> tuple[bool, float, int]:
+        if trial.state == TrialState.FAIL or "best" not in trial.user_attrs:
+            return True, 0.0, trial.number
+        value: float = trial.user_attrs["best"]
+        return False, -value if sweep.maximise else value, trial.number
+
+    return sorted(finished(study), key=order)
+
+
+def cells(trials: list[FrozenTrial], sweep: Sweep, folder: Path, short: bool = True) -> list[list[str]]:
+    """The table, its head first; short names and four digits, or all of them."""
+    names = short_names([p.key for p in sweep.varied]) if short else [p.key for p in sweep.varied]
+    head = ["rank", "trial", f"best {sweep.score}", "step", "state", *names, "folder"]
+    rows = [head]
+    for rank, trial in enumerate(trials, start=1):
+        value, failed = trial.user_attrs.get("best"), trial.state == TrialState.FAIL
+        place = Path(trial.user_attrs.get(FOLDER, ""))
+        values = [p.value_of(trial.params[p.key]) for p in sweep.varied]
+        rows.append(
+            [
+                "" if failed else str(rank),
+                str(trial.number),
+                "" if value is None else shown(value, short),
+                str(trial.user_attrs.get("step", "")),
+                ENDS[trial.state],
+                *(shown(value, short) for value in values),
+                place.name if short and place.parent == folder else str(place),
+            ]
+        )
+    return rows
+
+
+def shown(value: Any, short: bool) -> str:
+    """A value in a cell."""
+    return f"{value:.4g}" if short and isinstance(value, float) else text(value)
+
+
+def short_names(keys: list[str]) -> list[str]:
+    """Each key's last parts, as many as tell it from the others."""
+    names = []
+    for key in keys:
+        parts = key.replace("init_args.", "").split(".")
+        ends = (".".join(parts[-size:]) for size in range(1, len(parts) + 1))
+        others = [f".{other.replace('init_args.', '')}" for other in keys if other != key]
+        names.append(next((end for end in ends if not any(o.endswith(f".{end}") for o in others)), key))
+    return names
+
+
+def aligned(rows: list[list[str]]) -> str:
+    """Rows as text in columns, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left = {place for place, name in enumerate(rows[0]) if name in ("state", "folder")}
+    lines = [
+        "  ".join(f"{c:<{w}}" if i in left else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def write_tables(study: Study, sweep: Sweep, folder: Path) -> str:
+    """Write ``table.csv`` and ``table.md``, and return the table as text with what failed below it."""
+    trials = ranked(study, sweep)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "table.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(cells(trials, sweep, folder, short=False))
+    rows = cells(trials, sweep, folder)
+    marked = [[cell.replace("|", r"\|") for cell in row] for row in (rows[0], ["---"] * len(rows[0]), *rows[1:])]
+    errors = [f"trial {t.number} failed: {t.user_attrs['error']}" for t in trials if "error" in t.user_attrs]
+    seeds = over_seeds(trials, sweep)
+    table = "\n".join(f"| {' | '.join(row)} |" for row in marked)
+    (folder / "table.md").write_text("\n\n".join([table, *seeds, *errors]) + "\n")
+    return "\n".join([aligned(rows), *errors, *seeds])
+
+
+def over_seeds(trials: list[FrozenTrial], sweep: Sweep) -> list[str]:
+    """For each setting that was run with several seeds its mean, spread and range over them."""
+    keys = [p.key for p in sweep.varied]
+    if SEED not in keys:
+        return []
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for trial in trials:
+        if trial.state == TrialState.COMPLETE:
+            setting = tuple(p.argument(trial.params[p.key])[2:] for p in sweep.varied if p.key != SEED)
+            groups.setdefault(setting, []).append(trial.user_attrs["best"])
+    return [
+        f"{' '.join(setting) + ': ' if setting else ''}best {sweep.score} over {len(values)} seeds: "
+        f"mean {fmean(values):.4g}, standard deviation {stdev(values):.3g}, median {median(values):.4g}, "
+        f"range {min(values):.4g} to {max(values):.4g}"
+        for setting, values in groups.items()
+        if len(values) > 1
+    ]

@@ -1,0 +1,101 @@
+"""Which parameters are tried next, and which runs end early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner, NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from lightning_gans.errors import InputError
+from lightning_gans.sweeps.file import Sweep
+
+STARTUP = 5
+"""Random trials before TPE has something to learn from; a sweep of GANs has tens of trials, not hundreds."""
+
+SAMPLERS = {"random": "random", "grid": "grid", "bayes": "tpe"}
+"""For each of W&B's methods what draws here."""
+
+
+class SeededByTrial(BaseSampler):
+    """A sampler that starts anew for every trial, from a seed and the trial's number.
+
+    So a study that goes on, or that several machines work at, neither repeats draws nor depends on who drew before.
+
+    Args:
+        make: makes a sampler from a seed.
+        seed: of the whole study.
+    """
+
+    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
+        self.make = make
+        self.seed = seed
+        self.number: int | None = None
+        self.sampler = make(seed)
+
+    def of(self, trial: FrozenTrial) -> BaseSampler:
+        """The sampler for a trial."""
+        if trial.number != self.number:
+            self.number, self.sampler = trial.number, self.make(self.seed * 1_000_003 + trial.number)
+        return self.sampler
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """See Optuna."""
+        return self.of(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """See Optuna."""
+        return self.of(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """See Optuna."""
+        return self.of(trial).sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """See Optuna."""
+        self.of(trial).before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        """See Optuna."""
+        self.of(trial).after_trial(study, trial, state, values)
+
+
+def sampler_of(name: str, seed: int) -> BaseSampler:
+    """The sampler of that name; a grid is a queue in the study, so there it draws nothing."""
+    if name == "tpe":
+        return SeededByTrial(lambda number: TPESampler(seed=number, n_startup_trials=STARTUP), seed)
+    return SeededByTrial(lambda number: RandomSampler(seed=number), seed)
+
+
+def grid_of(sweep: Sweep) -> list[dict[str, Any]]:
+    """All combinations, the last parameter's values in turn.
+
+    Raises:
+        InputError: if a parameter has no end of values.
+    """
+    draws = []
+    for parameter in sweep.varied:
+        if parameter.all_draws is None:
+            raise InputError(
+                f"parameters.{parameter.key} has no end of values; expected value, values or whole numbers from min to "
+                f"max where the method is grid (in {sweep.path})"
+            )
+        draws.append(parameter.all_draws)
+    keys = [parameter.key for parameter in sweep.varied]
+    return [dict(zip(keys, point, strict=True)) for point in product(*draws)]
+
+
+def pruner_of(sweep: Sweep) -> BasePruner:
+    """W&B's hyperband: at each bracket a run goes on if it is in the best 1/eta of those that came so far."""
+    if sweep.halving is None:
+        return NopPruner()
+    return SuccessiveHalvingPruner(min_resource=sweep.halving.first, reduction_factor=sweep.halving.factor)

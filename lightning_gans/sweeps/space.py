@@ -1,0 +1,245 @@
+"""W&B's ways to give a parameter, as Optuna's distributions."""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from statistics import NormalDist
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from scipy.special import betaincinv
+
+from lightning_gans.errors import InputError
+
+EDGE = 1e-6
+"""Share cut off at either end of a distribution that has none."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A key of the command line, and how its values are drawn.
+
+    Attributes:
+        key: with dots, as on the command line.
+        distribution: what Optuna draws from; None for a constant.
+        value_of: the value for what was drawn.
+        examples: draws for each of several values, or for the ends of a range.
+    """
+
+    key: str
+    distribution: BaseDistribution | None
+    value_of: Callable[[Any], Any]
+    examples: list[Any]
+
+    @property
+    def all_draws(self) -> Sequence[Any] | None:
+        """All that can be drawn; None where there is no end of it."""
+        if isinstance(self.distribution, CategoricalDistribution):
+            return self.distribution.choices
+        if isinstance(self.distribution, IntDistribution):
+            return range(self.distribution.low, self.distribution.high + 1)
+        return None
+
+    def argument(self, drawn: Any) -> str:
+        """The command line's argument for what was drawn."""
+        return f"--{self.key}={text(self.value_of(drawn))}"
+
+
+def text(value: Any) -> str:
+    """A value as the command line takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def parameter(key: str, given: Any) -> Parameter:
+    """A parameter from its section in a sweep's file.
+
+    Raises:
+        InputError: if the section is none that W&B and this package know.
+    """
+    name = f"parameters.{key}"
+    if not isinstance(given, dict):
+        raise InputError(f"{name} is {given}; expected value, values, or min and max")
+    if "parameters" in given:
+        raise InputError(f"{name} has parameters of its own; expected one dotted key for each")
+    kind = given.get("distribution") or implied(name, given)
+    if kind not in FORMS:
+        raise InputError(f"{name}.distribution is {kind}; expected one of {', '.join(FORMS)}")
+    fields, defaults, build = FORMS[kind]
+    for field in given:
+        if field not in ("distribution", *fields):
+            raise InputError(f"{name}.{field} is {text(given[field])}; a {kind} parameter takes {', '.join(fields)}")
+    values = []
+    for field in fields:
+        if field not in given and field not in defaults:
+            raise InputError(f"{name}.{field} is missing; a {kind} parameter takes {', '.join(fields)}")
+        values.append(given.get(field, defaults.get(field)))
+        if field in NUMBERS:
+            check_number(f"{name}.{field}", values[-1], whole=kind == "int_uniform")
+    if "min" in fields and given["min"] >= given["max"]:
+        raise InputError(f"{name}.min is {given['min']}; expected less than max, which is {given['max']}")
+    try:
+        drawn = build(*values)
+    except (InputError, OverflowError) as error:
+        raise InputError(f"{name}.{error}") from None
+    return Parameter(key, *drawn)
+
+
+def implied(name: str, given: dict[str, Any]) -> str:
+    """The distribution that W&B takes where none is named."""
+    if "value" in given:
+        return "constant"
+    if "values" in given:
+        return "categorical_w_probabilities" if "probabilities" in given else "categorical"
+    if not {"min", "max"} <= given.keys():
+        raise InputError(f"{name} has {', '.join(given) or 'nothing'}; expected value, values, or min and max")
+    whole = all(isinstance(given[end], int) for end in ("min", "max"))
+    return "int_uniform" if whole else "uniform"
+
+
+def check_number(name: str, value: Any, whole: bool) -> None:
+    """Refuse what is no number, or no whole one."""
+    expected = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not math.isfinite(value):
+        # YAML 1.1, which W&B reads, wants the dot.
+        hint = ", as 1.0e-4, since YAML takes 1e-4 for text" if isinstance(value, str) and "e" in value else ""
+        raise InputError(f"{name} is {text(value)}; expected {expected}{hint}")
+    if name.endswith((".q", ".sigma", ".a", ".b")) and value <= 0:
+        raise InputError(f"{name} is {value}; expected more than 0")
+
+
+# How each is drawn: the distribution, and the value for a draw.
+
+Drawn = tuple[BaseDistribution | None, Callable[[Any], Any], list[Any]]
+"""The last three attributes of a parameter."""
+
+
+def same(value: Any) -> Any:
+    """The value as it was drawn."""
+    return value
+
+
+def constant(value: Any) -> Drawn:
+    """One value."""
+    return None, lambda _: value, [None]
+
+
+def categorical(values: Any) -> Drawn:
+    """One of several, all as likely; each stands in the study as its text, for it may be a list."""
+    by_text = {text(value): value for value in check_values(values)}
+    return CategoricalDistribution(tuple(by_text)), by_text.__getitem__, list(by_text)
+
+
+def weighted(values: Any, probabilities: Any) -> Drawn:
+    """One of several, by probability; Optuna's choices have none, so a share of the interval [0, 1] is drawn."""
+    values = check_values(values)
+    numbers = isinstance(probabilities, list) and all(isinstance(p, int | float) and p >= 0 for p in probabilities)
+    if not numbers or len(probabilities) != len(values) or abs(sum(probabilities) - 1) > 1e-6:
+        raise InputError(f"probabilities is {text(probabilities)}; expected {len(values)} that add up to 1")
+    ends = list(accumulate(probabilities))[:-1]
+    middles = [(low + high) / 2 for low, high in pairwise([0.0, *ends, 1.0])]
+    return FloatDistribution(0.0, 1.0), lambda share: values[bisect(ends, share)], middles
+
+
+def check_values(values: Any) -> list[Any]:
+    """Refuse what is no list of different values."""
+    if not isinstance(values, list) or not values:
+        raise InputError(f"values is {text(values)}; expected a list of at least one")
+    for index, value in enumerate(values):
+        if text(value) in map(text, values[:index]):
+            raise InputError(f"values has {text(value)} twice; expected each value once")
+    return values
+
+
+def whole(low: int, high: int) -> Drawn:
+    """A whole number."""
+    return IntDistribution(low, high), same, [low, high]
+
+
+def between(low: float, high: float, value_of: Callable[[Any], Any] = same, log: bool = False) -> Drawn:
+    """What is drawn from a range."""
+    return FloatDistribution(low, high, log=log), value_of, [low, high]
+
+
+def uniform(low: float, high: float) -> Drawn:
+    """Any number of a range."""
+    return between(low, high)
+
+
+def log_values(low: float, high: float) -> Drawn:
+    """A number whose logarithm is uniform."""
+    if low <= 0:
+        raise InputError(f"min is {low}; expected more than 0 where the logarithm is drawn")
+    return between(low, high, log=True)
+
+
+def log_exponents(low: float, high: float) -> Drawn:
+    """The same, from the ends of the logarithm."""
+    return between(math.exp(low), math.exp(high), log=True)
+
+
+def inverse_exponents(low: float, high: float) -> Drawn:
+    """A number with 1/x of uniform logarithm, from the ends of that logarithm."""
+    return between(math.exp(-high), math.exp(-low), log=True)
+
+
+def normal(mu: float, sigma: float) -> Drawn:
+    """A normal number; its rank is drawn, as Optuna knows no such distribution."""
+    return between(EDGE, 1 - EDGE, NormalDist(mu, sigma).inv_cdf)
+
+
+def log_normal(mu: float, sigma: float) -> Drawn:
+    """A number whose logarithm is normal."""
+    logarithm = NormalDist(mu, sigma)
+    return between(EDGE, 1 - EDGE, lambda rank: math.exp(logarithm.inv_cdf(rank)))
+
+
+def beta(a: float, b: float) -> Drawn:
+    """A number of the beta distribution, by its rank."""
+    return between(0.0, 1.0, lambda rank: float(betaincinv(a, b, rank)))
+
+
+def quantised(build: Callable[..., Drawn]) -> Callable[..., Drawn]:
+    """The same, rounded to multiples of q, the last field."""
+
+    def rounded(*fields: Any) -> Drawn:
+        q = fields[-1]
+        distribution, value_of, examples = build(*fields[:-1])
+        # Twelve digits: a multiple of .1 is not .30000000000000004.
+        return distribution, lambda drawn: type(q)(float(f"{round(value_of(drawn) / q) * q:.12g}")), examples
+
+    return rounded
+
+
+RANGE, BELL, SHAPE = ("min", "max"), ("mu", "sigma"), ("a", "b")
+STANDARD: dict[str, Any] = {"mu": 0, "sigma": 1}
+
+NUMBERS = (*RANGE, *BELL, *SHAPE, "q")
+
+CONTINUOUS: dict[str, tuple[tuple[str, ...], dict[str, Any], Callable[..., Drawn]]] = {
+    "uniform": (RANGE, {}, uniform),
+    "log_uniform": (RANGE, {}, log_exponents),
+    "log_uniform_values": (RANGE, {}, log_values),
+    "normal": (BELL, STANDARD, normal),
+    "log_normal": (BELL, STANDARD, log_normal),
+    "beta": (SHAPE, {}, beta),
+}
+
+FORMS: dict[str, tuple[tuple[str, ...], dict[str, Any], Callable[..., Drawn]]] = {
+    "constant": (("value",), {}, constant),
+    "categorical": (("values",), {}, categorical),
+    "categorical_w_probabilities": (("values", "probabilities"), {}, weighted),
+    "int_uniform": (RANGE, {}, whole),
+    **CONTINUOUS,
+    "inv_log_uniform": (RANGE, {}, inverse_exponents),
+    "inv_log_uniform_values": (RANGE, {}, log_values),
+    **{
+        f"q_{kind}": ((*fields, "q"), defaults | {"q": 1}, quantised(build))
+        for kind, (fields, defaults, build) in CONTINUOUS.items()
+    },
+}
+"""For each of W&B's distributions its fields, their defaults, and how it is drawn."""

@@ -1,0 +1,166 @@
+"""A sweep's study: shared by all machines that work at it, and gone on with after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from lightning_gans.errors import InputError
+from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.sampling import grid_of, pruner_of, sampler_of
+
+BEAT = 20.0
+"""Seconds between a running trial's signs of life."""
+
+DEAD = 6 * BEAT
+"""Seconds without one after which a trial on another machine counts as lost."""
+
+QUEUED, ALIVE, MACHINE, PROCESS, FOLDER = "queued", "alive", "machine", "process", "folder"
+LOST = "lost-"
+
+
+def storage_of(given: str) -> BaseStorage:
+    """A storage from a database's URL or a journal's file.
+
+    Raises:
+        InputError: if it cannot be opened.
+    """
+    try:
+        if "://" in given:
+            return RDBStorage(given)
+        Path(given).parent.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(given))
+    except Exception as error:  # whatever the database's driver raises
+        raise InputError(
+            f"--storage is {given}, which cannot be opened: {' '.join(str(error).split())[:200]}; "
+            "expected a journal's file or a URL such as sqlite:///sweep.db"
+        ) from None
+
+
+def open_study(storage: BaseStorage, name: str, sweep: Sweep, sampler: str, extra: list[str], seed: int) -> Study:
+    """The study of that name, made if it is not there.
+
+    Raises:
+        InputError: if the study there is one of another sweep.
+    """
+    what = {key: sweep.raw.get(key) for key in ("method", "metric", "parameters", "early_terminate", "command")}
+    what |= {"sampler": sampler, "arguments": extra}
+    direction = StudyDirection.MAXIMIZE if sweep.maximise else StudyDirection.MINIMIZE
+    made = sampler_of(sampler, seed)
+    try:
+        # One machine makes it, and no other can: it alone fills the queue.
+        study = optuna.create_study(
+            study_name=name, storage=storage, direction=direction, sampler=made, pruner=pruner_of(sweep)
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        study = optuna.load_study(study_name=name, storage=storage, sampler=made, pruner=pruner_of(sweep))
+        wait_until_made(study)
+    if "sweep" not in study.user_attrs:
+        if sampler == "grid":
+            for point in grid_of(sweep):
+                study.enqueue_trial(point, user_attrs={QUEUED: True}, skip_if_exists=True)
+        study.set_user_attr("sweep", json.dumps(what))
+    known = json.loads(study.user_attrs["sweep"])
+    for key in what:
+        if known.get(key) != json.loads(json.dumps(what[key])):
+            raise InputError(
+                f"{key} is {json.dumps(what[key])}, but study {name} was made with {json.dumps(known.get(key))}; "
+                "give another --name for a new study"
+            )
+    return study
+
+
+def wait_until_made(study: Study, patience: float = 30.0) -> None:
+    """Give the machine that makes the study the time to fill its queue; it may have been killed meanwhile."""
+    until = time.monotonic() + patience
+    while "sweep" not in study.user_attrs and time.monotonic() < until:
+        time.sleep(0.5)
+
+
+# Which trials count.
+
+
+def is_lost(study: Study, trial: FrozenTrial) -> bool:
+    """Whether a trial ended because its sweep did, and says nothing of its parameters."""
+    return f"{LOST}{trial.number}" in study.user_attrs
+
+
+def finished(study: Study) -> list[FrozenTrial]:
+    """Trials that ran to their end, whichever that was."""
+    return [
+        trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished() and not is_lost(study, trial)
+    ]
+
+
+def running(study: Study) -> list[FrozenTrial]:
+    """Trials that are running now."""
+    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+
+def waiting(study: Study) -> int:
+    """How many parameters are in the queue."""
+    return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+
+def give_up(study: Study, trial: FrozenTrial | Trial) -> None:
+    """Count a trial as lost, and put its parameters back into the queue."""
+    study.set_user_attr(f"{LOST}{trial.number}", True)
+    try:
+        study.tell(trial.number, state=TrialState.FAIL)
+    except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+        return  # another machine has seen it too
+    if trial.params:
+        study.enqueue_trial(dict(trial.params), user_attrs={QUEUED: True})
+
+
+def give_up_dead(study: Study) -> int:
+    """Give up trials whose sweep was killed, and say how many there were."""
+    dead = [trial for trial in running(study) if not lives(trial)]
+    for trial in dead:
+        give_up(study, trial)
+    return len(dead)
+
+
+# Signs of life.
+
+
+def this_machine() -> str:
+    """This machine, or this container on it: where process ids mean what they do here."""
+    namespace = Path("/proc/self/ns/pid")
+    return f"{socket.gethostname()} {namespace.stat().st_ino if namespace.exists() else ''}".strip()
+
+
+def sign(trial: Trial) -> None:
+    """Leave a sign of life."""
+    trial.set_user_attr(ALIVE, time.time())
+
+
+def lives(trial: FrozenTrial) -> bool:
+    """Whether a running trial's process still lives, as far as can be known from here."""
+    process = trial.user_attrs.get(PROCESS)
+    here = trial.user_attrs.get(MACHINE) == this_machine()
+    # This process runs none while it asks, so one with its id was another's before.
+    if process is not None and here and (process == os.getpid() or not is_process(process)):
+        return False
+    started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+    return time.time() - float(trial.user_attrs.get(ALIVE, started)) < DEAD
+
+
+def is_process(number: int) -> bool:
+    """Whether there is a process of that id."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
