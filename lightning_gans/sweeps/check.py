@@ -14,12 +14,13 @@ from unittest import mock
 
 from lightning_gans.errors import InputError
 from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.trial import fit_arguments
 
 
-def samples(sweep: Sweep) -> list[list[str]]:
-    """As few command lines as hold every value of every parameter, or both ends of its range, at least once."""
+def samples(sweep: Sweep) -> list[dict[str, Any]]:
+    """As few draws as hold every value of every parameter, or both ends of its range, at least once."""
     count = max(len(parameter.examples) for parameter in sweep.parameters)
-    return [sweep.arguments({p.key: p.examples[i % len(p.examples)] for p in sweep.parameters}) for i in range(count)]
+    return [{p.key: p.examples[i % len(p.examples)] for p in sweep.parameters} for i in range(count)]
 
 
 def check_with_parser(sweep: Sweep, extra: list[str]) -> None:
@@ -28,7 +29,7 @@ def check_with_parser(sweep: Sweep, extra: list[str]) -> None:
     Raises:
         InputError: what the parser says.
     """
-    lines = [["fit", *arguments, *extra] for arguments in samples(sweep)]
+    lines = [["fit", *fit_arguments(sweep, drawn, extra, Path())] for drawn in samples(sweep)]
     done = subprocess.run(
         [sys.executable, "-m", "lightning_gans.sweeps.check"],
         input=json.dumps(lines),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import optuna
 from matplotlib.figure import Figure
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.study import Study
@@ -14,24 +15,35 @@ from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.report import short_names
 
 FEWEST = 4
-"""Complete trials below which shares of a variance say nothing at all."""
+"""Trials below which shares of a variance say nothing at all."""
 
 
 def draw_importance(study: Study, sweep: Sweep, figure: Path) -> str:
-    """Draw how much of the score's variance each parameter explains, and say where, or why not."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    """Draw how much of the score's variance each parameter explains, and say where, or why not.
+
+    A run that ended early has no final score. All trials are compared as they stood after as many validations as every
+    one of them has had: a run that ended early is not counted as a bad one for being short.
+    """
+    states = (TrialState.COMPLETE, TrialState.PRUNED)
+    trials = [trial for trial in study.get_trials(deepcopy=False, states=states) if trial.intermediate_values]
     if len(sweep.varied) < 2:
         return "importance: one parameter is varied, so there is nothing to compare it with"
-    if len(complete) < FEWEST:
-        return f"importance: {len(complete)} complete trials are too few for it; expected at least {FEWEST}"
-    if len({trial.value for trial in complete}) == 1:
-        return "importance: all complete trials have the same score"
-    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
-    draw(shares, f"share of the variance of best {sweep.score} over {len(complete)} complete trials", figure)
+    if len(trials) < FEWEST:
+        return f"importance: {len(trials)} trials with scores are too few for it; expected at least {FEWEST}"
+    after = min(max(trial.intermediate_values) for trial in trials)
+    scores = [trial.intermediate_values[after] for trial in trials]
+    if len(set(scores)) == 1:
+        return "importance: all trials have the same score"
+    even = optuna.create_study()
+    for trial, score in zip(trials, scores, strict=True):
+        even.add_trial(optuna.create_trial(params=trial.params, distributions=trial.distributions, value=score))
+    shares = get_param_importances(even, evaluator=FanovaImportanceEvaluator(seed=0))
+    basis = f"{len(trials)} trials after {after} validations"
+    draw(shares, f"share of the variance of best {sweep.score}, {basis}", figure)
     ordered = ", ".join(
         f"{name} {shares[key]:.0%}" for name, key in zip(short_names(list(shares)), shares, strict=True)
     )
-    return f"importance: {ordered} ({figure})"
+    return f"importance: {ordered}, of {basis}: {figure}"
 
 
 def draw(shares: dict[str, float], title: str, figure: Path) -> None:

@@ -25,7 +25,7 @@ from lightning_gans.sweeps.study import (
     this_machine,
     waiting,
 )
-from lightning_gans.sweeps.trial import Ended, Score, run_trial
+from lightning_gans.sweeps.trial import Ended, Score, fit_arguments, run_trial
 
 ENDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -89,12 +89,7 @@ def run_one(
     for name, value in ((MACHINE, this_machine()), (PROCESS, os.getpid()), (FOLDER, str(place))):
         trial.set_user_attr(name, value)
     sign(trial)
-    arguments = [
-        "--trainer.enable_progress_bar=false",
-        *sweep.arguments(trial.params),
-        *extra,
-        f"--trainer.logger.save_dir={place}",
-    ]
+    arguments = fit_arguments(sweep, trial.params, extra, place)
     say(f"trial {trial.number}: {' '.join(p.argument(trial.params[p.key])[2:] for p in sweep.varied)}")
     started = time.monotonic()
     watch = Watch(trial, sweep.maximise)

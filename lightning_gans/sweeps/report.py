@@ -59,11 +59,11 @@ def shown(value: Any, short: bool) -> str:
 
 
 def short_names(keys: list[str]) -> list[str]:
-    """Each key's last parts, as many as tell it from the others."""
+    """Each key's last parts: two, or as many as tell it from the others."""
     names = []
     for key in keys:
         parts = key.replace("init_args.", "").split(".")
-        ends = (".".join(parts[-size:]) for size in range(1, len(parts) + 1))
+        ends = (".".join(parts[-size:]) for size in range(min(2, len(parts)), len(parts) + 1))
         others = [f".{other.replace('init_args.', '')}" for other in keys if other != key]
         names.append(next((end for end in ends if not any(o.endswith(f".{end}") for o in others)), key))
     return names

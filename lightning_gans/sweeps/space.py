@@ -72,11 +72,11 @@ def parameter(key: str, given: Any) -> Parameter:
     fields, defaults, build = FORMS[kind]
     for field in given:
         if field not in ("distribution", *fields):
-            raise InputError(f"{name}.{field} is {text(given[field])}; a {kind} parameter takes {', '.join(fields)}")
+            raise InputError(f"{name}.{field} is {text(given[field])}; {kind} takes {', '.join(fields)}")
     values = []
     for field in fields:
         if field not in given and field not in defaults:
-            raise InputError(f"{name}.{field} is missing; a {kind} parameter takes {', '.join(fields)}")
+            raise InputError(f"{name}.{field} is missing; {kind} takes {', '.join(fields)}")
         values.append(given.get(field, defaults.get(field)))
         if field in NUMBERS:
             check_number(f"{name}.{field}", values[-1], whole=kind == "int_uniform")
@@ -84,8 +84,10 @@ def parameter(key: str, given: Any) -> Parameter:
         raise InputError(f"{name}.min is {given['min']}; expected less than max, which is {given['max']}")
     try:
         drawn = build(*values)
-    except (InputError, OverflowError) as error:
+    except InputError as error:
         raise InputError(f"{name}.{error}") from None
+    except OverflowError:
+        raise InputError(f"{name} is too large; {kind} takes logarithms, and {kind}_values the numbers") from None
     return Parameter(key, *drawn)
 
 

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from lightning_gans.sweeps.file import Sweep
 
 POLL = 1.0
 """Seconds between two looks at the scores."""
@@ -49,6 +51,19 @@ class Ended:
     scores: list[Score]
     pruned: bool
     error: str | None
+
+
+def fit_arguments(sweep: Sweep, drawn: dict[str, Any], extra: list[str], folder: Path) -> list[str]:
+    """What a trial's fit is given: the sweep's own arguments, then the user's, and its folder.
+
+    Args:
+        sweep: what is varied.
+        drawn: by key.
+        extra: arguments after the sweep's own.
+        folder: where to write.
+    """
+    own = sweep.arguments(drawn)
+    return ["--trainer.enable_progress_bar=false", *own, *extra, f"--trainer.logger.save_dir={folder}"]
 
 
 def read_scores(folder: Path, name: str) -> list[Score]:

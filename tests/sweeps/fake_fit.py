@@ -1,0 +1,31 @@
+"""In place of `lightning-gans fit`: writes the scores that its arguments ask for, and takes no second.
+
+``--x`` is the score after many validations; an x of 13 fails, of 14 says nothing, of 15 never ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+arguments = dict(argument[2:].split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+folder = Path(arguments["trainer.logger.save_dir"]) / "fake" / "version_0"
+folder.mkdir(parents=True)
+(folder / "process").write_text(str(os.getpid()))
+(folder / "arguments.json").write_text(json.dumps(sys.argv[1:]))
+x = float(arguments["x"])
+if x == 13:
+    print("some warning\nlightning-gans: the loss is not finite\n", file=sys.stderr)
+    sys.exit(1)
+validations = 0 if x == 14 else int(arguments.get("validations", 3))
+for validation in range(1, validations + 1):
+    row = {"step": 10 * validation, "scores": {"val/kid": 0.0, "val/fid": x + 6.0 / validation}}
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    # Long enough for two looks at the scores where a test wants to see a run end early.
+    time.sleep(float(arguments.get("pause", 0)))
+if x == 15:
+    time.sleep(100)

@@ -1,0 +1,105 @@
+"""A loopback stand-in for W&B's sweep service: as much GraphQL as its agent asks for, and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SERVER: dict[str, Any] = {"cliVersionInfo": {"max_cli_version": "9.9"}, "latestLocalVersionInfo": None, "features": []}
+
+
+class SweepService:
+    """Hands out the runs of one sweep, one after the other, and then tells the agent to end.
+
+    Args:
+        sweep: the file as it was given to W&B.
+        runs: for each run the values of its parameters.
+    """
+
+    def __init__(self, sweep: Path, runs: list[dict[str, Any]]) -> None:
+        self.text = sweep.read_text()
+        self.config = yaml.safe_load(self.text)
+        self.runs = runs
+        self.handed_out: list[str] = []
+        self.asked: list[str] = []
+
+    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The data for a query."""
+        self.asked += re.findall(r"(?:query|mutation)\s+(\w+)", query)[:1]
+        if "createAgent" in query:
+            return {"createAgent": {"agent": {"id": "agent"}}}
+        if "agentHeartbeat" in query:
+            busy = any(json.loads(variables.get("runState") or "{}").values())
+            commands = [] if busy else [self.command()]
+            return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
+        if "viewer" in query:
+            named = dict.fromkeys(("id", "username", "email", "entity", "name"), "me")
+            return {"viewer": {**named, "admin": False, "flags": "{}", "teams": {"edges": []}}, "serverInfo": SERVER}
+        if "sweep" in query.lower():
+            return {"project": {"id": "project", "sweep": self.sweep()}}
+        return {"serverInfo": SERVER}
+
+    def command(self) -> dict[str, Any]:
+        """What an agent with nothing to do is to do next."""
+        if len(self.handed_out) == len(self.runs):
+            return {"type": "exit"}
+        values = self.runs[len(self.handed_out)]
+        self.handed_out.append(f"run{len(self.handed_out)}")
+        arguments = {key: {"value": value} for key, value in values.items()}
+        return {"type": "run", "run_id": self.handed_out[-1], "program": self.config["program"], "args": arguments}
+
+    def sweep(self) -> dict[str, Any]:
+        """The sweep, with nothing run yet."""
+        unknown = dict.fromkeys(("heartbeatAt", "updatedAt", "controller", "scheduler", "bestLoss", "user"))
+        return {
+            **unknown,
+            "id": "id",
+            "name": "sweep",
+            "displayName": "sweep",
+            "description": "",
+            "method": self.config["method"],
+            "state": "RUNNING",
+            "config": self.text,
+            "createdAt": "2026-01-01T00:00:00",
+            "earlyStopJobRunning": False,
+            "runCount": 0,
+            "priorRuns": {"edges": []},
+            "runs": {"edges": [], "pageInfo": {"hasNextPage": False, "endCursor": None}},
+        }
+
+
+@contextmanager
+def serving(service: SweepService) -> Iterator[str]:
+    """The address at which the service answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            data = service.answer(asked.get("query", ""), asked.get("variables") or {})
+            reply = json.dumps({"data": data}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,71 @@
+"""The real ``wandb agent`` runs a sweep of ours, against a stand-in for the service on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lightning_gans.shipped import config_folder
+from lightning_gans.sweeps.sampling import sampler_of
+from tests.sweeps.service import SweepService, serving
+
+TINY = {"trainer.max_epochs": 3, "trainer.check_val_every_n_epoch": 1, "trainer.limit_train_batches": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_real_agent_runs_a_sweep_to_its_end(tmp_path: Path) -> None:
+    shipped = config_folder() / "sweeps" / "random.yaml"
+    runs = drawn(shipped, 2)
+    assert runs[0] != runs[1]
+    service = SweepService(shipped, runs)
+    with serving(service) as address:
+        bin_folder = Path(sys.executable).parent
+        environment = {
+            **os.environ,
+            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+            "WANDB_BASE_URL": address,
+            "WANDB_API_KEY": "0" * 40,
+            # The agent is online all the same; its runs keep their data here.
+            "WANDB_MODE": "offline",
+            "WANDB_ERROR_REPORTING": "false",
+        }
+        agent = [str(bin_folder / "wandb"), "agent", "me/lightning-gans/sweep"]
+        done = subprocess.run(
+            agent, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert service.handed_out == ["run0", "run1"]
+    for name, values in zip(service.handed_out, runs, strict=True):
+        (scores,) = tmp_path.rglob(f"{name}/scores.jsonl")
+        fids = [json.loads(line)["scores"]["val/fid"] for line in scores.read_text().splitlines()]
+        assert len(fids) == 3
+        # What the run was trained with is what the service drew.
+        config = yaml.safe_load(scores.with_name("config.yaml").read_text())
+        model = config["model"]["init_args"]
+        for side in ("g", "d"):
+            optimizer = model[f"optimizer_{side}"]["init_args"]
+            assert optimizer["lr"] == values[f"model.optimizer_{side}.lr"]
+            assert optimizer["betas"] == values[f"model.optimizer_{side}.betas"]
+        assert model["generator"]["init_args"]["width"] == values["model.generator.width"]
+        print(sorted(tmp_path.rglob("*")))
+
+
+def drawn(path: Path, count: int) -> list[dict[str, Any]]:
+    """Values for as many runs of a sweep, small enough for a test."""
+    import optuna
+
+    from lightning_gans.sweeps.file import read_sweep
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    sweep = read_sweep(path)
+    study = optuna.create_study(sampler=sampler_of("random", 0))
+    trials = [study.ask({p.key: p.distribution for p in sweep.varied if p.distribution}) for _ in range(count)]
+    return [{p.key: p.value_of(trial.params.get(p.key)) for p in sweep.parameters} | TINY for trial in trials]
