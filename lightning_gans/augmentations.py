@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.errors import InputError
+from lightning_gans.randomness import integers_per_image, uniform_per_image
 
 
 class Augmentation(ABC):
@@ -56,7 +57,7 @@ class DiffAugment(Augmentation):
 
 def _each(images: Tensor) -> Tensor:
     """One number in [0, 1) for each image (N, 1, 1, 1)."""
-    return torch.rand(len(images), 1, 1, 1, device=images.device)
+    return uniform_per_image(len(images), images.device).view(-1, 1, 1, 1)
 
 
 def recoloured(images: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ def recoloured(images: Tensor) -> Tensor:
 
 def _shift(images: Tensor, low: int, high: int) -> Tensor:
     """One whole number in [low, high] for each image (N, 1)."""
-    return torch.randint(low, high + 1, (len(images), 1), device=images.device)
+    return integers_per_image(low, high, len(images), images.device)[:, None]
 
 
 def translated(images: Tensor, share: float) -> Tensor:

@@ -14,9 +14,11 @@ from typing import Any, NoReturn, get_args
 import lightning as L
 import yaml
 from jsonargparse import Namespace
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules.cifar
 import datamodules.digits
@@ -31,20 +33,21 @@ import lightning_gans.variants  # noqa: F401 (the same)
 from lightning_gans.callbacks import EMA, Curves, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid, Watchdog
 from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.results_file import ResultsFile
-from lightning_gans.callbacks.run_folder import run_folder, version_folder, writes
-from lightning_gans.callbacks.watchdog import Diverged
+from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, RunEnded
 from lightning_gans.families import Adversarial
 from lightning_gans.reports import known_words, one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
-from lightning_gans.strategies import AlternatingDDP
+from lightning_gans.strategies import AlternatingDDP, refuse
 from lightning_gans.summary import found, scores_lines, summary
+from lightning_gans.which_run import remember_wandb_runs, settle
 
 CONFIG_OPTIONS = ("--config", "-c")
 
-KEYWORDS = ("last", "best")
-"""What ``--ckpt_path`` takes in place of a file."""
+STRATEGIES = ("auto", "ddp", "single_device")
+"""The trainer's strategies by name; several processes get :class:`.AlternatingDDP` under either of the first two."""
 
 SIDES = ("generator", "discriminator")
 
@@ -86,6 +89,7 @@ class SaveConfig(SaveConfigCallback):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / ("config.yaml" if not taken else f"config-{taken + 1}.yaml")
         self.parser.save(self.config, path, skip_none=False, multifile=False)
+        remember_wandb_runs(trainer)
 
 
 class LightningGANsCLI(LightningCLI):
@@ -135,28 +139,12 @@ class LightningGANsCLI(LightningCLI):
         """Do not let the checkpoint's hyperparameters override what was given: here the command line wins."""
 
     def before_instantiate_classes(self) -> None:
-        """Turn ``--ckpt_path last`` and ``best`` into files, and go on in the folder of the run that is resumed."""
+        """Settle which run is meant, and refuse strategies by name, before Lightning looks whether they can be had."""
         config = self.config[self.subcommand]
-        logger = first_logger(config)
-        name = config.get("ckpt_path")
-        if name is None or (logger is None and name not in KEYWORDS):
-            return
-        if logger is None:
-            raise InputError(f"ckpt_path is {name}, but there is no logger whose folder could hold it; give the file")
-        # W&B keeps a project's runs together, the others those of one name.
-        runs = Path(logger.init_args.save_dir) / str(logger.init_args.get("project") or logger.init_args.name)
-        if name in KEYWORDS:
-            version = logger.init_args.version
-            for file in self.config_files:
-                # A run's own config means that run, not the newest.
-                if version is None and Path(file).resolve().parent.parent == runs.resolve():
-                    version = version_of(Path(file).resolve().parent)
-            config.ckpt_path = str(newest_checkpoint(runs, name, version))
-        path = Path(config.ckpt_path).resolve()
-        # A fit from anything but the newest state would overwrite that state: it gets a folder of its own.
-        in_place = path.parent.parent.parent == runs.resolve() and (self.subcommand != "fit" or path.stem == "last")
-        if in_place and logger.init_args.version is None:
-            logger.init_args.version = version_of(path.parent.parent)
+        strategy = config.trainer.strategy
+        if isinstance(strategy, str) and strategy not in STRATEGIES:
+            refuse(strategy)
+        if settle(config, str(self.subcommand), self.config_files):
             # It is meant to hold the checkpoints of the run that goes on in it.
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
 
@@ -193,12 +181,15 @@ class LightningGANsCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """The trainer, with atomic checkpoints, and on several devices with the strategy for alternating steps."""
         settings = self._get(self.config_init, "trainer")
-        if settings.strategy == "auto" and asked_processes(settings) > 1:
+        if settings.strategy in ("auto", "ddp") and asked_processes(settings) > 1:
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
+        if SLURMEnvironment.detect():
+            # Its own way to the queue saves within a step, and can wait forever; ours is LastCheckpoint's.
+            kwargs["plugins"].append(SLURMEnvironment(auto_requeue=False))
         callbacks = settings.callbacks or []
-        callbacks = [*(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
+        callbacks = [RunLock(), *(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
         if self.subcommand == "test":
             plain = self._parser("test").dump(self.config["test"], skip_none=False)
             callbacks.append(ResultsFile(yaml.safe_load(plain)))
@@ -245,33 +236,6 @@ def given_configs(arguments: list[str]) -> list[str]:
     return after + [
         path.partition("=")[2] for path in paths if path.partition("=")[0] in CONFIG_OPTIONS and "=" in path
     ]
-
-
-def first_logger(config: Namespace) -> Namespace | None:
-    """The config of the first logger, if it keeps versions of a named run in a folder."""
-    logger = config.trainer.logger
-    logger = logger[0] if isinstance(logger, list) and logger else logger
-    wanted = {"save_dir", "name", "version"}
-    return logger if isinstance(logger, Namespace) and wanted <= set(logger.get("init_args", {}).keys()) else None
-
-
-def version_of(folder: Path) -> int | str:
-    """What the logger calls the version in ``folder``."""
-    number = folder.name.removeprefix("version_")
-    return int(number) if number != folder.name and number.isdigit() else folder.name
-
-
-def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
-    """The checkpoint ``name`` of the newest run in ``runs``, or of the given version.
-
-    Raises:
-        InputError: if there is none.
-    """
-    folder = "*" if version is None else version_folder(version)
-    found = sorted(runs.glob(f"{folder}/checkpoints/{name}.ckpt"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise InputError(f"ckpt_path is {name}, but no run in {runs} has one; leave it out to start a new run")
-    return found[-1]
 
 
 def asked_processes(settings: Namespace) -> int:
@@ -343,6 +307,7 @@ def run() -> None:
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
         print(f"lightning-gans: error: {message}", file=sys.stderr)
         sys.exit(2)
-    except Diverged as error:
-        print(f"lightning-gans: {error}", file=sys.stderr)
-        sys.exit(1)
+    except RunEnded as error:
+        if getattr(rank_zero_only, "rank", 0) == 0:
+            print(f"lightning-gans: {error}", file=sys.stderr)
+        sys.exit(error.status)

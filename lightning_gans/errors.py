@@ -1,4 +1,4 @@
-"""The error for bad input."""
+"""The errors that end a run with one sentence."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ class InputError(Exception):
     The message is one sentence that names it and says what was expected. The command line prints the message alone,
     without a traceback, and exits with status 2.
     """
+
+
+class RunEnded(Exception):  # noqa: N818 (it says what has happened)
+    """A run cannot go on, or was asked to end; the message is one sentence.
+
+    The command line prints it alone and exits with ``status``.
+
+    Args:
+        message: the sentence.
+        status: exit status.
+    """
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def at_least(key: str, value: float, least: float) -> None:

@@ -34,7 +34,22 @@ class _AppendingWriter(ExperimentWriter):
 
 
 class ResumableCSVLogger(CSVLogger):
-    """Lightning's CSVLogger, but a test or a resumed run in the same folder adds to its curve."""
+    """Lightning's CSVLogger, but a test or a resumed run in the same folder adds to its curve.
+
+    A new version is taken by making its folder, so that two runs that start at once get one each.
+    """
+
+    @property
+    def version(self) -> int | str:
+        """The version: as given, else the next one."""
+        while self._version is None and getattr(rank_zero_only, "rank", 0) == 0:
+            version = self._get_next_version()
+            try:
+                Path(self.root_dir, f"version_{version}").mkdir(parents=True)
+            except FileExistsError:
+                continue
+            self._version = version
+        return super().version
 
     @property
     @rank_zero_experiment

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.errors import at_least
+from lightning_gans.randomness import uniform_per_image
 
 
 def squared_slopes(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class GradientPenalty(Penalty):
 
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """The term on the line."""
-        share = torch.rand(len(real), 1, 1, 1, device=real.device)
+        share = uniform_per_image(len(real), real.device).view(-1, 1, 1, 1)
         slopes = squared_slopes(critic, real + share * (fake - real))
         # The root's derivative is infinite at 0, where a critic that ignores its input stands.
         return self.strength * ((slopes + 1e-12).sqrt() - 1).square().mean()

@@ -11,7 +11,9 @@ import os
 from weakref import WeakKeyDictionary
 
 import torch
+import torch.distributed as dist
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 
 def counter_seed(*parts: int | str) -> int:
@@ -25,15 +27,59 @@ def counter_generator(device: torch.device | str, *parts: int | str) -> torch.Ge
     return torch.Generator(device).manual_seed(counter_seed(*parts))
 
 
-def seed_step(device: torch.device, *parts: int | str) -> None:
-    """Seed the default generators of the CPU and of ``device``: what dropout and a bare ``torch.randn`` draw from.
+def seed_step(device: torch.device, seed: int, purpose: str, rank: int, step: int) -> None:
+    """Seed what draws in one step: the default generators of the CPU and of ``device``, each rank's differently.
+
+    Dropout and a bare ``torch.randn`` draw from those. What is drawn for each image, by :func:`uniform_per_image`
+    and its like, is seeded as on rank 0 everywhere.
 
     Cheaper than ``torch.manual_seed``, which visits every backend there is.
     """
-    seed = counter_seed(*parts)
-    torch.default_generator.manual_seed(seed)
+    own, first = counter_seed(seed, purpose, rank, step), counter_seed(seed, purpose, 0, step)
+    torch.default_generator.manual_seed(own)
     if device.type == "cuda":
-        torch.cuda.default_generators[device.index].manual_seed(seed)
+        torch.cuda.default_generators[device.index].manual_seed(own)
+    for place in {torch.device("cpu"), device} if processes() > 1 else ():
+        _shared.setdefault(place, torch.Generator(place)).manual_seed(first)
+
+
+_shared: dict[torch.device, torch.Generator] = {}
+"""Generators that draw the same on all ranks; one process has no need of them."""
+
+
+def process() -> int:
+    """The rank of this process among those that train together; 0 if it is alone."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def shared_generator(device: torch.device) -> torch.Generator | None:
+    """What draws the same on all ranks within a step: the default generator (None) where there is one process.
+
+    So N ranks draw what one process draws, as long as that has no dropout, whose draws come from its default generator
+    too.
+    """
+    return _shared.get(device) if processes() > 1 else None
+
+
+def uniform_per_image(count: int, device: torch.device) -> Tensor:
+    """A number in [0, 1) for each of this rank's ``count`` images (count,): its part of a draw for all ranks' images.
+
+    N ranks thus draw what one process with the N-fold batch would.
+    """
+    drawn = torch.rand(count * processes(), device=device, generator=shared_generator(device))
+    return drawn[process() * count : (process() + 1) * count]
+
+
+def integers_per_image(low: int, high: int, count: int, device: torch.device) -> Tensor:
+    """A whole number in [low, high] for each of this rank's ``count`` images (count,), as :func:`uniform_per_image`."""
+    shape = (count * processes(),)
+    drawn = torch.randint(low, high + 1, shape, device=device, generator=shared_generator(device))
+    return drawn[process() * count : (process() + 1) * count]
 
 
 _drawn: WeakKeyDictionary[Trainer, int] = WeakKeyDictionary()

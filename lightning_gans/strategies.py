@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning.pytorch.strategies import DDPStrategy
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 from torch import Tensor
 from torch.optim import Optimizer
+
+from lightning_gans.errors import InputError
+from lightning_gans.image_pool import ImagePool
+from lightning_gans.synced_batch_norm import SyncedBatchNorm
 
 
 class AlternatingDDP(DDPStrategy):
@@ -16,16 +25,30 @@ class AlternatingDDP(DDPStrategy):
 
     The usual wrapper expects every parameter in every backward pass, and each step of a GAN leaves one side out. Here
     :meth:`Adversarial.step` names the parameters (``inputs``), so nothing is searched for, and a step moves each
-    gradient once.
+    gradient once. Batch normalisation uses the images of all ranks, so that N ranks do what one process with the N-fold
+    batch does.
     """
 
     strategy_name = "alternating_ddp"
 
+    def setup_environment(self) -> None:
+        """Join the other processes; one that was started by another ends with it."""
+        if isinstance(self.cluster_environment, LightningEnvironment) and self.cluster_environment.local_rank() > 0:
+            threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+        super().setup_environment()
+
+    def setup(self, trainer: Trainer) -> None:
+        """Let layers of batch normalisation share statistics, then set up."""
+        self._layer_sync = SyncedBatchNorm()  # here, as the trainer has overwritten an earlier value with its own
+        super().setup(trainer)
+
     def configure_ddp(self) -> None:
         """Start all ranks from the weights and buffers of rank 0, in place of wrapping the model."""
         assert self.model is not None
+        own = {id(pool.images) for pool in self.model.modules() if isinstance(pool, ImagePool)}
         for tensor in [*self.model.parameters(), *self.model.buffers()]:
-            dist.broadcast(tensor.detach(), 0)
+            if id(tensor) not in own:
+                dist.broadcast(tensor.detach(), 0)
 
     def backward(self, closure_loss: Tensor, optimizer: Optimizer | None, *args: Any, **kwargs: Any) -> Tensor:
         """Backward pass, then one all-reduce of the gradients of ``kwargs["inputs"]``.
@@ -42,3 +65,31 @@ class AlternatingDDP(DDPStrategy):
         for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view_as(gradient))
         return loss
+
+
+def refuse(strategy: Strategy | str) -> None:
+    """Refuse a strategy that cannot train two sides which take turns.
+
+    Args:
+        strategy: the trainer's, or its name.
+
+    Raises:
+        InputError: always; it says why, and what to use.
+    """
+    name = strategy if isinstance(strategy, str) else type(strategy).__name__
+    why = "expects every parameter in every backward pass, and D and G take turns"
+    if any(part in name.lower() for part in ("fsdp", "deepspeed", "modelparallel", "model_parallel")):
+        why = (
+            "splits weights, gradients and optimizers' states over devices for one loss and one optimizer, while here "
+            "two sides take turns on two; the models here fit on one device and need it not"
+        )
+    raise InputError(
+        f"trainer.strategy is {name}, which {why}; expected 'auto', or lightning_gans.strategies.AlternatingDDP"
+    )
+
+
+def _end_with(parent: int) -> None:
+    """End this process when ``parent`` has: its collectives might wait for minutes for one that is no more."""
+    while os.getppid() == parent:
+        time.sleep(2)
+    os._exit(1)

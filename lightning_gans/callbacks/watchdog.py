@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from lightning_gans.callbacks.checkpoints import last_checkpoint
 from lightning_gans.callbacks.run_folder import run_folder, writes
 from lightning_gans.callbacks.symptoms import WATCHED, Diagnosis, Finding
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.errors import InputError, RunEnded, at_least
 from lightning_gans.families.adversarial import GRADIENTS, Adversarial
 
 
-class Diverged(Exception):  # noqa: N818 (it says what has happened)
+class Diverged(RunEnded):
     """A loss or a weight is no longer a finite number; the message is one sentence that names it."""
 
 

@@ -25,7 +25,7 @@ from lightning_gans.families.stopwatch import Stopwatch
 from lightning_gans.optimizers import GANAdam, LinearDecay
 from lightning_gans.randomness import counter_generator, run_seed, seed_step
 from lightning_gans.resume import RESTORED, RUN_SEED, drop_what_links_left, refuse_changed_settings, without_objects
-from lightning_gans.strategies import AlternatingDDP
+from lightning_gans.strategies import AlternatingDDP, refuse
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
@@ -281,10 +281,7 @@ class Adversarial(Recording, ABC):
             self.check_data(type(data))
         _ = self.run_seed  # here, where all ranks are, since they may have to agree on one
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
-            raise InputError(
-                f"trainer.strategy is {type(self.trainer.strategy).__name__}, which expects every parameter in every "
-                "backward pass; D and G take turns, so use 'auto', or lightning_gans.strategies.AlternatingDDP"
-            )
+            refuse(self.trainer.strategy)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the run's seed and gradients accumulated so far; keep hyperparameters to plain data."""

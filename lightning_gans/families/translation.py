@@ -16,6 +16,7 @@ from datamodules.two_domains import TwoDomainDataModule
 from lightning_gans.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.sampled import Domains
+from lightning_gans.image_pool import ImagePool
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.objectives import Objective
 from lightning_gans.randomness import seed_step
@@ -89,6 +90,13 @@ class Translation(Adversarial, ABC):
                 raise InputError(f"data.{key} is {given} but model.{key} is {expected}; expected the same")
         if self.channels_last:
             self.to(memory_format=torch.channels_last)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put in the histories of all processes."""
+        super().on_save_checkpoint(checkpoint)
+        for name, module in self.named_modules():
+            if isinstance(module, ImagePool):
+                checkpoint["state_dict"][f"{name}.images"] = module.of_all_processes()
 
     def translate(self, name: str, images: Tensor) -> Tensor:
         """Images of the trained generator ``name``, averaged where there is an average, as in evaluation.

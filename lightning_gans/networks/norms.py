@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lightning_gans.synced_batch_norm import batch_norm
+
 
 class Norm(nn.Module):
     """Normalises feature maps (N, C, H, W); no convolution before one has a bias, which it would undo."""
@@ -29,7 +31,8 @@ class BatchNorm(Norm):
     """Batch normalisation that keeps to batch statistics: of the batch in training, of each image alone in evaluation.
 
     So does pix2pix, whose networks stay in training mode with batches of one when they are tested (Isola et al., 2017,
-    section 3.3). Here a test's batch may have any size, and what an image gives does not depend on the others.
+    section 3.3). Here a test's batch may have any size, and what an image gives does not depend on the others. Several
+    processes share the statistics of their batches.
     """
 
     def __init__(self, channels: int) -> None:
@@ -40,7 +43,7 @@ class BatchNorm(Norm):
     def forward(self, maps: Tensor) -> Tensor:
         """Maps of the same shape."""
         if self.training:
-            return F.batch_norm(maps, None, None, self.weight, self.bias, training=True)
+            return batch_norm(maps, None, self.weight, self.bias)
         return F.instance_norm(maps, weight=self.weight, bias=self.bias)
 
 

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 
 from lightning_gans.errors import InputError
+from tests.families.equal_run import RUNS, STEPS
 from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,43 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
     assert {f"val/{name}" for name in ("fid", "kid", "kid_ci95", "recall", "coverage", "spread")} <= set(one["scores"])
     # Rank 1 has none of the six images, and none waits for it.
     assert two_batch["scores"] == pytest.approx(one_batch["scores"], rel=1e-6, abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def equal_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs of ``equal_run`` on 1, 2 and 4 processes."""
+    out = tmp_path_factory.mktemp("equal")
+    for devices in (1, 2, 4):
+        command = [sys.executable, "-m", "tests.families.equal_run", f"--devices={devices}", f"--batch={8 // devices}"]
+        environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
+        command.append(f"--out={out}")
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equal_runs: Path) -> None:
+    one = torch.load(equal_runs / f"{name}-1" / "checkpoints" / "last.ckpt", weights_only=True)
+    several = torch.load(equal_runs / f"{name}-{devices}" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert one["global_step"] == several["global_step"] == STEPS
+    first, start = one["state_dict"], RUNS[name][0]().state_dict()
+    assert first.keys() == several["state_dict"].keys()
+    # The checkpoint of rank 0 holds the histories of all.
+    for key, value in several["state_dict"].items():
+        torch.testing.assert_close(value, first[key], rtol=0, atol=1e-5, msg=lambda m, key=key: f"{key}: {m}")
+    moved = [
+        key for key, value in start.items() if value.shape == first[key].shape and not torch.equal(value, first[key])
+    ]
+    assert {key.partition(".")[0] for key in moved} >= {*RUNS[name][0]().generators, *RUNS[name][0]().discriminators}
+    ranks = [
+        torch.load(equal_runs / f"{name}-{devices}" / f"rank{rank}.pt", weights_only=True) for rank in range(devices)
+    ]
+    for rank in ranks[1:]:
+        assert all(torch.equal(rank[key], value) for key, value in ranks[0].items() if not key.startswith("pool"))
 
 
 def test_a_strategy_that_wraps_the_model_is_refused(tmp_path: Path) -> None:
