@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from torch.utils.data import DataLoader
 
-from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches
+from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches, outlive_signals
 from lightning_gans.errors import at_least
 from lightning_gans.randomness import run_seed
 
@@ -76,6 +76,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
             "persistent_workers": self.num_workers > 0,
             "pin_memory": torch.cuda.is_available(),
             "generator": torch.Generator(),
+            "worker_init_fn": outlive_signals,
         }
 
     def training_batches(self) -> TrainingBatches:

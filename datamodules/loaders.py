@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,6 +120,16 @@ class EvaluationBatches(_Batches):
         for step in range(len(self)):
             start = (step * self.world_size + self.rank) * self.batch_size
             yield list(range(start, min(start + self.batch_size, self.length)))
+
+
+def outlive_signals(_worker: int) -> None:
+    """Leave signals to the main process of a run, which ends its loaders' processes once its state is saved.
+
+    Ctrl-C, a scheduler and ``kill`` send theirs to all processes of a job. A second SIGTERM ends this one.
+    """
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 class ResumableLoader(DataLoader[Any]):

@@ -38,6 +38,7 @@ from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError, RunEnded
 from lightning_gans.families import Adversarial
+from lightning_gans.faults import told
 from lightning_gans.reports import known_words, one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP, refuse
@@ -307,7 +308,10 @@ def run() -> None:
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
         print(f"lightning-gans: error: {message}", file=sys.stderr)
         sys.exit(2)
-    except RunEnded as error:
-        if getattr(rank_zero_only, "rank", 0) == 0:
-            print(f"lightning-gans: {error}", file=sys.stderr)
-        sys.exit(error.status)
+    except Exception as error:
+        ended = error if isinstance(error, RunEnded) else told(error)
+        if ended is None:
+            raise
+        if ended is not error or getattr(rank_zero_only, "rank", 0) == 0:
+            print(f"lightning-gans: {ended}", file=sys.stderr)
+        sys.exit(ended.status)

@@ -310,8 +310,8 @@ def test_a_resumed_csv_log_goes_on_and_holds_each_step_once(tmp_path: Path) -> N
 # Checkpoints
 
 
-def checkpoint(value: float) -> dict[str, Any]:
-    return {"state_dict": {"a": torch.full((1000,), value)}, "global_step": 1, "epoch": 0, "loops": {}}
+def checkpoint(value: int) -> dict[str, Any]:
+    return {"state_dict": {"a": torch.full((1000,), float(value))}, "global_step": 1, "epoch": 0, "loops": {}}
 
 
 def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
     assert first.keys() == several["state_dict"].keys()
     # The checkpoint of rank 0 holds the histories of all.
     for key, value in several["state_dict"].items():
-        torch.testing.assert_close(value, first[key], rtol=0, atol=1e-5, msg=lambda m, key=key: f"{key}: {m}")
+        torch.testing.assert_close(value, first[key], rtol=0, atol=1e-5)
     moved = [
         key for key, value in start.items() if value.shape == first[key].shape and not torch.equal(value, first[key])
     ]
