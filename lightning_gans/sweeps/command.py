@@ -84,15 +84,16 @@ def run(argv: list[str]) -> None:
     storage = options.storage or str(folder / "journal.log")
     study = open_study(storage_of(storage), name, sweep, sampler, extra, options.seed)
     print(f"study: {name} in {storage}, {len(finished(study))} of {runs} trials finished", flush=True)
-    # A batch system asks this way.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A batch system and a terminal that is closed ask this way.
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
     interrupted = False
     try:
         run_trials(study, sweep, folder, runs, sampler == "grid", extra, say)
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if finished(study):
         print(f"\n{write_tables(study, sweep, folder)}")
         print(f"table: {folder / 'table.md'}, {folder / 'table.csv'}")

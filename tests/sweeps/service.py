@@ -1,9 +1,8 @@
-"""A loopback stand-in for W&B's sweep service: as much GraphQL as its agent asks for, and no more."""
+"""A loopback stand-in for W&B's service: as much as its agent and the runs of a sweep ask for, and no more."""
 
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,35 +16,69 @@ SERVER: dict[str, Any] = {"cliVersionInfo": {"max_cli_version": "9.9"}, "latestL
 
 
 class SweepService:
-    """Hands out the runs of one sweep, one after the other, and then tells the agent to end.
+    """Hands out the runs of one sweep, one after the other, keeps what they log, and then tells the agent to end.
 
     Args:
         sweep: the file as it was given to W&B.
         runs: for each run the values of its parameters.
+
+    Attributes:
+        handed_out: ids of the runs.
+        history: what each run has logged, row by row.
+        summary: what each run has left as its result.
     """
 
     def __init__(self, sweep: Path, runs: list[dict[str, Any]]) -> None:
         self.text = sweep.read_text()
         self.config = yaml.safe_load(self.text)
         self.runs = runs
+        self.address = ""
         self.handed_out: list[str] = []
-        self.asked: list[str] = []
+        self.history: dict[str, list[dict[str, Any]]] = {}
+        self.summary: dict[str, dict[str, Any]] = {}
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data for a query."""
-        self.asked += re.findall(r"(?:query|mutation)\s+(\w+)", query)[:1]
         if "createAgent" in query:
             return {"createAgent": {"agent": {"id": "agent"}}}
         if "agentHeartbeat" in query:
             busy = any(json.loads(variables.get("runState") or "{}").values())
             commands = [] if busy else [self.command()]
             return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
+        if "upsertBucket" in query:
+            return {"upsertBucket": {"bucket": self.bucket(variables), "inserted": True}}
+        if "createRunFiles" in query:
+            # Nothing that it might upload is wanted; it uploads to an address all the same.
+            files = [{"name": name, "uploadUrl": f"{self.address}/upload"} for name in variables["files"]]
+            return {"createRunFiles": {"runID": "id", "uploadHeaders": [], "files": files}}
         if "viewer" in query:
             named = dict.fromkeys(("id", "username", "email", "entity", "name"), "me")
             return {"viewer": {**named, "admin": False, "flags": "{}", "teams": {"edges": []}}, "serverInfo": SERVER}
         if "sweep" in query.lower():
             return {"project": {"id": "project", "sweep": self.sweep()}}
         return {"serverInfo": SERVER}
+
+    def keep(self, run: str, files: dict[str, dict[str, Any]]) -> None:
+        """Keep what a run has streamed: lines of its files."""
+        for name, part in files.items():
+            rows = [json.loads(line) for line in part["content"]] if name.endswith((".json", ".jsonl")) else []
+            if name == "wandb-history.jsonl":
+                self.history.setdefault(run, []).extend(rows)
+            if name == "wandb-summary.json" and rows:
+                self.summary[run] = rows[-1]
+
+    def bucket(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """A run, as it asks to be kept."""
+        return {
+            "id": "id",
+            "name": variables["name"],
+            "displayName": variables["name"],
+            "description": None,
+            "config": None,
+            "historyLineCount": 0,
+            "sweepName": "sweep",
+            "project": {"id": "id", "name": "project", "entity": {"id": "id", "name": "me"}},
+        }
 
     def command(self) -> dict[str, Any]:
         """What an agent with nothing to do is to do next."""
@@ -83,22 +116,33 @@ def serving(service: SweepService) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            data = service.answer(asked.get("query", ""), asked.get("variables") or {})
-            reply = json.dumps({"data": data}).encode()
+            if self.path.endswith("/file_stream"):
+                service.keep(self.path.split("/")[-2], asked.get("files") or {})
+                self.reply({})
+            else:
+                self.reply({"data": service.answer(asked.get("query", ""), asked.get("variables") or {})})
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.reply({})
+
+        def reply(self, content: dict[str, Any]) -> None:
+            data = json.dumps(content).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(reply)))
+            self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(reply)
+            self.wfile.write(data)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    service.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield service.address
     finally:
         server.shutdown()
         thread.join()

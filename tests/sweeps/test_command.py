@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lightning_gans.sweeps import trial as trials
 from lightning_gans.sweeps.command import main
 from tests.sweeps.test_file import written
+from tests.sweeps.test_loop import FAKE
 from tests.sweeps.test_report import read_csv
 
 TINY = ["--trainer.max_epochs=2", "--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1"]
@@ -97,6 +101,32 @@ def test_a_key_that_is_none_is_refused_before_the_first_trial(
     assert error.startswith("lightning-gans: error: optimiser_g.lr is not a known key; did you mean")
     assert error.endswith(f"(in {path})\n")
     assert not list(tmp_path.rglob("journal.log"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_sweep_says_how_to_go_on_and_does(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trials, "POLL", 0.02)
+    monkeypatch.setattr(trials, "COMMAND", FAKE)
+    monkeypatch.setattr("lightning_gans.sweeps.check.check_with_parser", lambda sweep, extra: None)
+    # A fit that writes its score and then sleeps.
+    path = written(tmp_path, method="grid", parameters={"x": {"values": [1, 15]}})
+    command = [str(path), "--name", "s", "--storage", "sqlite:///study.db"]
+    threading.Timer(3, os.kill, (os.getpid(), number)).start()
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 130
+    said = capsys.readouterr().out
+    assert said.endswith("interrupted after 1 of 2 trials; the same command goes on\n")
+    assert "   1      0" in said
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+    monkeypatch.setattr(trials, "COMMAND", [*FAKE, "--ends"])
+    main(command)
+    said = capsys.readouterr().out
+    assert said.startswith("study: s in sqlite:///study.db, 1 of 2 trials finished\ntrial 2: x=15\n")
+    assert [row["x"] for row in read_csv(Path("runs/sweeps/s/table.csv"))] == ["1", "15"]
 
 
 def python(code: str, **environment: str) -> Any:

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import yaml
 
 from lightning_gans.shipped import config_folder
+from lightning_gans.sweeps.file import read_sweep
 from lightning_gans.sweeps.sampling import sampler_of
 from tests.sweeps.service import SweepService, serving
 
@@ -33,8 +35,6 @@ def test_the_real_agent_runs_a_sweep_to_its_end(tmp_path: Path) -> None:
             "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
             "WANDB_BASE_URL": address,
             "WANDB_API_KEY": "0" * 40,
-            # The agent is online all the same; its runs keep their data here.
-            "WANDB_MODE": "offline",
             "WANDB_ERROR_REPORTING": "false",
         }
         agent = [str(bin_folder / "wandb"), "agent", "me/lightning-gans/sweep"]
@@ -55,15 +55,14 @@ def test_the_real_agent_runs_a_sweep_to_its_end(tmp_path: Path) -> None:
             assert optimizer["lr"] == values[f"model.optimizer_{side}.lr"]
             assert optimizer["betas"] == values[f"model.optimizer_{side}.betas"]
         assert model["generator"]["init_args"]["width"] == values["model.generator.width"]
-        print(sorted(tmp_path.rglob("*")))
+        # And what the service takes for its result is the best score.
+        best = [row["best/fid"] for row in service.history[name] if "best/fid" in row]
+        assert best == pytest.approx([min(fids[:count]) for count in range(1, 4)], rel=1e-6)
+        assert service.summary[name]["best/fid"] == pytest.approx(min(fids), rel=1e-6)
 
 
 def drawn(path: Path, count: int) -> list[dict[str, Any]]:
     """Values for as many runs of a sweep, small enough for a test."""
-    import optuna
-
-    from lightning_gans.sweeps.file import read_sweep
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sweep = read_sweep(path)
     study = optuna.create_study(sampler=sampler_of("random", 0))
