@@ -99,8 +99,11 @@ def implied(name: str, given: dict[str, Any]) -> str:
         return "categorical_w_probabilities" if "probabilities" in given else "categorical"
     if not {"min", "max"} <= given.keys():
         raise InputError(f"{name} has {', '.join(given) or 'nothing'}; expected value, values, or min and max")
-    whole = all(isinstance(given[end], int) for end in ("min", "max"))
-    return "int_uniform" if whole else "uniform"
+    whole = [isinstance(given[end], int) for end in ("min", "max")]
+    if any(whole) and not all(whole) and all(isinstance(given[end], int | float) for end in ("min", "max")):
+        # W&B takes neither for granted.
+        raise InputError(f"{name} is from {given['min']} to {given['max']}; expected two whole numbers, or 1.0 for 1")
+    return "int_uniform" if all(whole) else "uniform"
 
 
 def check_number(name: str, value: Any, whole: bool) -> None:

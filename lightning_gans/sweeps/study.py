@@ -118,8 +118,11 @@ def give_up(study: Study, trial: FrozenTrial | Trial) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
     except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
         return  # another machine has seen it too
-    if trial.params:
-        study.enqueue_trial(dict(trial.params), user_attrs={QUEUED: True})
+    known = study.get_trials(deepcopy=False)[trial.number]
+    # A trial that came from the queue may have been lost before it had taken its parameters.
+    params = known.system_attrs.get("fixed_params", {}) | known.params
+    if params:
+        study.enqueue_trial(params, user_attrs={QUEUED: True})
 
 
 def give_up_dead(study: Study) -> int:

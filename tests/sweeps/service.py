@@ -7,38 +7,47 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 SERVER: dict[str, Any] = {"cliVersionInfo": {"max_cli_version": "9.9"}, "latestLocalVersionInfo": None, "features": []}
 
+PROJECT = {"id": "id", "name": "project", "entity": {"id": "id", "name": "me"}}
+
 
 class SweepService:
     """Hands out the runs of one sweep, one after the other, keeps what they log, and then tells the agent to end.
 
     Args:
-        sweep: the file as it was given to W&B.
         runs: for each run the values of its parameters.
 
     Attributes:
+        config: the sweep that was made last.
         handed_out: ids of the runs.
         history: what each run has logged, row by row.
         summary: what each run has left as its result.
     """
 
-    def __init__(self, sweep: Path, runs: list[dict[str, Any]]) -> None:
-        self.text = sweep.read_text()
-        self.config = yaml.safe_load(self.text)
+    def __init__(self, runs: list[dict[str, Any]]) -> None:
+        self.text = ""
         self.runs = runs
         self.address = ""
         self.handed_out: list[str] = []
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.summary: dict[str, dict[str, Any]] = {}
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """The sweep, as it was made."""
+        config: dict[str, Any] = yaml.safe_load(self.text)
+        return config
+
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data for a query."""
+        if "upsertSweep" in query:
+            self.text = variables["config"]
+            return {"upsertSweep": {"sweep": {"name": "sweep", "project": PROJECT}, "configValidationWarnings": []}}
         if "createAgent" in query:
             return {"createAgent": {"agent": {"id": "agent"}}}
         if "agentHeartbeat" in query:
@@ -77,7 +86,7 @@ class SweepService:
             "config": None,
             "historyLineCount": 0,
             "sweepName": "sweep",
-            "project": {"id": "id", "name": "project", "entity": {"id": "id", "name": "me"}},
+            "project": PROJECT,
         }
 
     def command(self) -> dict[str, Any]:

@@ -90,12 +90,12 @@ def value_at(config: Any, key: str) -> Any:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_key_and_sampled_value_of_every_shipped_sweep_parses(path: Path) -> None:
     sweep, rng = read_sweep(path), random.Random(0)
-    drawn = [{p.key: draw(p, rng) for p in sweep.parameters} for _ in range(20)]
+    drawn = [{p.key: draw(p, rng) for p in sweep.parameters} for _ in range(12)]
     lines = [["fit", *sweep.arguments(draws)] for draws in drawn] + [
         ["fit", *sweep.arguments(draws)] for draws in samples(sweep)
     ]
     parsed = parse_all(lines)
-    for draws, config in zip(drawn, parsed[:20], strict=True):
+    for draws, config in zip(drawn, parsed[:12], strict=True):
         for p in sweep.parameters:
             wanted, found = p.value_of(draws[p.key]), value_at(config["fit"], p.key)
             if isinstance(wanted, str):

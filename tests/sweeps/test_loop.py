@@ -236,12 +236,14 @@ def test_an_interrupted_trial_is_ended_and_taken_up_again(tmp_path: Path) -> Non
 def test_what_a_killed_sweep_left_running_neither_counts_nor_blocks(tmp_path: Path) -> None:
     sweep = sweep_over(tmp_path, "grid", {"values": [1, 2, 3]})
     study = opened(sweep)
-    for attributes in (
-        # One of a process that is gone, and one of another machine that was last heard of an hour ago.
-        {"machine": studies.this_machine(), "process": 2**22 + 1, "alive": time.time()},
-        {"machine": "elsewhere", "process": 1, "alive": time.time() - 3600},
+    draws = {p.key: p.distribution for p in sweep.varied if p.distribution}
+    for drawn, attributes in (
+        # One of a process that is gone, which had not even drawn, and one of another machine that was last heard of an
+        # hour ago.
+        ({}, {"machine": studies.this_machine(), "process": 2**22 + 1, "alive": time.time()}),
+        (draws, {"machine": "elsewhere", "process": 1, "alive": time.time() - 3600}),
     ):
-        trial = study.ask({p.key: p.distribution for p in sweep.varied if p.distribution})
+        trial = study.ask(drawn)
         for name, value in attributes.items():
             trial.set_user_attr(name, value)
     study, said = run(sweep, 3)

@@ -143,6 +143,7 @@ def test_every_distribution_has_a_test_here() -> None:
         ({"min": 1.0, "max": "much"}, "parameters.lr.max is much; expected a number"),
         ({"min": True, "max": 2}, "parameters.lr.min is true; expected a whole number"),
         ({"distribution": "int_uniform", "min": 1.5, "max": 2}, "parameters.lr.min is 1.5; expected a whole number"),
+        ({"min": 1, "max": 2.5}, "parameters.lr is from 1 to 2.5; expected two whole numbers, or 1.0 for 1"),
         ({"min": 2.0, "max": 1.0}, "parameters.lr.min is 2.0; expected less than max, which is 1.0"),
         ({"min": 2, "max": 3, "mean": 1}, "parameters.lr.mean is 1; int_uniform takes min, max"),
         ({"distribution": "uniform", "min": 2}, "parameters.lr.max is missing; uniform takes min, max"),

@@ -16,9 +16,49 @@ import yaml
 from lightning_gans.shipped import config_folder
 from lightning_gans.sweeps.file import read_sweep
 from lightning_gans.sweeps.sampling import sampler_of
+from lightning_gans.sweeps.space import implied
 from tests.sweeps.service import SweepService, serving
+from tests.sweeps.test_file import SHIPPED
 
 TINY = {"trainer.max_epochs": 3, "trainer.check_val_every_n_epoch": 1, "trainer.limit_train_batches": 2}
+
+
+def wandb(address: str, folder: Path, *arguments: str) -> str:
+    """What the real client says on a machine that knows no other service."""
+    programs = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "WANDB_BASE_URL": address,
+        "WANDB_API_KEY": "0" * 40,
+        "WANDB_ERROR_REPORTING": "false",
+    }
+    done = subprocess.run(
+        [str(programs / "wandb"), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_real_client_makes_every_shipped_sweep(path: Path, tmp_path: Path) -> None:
+    service = SweepService([])
+    with serving(service) as address:
+        said = wandb(address, tmp_path, "sweep", "--entity", "me", "--project", "project", str(path))
+    assert "wandb agent me/project/sweep" in said
+    made = service.config
+    for key, given in yaml.safe_load(path.read_text())["parameters"].items():
+        # It names the distribution where the file leaves it out.
+        assert made["parameters"][key] | given == made["parameters"][key]
+        kind = made["parameters"][key].get("distribution")
+        assert kind in (None, given.get("distribution"), implied(key, given))
 
 
 @pytest.mark.slow
@@ -27,21 +67,10 @@ def test_the_real_agent_runs_a_sweep_to_its_end(tmp_path: Path) -> None:
     shipped = config_folder() / "sweeps" / "random.yaml"
     runs = drawn(shipped, 2)
     assert runs[0] != runs[1]
-    service = SweepService(shipped, runs)
+    service = SweepService(runs)
     with serving(service) as address:
-        bin_folder = Path(sys.executable).parent
-        environment = {
-            **os.environ,
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-            "WANDB_BASE_URL": address,
-            "WANDB_API_KEY": "0" * 40,
-            "WANDB_ERROR_REPORTING": "false",
-        }
-        agent = [str(bin_folder / "wandb"), "agent", "me/lightning-gans/sweep"]
-        done = subprocess.run(
-            agent, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500, check=False
-        )
-    assert done.returncode == 0, done.stderr
+        wandb(address, tmp_path, "sweep", "--entity", "me", "--project", "project", str(shipped))
+        wandb(address, tmp_path, "agent", "me/project/sweep")
     assert service.handed_out == ["run0", "run1"]
     for name, values in zip(service.handed_out, runs, strict=True):
         (scores,) = tmp_path.rglob(f"{name}/scores.jsonl")
