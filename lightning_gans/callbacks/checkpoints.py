@@ -68,7 +68,9 @@ class LastCheckpoint(Checkpoint):
         """Save at the interval, and before the end that a signal asks for."""
         agree = trainer.world_size == 1 or trainer.global_step % AGREE_EVERY == 0
         asked = self._asked(trainer) if agree else 0
-        if asked or (self.every_n_steps and trainer.global_step % self.every_n_steps == 0):
+        due = self.every_n_steps and trainer.global_step % self.every_n_steps == 0
+        # Here and not at the end, when an epoch that `max_steps` cuts counts as a whole one: it can be prolonged.
+        if asked or due or trainer.global_step == trainer.max_steps:
             self._save(trainer)
         if asked:
             raise self._ended(trainer, asked)

@@ -26,7 +26,10 @@ from lightning_gans.variants import WGANGP
 from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
 
-STEPS = 20
+STEPS, CUT = 20, 9
+"""Steps of a run; where one that is resumed on two processes is cut, in the middle of an epoch."""
+
+RESUMED = ("cyclegan", "dcgan_batch_norm_r1")
 
 
 def sides(lr: float) -> dict[str, Any]:
@@ -83,14 +86,32 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    devices: int = arguments.devices
     for name, (make, data) in RUNS.items():
-        options: dict[str, Any] = {"strategy": AlternatingDDP()} if arguments.devices > 1 else {}
-        folder = arguments.out / f"{name}-{arguments.devices}"
-        callbacks = [EMA(0.9), LastCheckpoint()]
-        trainer = tiny_trainer(folder, devices=arguments.devices, max_steps=STEPS, callbacks=callbacks, **options)
-        model = make()
-        trainer.fit(model, data(arguments.batch))
-        torch.save(model.state_dict(), folder / f"rank{trainer.global_rank}.pt")
+        folder = arguments.out / f"{name}-{devices}"
+        trainer = run(folder, devices, make(), data(arguments.batch), STEPS)
+        torch.save(trainer.lightning_module.state_dict(), folder / f"rank{trainer.global_rank}.pt")
+    if devices == 2:
+        for name in RESUMED:
+            make, data = RUNS[name]
+            folder = arguments.out / f"{name}-resumed"
+            run(folder, devices, make(), data(arguments.batch), CUT)
+            torch.manual_seed(99)  # a new process
+            run(folder, devices, make(), data(arguments.batch), STEPS, folder / "checkpoints" / "last.ckpt")
+
+
+def run(
+    folder: Path,
+    devices: int,
+    model: Adversarial,
+    data: L.LightningDataModule,
+    steps: int,
+    ckpt_path: Path | None = None,
+) -> L.Trainer:
+    options: dict[str, Any] = {"strategy": AlternatingDDP()} if devices > 1 else {}
+    trainer = tiny_trainer(folder, devices=devices, max_steps=steps, callbacks=[EMA(0.9), LastCheckpoint()], **options)
+    trainer.fit(model, data, ckpt_path=ckpt_path)
+    return trainer
 
 
 if __name__ == "__main__":

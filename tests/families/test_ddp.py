@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 
 from lightning_gans.errors import InputError
-from tests.families.equal_run import RUNS, STEPS
+from tests.families.equal_run import RESUMED, RUNS, STEPS
 from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +84,14 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
     ]
     for rank in ranks[1:]:
         assert all(torch.equal(rank[key], value) for key, value in ranks[0].items() if not key.startswith("pool"))
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_two_processes_that_resume_are_two_that_were_not_disturbed(name: str, equal_runs: Path) -> None:
+    files = [equal_runs / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in ("2", "resumed")]
+    whole, resumed = (torch.load(file, weights_only=True) for file in files)
+    assert resumed["global_step"] == STEPS
+    assert all(torch.equal(resumed["state_dict"][key], value) for key, value in whole["state_dict"].items())
 
 
 def test_a_strategy_that_wraps_the_model_is_refused(tmp_path: Path) -> None:
