@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: quickstart test check clean
+.PHONY: quickstart test test-cluster check clean
 
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
 
 test: $(INSTALLED)
 	$(VENV)/bin/pytest
+
+# Our sbatch files in a real SLURM of two nodes on this host; as root, it installs that of Debian if none is there.
+test-cluster: $(INSTALLED)
+	LIGHTNING_GANS_INSTALL_SLURM=1 $(VENV)/bin/pytest tests/cluster -m slow -s -rs
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,130 @@
+"""Our own sbatch files in a real SLURM. ``make test-cluster`` runs this; it takes minutes, and root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.runs import ARGUMENTS, CLUSTER, NAME, STEPS_PER_EPOCH, assert_same_end, environment, last
+from tests.cluster.slurm import Slurm, say, wait_for, why_not
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+TWO_TASKS = {
+    "one_node": ["--ntasks-per-node=2", "--gpus-per-node=2"],
+    "several_nodes": ["--ntasks-per-node=1", "--gpus-per-node=1"],
+}
+"""What to say to sbatch so that a file starts two processes: what the user of a small machine would."""
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Slurm]:
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with Slurm() as cluster:
+        say(f"{cluster.run('sbatch', '--version')} is up, with two nodes")
+        yield cluster
+        say("SLURM goes down")
+
+
+def log_of(folder: Path) -> str:
+    """All that jobs have said, for the report of a failure too."""
+    return "\n".join(f"{path.name}:\n{path.read_text()}" for path in sorted(folder.glob("*.log")))
+
+
+def disturb(slurm: Slurm, job: str, run: Path) -> int:
+    """Signal a job in mid-epoch, see it saved and back in the queue, and let it start again.
+
+    Returns:
+        The step that it was saved at.
+    """
+    say(f"job {job} is in the queue")
+    saved = run / "checkpoints" / "last.ckpt"
+    wait_for(f"{saved}", lambda: saved.exists() or slurm.job(job)["JobState"] in ("FAILED", "COMPLETED"), 240)
+    slurm.run("scancel", "--signal=USR1", job)
+    say(f"job {job} trains, and got SIGUSR1")
+    # It is PENDING only once all of its processes have ended.
+    known = wait_for(f"job {job} to be requeued", lambda: pending_again(slurm, job), 120)
+    assert known["Restarts"] == "1"
+    step = int(last(run)["global_step"])
+    say(f"job {job} is back in the queue, saved at step {step}; it would wait until {known['StartTime']}")
+    slurm.run("scontrol", "update", f"jobid={job}", "StartTime=now")
+    return step
+
+
+def pending_again(slurm: Slurm, job: str) -> dict[str, str] | None:
+    known = slurm.job(job)
+    assert known["JobState"] not in ("FAILED", "COMPLETED", "CANCELLED"), f"job {job} is {known['JobState']}"
+    return known if known["JobState"] == "PENDING" else None
+
+
+@pytest.mark.parametrize("file", ["one_node", "several_nodes", "seeds"])
+def test_every_process_sees_all_gpus_of_its_node(file: str, slurm: Slurm, tmp_path: Path) -> None:
+    stub = tmp_path / "bin" / "lightning-gans"
+    stub.parent.mkdir()
+    stub.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES $*" > "seen-$SLURM_JOB_ID-$SLURM_PROCID"\n')
+    stub.chmod(0o755)
+    path = f"{stub.parent}{os.pathsep}{os.environ['PATH']}"
+    one = ["--array=3"] if file == "seeds" else []
+    job = slurm.submit(*one, f"{CLUSTER / file}.sbatch", "dcgan/digits", "--a=b c", cwd=tmp_path, PATH=path)
+    slurm.wait_for_state(job, ["COMPLETED"], 60)
+    gpus, count = {"one_node": ("0,1,2,3", 4), "several_nodes": ("0,1,2,3", 8), "seeds": ("0", 1)}[file]
+    seen = [path.read_text() for path in tmp_path.glob("seen-*")]
+    assert len(seen) == count
+    assert all(text.startswith(f"{gpus} fit --config dcgan/digits ") for text in seen)
+    assert all(text.endswith(" --ckpt_path auto --a=b c\n") for text in seen)
+
+
+@pytest.mark.parametrize("file", sorted(TWO_TASKS))
+def test_a_signalled_job_goes_on_and_ends_like_an_undisturbed_run(
+    file: str, slurm: Slurm, plain: Path, tmp_path: Path
+) -> None:
+    given = environment(tmp_path / "cache")
+    job = slurm.submit(*TWO_TASKS[file], f"{CLUSTER / file}.sbatch", *ARGUMENTS, cwd=tmp_path, **given)
+    run = tmp_path / "runs" / NAME / f"job_{job}"
+    try:
+        step = disturb(slurm, job, run)
+        assert 0 < step < STEPS_PER_EPOCH, "the signal came too late to be one in mid-epoch"
+        assert step % 10 == 0
+        assert not (run / "scores.jsonl").exists()
+        known = slurm.wait_for_state(job, ["COMPLETED"], 240)
+    except (AssertionError, TimeoutError):
+        print(log_of(tmp_path), slurm.logs())
+        raise
+    say(f"job {job} is {known['JobState']} after {known['Restarts']} restart")
+    assert known["Restarts"] == "1"
+    assert list(run.parent.iterdir()) == [run]
+    assert sorted(path.name for path in run.glob("config*.yaml")) == ["config-2.yaml", "config.yaml"]
+    said = (tmp_path / f"lightning-gans-{job}.log").read_text()
+    assert said.count(f"ended by SIGUSR1 after step {step}, saved in runs/{NAME}/job_{job}/") == 1
+    assert said.count(f"job {job} is back in the queue") == 1
+    assert said.count("GLOBAL_RANK: 1, MEMBER: 2/2") == 2
+    assert_same_end(run, plain)
+
+
+def test_of_an_array_the_signalled_seed_alone_is_requeued(slurm: Slurm, tmp_path: Path) -> None:
+    given = environment(tmp_path / "cache")
+    job = slurm.submit("--array=1-2", f"{CLUSTER / 'seeds'}.sbatch", *ARGUMENTS, cwd=tmp_path, **given)
+    runs = {seed: tmp_path / "runs" / NAME / f"job_{job}_{seed}" for seed in (1, 2)}
+    try:
+        step = disturb(slurm, f"{job}_2", runs[2])
+        known = {seed: slurm.wait_for_state(f"{job}_{seed}", ["COMPLETED"], 240) for seed in (1, 2)}
+    except (AssertionError, TimeoutError):
+        print(log_of(tmp_path), slurm.logs())
+        raise
+    assert {seed: one["Restarts"] for seed, one in known.items()} == {1: "0", 2: "1"}
+    assert step
+    weights = []
+    for seed, run in runs.items():
+        assert yaml.safe_load((run / "config.yaml").read_text())["seed_everything"] == seed
+        ended = last(run)
+        assert ended["global_step"] == 2 * 449
+        weights.append(ended["state_dict"])
+        assert (tmp_path / f"lightning-gans-seeds-{job}_{seed}.log").exists()
+    key = next(key for key in weights[0] if key.startswith("generator.") and key.endswith("weight"))
+    assert not weights[0][key].equal(weights[1][key])
