@@ -28,19 +28,17 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_sweep_of_real_fits_ends_with_its_table_and_goes_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sweep_of_real_fits_ends_with_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["lightning-gans", "fit", "--config", "dcgan/digits", "--config", "logger/wandb"]
     command += ["--trainer.callbacks+=lightning_gans.sweeps.best.BestScore", "${args}"]
     path = written(
         tmp_path,
         method="grid",
         # The parser takes -1, the network does not.
-        parameters={"model.generator.width": {"values": [4, -1, 8]}, "ema.decay": {"value": 0.5}},
+        parameters={"model.generator.width": {"values": [4, -1]}, "ema.decay": {"value": 0.5}},
         command=command,
     )
-    main([str(path), "--name", "widths", "--runs", "2", "--", *TINY])
+    main([str(path), "--name", "widths", "--", *TINY])
     said = capsys.readouterr().out
     lines = said.splitlines()
     assert lines[0] == "study: widths in runs/sweeps/widths/journal.log, 0 of 2 trials finished"
@@ -63,11 +61,6 @@ def test_a_sweep_of_real_fits_ends_with_its_table_and_goes_on(
     logged = [row["best/fid"] for row in read_csv(run / "metrics.csv") if row["best/fid"]]
     assert [float(value) for value in logged] == pytest.approx([scores[0], min(scores)])
 
-    main([str(path), "--name", "widths", "--", *TINY])
-    said = capsys.readouterr().out
-    assert said.startswith("study: widths in runs/sweeps/widths/journal.log, 2 of 3 trials finished\ntrial 2: ")
-    assert sorted(child.name for child in folder.iterdir() if child.is_dir()) == [f"trial-000{n}" for n in range(3)]
-
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -76,7 +69,6 @@ def test_a_sweep_of_real_fits_ends_with_its_table_and_goes_on(
         (["random", "--runs", "0"], "--runs is 0; expected at least 1"),
         (["random", "--sampler", "grid"], "parameters.model.optimizer_g.lr has no end of values; expected value"),
         (["seeds", "--", "--trainer.max_epoch", "3"], "trainer.max_epoch is not a known key; did you mean"),
-        (["seeds", "--", "--config", "dcgan/digit"], "--config is dcgan/digit, which is neither a file nor a shipped"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_status_2(
