@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
@@ -30,7 +31,8 @@ class LastCheckpoint(Checkpoint):
 
     It is written every few steps, after every validation, and when a signal asks the run to end: SIGINT (Ctrl-C),
     SIGTERM, SIGUSR1 or SIGUSR2. The signal is noted at once and obeyed by all processes together on a whole step, the
-    next one of a single process, one of the next ten of several; one that comes in a validation waits for its end.
+    next one of a single process, one of the next ten of several; one that comes in a validation, or in the step before
+    it, waits for its end.
     After SIGUSR1 or SIGUSR2 a SLURM job puts itself back into the queue.
 
     Lightning's own ModelCheckpoint does not fit here: in manual optimization it warns at every step-wise save and
@@ -49,6 +51,7 @@ class LastCheckpoint(Checkpoint):
         self.every_n_steps = every_n_steps
         self._saved_step = -1
         self._signals = NotedSignals()
+        self._asked_for = 0
 
     def _save(self, trainer: Trainer) -> None:
         if writes(trainer):
@@ -67,20 +70,30 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Save at the interval, and before the end that a signal asks for."""
         agree = trainer.world_size == 1 or trainer.global_step % AGREE_EVERY == 0
-        asked = self._asked(trainer) if agree else 0
+        self._asked_for = self._asked(trainer) if agree else 0
         due = self.every_n_steps and trainer.global_step % self.every_n_steps == 0
-        # Here and not at the end, when an epoch that `max_steps` cuts counts as a whole one: it can be prolonged.
-        if asked or due or trainer.global_step == trainer.max_steps:
+        # Not after an epoch's last batch: Lightning would go through the whole epoch again. `max_steps` counts here and
+        # not at the end, when an epoch that it cuts is taken for a whole one, so that a run can be prolonged.
+        if (self._asked_for or due or trainer.global_step == trainer.max_steps) and not trainer.is_last_batch:
             self._save(trainer)
-        if asked:
-            raise self._ended(trainer, asked)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """End here if that was asked for: by now the loggers have what the last step has logged."""
+        self._end_if_asked(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save and end likewise at the end of an epoch, where no validation has done it."""
+        due = self.every_n_steps and trainer.global_step % self.every_n_steps == 0
+        if (due or self._asked_for) and self._saved_step != trainer.global_step:
+            self._save(trainer)
+        self._end_if_asked(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save with the scores just computed."""
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
             self._save(trainer)
-            if asked := self._asked(trainer):
-                raise self._ended(trainer, asked)
+            self._asked_for = max(self._asked_for, self._asked(trainer))
+            self._end_if_asked(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save what no validation has saved."""
@@ -99,8 +112,18 @@ class LastCheckpoint(Checkpoint):
         noted = torch.tensor(self._signals.noted, device=trainer.strategy.root_device)
         return int(trainer.strategy.reduce(noted, reduce_op="max"))
 
+    def _end_if_asked(self, trainer: Trainer) -> None:
+        """Raise the end that a signal has asked for, after everything is saved; a job is back in the queue by then."""
+        number, self._asked_for = self._asked_for, 0
+        if number:
+            raise self._ended(trainer, number)
+
     def _ended(self, trainer: Trainer, number: int) -> RunEnded:
-        """The end, after everything is saved; a job is back in the queue by then."""
+        for logger in trainer.loggers:
+            # A job that is back in the queue is killed at once.
+            logger.save()
+            if isinstance(logger, WandbLogger) and trainer.is_global_zero:
+                logger.experiment.finish()
         kept = last_checkpoint(run_folder(trainer))
         what = f"ended by {signal.Signals(number).name} after step {trainer.global_step}, saved in {kept}"
         job = slurm_job()

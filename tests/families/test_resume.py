@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from lightning_gans.augmentations import DiffAugment
 from lightning_gans.callbacks import EMA, LastCheckpoint
+from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
@@ -97,6 +99,53 @@ def assert_resumes_exactly(
     assert resumed.keys() == whole.keys()
     different = [key for key in whole if not torch.equal(whole[key], resumed[key])]
     assert not different
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"limit_val_batches": 0},
+        {"check_val_every_n_epoch": 2},
+        {"val_check_interval": 2},
+        {"check_val_every_n_epoch": None, "val_check_interval": 4},
+        {"max_steps": 12},
+    ],
+    ids=str,
+)
+def test_every_checkpoint_that_is_ever_written_leads_to_the_same_end(tmp_path: Path, options: dict[str, Any]) -> None:
+    class Snapshots(AtomicCheckpointIO):
+        def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, *args: Any, **kwargs: Any) -> None:
+            super().save_checkpoint(checkpoint, path, *args, **kwargs)
+            shutil.copy(path, tmp_path / f"{len(list(tmp_path.glob('*.ckpt'))):02d}.ckpt")
+
+    def run(folder: Path, io: AtomicCheckpointIO, ckpt_path: Path | None = None) -> tuple[Any, list[int]]:
+        validated = Validated()
+        callbacks = [validated, EMA(0.9), LastCheckpoint(every_n_steps=1)]
+        settings = {"max_epochs": EPOCHS, "callbacks": callbacks, "plugins": [io], **options}
+        trainer = tiny_trainer(folder, **settings)
+        trainer.fit(make_model(dropout=False), TinyData(), ckpt_path=ckpt_path)
+        return everything(trainer), validated.steps
+
+    whole, validated = run(tmp_path / "whole", Snapshots())
+    snapshots = sorted(tmp_path.glob("*.ckpt"))
+    steps = [torch.load(path, weights_only=True)["global_step"] for path in snapshots]
+    assert set(steps) >= set(range(1, 12))
+    for path, step in zip(snapshots, steps, strict=True):
+        resumed, later = run(tmp_path / path.stem, AtomicCheckpointIO(), path)
+        assert not [key for key in whole if not torch.equal(whole[key], resumed[key])], step
+        # No validation is left out but the one that had just ended.
+        assert set(later) >= {at for at in validated if at > step}, step
+
+
+class Validated(Callback):
+    """Notes after which steps there was a validation."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        self.steps.append(trainer.global_step)
 
 
 @pytest.mark.parametrize("step", range(1, STEPS_PER_EPOCH * EPOCHS))

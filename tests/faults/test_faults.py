@@ -126,6 +126,28 @@ def test_a_warned_slurm_job_goes_back_into_the_queue(
     assert ended.value.status == (128 + signal.SIGUSR1 if fails else 0)
 
 
+def test_a_signal_in_an_epochs_last_step_or_in_validation_loses_no_score(tmp_path: Path) -> None:
+    class Validated(Callback):
+        def __init__(self) -> None:
+            self.steps: list[int] = []
+
+        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+            self.steps.append(trainer.global_step)
+
+    class InValidation(Callback):
+        def on_validation_batch_start(self, trainer: Any, *args: Any) -> None:
+            if trainer.global_step == 10:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    seen = Validated()
+    with pytest.raises(RunEnded, match="after step 5,"):
+        fit(tmp_path, seen, At(4, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    with pytest.raises(RunEnded, match="after step 10,"):
+        fit(tmp_path, seen, InValidation(), resume=True)
+    fit(tmp_path, seen, resume=True)
+    assert seen.steps == [5, 10, 15]
+
+
 # Disks
 
 
