@@ -57,7 +57,10 @@ SelectTypeParameters=CR_Core
 JobAcctGatherType=jobacct_gather/none
 KillWait=10
 GresTypes=gpu
-PartitionName=test Nodes={nodes} Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=test Nodes={nodes} Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=60
+PartitionName=urgent Nodes={nodes} MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 """
 NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=16 RealMemory=4000 Gres=gpu:{gpus}\n"
 
@@ -135,6 +138,7 @@ class Slurm:
                 self._start("slurmd", "-D", "-N", name)
             wait_for("both nodes to be idle", lambda: self._idle() == len(NODES), 30)
         except BaseException:
+            print(self.logs())
             self._end()
             raise
         return self
@@ -195,7 +199,7 @@ class Slurm:
         )
         text = CONFIG.format(host=host, ports=ports, folder=self.folder, nodes=",".join(NODES))
         # Nodes stand before the partition that has them.
-        head, mark, tail = text.partition("PartitionName=")
+        head, mark, tail = text.partition("PartitionName=test")
         (self.folder / "slurm.conf").write_text(head + nodes + mark + tail)
         (self.folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
         for number in range(GPUS):
@@ -217,7 +221,7 @@ class Slurm:
         self._daemons.append(daemon)
 
     def _idle(self) -> int:
-        return self._said("sinfo", "--Node", "--noheader", "--format=%T").split().count("idle")
+        return self._said("sinfo", "--Node", "--partition=test", "--noheader", "--format=%T").split().count("idle")
 
     def _said(self, *command: str) -> str:
         """What one of SLURM's commands says; nothing if there is no SLURM to ask."""

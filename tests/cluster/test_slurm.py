@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.cluster.runs import ARGUMENTS, CLUSTER, NAME, STEPS_PER_EPOCH, assert_same_end, environment, last
-from tests.cluster.slurm import Slurm, say, wait_for, why_not
+from tests.cluster.slurm import ENDED, NODES, Slurm, say, wait_for, why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -37,17 +37,29 @@ def log_of(folder: Path) -> str:
     return "\n".join(f"{path.name}:\n{path.read_text()}" for path in sorted(folder.glob("*.log")))
 
 
-def disturb(slurm: Slurm, job: str, run: Path) -> int:
-    """Signal a job in mid-epoch, see it saved and back in the queue, and let it start again.
+def signal_job(slurm: Slurm, job: str) -> None:
+    """As SLURM does ahead of the end of a job's time."""
+    slurm.run("scancel", "--signal=USR1", job)
+    say(f"job {job} trains, and gets SIGUSR1")
+
+
+def preempt(slurm: Slurm, job: str) -> None:
+    """Let a more urgent job want both nodes: in this SLURM, the other gets SIGTERM and a minute."""
+    nodes = [f"--nodes={len(NODES)}", "--exclusive", "--partition=urgent", "--output=/dev/null"]
+    slurm.submit(*nodes, "--wrap=sleep 1", cwd=slurm.folder)
+    say(f"job {job} is in the way of a more urgent one")
+
+
+def disturb(slurm: Slurm, job: str, run: Path, how: Callable[[Slurm, str], None] = signal_job) -> int:
+    """Disturb a job in mid-epoch, see it saved and back in the queue, and let it start again.
 
     Returns:
         The step that it was saved at.
     """
     say(f"job {job} is in the queue")
     saved = run / "checkpoints" / "last.ckpt"
-    wait_for(f"{saved}", lambda: saved.exists() or slurm.job(job)["JobState"] in ("FAILED", "COMPLETED"), 240)
-    slurm.run("scancel", "--signal=USR1", job)
-    say(f"job {job} trains, and got SIGUSR1")
+    wait_for(f"{saved}", lambda: saved.exists() or slurm.job(job)["JobState"] in ENDED, 240)
+    how(slurm, job)
     # It is PENDING only once all of its processes have ended.
     known = wait_for(f"job {job} to be requeued", lambda: pending_again(slurm, job), 120)
     assert known["Restarts"] == "1"
@@ -59,7 +71,7 @@ def disturb(slurm: Slurm, job: str, run: Path) -> int:
 
 def pending_again(slurm: Slurm, job: str) -> dict[str, str] | None:
     known = slurm.job(job)
-    assert known["JobState"] not in ("FAILED", "COMPLETED", "CANCELLED"), f"job {job} is {known['JobState']}"
+    assert known["JobState"] not in ENDED, f"job {job} is {known['JobState']}"
     return known if known["JobState"] == "PENDING" else None
 
 
@@ -80,15 +92,17 @@ def test_every_process_sees_all_gpus_of_its_node(file: str, slurm: Slurm, tmp_pa
     assert all(text.endswith(" --ckpt_path auto --a=b c\n") for text in seen)
 
 
-@pytest.mark.parametrize("file", sorted(TWO_TASKS))
-def test_a_signalled_job_goes_on_and_ends_like_an_undisturbed_run(
-    file: str, slurm: Slurm, plain: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("file", "how", "name"), [("one_node", signal_job, "SIGUSR1"), ("several_nodes", preempt, "SIGTERM")]
+)
+def test_a_disturbed_job_goes_on_and_ends_like_an_undisturbed_run(
+    file: str, how: Callable[[Slurm, str], None], name: str, slurm: Slurm, plain: Path, tmp_path: Path
 ) -> None:
     given = environment(tmp_path / "cache")
     job = slurm.submit(*TWO_TASKS[file], f"{CLUSTER / file}.sbatch", *ARGUMENTS, cwd=tmp_path, **given)
     run = tmp_path / "runs" / NAME / f"job_{job}"
     try:
-        step = disturb(slurm, job, run)
+        step = disturb(slurm, job, run, how)
         assert 0 < step < STEPS_PER_EPOCH, "the signal came too late to be one in mid-epoch"
         assert step % 10 == 0
         assert not (run / "scores.jsonl").exists()
@@ -101,10 +115,24 @@ def test_a_signalled_job_goes_on_and_ends_like_an_undisturbed_run(
     assert list(run.parent.iterdir()) == [run]
     assert sorted(path.name for path in run.glob("config*.yaml")) == ["config-2.yaml", "config.yaml"]
     said = (tmp_path / f"lightning-gans-{job}.log").read_text()
-    assert said.count(f"ended by SIGUSR1 after step {step}, saved in runs/{NAME}/job_{job}/") == 1
-    assert said.count(f"job {job} is back in the queue") == 1
+    assert said.count(f"ended by {name} after step {step}, saved in runs/{NAME}/job_{job}/") == 1
+    assert said.count(f"job {job} is back in the queue") == (name == "SIGUSR1")
     assert said.count("GLOBAL_RANK: 1, MEMBER: 2/2") == 2
     assert_same_end(run, plain)
+
+
+def test_a_job_that_is_preempted_before_it_trains_is_requeued(slurm: Slurm, tmp_path: Path) -> None:
+    stub = tmp_path / "bin" / "lightning-gans"
+    stub.parent.mkdir()
+    stub.write_text('#!/bin/sh\n[ "$SLURM_RESTART_COUNT" = 1 ] || { touch started; sleep 60; }\n')
+    stub.chmod(0o755)
+    path = f"{stub.parent}{os.pathsep}{os.environ['PATH']}"
+    job = slurm.submit(f"{CLUSTER / 'one_node'}.sbatch", "dcgan/digits", cwd=tmp_path, PATH=path)
+    wait_for("the job to start", (tmp_path / "started").exists, 60)
+    preempt(slurm, job)
+    wait_for(f"job {job} to be requeued", lambda: pending_again(slurm, job), 50)
+    slurm.run("scontrol", "update", f"jobid={job}", "StartTime=now")
+    assert slurm.wait_for_state(job, ["COMPLETED"], 60)["Restarts"] == "1"
 
 
 def test_of_an_array_the_signalled_seed_alone_is_requeued(slurm: Slurm, tmp_path: Path) -> None:
