@@ -268,7 +268,7 @@ def build(args: list[str] | None = None) -> LightningGANsCLI:
     base = {"default_config_files": [str(config_folder() / "base.yaml")]}
     about = (
         "Train and use GANs. `lightning-gans configs` lists the configs that --config takes by name, "
-        "`lightning-gans table` makes a table of runs."
+        "`lightning-gans table` makes a table of runs, `lightning-gans sweep` runs a W&B sweep file with no service."
     )
     return LightningGANsCLI(
         Adversarial,

@@ -317,6 +317,24 @@ def test_wandb_offline_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line["epoch"] for line in scores(folder)] == [1, 2, 3]
 
 
+def test_wandb_beside_another_logger_goes_on_with_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    csv = {"class_path": "lightning_gans.loggers.ResumableCSVLogger", "init_args": {"save_dir": "runs", "name": "two"}}
+    online = {"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": {"save_dir": "runs", "offline": True}}
+    Path("two.yaml").write_text(yaml.safe_dump({"trainer": {"logger": [csv, online]}}))
+    arguments = ["fit", "--config", "dcgan/digits", "--config", "two.yaml", *SHORT]
+    ids = []
+    for more in ([], ["--trainer.max_epochs", "3", "--ckpt_path", "last"]):
+        build([*arguments, *more])
+        assert wandb.run is not None
+        ids.append(wandb.run.id)
+        wandb.finish()
+    assert ids[0] == ids[1]
+    assert [path.name for path in Path("runs/two").iterdir()] == ["version_0"]
+
+
 def test_tensorboard_by_one_line() -> None:
     build(["fit", "--config", "dcgan/digits", "--config", "logger/tensorboard", *SHORT])
     folder = Path("runs/dcgan-digits/version_0")

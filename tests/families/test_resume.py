@@ -234,3 +234,28 @@ def test_every_variant_goes_on_as_if_nothing_had_happened(variant: type[LatentGA
     actual = everything(resumed)
     assert actual.keys() == expected.keys()
     assert all(torch.equal(actual[key], expected[key]) for key in expected)
+
+
+@pytest.mark.gpu
+def test_resume_under_mixed_precision_goes_on_with_its_scale(tmp_path: Path) -> None:
+    def run(folder: Path, *callbacks: Callback, ckpt_path: Path | None = None) -> Any:
+        trainer = tiny_trainer(
+            folder,
+            accelerator="cuda",
+            devices=1,
+            precision="16-mixed",
+            deterministic="warn",
+            max_epochs=EPOCHS,
+            callbacks=[EMA(0.9), LastCheckpoint(every_n_steps=1), *callbacks],
+        )
+        trainer.fit(make_model(), TinyData(), ckpt_path=ckpt_path)
+        return trainer
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut", Kill(7))
+    resumed = run(tmp_path / "cut", ckpt_path=tmp_path / "cut" / "checkpoints" / "last.ckpt")
+    scales = [trainer.precision_plugin.scaler.state_dict() for trainer in (whole, resumed)]
+    assert scales[0] == scales[1]
+    expected, actual = everything(whole), everything(resumed)
+    assert not [key for key in expected if not torch.equal(expected[key], actual[key])]

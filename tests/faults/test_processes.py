@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
@@ -120,7 +119,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_happened(tmp_
 
 def test_a_command_that_is_ended_and_given_again_goes_on_in_its_folder(tmp_path: Path) -> None:
     arguments = command(
-        *DIGITS, "--trainer.max_epochs", "8", "--trainer.logger.version", "job_7", "--ckpt_path", "auto"
+        *DIGITS, "--trainer.max_epochs", "5", "--trainer.logger.version", "job_7", "--ckpt_path", "auto"
     )
     folder = tmp_path / "runs" / "dcgan-digits" / "job_7"
     with started(arguments, tmp_path) as process:
@@ -142,8 +141,8 @@ def test_a_command_that_is_ended_and_given_again_goes_on_in_its_folder(tmp_path:
     place = rows[0].split(",").index("step")
     logged = [int(row.split(",")[place]) for row in rows[1:]]
     assert logged == sorted(logged)
-    assert set(logged) == set(range(8 * 56))
-    assert step < 8 * 56
+    assert set(logged) == set(range(5 * 56))
+    assert step < 5 * 56
 
 
 @pytest.mark.parametrize("victim", ["started", pytest.param("starter", marks=pytest.mark.slow)])
@@ -187,7 +186,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("refused", ["no login", "no service"])
+@pytest.mark.parametrize("refused", ["no login", pytest.param("no service", marks=pytest.mark.slow)])
 def test_wandb_that_refuses_is_one_sentence(tmp_path: Path, refused: str) -> None:
     environment = {"HOME": str(tmp_path), "WANDB_CONFIG_DIR": str(tmp_path), "WANDB_INIT_TIMEOUT": "5"}
     if refused == "no service":
@@ -199,34 +198,3 @@ def test_wandb_that_refuses_is_one_sentence(tmp_path: Path, refused: str) -> Non
     assert "Traceback" not in output
     (line,) = [line for line in output.splitlines() if line.startswith("lightning-gans: ")]
     assert re.match(r"lightning-gans: W&B: .*; log in with `wandb login`, or .*--trainer\.logger\.offline true", line)
-
-
-def test_wandb_goes_on_with_its_run_where_it_is_not_the_first_logger(tmp_path: Path) -> None:
-    loggers = tmp_path / "loggers.yaml"
-    loggers.write_text(
-        json.dumps(
-            {
-                "trainer": {
-                    "logger": [
-                        {
-                            "class_path": "lightning_gans.loggers.ResumableCSVLogger",
-                            "init_args": {"save_dir": "runs", "name": "digits"},
-                        },
-                        {
-                            "class_path": "lightning.pytorch.loggers.WandbLogger",
-                            "init_args": {"save_dir": "runs", "offline": True},
-                        },
-                    ]
-                }
-            }
-        )
-    )
-    arguments = command(*DIGITS, "--config", str(loggers), "--trainer.max_epochs")
-    ids = []
-    for epochs, more in (("1", []), ("2", ["--ckpt_path", "last"])):
-        with started([*arguments, epochs, *more], tmp_path, WANDB_SILENT="true") as process:
-            output = process.communicate(timeout=120)[0]
-        assert process.returncode == 0, output
-        ids.append(json.loads((tmp_path / "runs" / "digits" / "version_0" / "wandb.json").read_text()))
-    assert ids[0] == ids[1]
-    assert len(list((tmp_path / "runs" / "wandb").glob(f"offline-run-*-{ids[0][0]}"))) >= 1
