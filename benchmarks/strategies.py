@@ -1,0 +1,297 @@
+"""Time and bytes of a training step: our strategy against DDP's wrapper that looks for unused parameters.
+
+    OMP_NUM_THREADS=1 python benchmarks/strategies.py
+
+Two processes on gloo, one thread each, by turns in one run: some steps with one, as many with the other, and the median
+of the ratios of neighbouring turns, with their quartiles. Bytes are those on the loopback interface, as in
+`benchmarks/moved.py`, where they can be counted.
+
+The wrapper cannot take our step, which names the parameters that it moves. Its counterpart here is what a user of the
+wrapper writes: the same losses and optimizers, D's parameters frozen while G's loss is made, a plain backward pass.
+Networks have no batch normalisation in that comparison, since our strategy shares its statistics and the wrapper does
+not; a row of its own says what the sharing costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from statistics import median, quantiles
+from typing import Any, TypeVar
+
+import lightning as L
+import torch
+import torch.distributed as dist
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DDPStrategy
+from moved import alone, counted, fit, join, missing, processes
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from traffic import alternating, payload, wrapped
+
+from lightning_gans.cli import quieten
+from lightning_gans.families import Adversarial
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
+from lightning_gans.networks.norms import InstanceNorm
+from lightning_gans.strategies import AlternatingDDP
+from lightning_gans.variants import DCGAN, WGANGP, Pix2Pix
+
+BLOCK = 5
+"""Steps of a turn; WGAN-GP's G moves once in it."""
+PAIRS = 24
+"""Turns of each way that count, after two that do not."""
+SHORT, LONG = 10, 30
+"""Lengths of the runs whose bytes are compared."""
+
+
+Model = TypeVar("Model", bound=Adversarial)
+
+
+class LocalStatistics(AlternatingDDP):
+    """Ours, with batch normalisation left to each process."""
+
+    def setup(self, trainer: L.Trainer) -> None:
+        """Leave the layers as they are."""
+        self._layer_sync = None
+        DDPStrategy.setup(self, trainer)
+
+
+class Turns:
+    """Lets one of two threads go on at a time, so that all processes do the same in the same order."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._turn = 0
+        self._left: set[int] = set()
+
+    def wait(self, who: int) -> None:
+        """Wait for one's turn."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._turn == who)
+
+    def hand_over(self, who: int) -> None:
+        """Let the other go on, if it has not left, and wait."""
+        with self._changed:
+            if 1 - who not in self._left:
+                self._turn = 1 - who
+                self._changed.notify_all()
+        self.wait(who)
+
+    def leave(self, who: int) -> None:
+        """Let the other go on for good."""
+        with self._changed:
+            self._left.add(who)
+            self._turn = 1 - who
+            self._changed.notify_all()
+
+
+class Clock(Callback):
+    """Takes turns with the other way, and times its own; of the processor too, which others cannot lengthen much."""
+
+    def __init__(self, turns: Turns, who: int) -> None:
+        self.turns = turns
+        self.who = who
+        self.seconds: list[float] = []
+        self.busy: list[float] = []
+        self._start = (0.0, 0.0)
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """A turn begins where the one before ends."""
+        if trainer.global_step % BLOCK:
+            return
+        now = time.perf_counter(), time.process_time()
+        if trainer.global_step > 2 * BLOCK:
+            self.seconds.append((now[0] - self._start[0]) / BLOCK)
+            self.busy.append((now[1] - self._start[1]) / BLOCK)
+        self.turns.hand_over(self.who)
+        self._start = time.perf_counter(), time.process_time()
+
+
+# What is compared.
+
+
+def dcgan(batch_norm: bool = True) -> DCGAN:
+    """The networks of `dcgan/mnist`."""
+    model = DCGAN(generator=DCGANGenerator(1, 28), discriminator=DCGANDiscriminator(1, 28))
+    return model if batch_norm else without_batch_norm(model)
+
+
+def wgan_gp() -> WGANGP:
+    """The same networks, G in every fifth step."""
+    return without_batch_norm(
+        WGANGP(generator=DCGANGenerator(1, 28), discriminator=DCGANDiscriminator(1, 28, batch_norm=False))
+    )
+
+
+def pix2pix() -> Pix2Pix:
+    """The networks of `pix2pix/synthetic`, normalised by instance."""
+    return Pix2Pix(
+        partial(UNet, width=32, dropout=0.0, norm=InstanceNorm),
+        partial(PatchGAN, width=32, layers=2, norm=InstanceNorm),
+        channels_a=3,
+        channels_b=3,
+        size=64,
+    )
+
+
+def without_batch_norm(model: Model) -> Model:
+    """Take the layers out."""
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, _BatchNorm):
+                setattr(module, name, nn.Identity())
+    return model
+
+
+def for_the_wrapper(model: Model) -> Model:
+    """Let a model take its steps as DDP's wrapper demands it: no `inputs`, and D frozen while G's loss is made."""
+    own = model.generator_loss
+    assert callable(own)
+    judges = [parameter for network in model.discriminators.values() for parameter in network.parameters()]
+
+    def freeze(frozen: bool) -> None:
+        for parameter in judges:
+            parameter.requires_grad_(not frozen)
+
+    def generator_loss(*images: Any) -> Tensor:
+        freeze(True)
+        loss: Tensor = own(*images)
+        return loss
+
+    def step(name: str, loss: Tensor) -> None:
+        optimizer = model._run_optimizers()[model.players[name].optimizer]
+        optimizer.zero_grad()
+        model.manual_backward(loss)
+        optimizer.step()
+        freeze(False)
+
+    # `setup` would refuse the strategy.
+    vars(model).update(generator_loss=generator_loss, step=step, setup=lambda _: None)
+    return model
+
+
+def ours() -> DDPStrategy:
+    """Reduces what a backward pass has touched."""
+    return AlternatingDDP(process_group_backend="gloo")
+
+
+def wrapper() -> DDPStrategy:
+    """Lightning's `ddp_find_unused_parameters_true`."""
+    return DDPStrategy(process_group_backend="gloo", find_unused_parameters=True)
+
+
+def local() -> DDPStrategy:
+    """Ours without shared statistics."""
+    return LocalStatistics(process_group_backend="gloo")
+
+
+Way = tuple[Callable[[], Adversarial], Callable[[], DDPStrategy]]
+
+ROWS: dict[str, tuple[int, Way, Way]] = {
+    "DCGAN 28 px, no norm: ours / wrapper": (
+        16,
+        (partial(dcgan, False), ours),
+        (lambda: for_the_wrapper(dcgan(False)), wrapper),
+    ),
+    "WGAN-GP 28 px, no norm: ours / wrapper": (16, (wgan_gp, ours), (lambda: for_the_wrapper(wgan_gp()), wrapper)),
+    "pix2pix 64 px, instance norm: ours / wrapper": (4, (pix2pix, ours), (lambda: for_the_wrapper(pix2pix()), wrapper)),
+    "DCGAN 28 px, batch norm: shared / each its own": (16, (dcgan, ours), (dcgan, local)),
+}
+"""Images of a process, and the two ways."""
+
+
+# Measuring.
+
+
+def side_by_side(ways: tuple[Way, Way], batch: int) -> list[Clock]:
+    """Two runs in one process, by turns."""
+    turns = Turns()
+    clocks = [Clock(turns, who) for who in (0, 1)]
+
+    def run(who: int) -> None:
+        turns.wait(who)
+        try:
+            make, strategy = ways[who]
+            torch.manual_seed(0)
+            fit(make(), BLOCK * (PAIRS + 2) + 1, strategy(), [clocks[who]], batch)
+        finally:
+            turns.leave(who)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, (0, 1)))
+    return clocks
+
+
+def ratio(one: list[float], other: list[float]) -> str:
+    """The median of neighbours' ratios, and the quartiles."""
+    low, middle, high = quantiles([a / b for a, b in zip(one, other, strict=True)], n=4)
+    return f"**{middle:.3f}** ({low:.2f} to {high:.2f})"
+
+
+def wire(way: Way, batch: int) -> float:
+    """Bytes on the interface in a step."""
+    make, strategy = way
+
+    def run(steps: int) -> int:
+        return counted(lambda: fit(make(), steps, strategy(), [], batch))
+
+    return (run(LONG) - run(SHORT)) / (LONG - SHORT)
+
+
+def worker(count_bytes: bool) -> None:
+    """One of the two processes; the first one prints."""
+    quieten()
+    first = join() == 0
+    if first:
+        print(f"Threads of each process: {torch.get_num_threads()}; turns: {PAIRS} of {BLOCK} steps each\n")
+        head = (
+            "Images a process | Steps | | Ratio of times (quartiles) | Of processor time | Bytes sent | Ratio of bytes"
+        )
+        print(f"| | {head} |\n|{' --- |' * 8}", flush=True)
+    for name, (batch, one, other) in ROWS.items():
+        one_clock, other_clock = side_by_side((one, other), batch)
+        cells = [f"{median(clock.seconds) * 1e3:.0f} ms" for clock in (one_clock, other_clock)]
+        cells += [ratio(one_clock.seconds, other_clock.seconds), ratio(one_clock.busy, other_clock.busy)]
+        if count_bytes:
+            moved = [wire(way, batch) for way in (one, other)]
+            cells += [" and ".join(f"{whole / 1e6:.3f} MB" for whole in moved), f"**{moved[0] / moved[1]:.3f}**"]
+        if first:
+            print(f"| {name} | {batch} | {' | '.join(cells)} |", flush=True)
+    if first:
+        print("\n| Computed | Ours, given by each | Wrapper, given by each | Ratio |\n| --- | --- | --- | --- |")
+        for make in (partial(dcgan, False), wgan_gp, pix2pix):
+            mine, theirs = payload(alternating(make(), callbacks=False)), payload(wrapped(make()))
+            name = type(make()).__name__
+            print(f"| {name} | {mine / 1e6:.3f} MB | {theirs / 1e6:.3f} MB | {mine / theirs:.3f} |")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def main() -> None:
+    """Two processes, in a namespace of their own if that can be had."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--bytes", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if "RANK" in os.environ:
+        worker(arguments.bytes)
+    elif arguments.inside:
+        sys.exit(processes(__file__, ["--bytes"]))
+    elif (why := missing()) is not None:
+        print(f"Bytes are not counted: {why}.\n")
+        sys.exit(processes(__file__, []))
+    else:
+        sys.exit(subprocess.run(alone([sys.executable, __file__, "--inside"]), check=False).returncode)
+
+
+if __name__ == "__main__":
+    main()
