@@ -308,10 +308,15 @@ def run() -> None:
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
         print(f"lightning-gans: error: {message}", file=sys.stderr)
         sys.exit(2)
+    except RunEnded as error:
+        # All processes end together, and one speaks for them. It may be the last, with a service to take leave of: what
+        # started them must not take the others' end for a fault and kill it.
+        if getattr(rank_zero_only, "rank", 0) > 0:
+            sys.exit(0)
+        print(f"lightning-gans: {error}", file=sys.stderr)
+        sys.exit(error.status)
     except Exception as error:
-        ended = error if isinstance(error, RunEnded) else told(error)
-        if ended is None:
+        if (fault := told(error)) is None:
             raise
-        if ended is not error or getattr(rank_zero_only, "rank", 0) == 0:
-            print(f"lightning-gans: {ended}", file=sys.stderr)
-        sys.exit(ended.status)
+        print(f"lightning-gans: {fault}", file=sys.stderr)
+        sys.exit(fault.status)

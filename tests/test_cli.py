@@ -530,6 +530,32 @@ def test_two_devices_get_the_strategy_for_alternating_steps(shell: Shell) -> Non
     assert names == [f"{index:06d}.png" for index in range(1797)]
 
 
+@pytest.mark.parametrize(
+    ("strategy", "reason"),
+    [
+        ("fsdp", "splits weights, gradients and optimizers' states"),
+        ("deepspeed_stage_2", "splits weights, gradients and optimizers' states"),
+        ("ddp_find_unused_parameters_true", "expects every parameter in every backward pass"),
+    ],
+)
+def test_strategies_that_would_train_wrongly_are_refused_with_a_reason(strategy: str, reason: str) -> None:
+    with pytest.raises(InputError, match=rf"trainer\.strategy is {strategy}, which {reason}.*expected 'auto'"):
+        build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.strategy", strategy])
+    assert not Path("runs").exists()
+
+
+def test_auto_wants_the_name_of_a_run_and_starts_it_where_there_is_none() -> None:
+    arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "auto"]
+    with pytest.raises(InputError, match=r"ckpt_path is auto.*expected trainer\.logger\.version"):
+        build(arguments)
+    arguments += ["--trainer.logger.version", "mine"]
+    assert build(arguments).trainer.global_step == 14
+    cli = build([*arguments, "--trainer.max_epochs", "3"])
+    assert cli.config.fit.ckpt_path == "runs/dcgan-digits/mine/checkpoints/last.ckpt"
+    assert cli.trainer.global_step == 21
+    assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["mine"]
+
+
 def test_how_a_run_is_measured_does_not_change_how_it_trains() -> None:
     arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.fast_dev_run", "true", "--evaluation.extractor"]
     one, other = (build([*arguments, extractor]).model.state_dict() for extractor in ("DigitFeatures", "null"))

@@ -165,6 +165,23 @@ def test_one_process_that_is_killed_ends_both_with_one_sentence(tmp_path: Path, 
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
+def test_two_processes_of_which_one_is_asked_to_end_save_together(tmp_path: Path) -> None:
+    arguments = command(*DIGITS, "--trainer.max_epochs", "1000", "--trainer.devices", "2")
+    with started(arguments, tmp_path) as process:
+        wait_for(tmp_path / "runs" / "dcgan-digits" / "version_0" / "checkpoints" / "last.ckpt", process)
+        (child,) = children(process.pid)
+        os.kill(child, signal.SIGTERM)
+        output = process.communicate(timeout=60)[0]
+        assert not alive(child)
+    assert process.returncode == 128 + signal.SIGTERM
+    (line,) = [line for line in output.splitlines() if line.startswith("lightning-gans: ")]
+    told = re.fullmatch(r"lightning-gans: ended by SIGTERM after step (\d+), saved in (\S+); go on with .*", line)
+    assert told is not None, line
+    assert int(told[1]) % 10 == 0
+    assert state(tmp_path / told[2])["global_step"] == int(told[1])
+
+
 def children(pid: int) -> list[int]:
     """Python processes that ``pid`` has started."""
     found = []
