@@ -16,6 +16,10 @@ shift
 processes="${PROCESSES:-4}"
 nodes="${NODES:-1}"
 
+# Else processes that are started anew may read the addresses of those before, and wait for them for half an hour
+# (pytorch/pytorch#135712).
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+
 # Ctrl-C and SIGTERM reach the processes through torchrun, which gives them half a minute to save themselves.
 exec torchrun --nnodes "$nodes" --nproc-per-node "$processes" --max-restarts "${RESTARTS:-3}" \
     --rdzv-backend c10d --rdzv-endpoint "${MEET:-localhost:0}" --rdzv-id "$RUN" \
