@@ -335,6 +335,22 @@ def test_wandb_beside_another_logger_goes_on_with_its_run(monkeypatch: pytest.Mo
     assert [path.name for path in Path("runs/two").iterdir()] == ["version_0"]
 
 
+def test_a_requeued_job_goes_on_in_its_folder_and_wandb_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    arguments = ["fit", "--config", "dcgan/digits", "--config", "logger/wandb", *SHORT]
+    arguments += ["--trainer.logger.offline", "true", "--trainer.logger.version", "job_7", "--ckpt_path", "auto"]
+    for epochs in ("1", "2"):
+        cli = build([*arguments, "--trainer.max_epochs", epochs])
+        assert wandb.run is not None
+        assert wandb.run.id == "job_7"
+        wandb.finish()
+    assert cli.trainer.global_step == 14
+    assert [path.name for path in Path("runs/lightning-gans").iterdir()] == ["job_7"]
+    assert [line["epoch"] for line in scores(Path("runs/lightning-gans/job_7"))] == [1, 2]
+
+
 def test_tensorboard_by_one_line() -> None:
     build(["fit", "--config", "dcgan/digits", "--config", "logger/tensorboard", *SHORT])
     folder = Path("runs/dcgan-digits/version_0")
