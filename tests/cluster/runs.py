@@ -19,6 +19,9 @@ NAME = "dcgan-digits"
 STEPS_PER_EPOCH = 224
 """Of two processes: 1,797 images in batches of four, without what does not fill one on both."""
 
+ALONE = 449
+"""Steps in an epoch of one process."""
+
 ARGUMENTS = (
     "dcgan/digits",
     "--data.batch_size=4",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.runs import ARGUMENTS, CLUSTER, NAME, STEPS_PER_EPOCH, assert_same_end, environment, last
+from tests.cluster.runs import ALONE, ARGUMENTS, CLUSTER, NAME, STEPS_PER_EPOCH, assert_same_end, environment, last
 from tests.cluster.slurm import ENDED, NODES, Slurm, say, wait_for, why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -75,13 +75,18 @@ def pending_again(slurm: Slurm, job: str) -> dict[str, str] | None:
     return known if known["JobState"] == "PENDING" else None
 
 
+def stub(folder: Path, script: str) -> str:
+    """A path with this in the place of ``lightning-gans``."""
+    program = folder / "bin" / "lightning-gans"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+
+
 @pytest.mark.parametrize("file", ["one_node", "several_nodes", "seeds"])
 def test_every_process_sees_all_gpus_of_its_node(file: str, slurm: Slurm, tmp_path: Path) -> None:
-    stub = tmp_path / "bin" / "lightning-gans"
-    stub.parent.mkdir()
-    stub.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES $*" > "seen-$SLURM_JOB_ID-$SLURM_PROCID"\n')
-    stub.chmod(0o755)
-    path = f"{stub.parent}{os.pathsep}{os.environ['PATH']}"
+    path = stub(tmp_path, 'echo "$CUDA_VISIBLE_DEVICES $*" > "seen-$SLURM_JOB_ID-$SLURM_PROCID"')
     one = ["--array=3"] if file == "seeds" else []
     job = slurm.submit(*one, f"{CLUSTER / file}.sbatch", "dcgan/digits", "--a=b c", cwd=tmp_path, PATH=path)
     slurm.wait_for_state(job, ["COMPLETED"], 60)
@@ -121,12 +126,18 @@ def test_a_disturbed_job_goes_on_and_ends_like_an_undisturbed_run(
     assert_same_end(run, plain)
 
 
+def test_the_warning_before_the_end_of_the_time_reaches_every_process(slurm: Slurm, tmp_path: Path) -> None:
+    path = stub(
+        tmp_path, 'trap "touch warned-$SLURM_PROCID; exit 0" USR1; for i in $(seq 500); do sleep 0.2; done; exit 1'
+    )
+    # Of two minutes, the file's own --signal=USR1@120 leaves none; SLURM looks twice a minute.
+    job = slurm.submit("--time=2", f"{CLUSTER / 'several_nodes'}.sbatch", "dcgan/digits", cwd=tmp_path, PATH=path)
+    slurm.wait_for_state(job, ["COMPLETED"], 100)
+    assert sorted(path.name for path in tmp_path.glob("warned-*")) == [f"warned-{rank}" for rank in range(8)]
+
+
 def test_a_job_that_is_preempted_before_it_trains_is_requeued(slurm: Slurm, tmp_path: Path) -> None:
-    stub = tmp_path / "bin" / "lightning-gans"
-    stub.parent.mkdir()
-    stub.write_text('#!/bin/sh\n[ "$SLURM_RESTART_COUNT" = 1 ] || { touch started; sleep 60; }\n')
-    stub.chmod(0o755)
-    path = f"{stub.parent}{os.pathsep}{os.environ['PATH']}"
+    path = stub(tmp_path, '[ "$SLURM_RESTART_COUNT" = 1 ] || { touch started; sleep 60; }')
     job = slurm.submit(f"{CLUSTER / 'one_node'}.sbatch", "dcgan/digits", cwd=tmp_path, PATH=path)
     wait_for("the job to start", (tmp_path / "started").exists, 60)
     preempt(slurm, job)
@@ -135,10 +146,12 @@ def test_a_job_that_is_preempted_before_it_trains_is_requeued(slurm: Slurm, tmp_
     assert slurm.wait_for_state(job, ["COMPLETED"], 60)["Restarts"] == "1"
 
 
-def test_of_an_array_the_signalled_seed_alone_is_requeued(slurm: Slurm, tmp_path: Path) -> None:
+def test_of_an_array_the_signalled_seed_alone_is_requeued_and_keeps_its_wandb_run(slurm: Slurm, tmp_path: Path) -> None:
     given = environment(tmp_path / "cache")
-    job = slurm.submit("--array=1-2", f"{CLUSTER / 'seeds'}.sbatch", *ARGUMENTS, cwd=tmp_path, **given)
-    runs = {seed: tmp_path / "runs" / NAME / f"job_{job}_{seed}" for seed in (1, 2)}
+    wandb = ["--config=logger/wandb", "--trainer.logger.offline=true"]
+    job = slurm.submit("--array=1-2", f"{CLUSTER / 'seeds'}.sbatch", *ARGUMENTS, *wandb, cwd=tmp_path, **given)
+    ids = {seed: f"job_{job}_{seed}" for seed in (1, 2)}
+    runs = {seed: tmp_path / "runs" / "lightning-gans" / name for seed, name in ids.items()}
     try:
         step = disturb(slurm, f"{job}_2", runs[2])
         known = {seed: slurm.wait_for_state(f"{job}_{seed}", ["COMPLETED"], 240) for seed in (1, 2)}
@@ -151,8 +164,11 @@ def test_of_an_array_the_signalled_seed_alone_is_requeued(slurm: Slurm, tmp_path
     for seed, run in runs.items():
         assert yaml.safe_load((run / "config.yaml").read_text())["seed_everything"] == seed
         ended = last(run)
-        assert ended["global_step"] == 2 * 449
+        assert ended["global_step"] == 2 * ALONE
         weights.append(ended["state_dict"])
         assert (tmp_path / f"lightning-gans-seeds-{job}_{seed}.log").exists()
     key = next(key for key in weights[0] if key.startswith("generator.") and key.endswith("weight"))
     assert not weights[0][key].equal(weights[1][key])
+    assert sorted(path.name for path in runs[1].parent.iterdir()) == sorted(ids.values())
+    parts = [path.name.split("-")[-1] for path in (tmp_path / "runs" / "wandb").glob("offline-run-*")]
+    assert sorted(parts) == [ids[1], ids[2], ids[2]]
