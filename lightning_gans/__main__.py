@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 
 from lightning_gans import __version__
 
+COMMANDS = {
+    "fit": "train a model; --config NAME starts from a shipped config, every key can be set beside it",
+    "validate": "score a checkpoint on the validation split",
+    "test": "score a checkpoint on the test split, and leave results.json",
+    "predict": "write a checkpoint's images as PNG files",
+    "configs": "list the shipped configs",
+    "table": "make a table of the runs in a folder",
+    "sweep": "run a W&B sweep file with no service and no login",
+}
+"""What stands first on the command line, and what it does."""
+
+
+def help_text() -> str:
+    """What ``--help`` says; that of the commands themselves is longer, and takes seconds to put together."""
+    lines = [
+        "usage: lightning-gans COMMAND [options]",
+        "",
+        "Train and use GANs.",
+        "",
+        *(f"  {name:<10}{what}" for name, what in COMMANDS.items()),
+        "",
+        "`lightning-gans COMMAND --help` shows a command's options, `lightning-gans --version` the version.",
+    ]
+    return "\n".join(lines)
+
 
 def main() -> None:
     """Console entry."""
-    if sys.argv[1:] == ["--version"]:
+    arguments = sys.argv[1:]
+    command = arguments[0] if arguments else ""
+    if command == "--version":
         print(f"lightning-gans {__version__}")
-        return
-    if sys.argv[1:2] == ["configs"]:
+    elif command in ("-h", "--help"):
+        print(help_text())
+    elif not command:
+        print(help_text(), file=sys.stderr)
+        sys.exit(2)
+    elif not command.startswith("-") and command not in COMMANDS:
+        close = difflib.get_close_matches(command, COMMANDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(COMMANDS)}"
+        print(f"lightning-gans: error: {command} is no command; {hint}", file=sys.stderr)
+        sys.exit(2)
+    elif command == "configs":
         from lightning_gans.shipped import print_configs
 
         print_configs()
-        return
-    if sys.argv[1:2] == ["table"]:
+    elif command == "table":
         from lightning_gans.results import command as table
 
-        table.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["sweep"]:
+        table.main(arguments[1:])
+    elif command == "sweep":
         from lightning_gans.sweeps import command as sweep
 
-        sweep.main(sys.argv[2:])
-        return
-    from lightning_gans.cli import run
+        sweep.main(arguments[1:])
+    else:
+        from lightning_gans.cli import run
 
-    run()
+        run()
 
 
 if __name__ == "__main__":

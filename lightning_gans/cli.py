@@ -266,10 +266,7 @@ def build(args: list[str] | None = None) -> LightningGANsCLI:
         InputError: if something given cannot be used.
     """
     base = {"default_config_files": [str(config_folder() / "base.yaml")]}
-    about = (
-        "Train and use GANs. `lightning-gans configs` lists the configs that --config takes by name, "
-        "`lightning-gans table` makes a table of runs, `lightning-gans sweep` runs a W&B sweep file with no service."
-    )
+    about = "Train and use GANs; `lightning-gans --help` lists all commands."
     return LightningGANsCLI(
         Adversarial,
         L.LightningDataModule,

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lightning_gans import __version__
+from lightning_gans.__main__ import COMMANDS, main
+from lightning_gans.cli import LightningGANsCLI
+
+
+def test_every_command_is_listed() -> None:
+    assert set(LightningGANsCLI.subcommands()) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("option", ["--help", "-h", "--version"])
+def test_help_starts_without_torch(option: str) -> None:
+    code = "import sys; from lightning_gans.__main__ import main; main(); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code, option], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ([__version__] if option == "--version" else COMMANDS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "usage: lightning-gans COMMAND"),
+        (["fitt"], "lightning-gans: error: fitt is no command; did you mean fit?"),
+        (["xyz"], "lightning-gans: error: xyz is no command; expected one of fit, validate, test, predict, configs"),
+    ],
+)
+def test_no_known_command_is_refused(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(message)
