@@ -115,6 +115,11 @@ def test_an_sbatch_files_command_is_one_that_the_parser_takes(
     assert (fit.data.init_args.batch_size, fit.trainer.max_epochs) == (8, 3)
 
 
+def test_a_new_job_goes_on_with_the_run_that_it_is_told(tmp_path: Path) -> None:
+    fit = parsed(started("one_node.sbatch", tmp_path, *GIVEN, "--trainer.logger.version", "job_3"))
+    assert (fit.trainer.logger.init_args.version, fit.ckpt_path) == ("job_3", "auto")
+
+
 @pytest.mark.parametrize("environment", [{}, {"NODES": "2", "PROCESSES": "2", "MEET": "host:29500", "RESTARTS": "1"}])
 def test_torchruns_command_is_one_that_both_parsers_take(environment: dict[str, str], tmp_path: Path) -> None:
     from torch.distributed.run import parse_args

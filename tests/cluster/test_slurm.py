@@ -146,6 +146,19 @@ def test_a_job_that_is_preempted_before_it_trains_is_requeued(slurm: Slurm, tmp_
     assert slurm.wait_for_state(job, ["COMPLETED"], 60)["Restarts"] == "1"
 
 
+def test_a_cancelled_job_has_time_to_save_itself_and_is_over(slurm: Slurm, tmp_path: Path) -> None:
+    path = stub(
+        tmp_path, 'trap "sleep 1; touch saved; exit 143" TERM; touch started; for i in $(seq 300); do sleep 0.2; done'
+    )
+    job = slurm.submit("--ntasks-per-node=1", f"{CLUSTER / 'one_node'}.sbatch", "dcgan/digits", cwd=tmp_path, PATH=path)
+    wait_for("the job to start", (tmp_path / "started").exists, 60)
+    slurm.run("scancel", job)
+    wait_for("the job to save itself", (tmp_path / "saved").exists, 30)
+    wait_for("the job to end", lambda: not slurm.run("squeue", "--noheader", f"--jobs={job}"), 30)
+    known = slurm.job(job)
+    assert (known["JobState"], known["Restarts"]) == ("CANCELLED", "0")
+
+
 def test_of_an_array_the_signalled_seed_alone_is_requeued_and_keeps_its_wandb_run(slurm: Slurm, tmp_path: Path) -> None:
     given = environment(tmp_path / "cache")
     wandb = ["--config=logger/wandb", "--trainer.logger.offline=true"]
