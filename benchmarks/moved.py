@@ -184,7 +184,7 @@ def alone(command: list[str]) -> list[str]:
 
 
 def processes(script: str, arguments: list[str]) -> int:
-    """Run a script as two processes of one group, which know their ranks; the exit status."""
+    """Run a script as two processes of one group, which know their ranks; the exit status of the first that fails."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -197,7 +197,12 @@ def processes(script: str, arguments: list[str]) -> int:
         )
         for rank in range(PROCESSES)
     ]
-    return max(process.wait() for process in started)
+    while None in (ended := [process.poll() for process in started]) and not any(ended):
+        time.sleep(0.2)
+    for process in started:
+        process.kill()  # one that waits for the other; no harm to one that has ended
+        process.wait()
+    return next((status for status in ended if status), 0)
 
 
 def join() -> int:

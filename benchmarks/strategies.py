@@ -1,6 +1,6 @@
 """Time and bytes of a training step: our strategy against DDP's wrapper that looks for unused parameters.
 
-    OMP_NUM_THREADS=1 python benchmarks/strategies.py
+    OMP_NUM_THREADS=1 python benchmarks/strategies.py [--only pix2pix]
 
 Two processes on gloo, one thread each, by turns in one run: some steps with one, as many with the other, and the median
 of the ratios of neighbouring turns, with their quartiles. Bytes are those on the loopback interface, as in
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -175,7 +176,7 @@ def for_the_wrapper(model: Model) -> Model:
         freeze(False)
 
     # `setup` would refuse the strategy.
-    vars(model).update(generator_loss=generator_loss, step=step, setup=lambda _: None)
+    vars(model).update(generator_loss=generator_loss, step=step, setup=lambda **_: None)
     return model
 
 
@@ -223,8 +224,11 @@ def side_by_side(ways: tuple[Way, Way], batch: int) -> list[Clock]:
             make, strategy = ways[who]
             torch.manual_seed(0)
             fit(make(), BLOCK * (PAIRS + 2) + 1, strategy(), [clocks[who]], batch)
-        finally:
-            turns.leave(who)
+        except Exception:
+            # The other thread would wait for the other process for ever.
+            traceback.print_exc()
+            os._exit(1)
+        turns.leave(who)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(run, (0, 1)))
@@ -247,7 +251,7 @@ def wire(way: Way, batch: int) -> float:
     return (run(LONG) - run(SHORT)) / (LONG - SHORT)
 
 
-def worker(count_bytes: bool) -> None:
+def worker(only: str, count_bytes: bool) -> None:
     """One of the two processes; the first one prints."""
     quieten()
     first = join() == 0
@@ -258,6 +262,8 @@ def worker(count_bytes: bool) -> None:
         )
         print(f"| | {head} |\n|{' --- |' * 8}", flush=True)
     for name, (batch, one, other) in ROWS.items():
+        if only not in name:
+            continue
         one_clock, other_clock = side_by_side((one, other), batch)
         cells = [f"{median(clock.seconds) * 1e3:.0f} ms" for clock in (one_clock, other_clock)]
         cells += [ratio(one_clock.seconds, other_clock.seconds), ratio(one_clock.busy, other_clock.busy)]
@@ -279,18 +285,23 @@ def worker(count_bytes: bool) -> None:
 def main() -> None:
     """Two processes, in a namespace of their own if that can be had."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--bytes", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if "RANK" in os.environ:
-        worker(arguments.bytes)
+        worker(arguments.only, arguments.bytes)
     elif arguments.inside:
-        sys.exit(processes(__file__, ["--bytes"]))
+        sys.exit(processes(__file__, ["--bytes", "--only", arguments.only]))
     elif (why := missing()) is not None:
         print(f"Bytes are not counted: {why}.\n")
-        sys.exit(processes(__file__, []))
+        sys.exit(processes(__file__, ["--only", arguments.only]))
     else:
-        sys.exit(subprocess.run(alone([sys.executable, __file__, "--inside"]), check=False).returncode)
+        sys.exit(
+            subprocess.run(
+                alone([sys.executable, __file__, "--inside", "--only", arguments.only]), check=False
+            ).returncode
+        )
 
 
 if __name__ == "__main__":

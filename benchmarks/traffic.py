@@ -144,6 +144,7 @@ def passes(model: Adversarial) -> dict[str, float]:
         if isinstance(model, R3GAN):
             judged += moves  # G's step also looks at the real images
         if model.penalty is not None:
+            model.penalty.due(0)  # a default is made at its first call
             judged += 4 * (2 if isinstance(model.penalty, R1R2) else 1) / model.penalty.every
         return {"generator": 1 + moves, "discriminator": judged}
     if isinstance(model, Pix2Pix):

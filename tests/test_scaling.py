@@ -98,6 +98,11 @@ def test_shipped_configs_have_their_bytes(
     assert sizes == sides
 
 
+def test_a_default_penalty_is_counted_before_training_too(traffic: Any) -> None:
+    model = wgan_gp()
+    assert traffic.passes(model) == {"generator": 1.5, "discriminator": 2 + 2 + 2 / 2 + 4}
+
+
 # Batch normalisation.
 
 
