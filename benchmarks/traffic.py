@@ -106,16 +106,15 @@ def wrapped(model: Adversarial) -> list[Message]:
     """Messages of DDP's wrapper that looks for unused parameters, with both sides' steps in a batch.
 
     Each backward pass reduces the gradients of all parameters, those of the other side as zeros, and a map of which
-    were used; each batch starts with a broadcast of the buffers. Batch normalisation is left to each process.
+    were used. Batch normalisation is left to each process, and so are buffers: under manual optimization Lightning
+    turns the wrapper's synchronisation off in the forward pass, and their broadcast with it (strategies.py counts it).
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     backwards = sum(1 / player.every for player in model.players.values())
-    buffers = sum(buffer.numel() * buffer.element_size() for buffer in model.buffers())
-    messages = [
+    return [
         Message("gradients of both", FLOAT * numbers(parameters), backwards),
         Message("map of used parameters", 4 * len(parameters), backwards),
     ]
-    return [*messages, Message("buffers", buffers, 1, "broadcast")] if buffers else messages
 
 
 def numbers(parameters: Iterable[nn.Parameter]) -> int:

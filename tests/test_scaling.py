@@ -72,7 +72,6 @@ def test_the_wrapper_reduces_both_sides_twice(traffic: Any) -> None:
     gradients, used = traffic.wrapped(small_gan())
     assert (gradients.size, gradients.per_step) == (4 * (3145 + 3931), 2)
     assert (used.size, used.per_step) == (4 * 8, 2)
-    assert [m.kind for m in traffic.wrapped(tiny_dcgan())] == ["all_reduce", "all_reduce", "broadcast"]
 
 
 def test_the_watchdog_and_the_signals_send_little(traffic: Any) -> None:
@@ -189,6 +188,7 @@ def test_efficiency_in_its_limits(traffic: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_send_what_is_computed(traffic: Any) -> None:
     """Within 1 % of what is computed with each message's handshake, and within 3 % without."""
     moved = importlib.import_module("moved")
@@ -196,7 +196,7 @@ def test_two_processes_send_what_is_computed(traffic: Any) -> None:
         pytest.skip(f"bytes cannot be counted here: {why}")
     names = ["dcgan/mnist", "wgan_gp/mnist", "pix2pix/synthetic"]
     command = [sys.executable, str(BENCHMARKS / "moved.py"), "--json", *names]
-    done = subprocess.run(command, cwd=BENCHMARKS.parent, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, cwd=BENCHMARKS.parent, capture_output=True, text=True, timeout=840, check=False)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [row["name"] for row in rows] == names
