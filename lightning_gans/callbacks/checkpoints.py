@@ -32,8 +32,7 @@ class LastCheckpoint(Checkpoint):
     It is written every few steps, after every validation, and when a signal asks the run to end: SIGINT (Ctrl-C),
     SIGTERM, SIGUSR1 or SIGUSR2. The signal is noted at once and obeyed by all processes together on a whole step, the
     next one of a single process, one of the next ten of several; one that comes in a validation, or in the step before
-    it, waits for its end.
-    After SIGUSR1 or SIGUSR2 a SLURM job puts itself back into the queue.
+    it, waits for its end. After SIGUSR1 or SIGUSR2 a SLURM job puts itself back into the queue.
 
     Lightning's own ModelCheckpoint does not fit here: in manual optimization it warns at every step-wise save and
     ignores time intervals. Its handlers of signals save within a step and can wait for each other forever.
