@@ -22,7 +22,7 @@ TWO_TASKS = {
 """What to say to sbatch so that a file starts two processes: what the user of a small machine would."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # as `plain` is, which would else be made before a test is skipped
 def slurm() -> Iterator[Slurm]:
     reason = why_not()
     if reason:
