@@ -15,6 +15,7 @@ import lightning as L
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -186,7 +187,7 @@ class LightningGANsCLI(LightningCLI):
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
-        if SLURMEnvironment.detect():
+        if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
             # Its own way to the queue saves within a step, and can wait forever; ours is LastCheckpoint's.
             kwargs["plugins"].append(SLURMEnvironment(auto_requeue=False))
         callbacks = settings.callbacks or []
