@@ -67,6 +67,7 @@ def known_words(parser: ArgumentParser) -> set[str]:
         item
         for module in list(sys.modules.values())
         if getattr(module, "__name__", "").partition(".")[0] in ("lightning_gans", "datamodules")
+        and not module.__name__.startswith("lightning_gans.sweeps")  # no config has those
         for item in vars(module).values()
         if isinstance(item, type) and item.__module__.partition(".")[0] in ("lightning_gans", "datamodules")
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,26 +50,35 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
     assert two_batch["scores"] == pytest.approx(one_batch["scores"], rel=1e-6, abs=1e-9)
 
 
+Runs = Callable[[int], Path]
+
+
 @pytest.fixture(scope="module")
-def equal_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runs of ``equal_run`` on 1, 2 and 4 processes."""
+def equal_runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """The folder of the runs of ``equal_run`` on so many processes, which are made when they are first asked for."""
     out = tmp_path_factory.mktemp("equal")
-    for devices in (1, 2, 4):
-        command = [sys.executable, "-m", "tests.families.equal_run", f"--devices={devices}", f"--batch={8 // devices}"]
-        environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
-        command.append(f"--out={out}")
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
-        )
-        assert done.returncode == 0, done.stderr
-    return out
+    made = set()
+
+    def runs(devices: int) -> Path:
+        if devices not in made:
+            command = [sys.executable, "-m", "tests.families.equal_run", f"--devices={devices}"]
+            command += [f"--batch={8 // devices}", f"--out={out}"]
+            environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            made.add(devices)
+        return out
+
+    return runs
 
 
-@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("devices", [2, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", sorted(RUNS))
-def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equal_runs: Path) -> None:
-    one = torch.load(equal_runs / f"{name}-1" / "checkpoints" / "last.ckpt", weights_only=True)
-    several = torch.load(equal_runs / f"{name}-{devices}" / "checkpoints" / "last.ckpt", weights_only=True)
+def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equal_runs: Runs) -> None:
+    one = torch.load(equal_runs(1) / f"{name}-1" / "checkpoints" / "last.ckpt", weights_only=True)
+    several = torch.load(equal_runs(devices) / f"{name}-{devices}" / "checkpoints" / "last.ckpt", weights_only=True)
     assert one["global_step"] == several["global_step"] == STEPS
     first, start = one["state_dict"], RUNS[name][0]().state_dict()
     assert first.keys() == several["state_dict"].keys()
@@ -80,15 +90,16 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
     ]
     assert {key.partition(".")[0] for key in moved} >= {*RUNS[name][0]().generators, *RUNS[name][0]().discriminators}
     ranks = [
-        torch.load(equal_runs / f"{name}-{devices}" / f"rank{rank}.pt", weights_only=True) for rank in range(devices)
+        torch.load(equal_runs(devices) / f"{name}-{devices}" / f"rank{rank}.pt", weights_only=True)
+        for rank in range(devices)
     ]
     for rank in ranks[1:]:
         assert all(torch.equal(rank[key], value) for key, value in ranks[0].items() if not key.startswith("pool"))
 
 
 @pytest.mark.parametrize("name", RESUMED)
-def test_two_processes_that_resume_are_two_that_were_not_disturbed(name: str, equal_runs: Path) -> None:
-    files = [equal_runs / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in ("2", "resumed")]
+def test_two_processes_that_resume_are_two_that_were_not_disturbed(name: str, equal_runs: Runs) -> None:
+    files = [equal_runs(2) / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in ("2", "resumed")]
     whole, resumed = (torch.load(file, weights_only=True) for file in files)
     assert resumed["global_step"] == STEPS
     assert all(torch.equal(resumed["state_dict"][key], value) for key, value in whole["state_dict"].items())
