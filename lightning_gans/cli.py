@@ -260,15 +260,19 @@ def asked_processes(settings: Namespace) -> int:
     return probe.num_devices * probe.num_nodes
 
 
-def build(args: list[str] | None = None) -> LightningGANsCLI:
+def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | None = None) -> LightningGANsCLI:
     """Parse ``args`` (those of the process by default), instantiate and run.
+
+    Args:
+        args: the command line, without the program's name.
+        command_line: a class that does something else with it.
 
     Raises:
         InputError: if something given cannot be used.
     """
     base = {"default_config_files": [str(config_folder() / "base.yaml")]}
     about = "Train and use GANs; `lightning-gans --help` lists all commands."
-    return LightningGANsCLI(
+    return (command_line or LightningGANsCLI)(
         Adversarial,
         L.LightningDataModule,
         parser_class=Parser,

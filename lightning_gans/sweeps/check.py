@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
-from unittest import mock
 
 from lightning_gans.errors import InputError
 from lightning_gans.sweeps.file import Sweep
@@ -54,12 +53,12 @@ def command_line_parser() -> Any:
     """The parser of the command line, as ``fit`` has it."""
     from lightning_gans.cli import LightningGANsCLI, build
 
-    def stop(_: object, parser: object, __: object) -> NoReturn:
-        raise _Stop(parser)
+    class ParserOnly(LightningGANsCLI):
+        def parse_arguments(self, parser: Any, args: Any) -> NoReturn:
+            raise _Stop(parser)
 
     try:
-        with mock.patch.object(LightningGANsCLI, "parse_arguments", stop):
-            build([])
+        build([], ParserOnly)
     except _Stop as stopped:
         return stopped.parser
     raise AssertionError("the command line parsed nothing")
@@ -73,11 +72,14 @@ def parse_all(lines: list[list[str]]) -> list[Any]:
     """
     from lightning_gans.cli import with_config_paths
 
-    parser, parsed = command_line_parser(), []
-    for line in lines:
-        # The parser's answers name the config among these that holds a bad key.
-        with mock.patch.object(sys, "argv", ["lightning-gans", *line]):
+    parser, parsed, before = command_line_parser(), [], sys.argv
+    try:
+        for line in lines:
+            # The parser's answers name the config among these that holds a bad key.
+            sys.argv = ["lightning-gans", *line]
             parsed.append(parser.parse_args(with_config_paths(line)))
+    finally:
+        sys.argv = before
     return parsed
 
 
