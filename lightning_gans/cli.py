@@ -299,7 +299,7 @@ def quieten() -> None:
 
 
 def run() -> None:
-    """The command line: errors of the user's input are one line on stderr and exit status 2, a divergence 1."""
+    """The command line: bad input is one line on stderr and exit status 2, other known ends too with their own."""
     quieten()
     # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
     sys.path.append(str(Path.cwd()))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InputError(Exception):
     """Something the user gave cannot be used: a key, a value, a file.
@@ -24,6 +28,16 @@ class RunEnded(Exception):  # noqa: N818 (it says what has happened)
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.status = status
+
+
+@contextmanager
+def refusing_in_one_line() -> Iterator[None]:
+    """Around a light command: an :class:`InputError` is one line on stderr and exit status 2."""
+    try:
+        yield
+    except InputError as error:
+        print(f"lightning-gans: error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def at_least(key: str, value: float, least: float) -> None:

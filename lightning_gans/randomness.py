@@ -71,14 +71,18 @@ def uniform_per_image(count: int, device: torch.device) -> Tensor:
 
     N ranks thus draw what one process with the N-fold batch would.
     """
-    drawn = torch.rand(count * processes(), device=device, generator=shared_generator(device))
-    return drawn[process() * count : (process() + 1) * count]
+    return _own(torch.rand(count * processes(), device=device, generator=shared_generator(device)))
 
 
 def integers_per_image(low: int, high: int, count: int, device: torch.device) -> Tensor:
     """A whole number in [low, high] for each of this rank's ``count`` images (count,), as :func:`uniform_per_image`."""
     shape = (count * processes(),)
-    drawn = torch.randint(low, high + 1, shape, device=device, generator=shared_generator(device))
+    return _own(torch.randint(low, high + 1, shape, device=device, generator=shared_generator(device)))
+
+
+def _own(drawn: Tensor) -> Tensor:
+    """This rank's part of what was drawn for all."""
+    count = len(drawn) // processes()
     return drawn[process() * count : (process() + 1) * count]
 
 

@@ -70,10 +70,10 @@ class LastCheckpoint(Checkpoint):
         """Save at the interval, and before the end that a signal asks for."""
         agree = trainer.world_size == 1 or trainer.global_step % AGREE_EVERY == 0
         self._asked_for = self._asked(trainer) if agree else 0
-        due = self.every_n_steps and trainer.global_step % self.every_n_steps == 0
         # Not after an epoch's last batch: Lightning would go through the whole epoch again. `max_steps` counts here and
         # not at the end, when an epoch that it cuts is taken for a whole one, so that a run can be prolonged.
-        if (self._asked_for or due or trainer.global_step == trainer.max_steps) and not trainer.is_last_batch:
+        wanted = self._asked_for or self._due(trainer) or trainer.global_step == trainer.max_steps
+        if wanted and not trainer.is_last_batch:
             self._save(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -82,8 +82,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save and end likewise at the end of an epoch, where no validation has done it."""
-        due = self.every_n_steps and trainer.global_step % self.every_n_steps == 0
-        if (due or self._asked_for) and self._saved_step != trainer.global_step:
+        if (self._due(trainer) or self._asked_for) and self._saved_step != trainer.global_step:
             self._save(trainer)
         self._end_if_asked(trainer)
 
@@ -103,6 +102,9 @@ class LastCheckpoint(Checkpoint):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave signals to whom they belonged."""
         self._signals.restore()
+
+    def _due(self, trainer: Trainer) -> bool:
+        return self.every_n_steps > 0 and trainer.global_step % self.every_n_steps == 0
 
     def _asked(self, trainer: Trainer) -> int:
         """The number of the signal that some process has noted, the same on all; 0 for none."""

@@ -6,10 +6,9 @@ Light on purpose: it reads text files and never loads torch.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, refusing_in_one_line
 from lightning_gans.results.rows import rows_of
 from lightning_gans.results.runs import SUBCOMMANDS, find_runs, read_run
 from lightning_gans.results.text import as_csv, markdown, score_names, write_between
@@ -70,8 +69,5 @@ def run(argv: list[str]) -> None:
 
 def main(argv: list[str]) -> None:
     """The command line: errors of the user's input are one line on stderr and exit status 2."""
-    try:
+    with refusing_in_one_line():
         run(argv)
-    except InputError as error:
-        print(f"lightning-gans: error: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, refusing_in_one_line
 from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.trial import fit_arguments
 
@@ -89,11 +89,8 @@ def main() -> None:
 
     quieten()
     sys.path.append(str(Path.cwd()))  # as for `fit`: a user's own module
-    try:
+    with refusing_in_one_line():
         parse_all(json.load(sys.stdin))
-    except InputError as error:
-        print(f"lightning-gans: error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from lightning_gans.errors import InputError
+from lightning_gans.errors import InputError, refusing_in_one_line
 
 SWEEPS = Path("runs") / "sweeps"
 
@@ -115,9 +115,7 @@ def say(line: str) -> None:
 def main(argv: list[str]) -> None:
     """The command line: errors of the user's input are one line on stderr and exit status 2."""
     try:
-        run(argv)
-    except InputError as error:
-        print(f"lightning-gans: error: {error}", file=sys.stderr)
-        sys.exit(2)
+        with refusing_in_one_line():
+            run(argv)
     except KeyboardInterrupt:
         sys.exit(130)
