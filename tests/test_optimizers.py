@@ -19,6 +19,16 @@ def test_gan_adam_has_the_defaults_of_dcgan() -> None:
     assert (group["lr"], group["betas"]) == (2e-4, (0.5, 0.999))
 
 
+def test_gan_adam_follows_torch_s_own_adam() -> None:
+    ours, theirs = (torch.nn.Parameter(torch.linspace(-1, 1, 50)) for _ in range(2))
+    moved = GANAdam([ours], lr=0.1, weight_decay=0.01), torch.optim.Adam([theirs], 0.1, (0.5, 0.999), weight_decay=0.01)
+    for step in range(20):
+        for weights, optimizer in zip((ours, theirs), moved, strict=True):
+            weights.grad = (weights.detach() - 0.3) * (step + 1)
+            optimizer.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
 def test_linear_decay_is_constant_then_reaches_its_end_with_the_run() -> None:
     _, schedule = make(start=0.5)
     assert [schedule.factor(step) for step in (0, 50, 75, 100)] == [1.0, 1.0, 0.5, 0.0]

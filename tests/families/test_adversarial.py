@@ -9,8 +9,10 @@ import lightning as L
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.plugins import MixedPrecision
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
+from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError
 from lightning_gans.noise import UniformNoise
 from lightning_gans.optimizers import GANAdam, LinearDecay
@@ -100,6 +102,16 @@ def test_clipping_bounds_each_sides_gradient(tmp_path: Path) -> None:
     # With plain gradient descent and rate 1 the move is the clipped gradient.
     assert moves.norms["d"] == pytest.approx([1e-3] * 3, rel=1e-3)
     assert moves.norms["g"] == pytest.approx([1e-4] * 3, rel=1e-3)
+
+
+def test_under_a_gradient_scaler_gradients_are_measured_and_clipped_unscaled(tmp_path: Path) -> None:
+    measured = []
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    for plugins in ([AtomicCheckpointIO()], [AtomicCheckpointIO(), MixedPrecision("16-mixed", "cpu", scaler)]):
+        trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, plugins=plugins)
+        trainer.fit(tiny_dcgan(clip_g=0.5, clip_d=0.5), TinyData())
+        measured.append([float(trainer.logged_metrics[f"grad_norm/{side}"]) for side in ("g", "d")])
+    assert measured[1] == pytest.approx(measured[0], rel=0.1)
 
 
 def test_clipping_through_the_trainer_is_not_silently_ignored(tmp_path: Path) -> None:
