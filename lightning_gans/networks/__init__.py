@@ -15,6 +15,7 @@ from lightning_gans.networks.mlp import (
 )
 from lightning_gans.networks.patchgan import PatchGAN, PixelGAN
 from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.unet import UNet
@@ -45,6 +46,7 @@ __all__ = [
     "R3GANDiscriminator",
     "R3GANGenerator",
     "ResNetTranslator",
+    "ResizeGenerator",
     "SNGANDiscriminator",
     "SNGANGenerator",
     "Translator",

@@ -9,6 +9,7 @@ from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Translator
 from lightning_gans.networks.initialisation import initialise
 from lightning_gans.networks.norms import InstanceNorm, MakeNorm
+from lightning_gans.networks.upsample_conv import UpsampleConv
 
 
 class ResidualBlock(nn.Module):
@@ -76,7 +77,7 @@ class ResNetTranslator(Translator):
             layers += [nn.Conv2d(before, 2 * before, 3, 2, 1, bias=False), norm(2 * before), nn.ReLU(inplace=True)]
         layers += [ResidualBlock(4 * width, norm) for _ in range(blocks)]
         for after in (2 * width, width):
-            layers += [*twice(2 * after, after, upsample), norm(after), nn.ReLU(inplace=True)]
+            layers += [twice(2 * after, after, upsample), norm(after), nn.ReLU(inplace=True)]
         layers += [nn.Conv2d(width, channels_out, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(initialise)
@@ -87,8 +88,8 @@ class ResNetTranslator(Translator):
         return translated
 
 
-def twice(before: int, after: int, upsample: bool) -> list[nn.Module]:
-    """Layers that double the side."""
+def twice(before: int, after: int, upsample: bool) -> nn.Module:
+    """A layer that doubles the side."""
     if upsample:
-        return [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1, bias=False)]
-    return [nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=False)]
+        return UpsampleConv(before, after, bias=False)
+    return nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=False)
