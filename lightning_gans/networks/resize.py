@@ -14,8 +14,8 @@ from lightning_gans.networks.upsample_conv import UpsampleConv
 class ResizeGenerator(Generator):
     """A linear layer to a map of a quarter of the side, two resize-convolutions, a convolution and tanh.
 
-    Every pixel is the sum of as many weights as its neighbours, which the overlaps of a transposed convolution make
-    unequal: a checkerboard that training has to undo.
+    A transposed convolution has weights of its own for each of four neighbouring pixels, and shows a checkerboard where
+    training does not make them agree; here the four share theirs.
 
     Args:
         channels: channels of the images.
