@@ -16,6 +16,9 @@ from datamodules.indexed import IndexedDataModule
 from lightning_gans.errors import InputError, at_least
 from lightning_gans.pixels import to_float
 
+ON_DEVICE = 2**30
+"""Bytes of a split up to which a GPU keeps it whole: few beside what it has."""
+
 
 class TensorImages(Dataset[Labelled]):
     """Images and labels as two tensors; an index is a list, an item is a batch.
@@ -35,9 +38,20 @@ class TensorImages(Dataset[Labelled]):
         """The batch (uint8 images, labels) of these indices."""
         return Labelled(self.images[indices], self.labels[indices])
 
+    @property
+    def device(self) -> torch.device:
+        """Where the images are, and each batch."""
+        return self.images.device
+
+    def to(self, device: torch.device) -> TensorImages:
+        """The same images there."""
+        return TensorImages(self.images.to(device), self.labels.to(device))
+
 
 class InMemoryDataModule(IndexedDataModule[TensorImages], ABC):
     """Labelled images of one size, held as uint8 and converted to float in [-1, 1] on the device.
+
+    On a GPU a split of up to a gibibyte lies there whole, so that indices are all that travels.
 
     A subclass says where the images come from. Training batches are full and shuffled by (seed, epoch); evaluation sees
     every image once, in order, whatever the number of processes. Images without classes have ``num_classes`` 0, and
@@ -103,6 +117,13 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ABC):
             chunks = [TF.resize(chunk, size, cubic, antialias=True) for chunk in torch.split(images, 1000)]
             images = torch.cat(chunks)
         return TensorImages(images.contiguous(), labels)
+
+    def served(self, split: str) -> TensorImages:
+        """The split; a copy on the trainer's GPU, if that is small and no other processes index it."""
+        data = self.splits[split]
+        device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
+        small = data.images.nbytes <= ON_DEVICE
+        return data.to(device) if device.type == "cuda" and small and not self.num_workers else data
 
     def fingerprint(self, split: str) -> str:
         """A hash of the split's pixels at the size used: real statistics are cached under it."""

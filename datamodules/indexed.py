@@ -68,13 +68,18 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
         trainer = self.trainer
         return {} if trainer is None else {"rank": trainer.global_rank, "world_size": trainer.world_size}
 
-    def _loader_options(self) -> dict[str, Any]:
+    def served(self, split: str) -> Any:
+        """What the loaders index: the split, or a copy of it in a better place."""
+        return self.splits[split]
+
+    def _loader_options(self, data: Any) -> dict[str, Any]:
+        on_device = getattr(data, "device", torch.device("cpu")).type == "cuda"
         # The loader's own random generator: drawing a base seed from the global one would disturb the training's.
         return {
             "batch_size": None,
             "num_workers": self.num_workers,
             "persistent_workers": self.num_workers > 0,
-            "pin_memory": torch.cuda.is_available(),
+            "pin_memory": torch.cuda.is_available() and not on_device,
             "generator": torch.Generator(),
             "worker_init_fn": outlive_signals,
         }
@@ -86,17 +91,17 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
     def train_dataloader(self) -> ResumableLoader:
         """Full batches, shuffled by (seed, epoch)."""
         batches = self.training_batches()
-        data: Any = self.splits["train"]
-        loader = ResumableLoader(data, sampler=batches, **self._loader_options())
+        data = self.served("train")
+        loader = ResumableLoader(data, sampler=batches, **self._loader_options(data))
         if self.trainer is not None:
             limit = self.trainer.limit_train_batches
             loader.epoch_length = min(limit, len(batches)) if isinstance(limit, int) else int(limit * len(batches))
         return loader
 
     def _evaluation_loader(self, split: str) -> DataLoader[Any]:
-        data: Any = self.splits[split]
+        data = self.served(split)
         batches = EvaluationBatches(len(data), self.eval_batch_size, **self._rank)
-        return DataLoader(data, sampler=batches, **self._loader_options())
+        return DataLoader(data, sampler=batches, **self._loader_options(data))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation split, in order."""

@@ -10,19 +10,22 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torchvision.datasets import MNIST
 
+from datamodules import in_memory
 from datamodules.cifar import CIFAR10DataModule
 from datamodules.digits import DigitsDataModule
+from datamodules.in_memory import TensorImages
 from datamodules.mnist import FashionMNISTDataModule, KMNISTDataModule, MNISTDataModule
 from datamodules.torchvision_sets import TorchvisionDataModule
 from lightning_gans.errors import InputError
 from lightning_gans.metrics import DigitFeatures
-from tests.tiny import TinyData
+from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
 def test_digits_are_there_without_a_download() -> None:
@@ -54,6 +57,39 @@ def test_batches_arrive_as_float_in_minus_one_to_one() -> None:
     moved = data.on_after_batch_transfer(batch, 0)
     assert moved.images.dtype == torch.float32
     torch.testing.assert_close((moved.images + 1) * 127.5, batch.images.float())
+
+
+def test_a_gpu_keeps_small_sets_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[torch.device] = []
+
+    def to(images: TensorImages, device: torch.device) -> TensorImages:
+        moved.append(device)
+        return images
+
+    monkeypatch.setattr(TensorImages, "to", to)
+
+    def served(device: str, num_workers: int = 0) -> int:
+        data = TinyData(num_workers=num_workers)
+        data.setup("fit")
+        data.trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))  # type: ignore[assignment]
+        moved.clear()
+        data.served("train")
+        return len(moved)
+
+    assert (served("cuda"), served("cpu"), served("cuda", num_workers=1)) == (1, 0, 0)
+    monkeypatch.setattr(in_memory, "ON_DEVICE", 1000)
+    assert served("cuda") == 0
+
+
+@pytest.mark.gpu
+def test_batches_are_made_on_the_gpu(tmp_path: Path) -> None:
+    data = TinyData()
+    trainer = tiny_trainer(tmp_path, accelerator="gpu", devices=1, max_steps=1, limit_val_batches=1)
+    trainer.fit(tiny_dcgan(), data)
+    batch = next(iter(data.train_dataloader()))
+    assert batch.images.is_cuda
+    assert batch.labels.is_cuda
+    assert torch.equal(batch.images.cpu(), data.splits["train"][data.training_batches().order()[:8].tolist()].images)
 
 
 def test_splits_do_not_overlap_and_test_images_are_only_for_test() -> None:
