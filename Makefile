@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: quickstart test test-cluster check clean
+.PHONY: quickstart test test-cluster check bench clean
 
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
@@ -19,6 +19,10 @@ check: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# The speed of each variant's step against three yardsticks; half an hour on two cores that do nothing else.
+bench: $(INSTALLED)
+	$(VENV)/bin/python benchmarks
 
 # torch is the registry's default build: torchvision has no CPU-only one. It runs on a CPU; about 6 GB.
 $(INSTALLED): pyproject.toml

@@ -1,0 +1,167 @@
+"""The same mathematics in a plain loop, written as well as we can: what a trainer may not be much slower than."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lightning_gans.families import LatentGAN
+from lightning_gans.pixels import to_float
+from lightning_gans.variants import CycleGAN, Pix2Pix
+from speed.parts import Parts
+
+
+class Bare(ABC):
+    """A loop over steps: data indexed by batch, one side's gradients at a time, nothing read from the device.
+
+    Args:
+        parts: what is trained.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.device = parts.device
+        self.done = 0
+        self.batch_size: int = parts.data.batch_size
+        self.split: Any = parts.data.splits["train"]
+        self._orders: dict[int, Tensor] = {}
+        self._places: dict[int, int] = {}
+        pairs = [(theirs.state_dict(), ours.state_dict()) for theirs, ours in parts.averages]
+        moving = [(ours[k], theirs[k]) for theirs, ours in pairs for k in ours if ours[k].is_floating_point()]
+        self.averages = [ours for ours, _ in moving], [theirs for _, theirs in moving]
+        self.copies = [(o[k], t[k]) for t, o in pairs for k in o if not o[k].is_floating_point()]
+
+    @abstractmethod
+    def alternate(self) -> None:
+        """A batch: each side's loss, and its move."""
+
+    def step(self) -> None:
+        """One step."""
+        self.alternate()
+        for scheduler in self.parts.schedulers:
+            scheduler.step()
+        if self.parts.averages:
+            with torch.no_grad():
+                weight = 1 - min(self.parts.decay, (2 + self.done) / (11 + self.done))
+                torch._foreach_lerp_(self.averages[0], self.averages[1], weight)
+                for ours, theirs in self.copies:
+                    ours.copy_(theirs)
+        self.done += 1
+
+    def move(self, side: str, loss: Tensor) -> None:
+        """Move one side down the gradient of its loss."""
+        optimizer = self.parts.optimizers[side]
+        optimizer.zero_grad()
+        loss.backward(inputs=self.parts.parameters(side))  # type: ignore[no-untyped-call]  # torch has not annotated it
+        optimizer.step()
+
+    def indices(self, length: int) -> Tensor:
+        """The next batch of a shuffled order of ``length``."""
+        start = self._places.get(length, length)
+        if start + self.batch_size > length:
+            start, self._orders[length] = 0, torch.randperm(length)
+        self._places[length] = start + self.batch_size
+        return self._orders[length][start : start + self.batch_size]
+
+
+class BareLatent(Bare):
+    """From noise to images.
+
+    Args:
+        parts: what is trained.
+        noise: latent vectors of a step, by their number; torch's own random numbers if there is none.
+    """
+
+    def __init__(self, parts: Parts, noise: Callable[[int], Tensor] | None = None) -> None:
+        super().__init__(parts)
+        assert isinstance(parts.model, LatentGAN)
+        assert parts.model.augmentation is None
+        self.model = parts.model
+        self.noise = noise or self._noise
+        self.images: Tensor = self.split.images.to(self.device)
+        self.labels: Tensor = self.split.labels.to(self.device)
+
+    def _noise(self, count: int) -> Tensor:
+        latent_dim = int(self.model.generator.latent_dim)
+        return self.model.noise.sample((count, latent_dim), torch.default_generator)
+
+    def alternate(self) -> None:
+        """D, then G on the same images."""
+        indices = self.indices(len(self.images)).to(self.device)
+        real, labels = to_float(self.images[indices]), self.labels[indices]
+        model = self.model
+        critic = partial(model.discriminator, labels=labels)
+        moves = model.players["g"].moves(self.done)
+        with torch.set_grad_enabled(moves):
+            fake = model.generator(self.noise(len(real)).to(self.device), labels)
+        loss = model.discriminator_loss(critic, real, fake.detach())
+        if model.penalty is not None and model.penalty.due(self.done):
+            loss = loss + model.penalty.term(critic, real, fake.detach())
+        self.move("d", loss)
+        if moves:
+            self.move("g", model.generator_loss(critic, real, fake))
+
+
+class BareTranslation(Bare):
+    """From images to images."""
+
+    def images(self, domain: str, indices: Tensor) -> Tensor:
+        """A batch of one domain."""
+        held = self.split.a if domain == "a" else self.split.b
+        return to_float(held[indices.tolist()].to(self.device))
+
+
+class BarePix2Pix(BareTranslation):
+    """Pix2pix."""
+
+    def alternate(self) -> None:
+        """D, then G on the same images."""
+        model = self.parts.model
+        assert isinstance(model, Pix2Pix)
+        indices = self.indices(len(self.split))
+        source, truth = self.images("b", indices), self.images("a", indices)
+        if not model.b_to_a:
+            source, truth = truth, source
+        fake = model.generator(source)
+        real_logits = model.discriminator(torch.cat([source, truth], 1))
+        fake_logits = model.discriminator(torch.cat([source, fake.detach()], 1))
+        self.move("d", model.objective.discriminator_loss(real_logits, fake_logits) / 2)
+        adversarial = model.objective.generator_loss(model.discriminator(torch.cat([source, fake], 1)))
+        self.move("g", adversarial + model.l1 * F.l1_loss(fake, truth))
+
+
+class BareCycleGAN(BareTranslation):
+    """CycleGAN."""
+
+    def alternate(self) -> None:
+        """The generators, then the discriminators on images of the histories."""
+        model = self.parts.model
+        assert isinstance(model, CycleGAN)
+        a, b = (self.images(domain, self.indices(len(getattr(self.split, domain)))) for domain in ("a", "b"))
+        fake_b, fake_a = model.a_to_b(a), model.b_to_a(b)
+        adversarial = model.objective.generator_loss(model.discriminator_b(fake_b))
+        adversarial = adversarial + model.objective.generator_loss(model.discriminator_a(fake_a))
+        cycle = model.lambda_a * F.l1_loss(model.b_to_a(fake_b), a) + model.lambda_b * F.l1_loss(
+            model.a_to_b(fake_a), b
+        )
+        same = model.lambda_a * F.l1_loss(model.b_to_a(a), a) + model.lambda_b * F.l1_loss(model.a_to_b(b), b)
+        self.move("g", adversarial + cycle + model.identity * same)
+        halves = []
+        for judge, real, fake in (
+            (model.discriminator_a, a, model.pool_a(fake_a)),
+            (model.discriminator_b, b, model.pool_b(fake_b)),
+        ):
+            halves.append(model.objective.discriminator_loss(judge(real), judge(fake)) / 2)
+        self.move("d", halves[0] + halves[1])
+
+
+def bare(parts: Parts) -> Bare:
+    """The loop for a model."""
+    kinds: dict[type, type[Bare]] = {Pix2Pix: BarePix2Pix, CycleGAN: BareCycleGAN}
+    return kinds.get(type(parts.model), BareLatent)(parts)

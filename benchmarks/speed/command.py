@@ -1,0 +1,116 @@
+"""The command line of the benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lightning_gans.errors import InputError, refusing_in_one_line
+from speed.guard import compare
+from speed.report import STEPS_HEAD, compared, machine, options_line, steps_line
+from speed.rows import OPTIONS, ROWS, Row
+from speed.turns import Way, by_turns
+
+ABOUT = """\
+How fast a training step of each variant is: (a) through the trainer and the command line's config, against (b) the same
+mathematics in a bare loop, (c) in the style of the common suites, and the machine's limit, the step's convolutions and
+matrix products alone. Each way has a process of its own and they take turns; a ratio is the median over rounds.
+"""
+
+
+def ways_of(row: Row, device: tuple[str, ...]) -> dict[str, Way]:
+    """A step's four ways."""
+    return {kind: Way(kind, (*row.arguments, *device), row.turn) for kind in ("ours", "bare", "common", "limit")}
+
+
+def options_of(row: Row, device: tuple[str, ...]) -> dict[str, Way]:
+    """Our step with each option."""
+    return {name: Way("ours", (*row.arguments, *device, *more), row.turn) for name, more in OPTIONS.items()}
+
+
+def chosen(only: Sequence[str]) -> dict[str, Row]:
+    """Rows whose names hold one of these parts.
+
+    Raises:
+        InputError: if there is none.
+    """
+    rows = {name: row for name, row in ROWS.items() if not only or any(part in name for part in only)}
+    if not rows:
+        raise InputError(f"--only is {' '.join(only)}; expected a part of one of: {'; '.join(ROWS)}")
+    return rows
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure and print row by row."""
+    device = ("--trainer.accelerator", "gpu" if arguments.device == "cuda" else "cpu")
+    device += ("--trainer.devices", "1", *arguments.with_arguments)
+    options = arguments.what == "options"
+    found: dict[str, Any] = {"machine": machine(arguments.device, arguments.threads), "rows": {}}
+    print(", ".join(f"{key} {value}" for key, value in found["machine"].items()), end="\n\n")
+    names = [name for name in OPTIONS if name != "eager"]
+    if options:
+        print("| Step | eager ms | " + " | ".join(f"{n}, times eager (start)" for n in names) + " |")
+        print("| --- " * (2 + len(names)) + "|", flush=True)
+    else:
+        print(STEPS_HEAD, flush=True)
+    for name, row in chosen(arguments.only).items():
+        ways = options_of(row, device) if options else ways_of(row, device)
+        measured = by_turns(ways, arguments.rounds or row.rounds, arguments.threads)
+        line = compared(measured, "eager" if options else "ours", row.turn)
+        line["start"] = {way: round(one.start, 1) for way, one in measured.items()}
+        found["rows"][name] = line
+        print(options_line(name, line, names) if options else steps_line(name, line), flush=True)
+    return found
+
+
+def main() -> None:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="steps",
+        choices=["steps", "options", "compare"],
+        help="steps (the default): the four ways; options: our step with each option; compare BEFORE NOW: which "
+        "ratios fell by more than a tenth between two files of --json (exit status 1 if any did)",
+    )
+    parser.add_argument("files", nargs="*", type=Path, help="for compare: the earlier and the later file")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="PART",
+        help=f"rows with one of these in their names: {'; '.join(ROWS)}",
+    )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of each way's process")
+    parser.add_argument("--rounds", type=int, help="turns of each way; as many as suit the row by default")
+    parser.add_argument("--json", type=Path, help="write what was measured there")
+    parser.add_argument(
+        "--with",
+        dest="with_arguments",
+        nargs=argparse.REMAINDER,
+        default=[],
+        help="arguments for `lightning-gans fit`, last",
+    )
+    arguments = parser.parse_args()
+    with refusing_in_one_line():
+        if (arguments.what == "compare") != (len(arguments.files) == 2) or len(arguments.files) not in (0, 2):
+            raise InputError(f"files are {list(map(str, arguments.files))}; expected two for compare, and none else")
+        if arguments.what == "compare":
+            sys.exit(compare(*arguments.files))
+        if arguments.device == "cuda" and not torch.cuda.is_available():
+            raise InputError("--device is cuda, and there is none here; expected cpu")
+        if arguments.json is not None and not arguments.json.parent.is_dir():
+            raise InputError(f"--json is {arguments.json}, whose folder is not there")
+        found = measure(arguments)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(found, indent=1) + "\n")

@@ -1,0 +1,234 @@
+"""The same mathematics in the style of the common suites, restated: what a user would otherwise run.
+
+Images are decoded one by one through PIL, G runs once for each side, D's gradients are computed in G's turn too, losses
+are read from the device and logged at every step, and upsampling and the convolution after it are two operations.
+Optimizers and memory formats are torch's defaults.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from lightning_gans.families import LatentGAN
+from lightning_gans.networks.upsample_conv import UpsampleConv
+from lightning_gans.variants import CycleGAN, Pix2Pix
+from speed.parts import Parts
+
+
+class ThroughPIL(Dataset[Any]):
+    """Images that go through PIL one at a time.
+
+    Args:
+        images: by index, (C, H, W) uint8.
+        size: of the sides.
+    """
+
+    def __init__(self, images: list[Tensor], size: int) -> None:
+        self.images = [image.permute(1, 2, 0).squeeze(-1).numpy() for image in images]
+        channels = len(images[0])
+        self.transform = transforms.Compose(
+            [
+                transforms.Resize(size),
+                transforms.ToTensor(),
+                transforms.Normalize([0.5] * channels, [0.5] * channels),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.transform(Image.fromarray(self.images[index]))
+
+
+class Beside(Dataset[Any]):
+    """Items of two data sets; the shorter one begins again."""
+
+    def __init__(self, *sets: Any) -> None:
+        self.sets = sets
+
+    def __len__(self) -> int:
+        return max(len(held) for held in self.sets)
+
+    def __getitem__(self, index: int) -> Any:
+        return tuple(held[index % len(held)] for held in self.sets)
+
+
+class Common(ABC):
+    """A loop over steps.
+
+    Args:
+        parts: what is trained.
+        folder: for the log.
+    """
+
+    def __init__(self, parts: Parts, folder: str) -> None:
+        self.parts = parts
+        self.device = parts.device
+        self.done = 0
+        for network in parts.model.children():
+            apart(network)
+            network.to(memory_format=torch.contiguous_format)
+        for optimizer in parts.optimizers.values():
+            for group in optimizer.param_groups:
+                group["fused"] = None
+        self.logger = logging.getLogger("common")
+        self.logger.propagate = False
+        self.logger.setLevel(logging.INFO)
+        self.logger.addHandler(logging.FileHandler(Path(folder) / "common.log"))
+        self.loader = DataLoader(self.dataset(), parts.data.batch_size, shuffle=True, drop_last=True)
+        self._batches: Iterator[Any] = iter(self.loader)
+
+    @abstractmethod
+    def dataset(self) -> Dataset[Any]:
+        """Items of a batch."""
+
+    @abstractmethod
+    def alternate(self, batch: Any) -> dict[str, float]:
+        """A batch: each side's loss and its move."""
+
+    def step(self) -> None:
+        """One step."""
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            self._batches = iter(self.loader)
+            batch = next(self._batches)
+        losses = self.alternate([part.to(self.device) for part in batch])
+        for scheduler in self.parts.schedulers:
+            scheduler.step()
+        weight = 1 - min(self.parts.decay, (2 + self.done) / (11 + self.done))
+        for theirs, ours in self.parts.averages:
+            with torch.no_grad():
+                for average, value in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+                    if average.is_floating_point():
+                        average.mul_(1 - weight).add_(value, alpha=weight)
+        self.done += 1
+        said = " ".join(f"[{name} loss: {loss:f}]" for name, loss in losses.items())
+        self.logger.info(
+            "[Epoch %d] [Batch %d/%d] %s", self.done // len(self.loader), self.done, len(self.loader), said
+        )
+
+    def move(self, side: str, loss: Tensor) -> float:
+        """Move one side; gradients of both are computed."""
+        optimizer = self.parts.optimizers[side]
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has not annotated it
+        optimizer.step()
+        return loss.item()
+
+
+class CommonLatent(Common):
+    """From noise to images."""
+
+    def dataset(self) -> Dataset[Any]:
+        """Images and labels."""
+        split = self.parts.data.splits["train"]
+        return Beside(ThroughPIL(list(split.images), self.parts.data.size), split.labels.tolist())
+
+    def alternate(self, batch: Any) -> dict[str, float]:
+        """D, then G on images of its own."""
+        model = self.parts.model
+        assert isinstance(model, LatentGAN)
+        real, labels = batch
+        critic = partial(model.discriminator, labels=labels)
+        fake = model.generator(self.noise(len(real)), labels).detach()
+        loss = model.discriminator_loss(critic, real, fake)
+        if model.penalty is not None and model.penalty.due(self.done):
+            loss = loss + model.penalty.term(critic, real, fake)
+        losses = {"D": self.move("d", loss)}
+        if model.players["g"].moves(self.done):
+            fake = model.generator(self.noise(len(real)), labels)
+            losses["G"] = self.move("g", model.generator_loss(critic, real, fake))
+        return losses
+
+    def noise(self, count: int) -> Tensor:
+        """Latent vectors."""
+        model = self.parts.model
+        assert isinstance(model, LatentGAN)
+        shape = count, int(model.generator.latent_dim)
+        return model.noise.sample(shape, torch.default_generator).to(self.device)
+
+
+class CommonTranslation(Common):
+    """From images to images: here these suites too run G once for both sides."""
+
+    def dataset(self) -> Dataset[Any]:
+        """Images of both domains."""
+        split, size = self.parts.data.splits["train"], self.parts.data.size
+        return Beside(*(ThroughPIL(list(held[list(range(len(held)))]), size) for held in (split.a, split.b)))
+
+
+class CommonPix2Pix(CommonTranslation):
+    """Pix2pix."""
+
+    def alternate(self, batch: Any) -> dict[str, float]:
+        """D, then G on the same images."""
+        model = self.parts.model
+        assert isinstance(model, Pix2Pix)
+        truth, source = batch if model.b_to_a else reversed(batch)
+        fake = model.generator(source)
+        real_logits = model.discriminator(torch.cat([source, truth], 1))
+        fake_logits = model.discriminator(torch.cat([source, fake.detach()], 1))
+        loss_d = self.move("d", model.objective.discriminator_loss(real_logits, fake_logits) / 2)
+        adversarial = model.objective.generator_loss(model.discriminator(torch.cat([source, fake], 1)))
+        loss_g = self.move("g", adversarial + model.l1 * F.l1_loss(fake, truth))
+        return {"D": loss_d, "G": loss_g}
+
+
+class CommonCycleGAN(CommonTranslation):
+    """CycleGAN."""
+
+    def alternate(self, batch: Any) -> dict[str, float]:
+        """The generators, then one discriminator after the other on images of the histories."""
+        model = self.parts.model
+        assert isinstance(model, CycleGAN)
+        a, b = batch
+        same = model.lambda_a * F.l1_loss(model.b_to_a(a), a) + model.lambda_b * F.l1_loss(model.a_to_b(b), b)
+        fake_b, fake_a = model.a_to_b(a), model.b_to_a(b)
+        adversarial = model.objective.generator_loss(model.discriminator_b(fake_b))
+        adversarial = adversarial + model.objective.generator_loss(model.discriminator_a(fake_a))
+        cycle = model.lambda_a * F.l1_loss(model.b_to_a(fake_b), a) + model.lambda_b * F.l1_loss(
+            model.a_to_b(fake_a), b
+        )
+        losses = {"G": self.move("g", adversarial + cycle + model.identity * same)}
+        optimizer = self.parts.optimizers["d"]
+        optimizer.zero_grad()
+        for name, judge, real, fake in (
+            ("D_A", model.discriminator_a, a, model.pool_a(fake_a)),
+            ("D_B", model.discriminator_b, b, model.pool_b(fake_b)),
+        ):
+            loss = model.objective.discriminator_loss(judge(real), judge(fake)) / 2
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has not annotated it
+            losses[name] = loss.item()
+        optimizer.step()
+        return losses
+
+
+def apart(network: nn.Module) -> None:
+    """Let upsampling and the convolution after it be two operations, on the same weights."""
+    for name, child in network.named_children():
+        if isinstance(child, UpsampleConv):
+            plain = nn.Conv2d(child.in_channels, child.out_channels, 3, padding=1, bias=child.bias is not None)
+            plain.weight, plain.bias = child.weight, child.bias
+            setattr(network, name, nn.Sequential(nn.Upsample(scale_factor=2), plain))
+        else:
+            apart(child)
+
+
+def common(parts: Parts, folder: str) -> Common:
+    """The loop for a model."""
+    kinds: dict[type, type[Common]] = {Pix2Pix: CommonPix2Pix, CycleGAN: CommonCycleGAN}
+    return kinds.get(type(parts.model), CommonLatent)(parts, folder)

@@ -1,0 +1,67 @@
+"""What is measured: a training step of each variant, as a command line of ``fit``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DIGITS = ("--data", "speed.many_digits.ManyDigitsDataModule")
+HOUSES = ("--data", "SyntheticFacadesDataModule", "--data.train_size", "32", "--data.size")
+CHEAP_SCORES = ("--evaluation.extractor", "null", "--evaluation.kid", "false", "--best.monitor", "null")
+"""Nothing is validated here, and Inception's weights need not be there."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A training step.
+
+    Attributes:
+        arguments: of ``lightning-gans fit``.
+        turn: steps of a turn; all kinds of steps that a lazy penalty and a slow generator make occur in it.
+        rounds: turns of each way.
+    """
+
+    arguments: tuple[str, ...]
+    turn: int
+    rounds: int
+
+
+def digits(config: str, size: int = 28, *more: str, turn: int = 8, rounds: int = 12) -> Row:
+    """A variant that maps noise to images."""
+    return Row(("--config", config, *DIGITS, "--data.size", str(size), *more), turn, rounds)
+
+
+def houses(config: str, size: int, *more: str, turn: int = 1, rounds: int = 8) -> Row:
+    """A variant that maps images to images."""
+    return Row(("--config", config, *HOUSES, str(size), *CHEAP_SCORES, *more), turn, rounds)
+
+
+DENSE_CGAN = (
+    *("--model", "CGAN", "--model.penalty", "null"),
+    *("--model.generator", "ConditionalMLPGenerator", "--model.discriminator", "ConditionalMLPDiscriminator"),
+)
+
+ROWS: dict[str, Row] = {
+    "GAN, dense, 28 px": digits("gan/mnist", 28, "--model.penalty", "null", turn=50, rounds=20),
+    "GAN, dense, 28 px, R1": digits("gan/mnist", turn=52, rounds=20),
+    "CGAN, dense, 32 px": digits("gan/mnist", 32, *DENSE_CGAN, turn=50, rounds=20),
+    "DCGAN, upsampling, 32 px": digits("dcgan/resize", 32),
+    "LSGAN, upsampling, 32 px": digits("lsgan/resize", 32),
+    "DCGAN, transposed, 28 px": digits("dcgan/mnist"),
+    "DCGAN, transposed, 64 px": digits("dcgan/paper", 64, "--data.batch_size", "64", *CHEAP_SCORES, turn=2),
+    "LSGAN, transposed, 28 px": digits("lsgan/mnist"),
+    "CGAN, transposed, 28 px": digits("cgan/mnist"),
+    "WGAN-GP, transposed, 28 px": digits("wgan_gp/mnist", turn=5),
+    "SNGAN, transposed, 28 px": digits("sngan/mnist", turn=5),
+    "R3GAN, residual, 28 px": digits("r3gan/mnist", turn=4),
+    "pix2pix, 256 px": houses("pix2pix/facades", 256, turn=2),
+    "CycleGAN, 256 px": houses("cyclegan/horse2zebra", 256, "--data.paired", "false", rounds=4),
+}
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "eager": ("--model.channels_last", "false"),
+    "channels_last": ("--model.channels_last", "true"),
+    "bf16": ("--model.channels_last", "false", "--trainer.precision", "bf16-mixed"),
+    "compiled": ("--model.channels_last", "false", "--compile.networks", "true"),
+    "compiled, channels_last": ("--model.channels_last", "true", "--compile.networks", "true"),
+}
+"""Options of our step, each against the first."""
