@@ -35,7 +35,7 @@ class GANAdam(torch.optim.Adam):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
-        # Else a scaler would leave it to the step to unscale gradients, and here they are measured and clipped before it.
+        # Else a scaler would leave unscaling to the step, and here gradients are measured and clipped before it.
         self._step_supports_amp_scaling = False
 
 
