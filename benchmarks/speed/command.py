@@ -25,8 +25,9 @@ matrix products alone. Each way has a process of its own and they take turns; a 
 
 
 def ways_of(row: Row, device: tuple[str, ...]) -> dict[str, Way]:
-    """A step's four ways."""
-    return {kind: Way(kind, (*row.arguments, *device), row.turn) for kind in ("ours", "bare", "common", "limit")}
+    """A step's ways."""
+    kinds = ("ours", "bare", "common", "limit", "feeding")
+    return {kind: Way(kind, (*row.arguments, *device), row.turn) for kind in kinds}
 
 
 def options_of(row: Row, device: tuple[str, ...]) -> dict[str, Way]:
@@ -79,7 +80,7 @@ def main() -> None:
         nargs="?",
         default="steps",
         choices=["steps", "options", "compare"],
-        help="steps (the default): the four ways; options: our step with each option; compare BEFORE NOW: which "
+        help="steps (the default): all ways; options: our step with each option; compare BEFORE NOW: which "
         "ratios fell by more than a tenth between two files of --json (exit status 1 if any did)",
     )
     parser.add_argument("files", nargs="*", type=Path, help="for compare: the earlier and the later file")

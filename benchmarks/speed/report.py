@@ -51,11 +51,17 @@ def compared(measured: dict[str, Measured], base: str, turn: int) -> dict[str, A
     seconds = {name: median(way.turns) / turn for name, way in measured.items()}
     row: dict[str, Any] = {
         "seconds": {name: round(value, 6) for name, value in seconds.items()},
-        "ratios": {f"{n} / {base}": ratio(way.turns, ours.turns) for n, way in measured.items() if n != base},
+        "ratios": {
+            f"{name} / {base}": ratio(way.turns, ours.turns)
+            for name, way in measured.items()
+            if name not in (base, "feeding")
+        },
         "images_per_second": round(ours.images / seconds[base], 1),
         "memory_mib": {name: round(way.memory) for name, way in measured.items()},
         "start_seconds": round(ours.start, 1),
     }
+    if "feeding" in measured:
+        row["feeding_share"] = round(seconds["feeding"] / seconds[base], 4)
     for way in measured.values():
         if way.flops:
             row["gflop"] = round(way.flops / turn / 1e9, 3)
@@ -64,7 +70,7 @@ def compared(measured: dict[str, Measured], base: str, turn: int) -> dict[str, A
 
 STEPS_HEAD = (
     "| Step | (a) ms | images/s | (a) / (b) time | (c) / (a) | limit / (a) | GFLOP | GFLOP/s (a) | GFLOP/s limit "
-    "| MiB a, b, c | start s |\n" + "| --- " * 11 + "|"
+    "| feeding | MiB a, b, c | start s |\n" + "| --- " * 12 + "|"
 )
 
 
@@ -86,6 +92,7 @@ def steps_line(name: str, row: dict[str, Any]) -> str:
         f"{row['gflop']:.3g}",
         f"{row['gflop'] / seconds['ours']:.3g}",
         f"{row['gflop'] / seconds['limit']:.3g}",
+        f"{row['feeding_share']:.1%}",
         ", ".join(str(memory[way]) for way in ("ours", "bare", "common")),
         f"{row['start_seconds']:.1f}",
     ]

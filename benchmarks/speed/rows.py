@@ -25,7 +25,7 @@ class Row:
     rounds: int
 
 
-def digits(config: str, size: int = 28, *more: str, turn: int = 8, rounds: int = 12) -> Row:
+def digits(config: str, size: int = 28, *more: str, turn: int = 4, rounds: int = 8) -> Row:
     """A variant that maps noise to images."""
     return Row(("--config", config, *DIGITS, "--data.size", str(size), *more), turn, rounds)
 
@@ -41,9 +41,9 @@ DENSE_CGAN = (
 )
 
 ROWS: dict[str, Row] = {
-    "GAN, dense, 28 px": digits("gan/mnist", 28, "--model.penalty", "null", turn=50, rounds=20),
-    "GAN, dense, 28 px, R1": digits("gan/mnist", turn=52, rounds=20),
-    "CGAN, dense, 32 px": digits("gan/mnist", 32, *DENSE_CGAN, turn=50, rounds=20),
+    "GAN, dense, 28 px": digits("gan/mnist", 28, "--model.penalty", "null", turn=50, rounds=12),
+    "GAN, dense, 28 px, R1": digits("gan/mnist", turn=52, rounds=12),
+    "CGAN, dense, 32 px": digits("gan/mnist", 32, *DENSE_CGAN, turn=50, rounds=12),
     "DCGAN, upsampling, 32 px": digits("dcgan/resize", 32),
     "LSGAN, upsampling, 32 px": digits("lsgan/resize", 32),
     "DCGAN, transposed, 28 px": digits("dcgan/mnist"),

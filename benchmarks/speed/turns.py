@@ -8,19 +8,22 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from lightning_gans.cli import LightningGANsCLI, build, quieten
 from lightning_gans.errors import InputError
+from lightning_gans.processor import hasten
 from speed.bare import bare
 from speed.common import common
 from speed.limit import Limit
@@ -36,7 +39,7 @@ class Way:
     """How a step is done.
 
     Attributes:
-        kind: "ours" through the trainer, "bare", "common", or its "limit".
+        kind: "ours" through the trainer, "bare", "common", its "limit", or the "feeding" of batches alone.
         arguments: of ``lightning-gans fit``.
         turn: steps of a turn.
     """
@@ -158,6 +161,8 @@ def in_a_loop(way: Way, conductor: Conductor, folder: str) -> None:
 
 def turn_of(way: Way, built: Parts, folder: str) -> tuple[Callable[[], None], int]:
     """What makes a turn, and its floating-point operations."""
+    if way.kind == "feeding":
+        return partial(feed, iter(forever(built.data)), built, way.turn), 0
     loop = common(built, folder) if way.kind == "common" else bare(built)
 
     def turn() -> None:
@@ -170,14 +175,31 @@ def turn_of(way: Way, built: Parts, folder: str) -> tuple[Callable[[], None], in
     return limit.turn, limit.flops
 
 
+def forever(data: Any) -> Iterator[Any]:
+    """Training batches as the trainer gets them."""
+    loader = data.train_dataloader()
+    while True:
+        yield from loader
+
+
+def feed(batches: Iterator[Any], built: Parts, count: int) -> None:
+    """Fetch so many batches as the trainer does, and do nothing with them."""
+    for _ in range(count):
+        batch = move_data_to_device(next(batches), built.device)
+        built.data.on_after_batch_transfer(batch, 0)
+
+
 def perform(way: Way, connection: Connection, folder: str, threads: int) -> None:
     """The process of a way, until it is killed."""
     log = os.open(Path(folder) / "output.txt", os.O_WRONLY | os.O_CREAT)
     os.dup2(log, 1)
     os.dup2(log, 2)
     torch.set_num_threads(threads)
-    if way.kind != "common":
-        torch.set_flush_denormal(True)  # as the command line does, and whoever writes a fast loop
+    if way.kind == "common":
+        # Importing Lightning has set it, to the cost of each optimizer's steps; these suites do not import it.
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+    else:
+        hasten()  # as the command line does, and whoever writes a fast loop
     warnings.simplefilter("ignore")
     quieten()
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_gans.precision import warn_if_emulated
+from lightning_gans.processor import warn_if_emulated
 from tests.tiny import tiny_trainer
 
 
