@@ -31,6 +31,20 @@ class _MeanOverRanks(torch.autograd.Function):
         return mean_over_ranks(gradient)
 
 
+@torch.library.custom_op("lightning_gans::snapshot", mutates_args=())
+def snapshot(values: Tensor) -> Tensor:
+    """A copy, without a gradient, that a compiled graph keeps for its backward pass.
+
+    It would copy again there where it knows what a clone is, from a buffer that has changed by then.
+    """
+    return values.clone()
+
+
+@snapshot.register_fake
+def _(values: Tensor) -> Tensor:
+    return torch.empty_like(values)
+
+
 def mean_over_ranks(values: Tensor) -> Tensor:
     """The mean over all processes, in which every one of them takes part, in backward passes too."""
     mean: Tensor = _MeanOverRanks.apply(values)
@@ -64,7 +78,7 @@ def batch_norm(
     values = maps.float()  # also under mixed precision
     var, mean = torch.var_mean(values, dim=[0, *range(2, maps.ndim)], correction=0)
     # Means relative to what all ranks know: their squares, which are subtracted again, stay small.
-    known = torch.zeros_like(mean) if running is None else running[0].clone()
+    known = torch.zeros_like(mean) if running is None else snapshot(running[0])
     moments = mean_over_ranks(torch.stack([mean - known, var + (mean - known).square()]))
     mean, var = moments[0] + known, moments[1] - moments[0].square()
     if running is not None:
