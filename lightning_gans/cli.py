@@ -12,7 +12,6 @@ from pydoc import locate
 from typing import Any, NoReturn, get_args
 
 import lightning as L
-import torch
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
@@ -32,7 +31,16 @@ import datamodules.stacked_mnist
 import datamodules.synthetic
 import datamodules.unpaired  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
-from lightning_gans.callbacks import EMA, Curves, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid, Watchdog
+from lightning_gans.callbacks import (
+    EMA,
+    Compilation,
+    Curves,
+    Evaluation,
+    LastCheckpoint,
+    PredictionWriter,
+    SampleGrid,
+    Watchdog,
+)
 from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.results_file import ResultsFile
 from lightning_gans.callbacks.run_folder import run_folder, writes
@@ -41,6 +49,8 @@ from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError, RunEnded
 from lightning_gans.families import Adversarial
 from lightning_gans.faults import told
+from lightning_gans.processor import hasten, warn_if_emulated
+from lightning_gans.profilers import NoProfiler
 from lightning_gans.reports import known_words, one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP, refuse
@@ -119,6 +129,7 @@ class LightningGANsCLI(LightningCLI):
         parser.add_lightning_class_args(ModelCheckpoint, "best")
         parser.add_lightning_class_args(LastCheckpoint, "last")
         parser.add_lightning_class_args(PredictionWriter, "predictions")
+        parser.add_lightning_class_args(Compilation, "compile")
         parser.set_defaults(
             {
                 "best.monitor": "val/fid",
@@ -191,6 +202,8 @@ class LightningGANsCLI(LightningCLI):
         if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
             # Its own way to the queue saves within a step, and can wait forever; ours is LastCheckpoint's.
             kwargs["plugins"].append(SLURMEnvironment(auto_requeue=False))
+        if settings.profiler is None:
+            kwargs["profiler"] = NoProfiler()
         callbacks = settings.callbacks or []
         callbacks = [RunLock(), *(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
         if self.subcommand == "test":
@@ -199,7 +212,9 @@ class LightningGANsCLI(LightningCLI):
         if settings.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
             # Drawing at every step would cost more than a small network's step.
             callbacks.append(TQDMProgressBar(refresh_rate=20))
-        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        warn_if_emulated(trainer)
+        return trainer
 
     def after_fit(self) -> None:
         """Say what there is to look at."""
@@ -295,6 +310,8 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
     # Lightning 2.6 asks torch's pytrees in a way that newer torch calls deprecated.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    # What compiles D asks the generated images that it is given for a gradient.
+    warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor that is not a leaf Tensor")
     # An advertisement.
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda r: "litlogger" not in r.getMessage())
 
@@ -302,9 +319,7 @@ def quieten() -> None:
 def run() -> None:
     """The command line: bad input is one line on stderr and exit status 2, other known ends too with their own."""
     quieten()
-    # Averages of gradients that die out pass through numbers below 1e-38, with which processors are many times slower.
-    # Here, before torch starts its threads, which take it over.
-    torch.set_flush_denormal(True)
+    hasten()
     # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
     sys.path.append(str(Path.cwd()))
     try:

@@ -1,6 +1,7 @@
 """What is not the model: averages, scores, pictures, checkpoints. None of them asks which variant runs."""
 
 from lightning_gans.callbacks.checkpoints import LastCheckpoint
+from lightning_gans.callbacks.compilation import Compilation
 from lightning_gans.callbacks.curves import Curves
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
@@ -8,4 +9,14 @@ from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lightning_gans.callbacks.watchdog import Watchdog
 
-__all__ = ["EMA", "Curves", "Evaluation", "Inspection", "LastCheckpoint", "PredictionWriter", "SampleGrid", "Watchdog"]
+__all__ = [
+    "EMA",
+    "Compilation",
+    "Curves",
+    "Evaluation",
+    "Inspection",
+    "LastCheckpoint",
+    "PredictionWriter",
+    "SampleGrid",
+    "Watchdog",
+]

@@ -130,10 +130,14 @@ class LatentGAN(Adversarial, ABC):
             self.record("spread", relative_spread(made, batch.images))
         loss = self.discriminator_loss(self._recording(critic, batch.images, made), batch.images, made)
         if self.penalty is not None and self.penalty.due(self.global_step):
-            loss = loss + self.penalty.term(critic, batch.images, made)
+            # Not by compiled networks, which cannot be differentiated twice.
+            with torch.compiler.set_stance("force_eager"):
+                loss = loss + self.penalty.term(critic, batch.images, made)
         self.step("d", loss)
         if self.moves("g"):
-            self.step("g", self.generator_loss(critic, batch.images, fake))
+            with self.players["d"].frozen():
+                loss = self.generator_loss(critic, batch.images, fake)
+            self.step("g", loss)
 
     def _recording(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
         """The critic; in a batch that is logged, it also notes its mean logits of the real and the generated images.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import nn
@@ -28,3 +30,18 @@ class Player:
     def turn(self, step: int) -> int:
         """Which of this side's turns batch number ``step`` is, from 0."""
         return step // self.every
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Leave this side's weights out of the graph of what is computed here, the other side's loss.
+
+        The backward pass of a compiled network computes the gradients of all that is in its graph, asked for or not.
+        """
+        weights = [weight for weight in self.parameters if weight.requires_grad]
+        for weight in weights:
+            weight.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for weight in weights:
+                weight.requires_grad_(True)

@@ -82,7 +82,9 @@ class CycleGAN(Translation):
         with torch.set_grad_enabled(self.moves("g")):
             fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
         if self.moves("g"):
-            self.step("g", self.generators_loss(a, b, fake_a, fake_b))
+            with self.players["d"].frozen():
+                loss = self.generators_loss(a, b, fake_a, fake_b)
+            self.step("g", loss)
         loss_a = self.discriminator_loss("a", self.discriminator_a, a, self.pool_a(fake_a))
         loss_b = self.discriminator_loss("b", self.discriminator_b, b, self.pool_b(fake_b))
         self.step("d", loss_a + loss_b)

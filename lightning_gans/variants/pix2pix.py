@@ -76,7 +76,9 @@ class Pix2Pix(Translation):
             fake = self.generator(source)
         self.step("d", self.discriminator_loss(source, truth, fake.detach()))
         if self.moves("g"):
-            self.step("g", self.generator_loss(source, truth, fake))
+            with self.players["d"].frozen():
+                loss = self.generator_loss(source, truth, fake)
+            self.step("g", loss)
 
     def ends(self, batch: Pair) -> tuple[Tensor, Tensor]:
         """What is translated, and what it should become."""

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch._dynamo.utils import counters
+
+from lightning_gans.callbacks import EMA, Compilation, LastCheckpoint
+from lightning_gans.callbacks.compilation import check_graphs
+from lightning_gans.cli import build
+from lightning_gans.errors import InputError
+from tests.callbacks.compiled_runs import RUNS, assert_agree, ran
+from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+
+# What compiles D asks the generated images that it is given for a gradient.
+pytestmark = pytest.mark.filterwarnings(r"ignore:The \.grad attribute of a Tensor that is not a leaf Tensor")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+GRAPHS = {"mlp": 3, "maxout": 3, "dcgan": 3, "sngan": 3, "wgan_gp": 4, "pix2pix": 3, "cyclegan": 4}
+"""What is compiled: a generator; D for D's step, and for G's; WGAN-GP's G without gradients too, while D moves alone.
+
+Of CycleGAN's four networks, two at a time share what is compiled; its generators are given real and generated images.
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_compiled() -> Iterator[None]:
+    torch.compiler.reset()
+    counters.clear()
+    yield
+    torch.compiler.reset()
+
+
+@pytest.fixture
+def without_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forward and backward graphs are made as ever, but run by torch: writing their code takes most of the time."""
+    own = nn.Module.compile
+
+    def compile_(self: nn.Module, *, dynamic: bool, options: dict[str, Any]) -> None:
+        assert options["fallback_random"]
+        own(self, dynamic=dynamic, backend="aot_eager", fullgraph=True)
+
+    monkeypatch.setattr(nn.Module, "compile", compile_)
+
+
+def graphs() -> int:
+    assert not counters["graph_break"]
+    return counters["stats"]["unique_graphs"]
+
+
+@pytest.mark.usefixtures("without_code")
+@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", "cyclegan"])
+def test_graphs_of_networks_agree_with_the_networks(name: str, tmp_path: Path) -> None:
+    plain = ran(name, tmp_path, 4, None)
+    assert graphs() == 0
+    assert_agree(plain, ran(name, tmp_path, 4, Compilation(networks=True)), 1e-5)
+    assert graphs() == GRAPHS[name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", sorted(RUNS))
+def test_compiled_networks_agree_with_the_networks(name: str, tmp_path: Path) -> None:
+    # In twenty steps the translators' many kinks make more of a rounding error.
+    for steps, share in ((1, 1e-4), (20, 1e-2)):
+        counters.clear()
+        assert_agree(ran(name, tmp_path, steps, None), ran(name, tmp_path, steps, Compilation(networks=True)), share)
+        assert 0 < graphs() <= GRAPHS[name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_compiled_networks_of_two_processes_agree_with_the_networks(tmp_path: Path) -> None:
+    environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
+    command = [sys.executable, "-m", "tests.callbacks.compiled_runs", f"--out={tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=540, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("two processes agree") == 2
+
+
+@pytest.mark.gpu
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["maxout", "dcgan", "wgan_gp", "cyclegan"])
+def test_cuda_graphs_agree_with_the_networks(name: str, tmp_path: Path) -> None:
+    gpu = {"accelerator": "gpu", "devices": 1}
+    plain = ran(name, tmp_path, 12, None, **gpu)
+    assert_agree(plain, ran(name, tmp_path, 12, Compilation(cuda_graphs=True), **gpu), 1e-2)
+    assert graphs() == GRAPHS[name]
+    assert not counters["inductor"]["cudagraph_skips"]
+
+
+# What is not compiled.
+
+
+@pytest.mark.usefixtures("without_code")
+def test_evaluation_averages_and_what_comes_after_a_run_are_not_compiled(tmp_path: Path) -> None:
+    class Watch(EMA):
+        compiled: tuple[bool, ...] = ()
+
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            networks = pl_module.generator, copy.deepcopy(pl_module.generator), pl_module.averages["generator"]
+            self.compiled = tuple(network._compiled_call_impl is not None for network in networks)
+
+    model, data, watch = tiny_dcgan(), TinyData(), Watch(0.9)
+    # Sizes of batches: 8 in training, 4 and 2 in evaluation, of G itself until there is an average.
+    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=[Compilation(networks=True), EMA(0.0), LastCheckpoint()])
+    trainer.fit(model, data)
+    trainer.test(model, data, verbose=False)
+    trainer.predict(model, data)
+    assert graphs() == GRAPHS["dcgan"]
+    assert model.generator._compiled_call_impl is None
+    checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert checkpoint["state_dict"].keys() == tiny_dcgan().state_dict().keys()
+    tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, callbacks=[Compilation(networks=True), watch]).fit(
+        model, data
+    )
+    assert watch.compiled == (True, False, False)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_code")
+def test_a_run_goes_on_with_compiled_networks_as_without(tmp_path: Path) -> None:
+    ends = []
+    for name, parts in {"whole": [4], "resumed": [2, 4]}.items():
+        path = None
+        for steps in parts:
+            model = tiny_dcgan()
+            callbacks = [EMA(0.9), Compilation(networks=True), LastCheckpoint()]
+            trainer = tiny_trainer(tmp_path / name, max_steps=steps, limit_val_batches=0, callbacks=callbacks)
+            trainer.fit(model, TinyData(), ckpt_path=path)
+            path = tmp_path / name / "checkpoints" / "last.ckpt"
+        ends.append(weights(model))
+    assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
+
+
+def test_nothing_is_compiled_unless_asked_for(tmp_path: Path) -> None:
+    ran("dcgan", tmp_path, 1, Compilation())
+    assert graphs() == 0
+
+
+# What is refused.
+
+
+def test_no_compiler_is_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler --fast")
+    with pytest.raises(InputError, match=r"compiler it needs, 'no-such-compiler --fast', is not on this machine"):
+        ran("dcgan", tmp_path, 1, Compilation(networks=True))
+    ran("dcgan", tmp_path, 1, Compilation())
+
+
+def test_no_headers_are_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", sys.executable)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    with pytest.raises(InputError, match=r"Python\.h, which compiled code is built with, is not on this machine"):
+        ran("dcgan", tmp_path, 1, Compilation(networks=True))
+
+
+def test_cuda_graphs_want_a_cuda_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["fit", "--config", "dcgan/digits", "--trainer.accelerator", "cpu", "--compile.cuda_graphs", "true"]
+    with pytest.raises(InputError, match=r"compile\.cuda_graphs is true, but this run is on 'cpu'; expected a CUDA"):
+        build(arguments)
+
+
+@pytest.mark.parametrize(
+    ("processes", "settings", "what"),
+    [(2, {}, "this run has 2 processes"), (1, {"accumulate_d": 3}, r"model\.accumulate_d is 3")],
+)
+def test_cuda_graphs_refuse_what_they_cannot_do(processes: int, settings: dict[str, Any], what: str) -> None:
+    cuda = SimpleNamespace(root_device=torch.device("cuda"))
+    trainer: Any = SimpleNamespace(strategy=cuda, world_size=processes)
+    with pytest.raises(InputError, match=rf"compile\.cuda_graphs is true, but {what}; expected (1|one), or"):
+        check_graphs(trainer, tiny_dcgan(**settings))
+    trainer.world_size = 1
+    check_graphs(trainer, tiny_dcgan())
