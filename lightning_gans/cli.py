@@ -45,6 +45,7 @@ from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.results_file import ResultsFile
 from lightning_gans.callbacks.run_folder import run_folder, writes
 from lightning_gans.callbacks.run_lock import RunLock
+from lightning_gans.callbacks.tf32 import TF32
 from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError, RunEnded
 from lightning_gans.families import Adversarial
@@ -130,6 +131,7 @@ class LightningGANsCLI(LightningCLI):
         parser.add_lightning_class_args(LastCheckpoint, "last")
         parser.add_lightning_class_args(PredictionWriter, "predictions")
         parser.add_lightning_class_args(Compilation, "compile")
+        parser.add_lightning_class_args(TF32, "tf32")
         parser.set_defaults(
             {
                 "best.monitor": "val/fid",
