@@ -14,7 +14,7 @@ import torch
 from lightning_gans.errors import InputError, refusing_in_one_line
 from speed.guard import compare
 from speed.report import STEPS_HEAD, compared, machine, options_line, steps_line
-from speed.rows import OPTIONS, ROWS, Row
+from speed.rows import GPU_OPTIONS, OPTIONS, ROWS, Row
 from speed.turns import Way, by_turns
 
 ABOUT = """\
@@ -30,9 +30,10 @@ def ways_of(row: Row, device: tuple[str, ...]) -> dict[str, Way]:
     return {kind: Way(kind, (*row.arguments, *device), row.turn) for kind in kinds}
 
 
-def options_of(row: Row, device: tuple[str, ...]) -> dict[str, Way]:
-    """Our step with each option."""
-    return {name: Way("ours", (*row.arguments, *device, *more), row.turn) for name, more in OPTIONS.items()}
+def options_of(row: Row, device: tuple[str, ...], wanted: Sequence[str]) -> dict[str, Way]:
+    """Our step with each of these options."""
+    known = OPTIONS | GPU_OPTIONS
+    return {name: Way("ours", (*row.arguments, *device, *known[name]), row.turn) for name in ("eager", *wanted)}
 
 
 def chosen(only: Sequence[str]) -> dict[str, Row]:
@@ -54,14 +55,15 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     options = arguments.what == "options"
     found: dict[str, Any] = {"machine": machine(arguments.device, arguments.threads), "rows": {}}
     print(", ".join(f"{key} {value}" for key, value in found["machine"].items()), end="\n\n")
-    names = [name for name in OPTIONS if name != "eager"]
+    known = (OPTIONS | GPU_OPTIONS) if arguments.device == "cuda" else OPTIONS
+    names = [name for name in known if name != "eager" and name not in arguments.without]
     if options:
         print("| Step | eager ms | " + " | ".join(f"{n}, times eager (start)" for n in names) + " |")
         print("| --- " * (2 + len(names)) + "|", flush=True)
     else:
         print(STEPS_HEAD, flush=True)
     for name, row in chosen(arguments.only).items():
-        ways = options_of(row, device) if options else ways_of(row, device)
+        ways = options_of(row, device, names) if options else ways_of(row, device)
         measured = by_turns(ways, arguments.rounds or row.rounds, arguments.threads)
         line = compared(measured, "eager" if options else "ours", row.turn)
         line["start"] = {way: round(one.start, 1) for way, one in measured.items()}
@@ -90,6 +92,9 @@ def main() -> None:
         default=[],
         metavar="PART",
         help=f"rows with one of these in their names: {'; '.join(ROWS)}",
+    )
+    parser.add_argument(
+        "--without", nargs="+", default=[], choices=[*OPTIONS, *GPU_OPTIONS], help="options to leave out"
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of each way's process")

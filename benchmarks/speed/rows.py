@@ -57,11 +57,25 @@ ROWS: dict[str, Row] = {
     "CycleGAN, 256 px": houses("cyclegan/horse2zebra", 256, "--data.paired", "false", rounds=4),
 }
 
+PLAIN = ("--model.channels_last", "false")
+COMPILED = ("--compile.networks", "true")
+BF16 = ("--trainer.precision", "bf16-mixed")
+TORCH_ADAM = ("--model.optimizer_g", "torch.optim.Adam")
+
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "eager": ("--model.channels_last", "false"),
+    "eager": PLAIN,
+    "torch's Adam in G": (*PLAIN, *TORCH_ADAM),
     "channels_last": ("--model.channels_last", "true"),
-    "bf16": ("--model.channels_last", "false", "--trainer.precision", "bf16-mixed"),
-    "compiled": ("--model.channels_last", "false", "--compile.networks", "true"),
-    "compiled, channels_last": ("--model.channels_last", "true", "--compile.networks", "true"),
+    "bf16": (*PLAIN, *BF16),
+    "compiled": (*PLAIN, *COMPILED),
+    "compiled, bf16": (*PLAIN, *COMPILED, *BF16),
 }
 """Options of our step, each against the first."""
+
+GPU_OPTIONS: dict[str, tuple[str, ...]] = {
+    "TF32": (*PLAIN, "--tf32.allow", "true"),
+    "no TF32": (*PLAIN, "--tf32.allow", "false"),
+    "CUDA graphs": (*PLAIN, "--compile.cuda_graphs", "true"),
+    "CUDA graphs, bf16, channels_last": (*BF16, "--compile.cuda_graphs", "true", "--model.channels_last", "true"),
+}
+"""More, where there is one."""
