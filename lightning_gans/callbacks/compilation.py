@@ -13,7 +13,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_info
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from lightning_gans.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
@@ -47,13 +49,20 @@ class Compilation(Callback):
         if self.cuda_graphs:
             check_graphs(trainer, pl_module)
         check_compiler()
-        # Else compiled dropout would draw other numbers. Options exclude a mode; this one is all of "reduce-overhead".
-        options: dict[str, Any] = {"fallback_random": True, "triton.cudagraphs": self.cuda_graphs}
         self._compiled = {}
         for network in (*pl_module.generators.values(), *pl_module.discriminators.values()):
-            network.compile(dynamic=False, options=options)
+            network.compile(dynamic=False, options=self._options(network))
             self._compiled[network] = network._compiled_call_impl
         self._use(compiled=False)
+        rank_zero_info("The first batches take longer, often a minute or more: networks are compiled in them.")
+
+    def _options(self, network: nn.Module) -> dict[str, Any]:
+        """For the compiler; its mode "reduce-overhead" would be the same as the first, but a mode excludes others."""
+        options = {"triton.cudagraphs": self.cuda_graphs, "fallback_random": True}
+        if any(isinstance(module, _DropoutNd) for module in network.modules()):
+            # The same draws are for the same units only if these lie in memory as they do without compilation.
+            options["layout_optimization"] = False
+        return options
 
     def _use(self, compiled: bool) -> None:
         for network, call in self._compiled.items():

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 from torch import nn
 from torch._dynamo.utils import counters
 
@@ -22,8 +23,12 @@ from lightning_gans.errors import InputError
 from tests.callbacks.compiled_runs import RUNS, assert_agree, ran
 from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 
-# What compiles D asks the generated images that it is given for a gradient.
-pytestmark = pytest.mark.filterwarnings(r"ignore:The \.grad attribute of a Tensor that is not a leaf Tensor")
+pytestmark = [
+    # What compiles D asks the generated images that it is given for a gradient.
+    pytest.mark.filterwarnings(r"ignore:The \.grad attribute of a Tensor that is not a leaf Tensor"),
+    # Of torch 2.11's own, where it writes code.
+    pytest.mark.filterwarnings(r"ignore:`torch\.jit\.script_method` is deprecated"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +52,7 @@ def without_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forward and backward graphs are made as ever, but run by torch: writing their code takes most of the time."""
     own = nn.Module.compile
 
-    def compile_(self: nn.Module, *, dynamic: bool, options: dict[str, Any]) -> None:
+    def compile_(self: nn.Module, *, dynamic: bool, options: dict[str, bool]) -> None:
         assert options["fallback_random"]
         own(self, dynamic=dynamic, backend="aot_eager", fullgraph=True)
 
@@ -73,7 +78,7 @@ def test_graphs_of_networks_agree_with_the_networks(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_compiled_networks_agree_with_the_networks(name: str, tmp_path: Path) -> None:
     # In twenty steps the translators' many kinks make more of a rounding error.
-    for steps, share in ((1, 1e-4), (20, 1e-2)):
+    for steps, share in ((1, 1e-4), (20, 5e-2)):
         counters.clear()
         assert_agree(ran(name, tmp_path, steps, None), ran(name, tmp_path, steps, Compilation(networks=True)), share)
         assert 0 < graphs() <= GRAPHS[name]
@@ -104,28 +109,26 @@ def test_cuda_graphs_agree_with_the_networks(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_code")
-def test_evaluation_averages_and_what_comes_after_a_run_are_not_compiled(tmp_path: Path) -> None:
-    class Watch(EMA):
+def test_evaluation_copies_and_what_comes_after_a_run_are_not_compiled(tmp_path: Path) -> None:
+    class Watch(Callback):
         compiled: tuple[bool, ...] = ()
 
         def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-            networks = pl_module.generator, copy.deepcopy(pl_module.generator), pl_module.averages["generator"]
+            networks = pl_module.generator, copy.deepcopy(pl_module.generator)
             self.compiled = tuple(network._compiled_call_impl is not None for network in networks)
 
-    model, data, watch = tiny_dcgan(), TinyData(), Watch(0.9)
-    # Sizes of batches: 8 in training, 4 and 2 in evaluation, of G itself until there is an average.
-    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=[Compilation(networks=True), EMA(0.0), LastCheckpoint()])
+    model, data, watch = tiny_dcgan(), TinyData(), Watch()
+    # Batches of 8 in training, of 4 and 2 in evaluation, which without an average is that of G itself.
+    callbacks = [Compilation(networks=True), LastCheckpoint(), watch]
+    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=callbacks)
     trainer.fit(model, data)
     trainer.test(model, data, verbose=False)
     trainer.predict(model, data)
     assert graphs() == GRAPHS["dcgan"]
+    assert watch.compiled == (True, False)
     assert model.generator._compiled_call_impl is None
     checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert checkpoint["state_dict"].keys() == tiny_dcgan().state_dict().keys()
-    tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, callbacks=[Compilation(networks=True), watch]).fit(
-        model, data
-    )
-    assert watch.compiled == (True, False, False)
 
 
 @pytest.mark.slow
