@@ -97,14 +97,14 @@ def check_compiler() -> None:
     name = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
     if shutil.which((shlex.split(name) or [name])[0]) is None:
         raise InputError(
-            f"compile.networks is true, but the C++ compiler it needs, {name!r}, is not on this machine; expected one, "
-            "or the name of another in the environment variable CXX"
+            f"compile needs the C++ compiler {name!r}, which is not on this machine; expected it, or the name of "
+            "another in the environment variable CXX"
         )
     header = Path(sysconfig.get_path("include"), "Python.h")
     if not header.is_file():
         raise InputError(
-            f"compile.networks is true, but {header}, which compiled code is built with, is not on this machine; "
-            "expected Python's headers (python3-dev or python3-devel)"
+            f"compile needs {header}, which is not on this machine; expected Python's headers (python3-dev or "
+            "python3-devel)"
         )
 
 

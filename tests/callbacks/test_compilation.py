@@ -97,10 +97,11 @@ def test_compiled_networks_of_two_processes_agree_with_the_networks(tmp_path: Pa
 @pytest.mark.gpu
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["maxout", "dcgan", "wgan_gp", "cyclegan"])
-def test_cuda_graphs_agree_with_the_networks(name: str, tmp_path: Path) -> None:
+def test_cuda_graphs_agree_with_the_networks(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     gpu = {"accelerator": "gpu", "devices": 1}
     plain = ran(name, tmp_path, 12, None, **gpu)
-    assert_agree(plain, ran(name, tmp_path, 12, Compilation(cuda_graphs=True), **gpu), 1e-2)
+    assert_agree(plain, ran(name, tmp_path, 12, Compilation(cuda_graphs=True), **gpu), 5e-2)
     assert graphs() == GRAPHS[name]
     assert not counters["inductor"]["cudagraph_skips"]
 
@@ -157,7 +158,7 @@ def test_nothing_is_compiled_unless_asked_for(tmp_path: Path) -> None:
 
 def test_no_compiler_is_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler --fast")
-    with pytest.raises(InputError, match=r"compiler it needs, 'no-such-compiler --fast', is not on this machine"):
+    with pytest.raises(InputError, match=r"compile needs the C\+\+ compiler 'no-such-compiler --fast', which is not"):
         ran("dcgan", tmp_path, 1, Compilation(networks=True))
     ran("dcgan", tmp_path, 1, Compilation())
 
@@ -165,7 +166,7 @@ def test_no_compiler_is_told_before_training(tmp_path: Path, monkeypatch: pytest
 def test_no_headers_are_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", sys.executable)
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
-    with pytest.raises(InputError, match=r"Python\.h, which compiled code is built with, is not on this machine"):
+    with pytest.raises(InputError, match=r"compile needs .*Python\.h, which is not on this machine"):
         ran("dcgan", tmp_path, 1, Compilation(networks=True))
 
 
