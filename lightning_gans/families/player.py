@@ -37,11 +37,10 @@ class Player:
 
         The backward pass of a compiled network computes the gradients of all that is in its graph, asked for or not.
         """
-        weights = [weight for weight in self.parameters if weight.requires_grad]
-        for weight in weights:
+        for weight in self.parameters:
             weight.requires_grad_(False)
         try:
             yield
         finally:
-            for weight in weights:
+            for weight in self.parameters:
                 weight.requires_grad_(True)

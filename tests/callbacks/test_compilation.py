@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
-from torch import nn
+from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from lightning_gans.callbacks import EMA, Compilation, LastCheckpoint
@@ -146,6 +146,26 @@ def test_a_run_goes_on_with_compiled_networks_as_without(tmp_path: Path) -> None
             path = tmp_path / name / "checkpoints" / "last.ckpt"
         ends.append(weights(model))
     assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
+
+
+@pytest.mark.parametrize("name", ["dcgan", "pix2pix", "cyclegan"])
+def test_weights_of_d_are_in_the_graphs_of_its_own_loss_only(name: str, tmp_path: Path) -> None:
+    seen: set[tuple[bool, bool]] = set()
+
+    def note(network: nn.Module, given: tuple[Tensor, ...]) -> None:
+        seen.add((given[0].requires_grad, all(weight.requires_grad for weight in network.parameters())))
+
+    class Watch(Callback):
+        def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+            for network in pl_module.discriminators.values():
+                network.register_forward_pre_hook(note)
+
+    # No penalty, whose images have a gradient in D's own loss.
+    make, data = RUNS[name]
+    model = tiny_dcgan() if name == "dcgan" else make()
+    tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, callbacks=[Watch()]).fit(model, data())
+    assert seen == {(False, True), (True, False)}
+    assert all(weight.requires_grad for weight in model.parameters())
 
 
 def test_nothing_is_compiled_unless_asked_for(tmp_path: Path) -> None:
