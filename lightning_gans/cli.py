@@ -50,8 +50,8 @@ from lightning_gans.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.errors import InputError, RunEnded
 from lightning_gans.families import Adversarial
 from lightning_gans.faults import told
+from lightning_gans.lean_steps import NoProfiler, leave_out_idle_hooks
 from lightning_gans.processor import hasten, warn_if_emulated
-from lightning_gans.profilers import NoProfiler
 from lightning_gans.reports import known_words, one_sentence, reasons
 from lightning_gans.shipped import config_folder, find_config
 from lightning_gans.strategies import AlternatingDDP, refuse
@@ -215,6 +215,7 @@ class LightningGANsCLI(LightningCLI):
             # Drawing at every step would cost more than a small network's step.
             callbacks.append(TQDMProgressBar(refresh_rate=20))
         trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        leave_out_idle_hooks(trainer.callbacks)  # type: ignore[attr-defined]  # set outside __init__
         warn_if_emulated(trainer)
         return trainer
 

@@ -94,7 +94,7 @@ class BareLatent(Bare):
     def alternate(self) -> None:
         """D, then G on the same images."""
         indices = self.indices(len(self.images)).to(self.device)
-        real, labels = to_float(self.images[indices]), self.labels[indices]
+        real, labels = to_float(self.images.index_select(0, indices)), self.labels.index_select(0, indices)
         model = self.model
         critic = partial(model.discriminator, labels=labels)
         moves = model.players["g"].moves(self.done)
