@@ -72,14 +72,26 @@ def trained(model: Adversarial, data: L.LightningDataModule, folder: Path) -> di
     return model.state_dict()
 
 
+def dense(**kwargs: Any) -> GAN:
+    torch.manual_seed(0)
+    return GAN(
+        generator=MLPGenerator(1, 28, latent_dim=3, widths=[5]),
+        discriminator=MLPDiscriminator(1, 28, widths=[5]),
+        **kwargs,
+    )
+
+
 # The bare loop does what the trainer does, bit for bit, if it is given the same order and noise.
 
 
 # PyTorch minds a schedule that moves before its optimizer, as G's does while D takes its turns.
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
-def test_the_bare_loop_from_noise_is_the_trainer_s(speed: Speed, tmp_path: Path) -> None:
-    def model() -> DCGAN:
-        return tiny_dcgan(n_critic=2, penalty=R1(weight=1.0, every=2), scheduler_g=halving, scheduler_d=halving)
+@pytest.mark.parametrize("make", [tiny_dcgan, dense])
+def test_the_bare_loop_from_noise_is_the_trainer_s(
+    speed: Speed, tmp_path: Path, make: Callable[..., Adversarial]
+) -> None:
+    def model() -> Adversarial:
+        return make(n_critic=2, penalty=R1(weight=1.0, every=2), scheduler_g=halving, scheduler_d=halving)
 
     expected = trained(model(), TinyData(length=80), tmp_path)
     bare = speed("bare")
@@ -173,11 +185,7 @@ def test_images_that_go_through_pil_are_ours(speed: Speed) -> None:
 
 def test_the_limit_is_the_products_of_the_step(speed: Speed) -> None:
     batch, latent, width, pixels = 8, 3, 5, 784
-    model = GAN(
-        generator=MLPGenerator(1, 28, latent_dim=latent, widths=[width]),
-        discriminator=MLPDiscriminator(1, 28, widths=[width]),
-    )
-    loop = speed("bare").bare(parts_of(speed, model, TinyData(batch_size=batch)))
+    loop = speed("bare").bare(parts_of(speed, dense(), TinyData(batch_size=batch)))
     limit = speed("limit").Limit(loop.step)
     of_g, of_d = latent * width + width * pixels, pixels * width + width
     # D's step: forward and weights' gradients of two batches, and the hidden layer's gradients. G's: D forward and

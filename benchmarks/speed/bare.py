@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_gans.families import LatentGAN
+from lightning_gans.families.latent import Critic
 from lightning_gans.pixels import to_float
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from speed.parts import Parts
@@ -100,12 +101,20 @@ class BareLatent(Bare):
         moves = model.players["g"].moves(self.done)
         with torch.set_grad_enabled(moves):
             fake = model.generator(self.noise(len(real)).to(self.device), labels)
-        loss = model.discriminator_loss(critic, real, fake.detach())
+        made = fake.detach()
+        loss = model.discriminator_loss(self.once(critic, real, made, labels), real, made)
         if model.penalty is not None and model.penalty.due(self.done):
-            loss = loss + model.penalty.term(critic, real, fake.detach())
+            loss = loss + model.penalty.term(critic, real, made)
         self.move("d", loss)
         if moves:
             self.move("g", model.generator_loss(critic, real, fake))
+
+    def once(self, critic: Critic, real: Tensor, fake: Tensor, labels: Tensor) -> Critic:
+        """The critic; real and generated images share a pass where they may."""
+        if not self.model.discriminator.judges_together:
+            return critic
+        judged = torch.chunk(self.model.discriminator(torch.cat([real, fake]), labels.repeat(2)), 2)
+        return lambda images: judged[images is fake]
 
 
 class BareTranslation(Bare):

@@ -117,8 +117,11 @@ class LatentGAN(Adversarial, ABC):
 
     def judge(self, images: Tensor, labels: Tensor) -> Tensor:
         """D's logits (N,) of images (N, C, H, W) with labels (N,), on their way through the augmentation."""
-        logits: Tensor = self.discriminator(images if self.augmentation is None else self.augmentation(images), labels)
+        logits: Tensor = self.discriminator(self._augmented(images), labels)
         return logits
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        return images if self.augmentation is None else self.augmentation(images)
 
     def alternate(self, batch: Labelled) -> None:
         """One batch: D's step, then G's on the same generated images."""
@@ -128,7 +131,8 @@ class LatentGAN(Adversarial, ABC):
         made = fake.detach()
         if self.records and len(made) > 1:
             self.record("spread", relative_spread(made, batch.images))
-        loss = self.discriminator_loss(self._recording(critic, batch.images, made), batch.images, made)
+        once = self._together(batch, made) if self.discriminator.judges_together else critic
+        loss = self.discriminator_loss(self._recording(once, batch.images, made), batch.images, made)
         if self.penalty is not None and self.penalty.due(self.global_step):
             # Not by compiled networks, which cannot be differentiated twice.
             with torch.compiler.set_stance("force_eager"):
@@ -138,6 +142,19 @@ class LatentGAN(Adversarial, ABC):
             with self.players["d"].frozen():
                 loss = self.generator_loss(critic, batch.images, fake)
             self.step("g", loss)
+
+    def _together(self, batch: Labelled, fake: Tensor) -> Critic:
+        """The critic, which has looked at the real and the generated images in one pass."""
+        both = torch.cat([self._augmented(batch.images), self._augmented(fake)])
+        logits = torch.chunk(self.discriminator(both, batch.labels.repeat(2)), 2)
+
+        def critic(images: Tensor) -> Tensor:
+            for known, judged in zip((batch.images, fake), logits, strict=True):
+                if images is known:
+                    return judged
+            return self.judge(images, batch.labels)
+
+        return critic
 
     def _recording(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
         """The critic; in a batch that is logged, it also notes its mean logits of the real and the generated images.

@@ -92,6 +92,8 @@ class MLPDiscriminator(Discriminator):
         InputError: if an argument is out of range.
     """
 
+    judges_together = True
+
     def __init__(self, channels: int, size: int, widths: Sequence[int] = (512, 256)) -> None:
         super().__init__()
         check_widths("model.discriminator", channels=channels, size=size, widths=widths)
@@ -172,6 +174,8 @@ class ConditionalMLPDiscriminator(Discriminator):
     Raises:
         InputError: if an argument is out of range.
     """
+
+    judges_together = True
 
     def __init__(self, channels: int, size: int, num_classes: int, widths: Sequence[int] = (512, 256)) -> None:
         super().__init__()

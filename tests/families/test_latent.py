@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,44 @@ def test_mlp_networks_learn_as_well(tmp_path: Path) -> None:
     before = weights(model)
     tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0).fit(model, TinyData())
     assert all(not torch.equal(before[key], value) for key, value in weights(model).items())
+
+
+@pytest.mark.parametrize("variant", [CGAN, GAN, LSGAN, R3GAN, WGANGP])
+def test_judging_both_in_one_pass_is_judging_each(variant: type[LatentGAN], tmp_path: Path) -> None:
+    ends = []
+    for together in (True, False):
+        torch.manual_seed(0)
+        if variant is CGAN:
+            generator: Any = ConditionalMLPGenerator(1, 28, 10, latent_dim=3, latent_width=4, label_width=4, widths=[8])
+            discriminator: Any = ConditionalMLPDiscriminator(1, 28, 10, widths=[8])
+        else:
+            generator = MLPGenerator(1, 28, latent_dim=3, widths=[8])
+            discriminator = MLPDiscriminator(1, 28, widths=[8])
+        discriminator.judges_together = together
+        batches: list[int] = []
+
+        def note(_: nn.Module, given: Any, into: list[int] = batches) -> None:
+            into.append(len(given[0]))
+
+        discriminator.register_forward_pre_hook(note)
+        sgd = partial(torch.optim.SGD, lr=0.01)
+        model = variant(
+            generator=generator,
+            discriminator=discriminator,
+            augmentation=DiffAugment(),
+            penalty=R1(every=2),
+            n_critic=1,
+            optimizer_g=sgd,
+            optimizer_d=sgd,
+        )
+        trainer = tiny_trainer(tmp_path, max_steps=3, limit_val_batches=0)
+        trainer.fit(model, TinyData())
+        assert (16 in batches) is together
+        ends.append((weights(model), trainer.logged_metrics))
+    for value, other in zip(ends[0][0].values(), ends[1][0].values(), strict=True):
+        torch.testing.assert_close(value, other, rtol=1e-4, atol=1e-6)
+    assert ends[0][1].keys() == ends[1][1].keys()
+    assert float(ends[0][1]["logit/fake"]) == pytest.approx(float(ends[1][1]["logit/fake"]), rel=1e-4)
 
 
 def test_the_papers_own_settings_are_the_defaults() -> None:
