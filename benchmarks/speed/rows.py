@@ -52,7 +52,7 @@ ROWS: dict[str, Row] = {
     "CGAN, transposed, 28 px": digits("cgan/mnist"),
     "WGAN-GP, transposed, 28 px": digits("wgan_gp/mnist", turn=5),
     "SNGAN, transposed, 28 px": digits("sngan/mnist", turn=5),
-    "R3GAN, residual, 28 px": digits("r3gan/mnist", turn=4),
+    "R3GAN, transposed, 28 px": digits("r3gan/mnist", turn=4),
     "pix2pix, 256 px": houses("pix2pix/facades", 256, turn=2),
     "CycleGAN, 256 px": houses("cyclegan/horse2zebra", 256, "--data.paired", "false", rounds=4),
 }
