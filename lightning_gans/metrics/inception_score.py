@@ -39,7 +39,8 @@ class InceptionScore(ScoreOfImages):
 
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]  # names instead of a tuple
         """Both scores; NaN without images."""
-        logits = dim_zero_cat(self.features)
+        # In double precision: a probability that is 0 in all images, as small ones are in single, makes the score NaN.
+        logits = dim_zero_cat(self.features).double()
         self.features = [logits[logits[:, 0].argsort()]]
         # The shuffle draws from the global generator, whose state belongs to others.
         with torch.random.fork_rng(devices=[]):

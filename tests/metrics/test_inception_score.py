@@ -15,8 +15,10 @@ def score(logits: torch.Tensor, pieces: int = 1) -> dict[str, float]:
     return {name: value.item() for name, value in metric.compute().items()}
 
 
-def test_sure_and_even_classes_score_their_number_and_one_class_scores_one() -> None:
-    sure = 100 * torch.eye(5)
+@pytest.mark.parametrize("logit", [20.0, 100.0, 200.0])  # e^-100 is denormal in single precision, e^-200 is 0
+def test_sure_and_even_classes_score_their_number_and_one_class_scores_one(logit: float) -> None:
+    torch.set_flush_denormal(True)  # as on the command line
+    sure = logit * torch.eye(5)
     # A tiny slope makes all first logits differ, as those of a network do.
     slope = torch.linspace(0, 1e-3, 500)[:, None]
     assert score(sure.repeat_interleave(100, dim=0) + slope)["inception_score"] == pytest.approx(5, rel=0.1)
