@@ -200,6 +200,18 @@ def test_the_limit_is_the_products_of_the_step(speed: Speed) -> None:
 # The guard.
 
 
+def test_ratios_are_better_the_higher_they_are(speed: Speed) -> None:
+    def measured(**seconds: float) -> dict[str, Any]:
+        return {name: speed("turns").Measured(turns=[value] * 4, images=8) for name, value in seconds.items()}
+
+    compared = speed("report").compared
+    row = compared(measured(ours=1.0, bare=0.9, common=2.0, feeding=0.1), "ours", 2)
+    assert {name: middle for name, (_, middle, _) in row["ratios"].items()} == {"bare / ours": 0.9, "common / ours": 2}
+    assert (row["images_per_second"], row["feeding_share"]) == (16.0, 0.1)
+    row = compared(measured(eager=1.0, bf16=0.5), "eager", 2, options=True)
+    assert row["ratios"] == {"eager / bf16": [2.0, 2.0, 2.0]}
+
+
 def written(path: Path, **ratios: float) -> Path:
     rows = {"GAN": {"ratios": {name: [value - 0.1, value, value + 0.1] for name, value in ratios.items()}}}
     path.write_text(json.dumps({"machine": {}, "rows": rows}))

@@ -58,15 +58,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     known = (OPTIONS | GPU_OPTIONS) if arguments.device == "cuda" else OPTIONS
     names = [name for name in known if name != "eager" and name not in arguments.without]
     if options:
-        print("| Step | eager ms | " + " | ".join(f"{n}, times eager (start)" for n in names) + " |")
+        print("| Step | eager ms | " + " | ".join(f"{n}, times eager" for n in names) + " |")
         print("| --- " * (2 + len(names)) + "|", flush=True)
     else:
         print(STEPS_HEAD, flush=True)
     for name, row in chosen(arguments.only).items():
         ways = options_of(row, device, names) if options else ways_of(row, device)
         measured = by_turns(ways, arguments.rounds or row.rounds, arguments.threads)
-        line = compared(measured, "eager" if options else "ours", row.turn)
-        line["start"] = {way: round(one.start, 1) for way, one in measured.items()}
+        line = compared(measured, "eager" if options else "ours", row.turn, options)
         found["rows"][name] = line
         print(options_line(name, line, names) if options else steps_line(name, line), flush=True)
     return found

@@ -39,23 +39,28 @@ def ratio(one: Sequence[float], other: Sequence[float]) -> list[float]:
     return [round(value, 4) for value in quantiles(ratios, n=4)] if len(ratios) > 1 else ratios * 3
 
 
-def compared(measured: dict[str, Measured], base: str, turn: int) -> dict[str, Any]:
+def compared(measured: dict[str, Measured], base: str, turn: int, options: bool = False) -> dict[str, Any]:
     """One row as plain data: ``base`` against each other way; every ratio is better the higher it is.
 
     Args:
         measured: each way's.
         base: the way that is compared.
         turn: steps of a turn.
+        options: the others are what ought to be fast, not ``base``.
     """
     ours = measured[base]
     seconds = {name: median(way.turns) / turn for name, way in measured.items()}
+    ratios = {}
+    for name, way in measured.items():
+        if name in (base, "feeding"):
+            continue
+        if options:
+            ratios[f"{base} / {name}"] = ratio(ours.turns, way.turns)
+        else:
+            ratios[f"{name} / {base}"] = ratio(way.turns, ours.turns)
     row: dict[str, Any] = {
         "seconds": {name: round(value, 6) for name, value in seconds.items()},
-        "ratios": {
-            f"{name} / {base}": ratio(way.turns, ours.turns)
-            for name, way in measured.items()
-            if name not in (base, "feeding")
-        },
+        "ratios": ratios,
         "images_per_second": round(ours.images / seconds[base], 1),
         "memory_mib": {name: round(way.memory) for name, way in measured.items()},
         "start_seconds": round(ours.start, 1),
@@ -103,6 +108,5 @@ def options_line(name: str, row: dict[str, Any], ways: Sequence[str]) -> str:
     """A row of a table with one column for each way: how many times as fast as eager it is."""
     cells = [name, f"{row['seconds']['eager'] * 1e3:.4g}"]
     for way in ways:
-        quartiles = row["ratios"].get(f"{way} / eager")
-        cells.append(f"{1 / quartiles[1]:.2f} ({row['start'][way]:.0f} s)" if quartiles else "-")
+        cells.append(f"{row['ratios'][f'eager / {way}'][1]:.2f}")
     return f"| {' | '.join(cells)} |"
