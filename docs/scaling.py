@@ -14,18 +14,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import lightning as L
 import matplotlib.pyplot as plt
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader
-from torch.utils.flop_counter import flop_registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 from moved import Noise
+from speed.limit import Recorder
 from traffic import Link, Message, alternating, count, efficiency, parsed, payload, seconds_reducing
 
 from lightning_gans.cli import quieten
@@ -67,22 +65,6 @@ class Case:
         return fixed + batch * self.flops / (tflops * 1e12)
 
 
-class Operations(TorchDispatchMode):
-    """Counts floating-point operations by PyTorch's formulas; its own counter fails at `backward(inputs=...)`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation, and count it."""
-        out = func(*args, **(kwargs or {}))
-        formula = flop_registry.get(func._overloadpacket)
-        if formula is not None:
-            self.total += formula(*args, **(kwargs or {}), out_val=out)
-        return out
-
-
 def link_of(processes: int, across: Link) -> Link:
     """The slowest link in a ring over that many GPUs."""
     return WITHIN if processes <= IN_NODE else across
@@ -103,9 +85,9 @@ def flops(model: Adversarial, batch: int) -> float:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        with Operations() as counter:
+        with Recorder() as counter:
             trainer.fit(model, DataLoader(Noise(model), batch_size=batch))
-    return counter.total / period
+    return counter.flops / period
 
 
 def case(name: str) -> Case:

@@ -49,22 +49,7 @@ def halving(optimizer: torch.optim.Optimizer) -> LinearDecay:
 
 def parts_of(speed: Speed, model: Adversarial, data: Any) -> Any:
     """As from the command line."""
-    data.setup("fit")
-    model.add_averages()
-    sides = model.train().configure_optimizers()
-    model.averages.eval()
-    schedulers = [side["lr_scheduler"]["scheduler"] for side in sides if "lr_scheduler" in side]
-    for scheduler in schedulers:
-        scheduler.total_steps = STEPS
-    return speed("parts").Parts(
-        model=model,
-        data=data,
-        optimizers={name: side["optimizer"] for name, side in zip(model.players, sides, strict=True)},
-        schedulers=schedulers,
-        decay=DECAY,
-        averages=[(model.generators[name], average) for name, average in model.averages.items()],
-        device=torch.device("cpu"),
-    )
+    return speed("parts").assembled(model, data, DECAY, STEPS, torch.device("cpu"))
 
 
 def trained(model: Adversarial, data: L.LightningDataModule, folder: Path) -> dict[str, Tensor]:

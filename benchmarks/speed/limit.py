@@ -15,7 +15,7 @@ Key = tuple[Any, ...]
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not annotated it
-    """Notes each operation that PyTorch counts floating-point operations of.
+    """Notes each operation of which PyTorch counts the FLOPs; its own counter fails at `backward(inputs=...)`.
 
     Attributes:
         calls: how often each was called with what shapes, memory formats and settings.

@@ -63,19 +63,21 @@ def parts(arguments: tuple[str, ...], folder: str) -> Parts:
     built = build(fit_arguments(arguments, folder), BuildOnly)
     model, data = built.model, built.datamodule
     assert isinstance(model, Adversarial)
+    return assembled(model, data, built.config["fit"].ema.decay, FOREVER, built.trainer.strategy.root_device)
+
+
+def assembled(model: Adversarial, data: Any, decay: float, total_steps: int, device: torch.device) -> Parts:
+    """Set up the data, put the model on its device, give it averages, optimizers and schedules, as a trainer does."""
     data.setup("fit")
-    device = built.trainer.strategy.root_device
-    decay = built.config["fit"].ema.decay
     if decay:
         model.add_averages()
     model.to(device).train()
-    for average in model.averages.values():
-        average.eval()
+    model.averages.eval()
     configured = model.configure_optimizers()
     schedulers = [side["lr_scheduler"]["scheduler"] for side in configured if "lr_scheduler" in side]
     for scheduler in schedulers:
         if isinstance(scheduler, LinearDecay):
-            scheduler.total_steps = FOREVER
+            scheduler.total_steps = total_steps
     return Parts(
         model=model,
         data=data,
