@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from lightning_gans.errors import InputError, RunEnded
-
-OURS = ("state_dict", "global_step", "epoch", "loops")
-"""What a checkpoint of a training run has."""
+from lightning_gans.checkpoint_file import read_checkpoint
+from lightning_gans.errors import RunEnded, os_reason
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -51,26 +48,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             InputError: if the file does not exist or does not hold a whole checkpoint of a run.
         """
-        if not Path(path).is_file():
-            raise InputError(f"ckpt_path is {path}, which does not exist; expected a checkpoint file")
-        try:
-            with zipfile.ZipFile(path) as archive:
-                damaged = archive.testzip()  # torch itself does not look at the sums that it writes
-            checkpoint: dict[str, Any] = super().load_checkpoint(path, *args, **kwargs)
-        except Exception as error:  # what a foreign file raises depends on its bytes
-            raise InputError(
-                f"ckpt_path is {path}, which cannot be read as a checkpoint ({type(error).__name__}: it is truncated, "
-                "another kind of file, or carries code); give a whole one"
-            ) from error
-        if damaged is not None:
-            raise InputError(f"ckpt_path is {path}, which is damaged in {damaged}; give a whole one")
-        missing = [key for key in OURS if not isinstance(checkpoint, dict) or key not in checkpoint]
-        if missing:
-            raise InputError(
-                f"ckpt_path is {path}, which has no {missing[0]}; expected a checkpoint that a run of "
-                "lightning-gans has written"
-            )
-        return checkpoint
+        load = super().load_checkpoint
+        return read_checkpoint(Path(path), "ckpt_path", lambda file: load(file, *args, **kwargs))
 
 
 def sync_folder(folder: Path) -> None:
@@ -80,13 +59,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def os_reason(error: BaseException) -> str:
-    """What the system said, where an error or one that it comes from is the system's."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return str(error).splitlines()[0]

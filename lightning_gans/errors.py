@@ -48,3 +48,13 @@ def at_least(key: str, value: float, least: float) -> None:
     """
     if value < least:
         raise InputError(f"{key} is {value}; expected at least {least}")
+
+
+def os_reason(error: BaseException) -> str:
+    """What the system said, where an error or one that it comes from is the system's."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return str(error).splitlines()[0]

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import torch
 import torch.distributed as dist
-from lightning.pytorch import Trainer
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer  # not at run time: what only draws pictures starts without Lightning
 
 
 def counter_seed(*parts: int | str) -> int:

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from lightning_gans.errors import InputError
 from lightning_gans.image_pool import ImagePool
-from lightning_gans.synced_batch_norm import SyncedBatchNorm
+from lightning_gans.layer_sync import SyncedBatchNorm
 
 
 class AlternatingDDP(DDPStrategy):

@@ -15,6 +15,7 @@ import pytest
 import torch.distributed as dist
 
 from lightning_gans.families import Adversarial
+from lightning_gans.layer_sync import SyncedBatchNorm
 from lightning_gans.networks import (
     DCGANDiscriminator,
     DCGANGenerator,
@@ -25,7 +26,6 @@ from lightning_gans.networks import (
 )
 from lightning_gans.networks.norms import BatchNorm
 from lightning_gans.penalties import R1
-from lightning_gans.synced_batch_norm import SyncedBatchNorm
 from lightning_gans.variants import GAN, R3GAN, WGANGP
 from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
