@@ -32,12 +32,15 @@ class RunEnded(Exception):  # noqa: N818 (it says what has happened)
 
 @contextmanager
 def refusing_in_one_line() -> Iterator[None]:
-    """Around a light command: an :class:`InputError` is one line on stderr and exit status 2."""
+    """Around a light command: bad input is one line on stderr and exit status 2, a known end one with its own."""
     try:
         yield
     except InputError as error:
         print(f"lightning-gans: error: {error}", file=sys.stderr)
         sys.exit(2)
+    except RunEnded as error:
+        print(f"lightning-gans: {error}", file=sys.stderr)
+        sys.exit(error.status)
 
 
 def at_least(key: str, value: float, least: float) -> None:

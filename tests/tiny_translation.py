@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from datamodules.facades import SyntheticFacadesDataModule
-from lightning_gans.families.translation import MakePatchDiscriminator, MakeTranslator
+from lightning_gans.families.translation import MakePatchDiscriminator
 from lightning_gans.networks import PatchGAN, ResNetTranslator
-from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.norms import InstanceNorm
 from lightning_gans.variants import CycleGAN, Pix2Pix
 

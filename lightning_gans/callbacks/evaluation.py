@@ -68,7 +68,7 @@ class Evaluation(Callback):
         self.neighbours = neighbours
         self.cache = RealCache(default_cache() if cache is None else Path(cache))
         self._lines: dict[str, str] = {}
-        self._last: dict[str, Any] | None = None
+        self._last: list[dict[str, Any]] = []
         self._scores: dict[str, Scores] = {}
         self._cached: dict[str, bool] = {}
         self._logged: dict[str, Stamp] = {}
@@ -115,6 +115,7 @@ class Evaluation(Callback):
         )
 
     def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:
+        self._last = []
         for domain, scores in self._scores.items():
             prefix = self._split if len(self._scores) == 1 else f"{self._split}/{domain}"
             if not self._cached[domain]:
@@ -161,7 +162,7 @@ class Evaluation(Callback):
         }
         if not writes(trainer):
             return
-        self._last = result
+        self._last.append(result)
         append_scores(trainer, result)
         if self._logged.get(prefix) != stamp:
             self._logged[prefix] = stamp
@@ -250,7 +251,7 @@ class Evaluation(Callback):
     on_test_epoch_end = on_validation_epoch_end
 
     def state_dict(self) -> dict[str, Any]:
-        """The last scores with their stamps, so that a checkpoint says how good it is; never the extractor."""
+        """The last scores with their stamps, a row for each domain, for whoever finds the checkpoint; no extractor."""
         return {"last": self._last}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

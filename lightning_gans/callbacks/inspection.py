@@ -14,8 +14,9 @@ from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.results_file import without_nan
 from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.callbacks.samples import log_picture, refuse_undrawable, to_picture
+from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
 from lightning_gans.callbacks.score_file import append_scores
+from lightning_gans.drawing import grid
 from lightning_gans.errors import InputError, at_least
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.inspection.figures import beside, histograms
@@ -132,12 +133,12 @@ class Inspection(Callback):
         samples, theirs, memorised = neighbours(subject, self.count)
         logits, judged = judgement(subject)
         pictures = {
-            "neighbours": beside(to_picture(samples, 1), to_picture(theirs, len(theirs) // len(samples))),
-            "interpolation": to_picture(interpolation(subject, self.count), COLUMNS),
+            "neighbours": beside(grid(samples, 1), grid(theirs, len(theirs) // len(samples))),
+            "interpolation": grid(interpolation(subject, self.count), COLUMNS),
             "scores": histograms(logits, "D's output, high for real"),
         }
         if model.conditional:
-            pictures["classes"] = to_picture(*class_grid(subject, self.count))
+            pictures["classes"] = grid(*class_grid(subject, self.count))
         found = probed(subject, self.probe_images)
         epoch, step = model.progress
         about = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}

@@ -11,9 +11,9 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from lightning_gans.callbacks.run_folder import run_folder, writes
+from lightning_gans.drawing import grid, picture
 from lightning_gans.errors import InputError, at_least
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.sampled import Sampled
@@ -30,12 +30,6 @@ def cells(sampled: Sampled, count: int) -> list[Tensor]:
     drawn = [to_uint8(part[:count]).cpu() for part in parts if part is not None]
     channels = max(part.shape[1] for part in drawn)
     return [part.expand(-1, channels, -1, -1) for part in drawn]
-
-
-def to_picture(images: Tensor, columns: int) -> Image.Image:
-    """A grid of uint8 images (N, C, H, W), C = 1 or 3, with ``columns`` in a row."""
-    grid = make_grid(images, nrow=columns, padding=2)
-    return Image.fromarray(grid.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def refuse_undrawable(trainer: Trainer, instead: str) -> None:
@@ -121,11 +115,11 @@ class SampleGrid(Callback):
             # Example after example, each with all of its parts, and no example broken across rows.
             images = torch.cat([torch.stack(parts, dim=1).flatten(0, 1) for parts in kept])
             parts = len(kept[0])
-            picture = to_picture(images, parts * max(1, self.columns // parts))
-            picture.save(path)
+            drawn = grid(images, parts * max(1, self.columns // parts))
+            drawn.save(path)
             self.newest.append(path)
             for logger in trainer.loggers:
-                log_picture(logger, f"{prefix}samples{suffix}", picture, step)
+                log_picture(logger, f"{prefix}samples{suffix}", drawn, step)
 
     on_test_epoch_start = on_validation_epoch_start
     on_test_batch_end = on_validation_batch_end
@@ -200,14 +194,8 @@ class PredictionWriter(Callback):
             first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
             (self._target / folder).mkdir(parents=True, exist_ok=True)
             for index, image in enumerate(to_uint8(images).cpu(), start=first):
-                to_picture_alone(image).save(self._target / folder / f"{index:06d}.png")
+                picture(image).save(self._target / folder / f"{index:06d}.png")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say where the pictures are."""
         rank_zero_info(f"pictures: {self._target}")
-
-
-def to_picture_alone(image: Tensor) -> Image.Image:
-    """One uint8 image (C, H, W), C = 1 or 3, as a picture."""
-    pixels = image.permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

@@ -23,6 +23,7 @@ from lightning_gans.families.player import Player
 from lightning_gans.families.recording import Recording
 from lightning_gans.families.stopwatch import Stopwatch
 from lightning_gans.optimizers import GANAdam, LinearDecay
+from lightning_gans.provenance import versions
 from lightning_gans.randomness import counter_generator, run_seed, seed_step
 from lightning_gans.resume import RESTORED, RUN_SEED, drop_what_links_left, refuse_changed_settings, without_objects
 from lightning_gans.strategies import AlternatingDDP, refuse
@@ -288,6 +289,10 @@ class Adversarial(Recording, ABC):
         checkpoint[RUN_SEED] = self.run_seed
         checkpoint[GRADIENTS] = self._unfinished_gradients()
         checkpoint[SECONDS] = self.stopwatch.seconds
+        # For whoever uses the model later, and has this file alone.
+        checkpoint["versions"] = versions()
+        if (data := getattr(self.trainer, "datamodule", None)) is not None:
+            checkpoint["data"] = f"{type(data).__module__}.{type(data).__qualname__}"
         if "hyper_parameters" in checkpoint:
             checkpoint["hyper_parameters"] = without_objects(dict(checkpoint["hyper_parameters"]))
 

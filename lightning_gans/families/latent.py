@@ -18,7 +18,7 @@ from lightning_gans.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.sampled import Domains, Sampled
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.noise import Noise, NormalNoise
+from lightning_gans.noise import Noise, NormalNoise, latents
 from lightning_gans.penalties import Penalty
 
 Critic = Callable[[Tensor], Tensor]
@@ -68,6 +68,7 @@ class LatentGAN(Adversarial, ABC):
         self.noise = noise
         self.penalty = penalty
         self.augmentation = augmentation
+        self._full_batch = 0
         if channels_last:
             # Convolutions follow their weights' layout; dense layers have no layout to change.
             for network in (generator, discriminator):
@@ -193,10 +194,15 @@ class LatentGAN(Adversarial, ABC):
 
     def _generate(self, batch: Labelled, batch_idx: int) -> Tensor:
         """As many images as the batch has, from noise that is the same at every call and for any number of ranks."""
-        if not len(batch.labels):  # the last batch of a rank for which nothing is left
+        count = len(batch.labels)
+        if not count:  # the last batch of a rank for which nothing is left
             return batch.images
-        index = batch_idx * self.trainer.world_size + self.global_rank
-        images: Tensor = self(self.latent(len(batch.labels), "evaluation", index), batch.labels)
+        if not batch_idx:
+            data = getattr(self.trainer, "datamodule", None)
+            self._full_batch = getattr(data, "eval_batch_size", count)  # the last batch may be smaller
+        first = (batch_idx * self.trainer.world_size + self.global_rank) * self._full_batch
+        latent = latents(self.noise, int(self.generator.latent_dim), self.run_seed, range(first, first + count))
+        images: Tensor = self(latent.to(self.device), batch.labels)
         return images
 
     def validation_step(self, batch: Labelled, batch_idx: int) -> Domains:

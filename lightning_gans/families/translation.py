@@ -21,9 +21,6 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.objectives import Objective
 from lightning_gans.randomness import seed_step
 
-MakeTranslator = Callable[[int, int, int], Translator]
-"""Channels of the images it is given, of those it makes, and their height and width to a generator."""
-
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
 """Channels of what it is given to a discriminator."""
 
@@ -33,6 +30,9 @@ class Translation(Adversarial, ABC):
 
     The family owns what training leaves open: how a generator runs when it is evaluated, what is compared with what,
     and whether networks and data fit. A variant says what a batch does.
+
+    What is trained is used without the variant, by the names of its generators: one named ``b_to_a``, or of a model
+    whose ``b_to_a`` is true, goes from b to a, any other from a to b.
 
     Args:
         channels_a: channels of the images of domain a; the command line takes them from the data.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -24,7 +25,10 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64."""
+        """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64.
+
+        Labels may also be shares of classes, (N, num_classes) floats that add up to 1.
+        """
 
 
 class Discriminator(nn.Module, ABC):
@@ -64,6 +68,10 @@ class Translator(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, channels_out, H, W) in [-1, 1] from ``images`` (N, channels_in, H, W) in [-1, 1]."""
+
+
+MakeTranslator = Callable[[int, int, int], Translator]
+"""Channels of the images it is given, of those it makes, and their height and width to a generator."""
 
 
 class PatchDiscriminator(nn.Module, ABC):

@@ -10,12 +10,14 @@ from torch.nn import functional as F
 def one_hot(labels: Tensor | None, num_classes: int, like: Tensor) -> Tensor:
     """Labels (N,) as rows (N, num_classes) with a single 1, in the type of ``like``.
 
+    Rows of floats (N, num_classes) are shares of classes already, as on the way from one class to another.
+
     Raises:
         ValueError: if there are no labels.
     """
     if labels is None:
         raise ValueError(f"a network that is conditional on {num_classes} classes needs labels (N,); got None")
-    return F.one_hot(labels, num_classes).to(like.dtype)
+    return (labels if labels.is_floating_point() else F.one_hot(labels, num_classes)).to(like.dtype)
 
 
 def beside(latent: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:

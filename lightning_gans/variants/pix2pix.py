@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from datamodules.batches import Pair
 from lightning_gans.errors import InputError, at_least
 from lightning_gans.families.sampled import Domains, Sampled
-from lightning_gans.families.translation import MakePatchDiscriminator, MakeTranslator, Translation
+from lightning_gans.families.translation import MakePatchDiscriminator, Translation
+from lightning_gans.networks.base import MakeTranslator
 from lightning_gans.objectives import NonSaturating, Objective
 
 

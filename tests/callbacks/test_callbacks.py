@@ -171,8 +171,8 @@ def test_no_extractor_enters_a_checkpoint_and_the_last_scores_do(tmp_path: Path)
     assert {key.partition(".")[0] for key in checkpoint["state_dict"]} == {"generator", "discriminator"}
     state = checkpoint["callbacks"]["Evaluation"]
     measured = {"kid", "kid_ci95", "relative_fid", "fid", "spread", "precision", "recall", "density", "coverage"}
-    assert state["last"]["scores"].keys() == {f"val/{name}" for name in measured | {"class_kl", "modes"}}
-    assert state["last"]["stamp"]["real"] == 6
+    assert state["last"][0]["scores"].keys() == {f"val/{name}" for name in measured | {"class_kl", "modes"}}
+    assert state["last"][0]["stamp"]["real"] == 6
 
 
 def test_best_and_last_checkpoints_are_both_kept(tmp_path: Path) -> None:

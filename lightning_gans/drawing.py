@@ -1,0 +1,54 @@
+"""From images to pictures: one each, grids, animations, films."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from lightning_gans.errors import InputError
+
+
+def picture(image: Tensor, scale: int = 1) -> Image.Image:
+    """One uint8 image (C, H, W), C = 1 or 3, as a picture; each pixel becomes ``scale`` by ``scale`` of them.
+
+    Raises:
+        InputError: if the image has neither one channel nor three.
+    """
+    channels = image.shape[0]
+    if channels not in (1, 3):
+        raise InputError(f"the images have {channels} channels, which make no pictures; expected 1 or 3")
+    pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
+    drawn = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
+    return drawn.resize((drawn.width * scale, drawn.height * scale), Image.Resampling.NEAREST) if scale > 1 else drawn
+
+
+def grid(images: Tensor, columns: int) -> Image.Image:
+    """Uint8 images (N, C, H, W), C = 1 or 3, with ``columns`` in a row."""
+    from torchvision.utils import make_grid  # a second to load, and not everybody draws grids
+
+    return picture(make_grid(images, nrow=columns, padding=2))
+
+
+def write_gif(frames: list[Image.Image], path: Path, frame_ms: int) -> None:
+    """Write an animation that goes on forever."""
+    colours = [frame.convert("P") for frame in frames]
+    colours[0].save(path, save_all=True, append_images=colours[1:], duration=frame_ms, loop=0)
+
+
+def write_mp4(frames: list[Image.Image], path: Path, frame_ms: int) -> None:
+    """Write a film in H.264; a side of an odd number of pixels gets one more, as the format knows even ones alone."""
+    import av
+
+    width, height = (side + side % 2 for side in frames[0].size)
+    with av.open(str(path), "w", format="mp4") as film:
+        stream = film.add_stream("libx264", rate=Fraction(1000, frame_ms))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for frame in frames:
+            pixels = np.asarray(frame.convert("RGB"))
+            missing = ((0, height - frame.height), (0, width - frame.width), (0, 0))
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.pad(pixels, missing, mode="edge"), format="rgb24")))
+        film.mux(stream.encode())
