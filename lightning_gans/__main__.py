@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import sys
 
 from lightning_gans import __version__
@@ -12,11 +13,24 @@ COMMANDS = {
     "validate": "score a checkpoint on the validation split",
     "test": "score a checkpoint on the test split, and leave results.json",
     "predict": "write a checkpoint's images as PNG files",
+    "sample": "write pictures that a trained model makes from noise",
+    "interpolate": "draw the way from one picture to another, as a grid, GIF or MP4",
+    "inspect": "say what a checkpoint is: variant, step, scores, versions, sizes",
     "configs": "list the shipped configs",
     "table": "make a table of the runs in a folder",
     "sweep": "run a W&B sweep file with no service and no login",
 }
 """What stands first on the command line, and what it does."""
+
+LIGHT = {
+    "sample": "lightning_gans.commands.sample",
+    "interpolate": "lightning_gans.commands.interpolate",
+    "inspect": "lightning_gans.commands.inspect",
+    "configs": "lightning_gans.shipped",
+    "table": "lightning_gans.results.command",
+    "sweep": "lightning_gans.sweeps.command",
+}
+"""Modules of the commands that start without Lightning; the ``main`` of each takes the other arguments."""
 
 
 def help_text() -> str:
@@ -26,7 +40,7 @@ def help_text() -> str:
         "",
         "Train and use GANs.",
         "",
-        *(f"  {name:<10}{what}" for name, what in COMMANDS.items()),
+        *(f"  {name:<13}{what}" for name, what in COMMANDS.items()),
         "",
         "`lightning-gans COMMAND --help` shows a command's options, `lightning-gans --version` the version.",
     ]
@@ -49,18 +63,8 @@ def main() -> None:
         hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(COMMANDS)}"
         print(f"lightning-gans: error: {command} is no command; {hint}", file=sys.stderr)
         sys.exit(2)
-    elif command == "configs":
-        from lightning_gans.shipped import print_configs
-
-        print_configs()
-    elif command == "table":
-        from lightning_gans.results import command as table
-
-        table.main(arguments[1:])
-    elif command == "sweep":
-        from lightning_gans.sweeps import command as sweep
-
-        sweep.main(arguments[1:])
+    elif command in LIGHT:
+        importlib.import_module(LIGHT[command]).main(arguments[1:])
     else:
         from lightning_gans.cli import run
 

@@ -12,8 +12,13 @@ from torch import Tensor
 from lightning_gans.errors import InputError
 
 
-def picture(image: Tensor, scale: int = 1) -> Image.Image:
-    """One uint8 image (C, H, W), C = 1 or 3, as a picture; each pixel becomes ``scale`` by ``scale`` of them.
+def enlarged(images: Tensor, scale: int) -> Tensor:
+    """Images (N, C, scale * H, scale * W), in which each pixel of ``images`` (N, C, H, W) is a square."""
+    return images.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
+
+
+def picture(image: Tensor) -> Image.Image:
+    """One uint8 image (C, H, W), C = 1 or 3, as a picture.
 
     Raises:
         InputError: if the image has neither one channel nor three.
@@ -22,8 +27,7 @@ def picture(image: Tensor, scale: int = 1) -> Image.Image:
     if channels not in (1, 3):
         raise InputError(f"the images have {channels} channels, which make no pictures; expected 1 or 3")
     pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
-    drawn = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-    return drawn.resize((drawn.width * scale, drawn.height * scale), Image.Resampling.NEAREST) if scale > 1 else drawn
+    return Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
 
 
 def grid(images: Tensor, columns: int) -> Image.Image:

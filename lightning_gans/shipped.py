@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 from pathlib import Path
 
@@ -40,8 +41,9 @@ def headline(name: str) -> str:
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
-def print_configs() -> None:
-    """One line for each shipped config, and below for each sweep: its name and what it says of itself."""
+def main(argv: list[str]) -> None:
+    """``lightning-gans configs``: a line for each shipped config, and below for each sweep, with what it is for."""
+    argparse.ArgumentParser(prog="lightning-gans configs", description="List the shipped configs.").parse_args(argv)
     names, sweeps = config_names(), sweep_names()
     width = max(map(len, names + sweeps))
     for name in names:

@@ -48,9 +48,7 @@ def sampler_of(options: argparse.Namespace) -> LatentSampler:
     """
     model = model_of(options)
     if not isinstance(model, LatentSampler):
-        raise InputError(
-            f"CKPT is {options.checkpoint}, which translates images; expected a model from noise"
-        )
+        raise InputError(f"CKPT is {options.checkpoint}, which translates images; expected a model from noise")
     return model
 
 
@@ -62,7 +60,10 @@ def translator_of(options: argparse.Namespace) -> ImageTranslator:
     """
     model = model_of(options)
     if not isinstance(model, ImageTranslator):
-        raise InputError(
-            f"CKPT is {options.checkpoint}, which makes images from noise; expected a translation"
-        )
+        raise InputError(f"CKPT is {options.checkpoint}, which makes images from noise; expected a translation")
     return model
+
+
+def weights_line(model: Trained) -> str:
+    """Whose weights made something, to be printed beside it."""
+    return f"{model.weights_kind} weights of step {model.about.get('step', 'unknown')}"
