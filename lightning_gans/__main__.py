@@ -18,6 +18,7 @@ COMMANDS = {
     "inspect": "say what a checkpoint is: variant, step, scores, versions, sizes",
     "configs": "list the shipped configs",
     "table": "make a table of the runs in a folder",
+    "report": "write an HTML page of a run, or of several beside each other",
     "sweep": "run a W&B sweep file with no service and no login",
 }
 """What stands first on the command line, and what it does."""
@@ -28,6 +29,7 @@ LIGHT = {
     "inspect": "lightning_gans.commands.inspect",
     "configs": "lightning_gans.shipped",
     "table": "lightning_gans.results.command",
+    "report": "lightning_gans.report.command",
     "sweep": "lightning_gans.sweeps.command",
 }
 """Modules of the commands that start without Lightning; the ``main`` of each takes the other arguments."""

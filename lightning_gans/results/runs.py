@@ -118,8 +118,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: if a line is no such row, as after a write that was cut short.
     """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{path} cannot be read; expected rows of scores") from None
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
@@ -167,7 +171,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
         raise InputError(f"{path} cannot be read; expected the config that the run's fit wrote") from None
     settings = dict(flat(config))
     if "model.class_path" not in settings:

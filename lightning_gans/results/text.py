@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def stamp_lines(runs: Iterable[Run]) -> list[str]:
     return [f"{domain}: {line}" if domain else line for domain, line in lines.items()]
 
 
-def stamp_line(stamp: dict[str, Any], seeds: list[int]) -> str:
+def stamp_line(stamp: dict[str, Any], seeds: Sequence[int] | Sequence[str]) -> str:
     """A stamp in the words of :class:`lightning_gans.metrics.Stamp`, for several seeds."""
     parts = (
         stamp["extractor"],
@@ -109,7 +109,7 @@ def stamp_line(stamp: dict[str, Any], seeds: list[int]) -> str:
         f"{stamp['neighbours']} neighbours",
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}",
     )
-    return " | ".join(parts)
+    return " | ".join(map(str, parts))
 
 
 def cell(value: Any) -> str:
