@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lightning_gans.checkpoint_file import read_checkpoint
 from lightning_gans.errors import refusing_in_one_line
-from lightning_gans.results.runs import SCORES, flat, read_rows
+from lightning_gans.results.runs import SCORES, flat, is_row, read_rows
 from lightning_gans.results.text import stamp_line
 from lightning_gans.trained.reading import about, checkpoint_in, exported
 
@@ -105,10 +105,11 @@ def lines(found: Facts) -> Iterator[str]:
             "network" if size["numbers"] else "empty",
             f"{name}, {size['numbers']:,} numbers, {megabytes(size['bytes'])}",
         )
-    for measured in found.get("scores", []):
+    measurements = [row for row in found.get("scores", []) if is_row(row)]
+    for measured in measurements:
         values = ", ".join(f"{name} {value:.4g}" for name, value in measured["scores"].items())
         yield row("scores", f"{values} [{stamp_line(measured['stamp'], [measured['stamp']['seed']])}]")
-    if not found.get("scores"):
+    if not measurements:
         yield row("scores", "none in the checkpoint, and no scores.jsonl of its run beside it")
     versions = found.get("versions")
     yield row("versions", ", ".join(f"{name} {v}" for name, v in versions.items()) if versions else "not recorded")

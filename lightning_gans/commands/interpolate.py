@@ -30,7 +30,7 @@ def options_parser() -> argparse.ArgumentParser:
         type=classes,
         default=[0, 1],
         metavar="LIST",
-        help="the stations, such as 0,1,5 or 0-4 (default: 0,1)",
+        help="the stations, such as 0,1,5 (default: 0,1)",
     )
     parser.add_argument(
         "--classes",
@@ -42,14 +42,12 @@ def options_parser() -> argparse.ArgumentParser:
         "--steps",
         type=int,
         default=9,
-        help="pictures from one station to the next, both included (default: %(default)s)",
+        help="pictures from one station to the next, with both (default: %(default)s)",
     )
     parser.add_argument("--truncation", type=float, metavar="BOUND", help="largest value in a latent vector")
     parser.add_argument("--loop", action="store_true", help="go back from the last station to the first")
     parser.add_argument("--frame_ms", type=int, default=80, help="of an animation, milliseconds for each picture")
-    parser.add_argument(
-        "--scale", type=int, default=1, help="draw each pixel this many times as large, without smoothing"
-    )
+    parser.add_argument("--scale", type=int, default=1, help="draw each pixel this many times as large")
     parser.add_argument(
         "--out",
         type=Path,

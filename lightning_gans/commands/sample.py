@@ -35,9 +35,7 @@ def options_parser() -> argparse.ArgumentParser:
         help="largest value in a latent vector: less variety, in some models better pictures (default: no bound)",
     )
     parser.add_argument("--columns", type=int, default=8, help="pictures in a row of a grid (default: %(default)s)")
-    parser.add_argument(
-        "--scale", type=int, default=1, help="draw each pixel this many times as large, without smoothing"
-    )
+    parser.add_argument("--scale", type=int, default=1, help="draw each pixel this many times as large")
     parser.add_argument(
         "--out",
         type=Path,

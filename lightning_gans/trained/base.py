@@ -56,6 +56,14 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
         """
         raise InputError("this model translates images and makes none from noise; expected one such as DCGAN or CGAN")
 
+    def interpolate(self, seeds: Any, labels: Any = None, steps: int = 9, truncation: float | None = None) -> Tensor:
+        """Images on the way between pictures, of a model that makes them from noise; see :class:`.LatentSampler`.
+
+        Raises:
+            InputError: if the model translates images.
+        """
+        return self.sample(0)
+
     def translate(self, images: Tensor, direction: str | None = None) -> Tensor:
         """Images from images, of a model that translates them; see :class:`.ImageTranslator`.
 
