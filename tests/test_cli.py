@@ -21,10 +21,12 @@ import lightning_gans.networks
 import lightning_gans.variants
 from datamodules.cifar import CIFAR10DataModule
 from datamodules.synthetic import GaussianGridDataModule
+from lightning_gans import load
 from lightning_gans.cli import LightningGANsCLI, build, run
 from lightning_gans.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks import Discriminator, Generator
+from lightning_gans.pixels import to_uint8
 from lightning_gans.shipped import config_folder, config_names, find_config
 from lightning_gans.strategies import AlternatingDDP
 from lightning_gans.variants import DCGAN, GAN
@@ -196,7 +198,10 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
         row["val/fid"] for row in csv.DictReader(curve)
     ]
     assert len(rows) > len(curve) - 1
-    assert len(list((folder / "predictions").glob("*.png"))) == 500
+    predicted = [np.asarray(Image.open(path)) for path in sorted((folder / "predictions").glob("*.png"))]
+    assert len(predicted) == 500
+    sampled = to_uint8(load(folder).sample(500, seed=0))[:, 0].numpy()
+    assert np.abs(np.stack(predicted).astype(int) - sampled).max() <= 1
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
 
 

@@ -14,12 +14,17 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from PIL import Image
+from torchvision.transforms.v2.functional import pil_to_tensor
 
 from datamodules.archives import PAIRED, UNPAIRED, Archive
+from datamodules.facades import SyntheticFacadesDataModule
+from lightning_gans import load
 from lightning_gans.cli import build, run
 from lightning_gans.errors import InputError
 from lightning_gans.families import Translation
 from lightning_gans.networks import Untranslated
+from lightning_gans.pixels import to_uint8
 from lightning_gans.results.command import run as table
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.small_archives import small_archives
@@ -56,7 +61,15 @@ def test_cyclegan_from_fit_to_predictions_in_one_folder(capsys: pytest.CaptureFi
     build(["test", *saved, "--ckpt_path", "best"])
     build(["predict", *saved, "--ckpt_path", "best"])
     assert {path.name for path in (folder / "predictions").iterdir()} == {"a", "b"}
-    assert len(list((folder / "predictions").rglob("*.png"))) == 8
+    predicted = sorted((folder / "predictions").rglob("*.png"))
+    assert len(predicted) == 8
+    data = SyntheticFacadesDataModule(train_size=6, val_size=4, test_size=4)
+    data.setup("predict")
+    batch = next(iter(data.predict_dataloader()))
+    pair = data.on_after_batch_transfer(batch, 0)
+    ours = [load(folder).translate(images, way) for images, way in ((pair.b, "b_to_a"), (pair.a, "a_to_b"))]
+    theirs = torch.stack([pil_to_tensor(Image.open(path)) for path in predicted])
+    assert (to_uint8(torch.cat(ours)).int() - theirs.int()).abs().max() <= 1
     model = Translation.load_from_checkpoint(folder / "checkpoints" / "last.ckpt")
     assert isinstance(model, CycleGAN)
     assert model.pool_a.images.shape == (18, 3, 64, 64)
