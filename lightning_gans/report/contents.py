@@ -34,6 +34,9 @@ INSPECTION = {
 }
 """Pictures that :class:`lightning_gans.callbacks.inspection.Inspection` leaves."""
 
+WRITTEN = ("config*.yaml", "metrics.csv", "*.jsonl", "results.json", "samples/*.png", "checkpoints/*.ckpt")
+"""What a run writes; a report in its folder is none of it."""
+
 TRACES = ("metrics.csv", "checkpoints", "samples", "results.json")
 """What makes the folder of a config that of a run; one of them is enough."""
 
@@ -164,7 +167,8 @@ def read_one(folder: Path, name: str, most: int) -> Contents:
     files = grid_files(folder)
     log = read_curves(folder / "metrics.csv")
     steps = [file.step for file in files] + [row["step"] for row in rows if isinstance(row.get("step"), int)]
-    steps += [series.steps[-1] for series in log.values()]
+    # A score is logged at a step that need not be training's.
+    steps += [series.steps[-1] for name, series in log.items() if not name.startswith(("val/", "test/"))]
     epochs = [file.epoch for file in files] + [row["epoch"] for row in rows if isinstance(row.get("epoch"), int)]
     watchdog = folder / "watchdog.jsonl"
     results = folder / "results.json"
@@ -183,7 +187,7 @@ def read_one(folder: Path, name: str, most: int) -> Contents:
         inspection=[(text, read_picture(path)) for text, path in drawn if path.exists()],
         reached=(max(epochs, default=None), max(steps, default=None)),
         started=time_of(folder / "config.yaml" if (folder / "config.yaml").exists() else config),
-        written=max(time_of(path) for path in [*folder.iterdir(), *(file.path for file in files)] if path.is_file()),
+        written=max(time_of(path) for pattern in WRITTEN for path in folder.glob(pattern)),
     )
 
 

@@ -62,8 +62,8 @@ def as_text(value: Any) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """A key or a class path that may go on in the next line after each dot and underscore."""
-    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(text))))
+    """A key or a path that may go on in the next line after each dot and slash."""
+    return Markup(re.sub(r"([./])", r"\1<wbr>", str(escape(text))))
 
 
 def duration(seconds: Any) -> str:

@@ -239,6 +239,17 @@ def test_a_bare_run_has_a_page() -> None:
     page = report(folder)
     for text in ("Reached not known", "No scores", "drawn no grids", "None: the run has no metrics.csv"):
         assert text in page.text
+    # A test of a model that took no step is logged at one.
+    (folder / "metrics.csv").write_text("step,test/fid\n0,5.0\n")
+    assert "Reached not known" in report(folder).text
+
+
+def test_an_earlier_report_is_no_part_of_a_run() -> None:
+    folder = make()
+    for path in folder.rglob("*"):
+        os.utime(path, (0, 0))
+    run([str(folder)])
+    assert "Started 1970-01-01 00:00 UTC Last written 1970-01-01 00:00 UTC" in report(folder).text
 
 
 def test_runs_are_found_below_a_folder_and_told_apart() -> None:
