@@ -27,7 +27,7 @@ def test_help_starts_without_torch(option: str) -> None:
     [
         ([], "usage: lightning-gans COMMAND"),
         (["fitt"], "lightning-gans: error: fitt is no command; did you mean fit?"),
-        (["xyz"], "lightning-gans: error: xyz is no command; expected one of fit, validate, test, predict, configs"),
+        (["xyz"], "lightning-gans: error: xyz is no command; expected one of fit, validate, test, predict, sample"),
     ],
 )
 def test_no_known_command_is_refused(
