@@ -1,4 +1,7 @@
-"""From image files of any kind to pixels, and the refusal of files that cannot be used."""
+"""From image files of any kind to pixels, and the refusal of files that cannot be used.
+
+Light, as commands that only use a model read pictures too: neither Lightning nor torchvision is loaded.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torchvision.datasets.folder import IMG_EXTENSIONS
-from torchvision.transforms.v2 import functional as TF
 
-from datamodules.torchvision_sets import one_line
 from lightning_gans.errors import InputError
+
+IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""Those of torchvision."""
 
 SHOWN = 3
 """How many names an error message lists before it counts the rest."""
@@ -100,7 +104,7 @@ def reason(error: Exception) -> str:
     """Why a file cannot be used, without the path, which Pillow repeats."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image"
-    return getattr(error, "strerror", None) or one_line(error) or type(error).__name__
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
 
 
 def decoded(path: Path, channels: int, size: int) -> Tensor:
@@ -109,7 +113,12 @@ def decoded(path: Path, channels: int, size: int) -> Tensor:
 
 
 def opened(path: Path) -> Image.Image:
-    """One image file in RGB with 8 bits, turned as its EXIF data say; of an animation the first frame.
+    """One image file in RGB with 8 bits, on white where it is transparent: :func:`upright`, then :func:`to_rgb`."""
+    return to_rgb(upright(path))
+
+
+def upright(path: Path) -> Image.Image:
+    """One image file, turned as its EXIF data say; of an animation the first frame.
 
     Raises:
         ValueError: if its pixels have 32 bits.
@@ -119,7 +128,7 @@ def opened(path: Path) -> Image.Image:
         # Pillow reads 16 bits from PGM, and earlier versions from PNG too, into 32.
         if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
             raise ValueError("pixels of 32 bits")
-        return to_rgb(ImageOps.exif_transpose(file))
+        return ImageOps.exif_transpose(file)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -141,5 +150,11 @@ def middle_square(image: Image.Image, channels: int, size: int) -> Tensor:
     left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
     # With a box, Pillow resizes the whole image and computes the crop only: a long strip needs no more memory.
     box = (left, top, left + shorter, top + shorter)
-    pixels: Tensor = TF.pil_to_tensor(image.resize((size, size), Image.Resampling.BICUBIC, box))
-    return pixels
+    return pixels_of(image.resize((size, size), Image.Resampling.BICUBIC, box))
+
+
+def pixels_of(image: Image.Image) -> Tensor:
+    """An image of grey values or in RGB as pixels (C, H, W) uint8."""
+    values = np.array(image)
+    pixels = torch.from_numpy(values[:, :, None] if values.ndim == 2 else values)
+    return pixels.permute(2, 0, 1).contiguous()
