@@ -1,0 +1,72 @@
+"""The tab of the run that a checkpoint is from: curves, grids and scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from lightning_gans.demo.events import quietly, speaking
+from lightning_gans.demo.run_files import curves, grid_picture, score_rows, scores_text, timeline
+
+
+def run_tab(tab: gr.Tab, run: Path | None, about: dict[str, Any]) -> None:
+    """Fill the tab; what a run that still trains writes is there when the tab is opened again."""
+    if run is None:
+        gr.Markdown("This checkpoint does not lie in a run's folder: there are no curves and no grids to show.")
+        gr.Markdown(scores_text(score_rows(None, about)), elem_id="scores", elem_classes="wide")
+        return
+    moments = timeline(run)
+    domains = sorted({domain for moment in moments for domain in moment.grids})
+    caption = gr.Markdown("The run has left no grids." if not moments else "", elem_id="moment")
+    place = gr.Slider(
+        1, max(2, len(moments)), len(moments), step=1, label="Validation", elem_id="place", visible=len(moments) > 1
+    )
+    with gr.Row():
+        grids = [
+            gr.Image(
+                format="png",
+                type="pil",
+                label=f"Grid of domain {domain}" if domain else "Grid",
+                alt_text="Grid",
+                interactive=False,
+                elem_id=f"grid-{domain}" if domain else "grid",
+                buttons=["download", "fullscreen"],
+                elem_classes=["framed", "pixels"],
+                min_width=280,
+            )
+            for domain in domains
+        ]
+    figure = gr.Image(
+        format="png",
+        type="pil",
+        label="Curves",
+        alt_text="Curves",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id="curves",
+        elem_classes="framed",
+    )
+    scores = gr.Markdown(elem_id="scores", elem_classes="wide")
+
+    @speaking
+    def look(at: float) -> list[Any]:
+        found = timeline(run)
+        moment = found[min(max(1, int(at)), len(found)) - 1]
+        paths = [moment.grids.get(domain) for domain in domains]
+        return [f"Grids of {moment}", *(grid_picture(path) if path else None for path in paths)]
+
+    @speaking
+    def draw() -> tuple[Image.Image | None, str]:
+        return curves(run), scores_text(score_rows(run, about))
+
+    @speaking
+    def lengthen() -> Any:
+        return gr.update(maximum=max(2, len(timeline(run))))
+
+    if moments:
+        gr.on([tab.select, place.change], look, place, [caption, *grids], **quietly())
+        tab.select(lengthen, None, place, **quietly())
+    tab.select(draw, None, [figure, scores], **quietly("minimal"))

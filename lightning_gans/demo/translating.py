@@ -1,0 +1,35 @@
+"""What the page asks of a model that translates: a picture from a picture, without anything of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PIL import Image
+from torchvision.transforms.v2.functional import pil_to_tensor
+
+from lightning_gans.drawing import picture
+from lightning_gans.trained import ImageTranslator
+from lightning_gans.trained.tiling import translate_picture
+
+
+def translated(
+    translator: ImageTranslator,
+    source: Image.Image,
+    direction: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Image.Image, Image.Image]:
+    """What the network sees of a picture of any size, in grey where it knows no colours, and the translation of it.
+
+    Args:
+        translator: translates it.
+        source: the picture.
+        direction: one of the model's, by default its first.
+        progress: told how many steps are done, and how many there will be.
+
+    Raises:
+        InputError: if the model cannot go there.
+    """
+    way = translator.way(direction)
+    network = translator.network(way)
+    seen = source.convert("L" if network.channels_in == 1 else "RGB")
+    return seen, picture(translate_picture(network, pil_to_tensor(seen), translator.sizes[way], progress=progress))
