@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -52,10 +54,29 @@ class Discriminator(nn.Module, ABC):
         """Logits (N,), high for real, of ``images`` (N, channels, size, size) in [-1, 1]."""
 
 
+class Stage(NamedTuple):
+    """A part of a translator, from maps (N, C, H, W) to maps whose sides are those of the given ones times ``scale``.
+
+    Attributes:
+        module: the part.
+        reach: how far from its own place a pixel of what is given can change what is made, up, down, left and right, in
+            pixels of what is given, where the statistics of normalisation are fixed.
+        scale: how many times as large the sides become.
+        multiple: sides of what is given have to be multiples of it, and tiles to begin at multiples of it.
+    """
+
+    module: nn.Module
+    reach: int
+    scale: Fraction = Fraction(1)
+    multiple: int = 1
+
+
 class Translator(nn.Module, ABC):
     """Maps images of one domain to images of another, of the same height and width.
 
     A family builds its translators itself, with ``channels_in``, ``channels_out`` and ``size``, in this order.
+    Of pictures of another size it is given tiles, and may say by :meth:`stages` how to make of them what it would make
+    of the whole.
 
     Attributes:
         channels_in: channels of the images it is given.
@@ -64,6 +85,14 @@ class Translator(nn.Module, ABC):
 
     channels_in: int
     channels_out: int
+
+    def stages(self) -> list[Stage]:
+        """The network cut into parts that follow on each other, each of which sees a few pixels far.
+
+        Returns:
+            The parts; none where the network cannot be cut so.
+        """
+        return []
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:

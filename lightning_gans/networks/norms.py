@@ -12,7 +12,16 @@ from lightning_gans.synced_batch_norm import batch_norm
 
 
 class Norm(nn.Module):
-    """Normalises feature maps (N, C, H, W); no convolution before one has a bias, which it would undo."""
+    """Normalises feature maps (N, C, H, W); no convolution before one has a bias, which it would undo.
+
+    Attributes:
+        fixed: mean and variance, (C,) each, to take in place of the maps' own, as for a part of a larger picture; only
+            in evaluation, and only where the class is ``fixable``.
+        fixable: whether the class heeds ``fixed``.
+    """
+
+    fixed: tuple[Tensor, Tensor] | None = None
+    fixable: bool = False
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -22,8 +31,12 @@ class Norm(nn.Module):
 class InstanceNorm(Norm):
     """Each channel of each image to mean 0 and variance 1 (Ulyanov et al., 2016); no weights, no running statistics."""
 
+    fixable = True
+
     def forward(self, maps: Tensor) -> Tensor:
         """Maps of the same shape."""
+        if self.fixed is not None and not self.training:
+            return F.batch_norm(maps, *self.fixed)
         return F.instance_norm(maps)
 
 
@@ -35,6 +48,8 @@ class BatchNorm(Norm):
     processes share the statistics of their batches.
     """
 
+    fixable = True
+
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
         self.weight = nn.Parameter(torch.ones(channels))
@@ -44,6 +59,8 @@ class BatchNorm(Norm):
         """Maps of the same shape."""
         if self.training:
             return batch_norm(maps, None, self.weight, self.bias)
+        if self.fixed is not None:
+            return F.batch_norm(maps, *self.fixed, self.weight, self.bias)
         return F.instance_norm(maps, weight=self.weight, bias=self.bias)
 
 

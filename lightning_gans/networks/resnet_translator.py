@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from torch import Tensor, nn
 
 from lightning_gans.errors import InputError
 from lightning_gans.networks.arguments import check_widths
-from lightning_gans.networks.base import Translator
+from lightning_gans.networks.base import Stage, Translator
 from lightning_gans.networks.initialisation import initialise
 from lightning_gans.networks.norms import InstanceNorm, MakeNorm
 from lightning_gans.networks.upsample_conv import UpsampleConv
@@ -81,6 +83,14 @@ class ResNetTranslator(Translator):
         layers += [nn.Conv2d(width, channels_out, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(initialise)
+
+    def stages(self) -> list[Stage]:
+        """The layers that halve the side, each block, and those that double it: cut where maps are smallest."""
+        blocks = [at for at, layer in enumerate(self.layers) if isinstance(layer, ResidualBlock)]
+        before, after = self.layers[: blocks[0]], self.layers[blocks[-1] + 1 :]
+        # On the way in 3 pixels of the image, 1, and 1 that is 2 of the image's.
+        smaller, larger = Stage(before, 6, Fraction(1, 4), multiple=4), Stage(after, 2, Fraction(4))
+        return [smaller, *(Stage(self.layers[at], 2) for at in blocks), larger]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, channels_out, H, W) in [-1, 1] from ``images`` (N, channels_in, H, W), sides multiples of 4."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.errors import InputError
-from lightning_gans.networks.base import Translator
+from lightning_gans.networks.base import Stage, Translator
 
 
 class Untranslated(Translator):
@@ -32,6 +32,10 @@ class Untranslated(Translator):
         self.size = size
         # An optimizer refuses to have nothing to train.
         self.gain = nn.Parameter(torch.ones(()))
+
+    def stages(self) -> list[Stage]:
+        """One, which sees a single pixel."""
+        return [Stage(self, reach=0)]
 
     def forward(self, images: Tensor) -> Tensor:
         """The images (N, C, H, W)."""
