@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "write a checkpoint's images as PNG files",
     "sample": "write pictures that a trained model makes from noise",
     "interpolate": "draw the way from one picture to another, as a grid, GIF or MP4",
+    "translate": "translate pictures of any size, from files or folders",
     "inspect": "say what a checkpoint is: variant, step, scores, versions, sizes",
     "demo": "show a trained model on a page in the browser, on this machine",
     "configs": "list the shipped configs",
@@ -27,6 +28,7 @@ COMMANDS = {
 LIGHT = {
     "sample": "lightning_gans.commands.sample",
     "interpolate": "lightning_gans.commands.interpolate",
+    "translate": "lightning_gans.commands.translate",
     "inspect": "lightning_gans.commands.inspect",
     "demo": "lightning_gans.demo.command",
     "configs": "lightning_gans.shipped",
