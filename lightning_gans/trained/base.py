@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
-from huggingface_hub import ModelCard, PyTorchModelHubMixin
-from safetensors import SafetensorError
+from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 
 from lightning_gans.errors import InputError
+from lightning_gans.trained.weights_file import fill_from, packed
 
 BATCH = 64
 """Images that go through a network at once."""
+
+WEIGHTS = "model.safetensors"
+"""The hub's name of a model's weights."""
 
 About = dict[str, Any]
 """What is known of a model, as plain data; see :func:`lightning_gans.trained.reading.about`."""
@@ -28,11 +32,21 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
 
     Args:
         about: what is known of the model, as plain data.
+
+    Raises:
+        InputError: if ``about`` is no such data.
     """
 
     def __init__(self, about: About) -> None:
         super().__init__()
+        if not isinstance(about, Mapping):
+            raise InputError(f"what is known of the model is {about!r}; expected names and values")
         self.about = about
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the model was built from, as plain data: the arguments of its class, and what ``config.json`` holds."""
+        return dict(cast("dict[str, Any]", self._hub_mixin_config))
 
     @property
     def device(self) -> torch.device:
@@ -79,12 +93,63 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
         return model_card(self, **kwargs)
 
     @classmethod
-    def _from_pretrained(cls, *, strict: bool = True, **kwargs: Any) -> Self:
-        """Read the weights, all of them: by default the hub's mixin would leave out what does not fit."""
+    def described(cls, config: Mapping[str, Any], where: str) -> Self:
+        """A model with random weights, as a file describes it.
+
+        Args:
+            config: arguments of the class.
+            where: what describes it, for messages.
+
+        Raises:
+            InputError: if it describes another kind of model, or one that cannot be built here.
+        """
         try:
-            model: Self = super()._from_pretrained(strict=strict, **kwargs)
-        except (SafetensorError, RuntimeError) as error:
-            where = Path(str(kwargs.get("model_id")))
-            reason = " ".join(str(error).split())
-            raise InputError(f"the weights of {where} do not fit its config.json ({reason})") from error
-        return model.ready()
+            return cls(**config)
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise InputError(f"{where} does not describe a {cls.__name__} of lightning-gans ({error})") from error
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Write the weights, and pictures for the card."""
+        from lightning_gans.trained.card import draw_samples
+
+        (save_directory / WEIGHTS).write_bytes(packed(self.state_dict(), {}))
+        draw_samples(self, save_directory)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        map_location: str | torch.device = "cpu",
+        strict: bool = True,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """Read the weights, all of them and from safetensors alone.
+
+        By default the hub's mixin would leave out what does not fit, and take a pickle where there is nothing else.
+
+        Raises:
+            InputError: if the ``config.json`` describes no model of this class, or the weights do not fit it.
+        """
+        model = cls.described(arguments, f"the config.json of {model_id}")
+        if Path(model_id).is_dir():
+            file = Path(model_id) / WEIGHTS
+        else:
+            file = Path(
+                hf_hub_download(
+                    model_id,
+                    WEIGHTS,
+                    revision=revision,
+                    cache_dir=cache_dir,
+                    force_download=force_download,
+                    local_files_only=local_files_only,
+                    token=token,
+                )
+            )
+        fill_from(file, model, strict)
+        return model.to(map_location).ready()

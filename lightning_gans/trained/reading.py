@@ -12,13 +12,18 @@ from torch import Tensor, nn
 
 from lightning_gans.checkpoint_file import Contents, read_checkpoint
 from lightning_gans.errors import InputError
-from lightning_gans.trained.base import About, Trained
+from lightning_gans.networks.base import Generator, Translator
+from lightning_gans.trained.base import WEIGHTS, About, Trained
 from lightning_gans.trained.building import Described
 from lightning_gans.trained.image_translator import ImageTranslator
 from lightning_gans.trained.latent_sampler import LatentSampler
+from lightning_gans.trained.weights_file import fill_from, header_of
 
 CONFIG = "config.json"
 """What an exported folder has, beside ``model.safetensors``."""
+
+SAFETENSORS = ".safetensors"
+"""How the name of an exported generator ends."""
 
 CHECKPOINTS = ("best.ckpt", "last.ckpt")
 """A run's, in ``checkpoints``; the first that is there is taken."""
@@ -34,8 +39,8 @@ def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "c
     """A trained model, ready for use.
 
     Args:
-        path: a checkpoint; a run's folder, whose best checkpoint is taken, else the last; or a folder that
-            ``save_pretrained`` has left.
+        path: a checkpoint; a run's folder, whose best checkpoint is taken, else the last; a folder that
+            ``save_pretrained`` has left; or a ``.safetensors`` file that ``export`` has left.
         raw: of a checkpoint, take the weights as the optimizer left them in place of their moving average.
         device: where it shall work.
 
@@ -47,7 +52,10 @@ def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "c
         InputError: if there is no such file, it holds no model, or a class that it names cannot be built here.
     """
     place = checkpoint_in(Path(path))
-    model = exported(place, raw) if place.is_dir() else from_checkpoint(read_checkpoint(place), place, raw)
+    if place.is_dir() or place.suffix == SAFETENSORS:
+        model = exported(place, raw)
+    else:
+        model = from_checkpoint(read_checkpoint(place), place, raw)
     return model.to(known_device(device))
 
 
@@ -82,26 +90,76 @@ def known_device(device: str | torch.device) -> torch.device:
     return torch.device(device)
 
 
-def exported(folder: Path, raw: bool) -> Trained:
+def exported(place: Path, raw: bool) -> Trained:
+    """The model in a folder that ``save_pretrained`` has left, or in a generator's file.
+
+    Raises:
+        InputError: if it is damaged or foreign, or raw weights are asked for: it holds one kind.
+    """
+    model = from_folder(place) if place.is_dir() else from_generator_file(place)
+    if raw and model.weights_kind != "raw":
+        raise InputError(f"raw weights are asked for, but {place} holds {model.weights_kind} weights alone")
+    return model
+
+
+def from_folder(folder: Path) -> Trained:
     """The model in a folder that ``save_pretrained`` has left.
 
     Raises:
-        InputError: if it is damaged, or raw weights are asked for: it holds one kind.
+        InputError: if it is damaged or foreign.
     """
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        kind = next(kind for argument, kind in NETWORKS.items() if argument in config)
-    except (OSError, ValueError, TypeError, StopIteration) as error:
-        raise InputError(f"CKPT is {folder}, whose {CONFIG} describes no model of lightning-gans") from error
-    if not (folder / "model.safetensors").is_file():
-        raise InputError(f"CKPT is {folder}, which has no model.safetensors; expected what save_pretrained has left")
-    try:
-        model: Trained = kind.from_pretrained(folder)
-    except (TypeError, KeyError) as error:
-        raise InputError(f"CKPT is {folder}, whose {CONFIG} describes no model of lightning-gans ({error})") from error
-    if raw and model.weights_kind != "raw":
-        raise InputError(f"raw weights are asked for, but {folder} holds {model.weights_kind} weights alone")
+    except (OSError, ValueError) as error:
+        raise InputError(f"CKPT is {folder}, whose {CONFIG} cannot be read ({error})") from error
+    kind = kind_of(config, folder)
+    if not (folder / WEIGHTS).is_file():
+        raise InputError(f"CKPT is {folder}, which has no {WEIGHTS}; expected what save_pretrained has left")
+    model: Trained = kind.from_pretrained(folder)
     return model
+
+
+def from_generator_file(path: Path) -> Trained:
+    """The model in a file of one generator's weights, which ``export --format safetensors`` has left.
+
+    Raises:
+        InputError: if it is damaged or foreign.
+    """
+    if not path.is_file():
+        raise InputError(f"CKPT is {path}, which does not exist; expected a checkpoint file")
+    header = header_of(path)
+    kind = kind_of(header, path)
+    model = kind.described(header, str(path))
+    fill_from(path, generator_of(model))
+    return model.ready()
+
+
+def generator_of(model: Trained, direction: str | None = None) -> Generator | Translator:
+    """The network of a model, or that of one of its directions.
+
+    Raises:
+        InputError: if the model cannot go there.
+    """
+    if isinstance(model, ImageTranslator):
+        return model.network(direction)
+    assert isinstance(model, LatentSampler)
+    if direction is not None:
+        raise InputError(f"direction is {direction}; this model makes images from noise, and knows none")
+    return model.network
+
+
+def kind_of(config: Any, place: Path) -> type[Trained]:
+    """The class that a description is of.
+
+    Raises:
+        InputError: if it is of none.
+    """
+    for argument, kind in NETWORKS.items():
+        if isinstance(config, Mapping) and argument in config:
+            return kind
+    raise InputError(
+        f"CKPT is {place}, which describes no model of lightning-gans; expected what `lightning-gans export` has left"
+    )
 
 
 def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> Trained:
