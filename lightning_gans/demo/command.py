@@ -56,9 +56,7 @@ def run(argv: list[str], folder: str) -> None:
         page = build(model, run_of(options.checkpoint), limits)
         app = application(page, folder, limits.upload_bytes, options.host)
         if options.host not in LOCAL:
-            print(
-                f"{options.host} is not this machine alone: everybody in its network can use the page", file=sys.stderr
-            )
+            print(f"{options.host} is not this machine alone: all in its network can use the page", file=sys.stderr)
         serve(app, at, browse=not options.no_browser)
 
 

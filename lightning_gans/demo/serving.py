@@ -27,9 +27,8 @@ OFFLINE = {
 """What keeps Gradio from telling anybody anything; it reads some of it when it is imported."""
 
 SERVED = re.compile(
-    r"/(|config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|(assets|static|svelte)/.*|gradio_api/("
-    r"info/?|startup-events|heartbeat/\w+|upload|upload_progress|component_server/?|queue/(join|data)|cancel|reset/?"
-    r"|file=(?P<file>.*)))"
+    r"/(|config/?|theme\.css|favicon\.ico|(assets|static)/.*|gradio_api/(heartbeat/\w+|upload|upload_progress"
+    r"|component_server/?|queue/(join|data)|cancel|reset/?|file=(?P<file>.*)))"
 )
 """What the page needs, of all that Gradio serves."""
 
@@ -176,8 +175,9 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
+        reason = os_reason(error).partition(" (while")[0]
         raise InputError(
-            f"port {port} at {host} cannot be used ({os_reason(error)}); expected a free port, or --port 0 for any, "
+            f"port {port} at {host} cannot be used ({reason}); expected a free port, or --port 0 for any, "
             "and an address of this machine"
         ) from error
 

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
+from lightning_gans.demo.translating import translated
+from lightning_gans.demo.uploads import Limits, guard_pillow, uploaded
+from lightning_gans.errors import InputError
+from lightning_gans.pixels import to_float
+from lightning_gans.trained import ImageTranslator, load
+from tests import checkpoint_files
+
+LIMITS = Limits(upload_mb=0.1, pixels=10_000)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and has hardly any data."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty; expected a picture"),
+        (b"no picture", r"no picture that can be read \(not an image\); expected a whole PNG"),
+        (b"0" * 100_001, r"the file has 0\.1 MB; expected at most 0\.1"),
+        (png_header(101, 100), r"the picture has 101 x 100 = 10,100 pixels; expected at most 10,000"),
+        (png_header(60_000, 60_000), r"too many pixels|3,600,000,000 pixels"),
+        (png_header(50, 50), "no picture that can be read"),
+    ],
+    ids=["empty", "text", "large file", "large picture", "bomb", "truncated"],
+)
+def test_what_is_no_fit_picture_is_refused_in_one_sentence(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        uploaded(path, LIMITS)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_16_bits_transparency_and_turned_pictures_are_read_as_elsewhere(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 6), 257 * 77, dtype=np.uint16)).save(tmp_path / "deep.png")
+    assert uploaded(tmp_path / "deep.png", LIMITS).getpixel((0, 0)) == (77, 77, 77)
+    Image.new("RGBA", (4, 6), (9, 9, 9, 0)).save(tmp_path / "clear.png")
+    assert uploaded(tmp_path / "clear.png", LIMITS).getpixel((0, 0)) == (255, 255, 255)
+    turned = Image.Exif()
+    turned[274] = 6
+    Image.new("RGB", (4, 6)).save(tmp_path / "turned.jpg", exif=turned)
+    assert uploaded(tmp_path / "turned.jpg", LIMITS).size == (6, 4)
+
+
+def test_pillow_is_guarded_wherever_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+    (tmp_path / "a.png").write_bytes(png_header(101, 100))
+    with warnings.catch_warnings():
+        guard_pillow(LIMITS)
+        with pytest.raises(Image.DecompressionBombError):
+            Image.open(tmp_path / "a.png")
+
+
+def translator(tmp_path: Path, data: str = "datamodules.facades.SyntheticFacadesDataModule") -> ImageTranslator:
+    model = load(checkpoint_files.both_ways(tmp_path / "a.ckpt"))
+    assert isinstance(model, ImageTranslator)
+    model.about["data"] = data
+    return model
+
+
+@pytest.mark.parametrize(("direction", "mode"), [("a_to_b", "L"), ("b_to_a", "RGB")])
+def test_translations_are_those_of_the_model(direction: str, mode: str, tmp_path: Path) -> None:
+    model = translator(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    before, after = translated(model, Image.fromarray(pixels), direction)
+    assert before.mode == mode
+    seen = np.asarray(before).reshape(32, 32, -1).transpose(2, 0, 1)
+    made = model.translate(to_float(torch.from_numpy(seen.copy()))[None], direction)[0]
+    expected = (made.numpy() + 1) * 127.5
+    assert np.abs(np.asarray(after).reshape(32, 32, -1).transpose(2, 0, 1) - expected).max() <= 1
+
+
+def test_pictures_of_any_size_keep_it(tmp_path: Path) -> None:
+    before, after = translated(translator(tmp_path), Image.new("RGB", (45, 71), "red"), "b_to_a")
+    assert before.size == after.size == (45, 71)
+
+
+def test_only_maps_of_house_fronts_have_a_palette(tmp_path: Path) -> None:
+    model = translator(tmp_path)
+    assert palette(model, "a_to_b") == {}
+    assert background(model, "a_to_b") == "#ffffff"
+    colours = palette(model, "b_to_a")
+    assert colours["wall"] == "#0000ff"
+    assert background(model, "b_to_a") == colours["sky"]
+    assert palette(translator(tmp_path, "datamodules.paired.PairedImageDataModule"), "b_to_a") == {}
+
+
+def test_drawings_get_the_trained_size_and_clean_colours(tmp_path: Path) -> None:
+    assert [canvas_size(size) for size in (28, 32, 64, 256, 600)] == [504, 512, 512, 512, 600]
+    drawing = Image.new("RGB", (64, 64), "#aa00ff")
+    drawing.paste("#0000f0", (0, 0, 33, 64))
+    small = at_trained_size(drawing, 32, palette(translator(tmp_path), "b_to_a"))
+    colours = small.getcolors()
+    assert colours is not None
+    assert {colour for _, colour in colours} == {(0xAA, 0, 0xFF), (0, 0, 0xFF)}
+    assert at_trained_size(drawing, 32, {}).getpixel((0, 0)) == (0, 0, 0xF0)
