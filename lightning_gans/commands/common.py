@@ -12,8 +12,14 @@ from lightning_gans.errors import InputError
 from lightning_gans.trained import ImageTranslator, LatentSampler, Trained, load
 
 
-def parser_for(command: str, description: str) -> argparse.ArgumentParser:
-    """The options of every command that uses a model: which one, whose weights, where it works."""
+def parser_for(command: str, description: str, device: str | None = None) -> argparse.ArgumentParser:
+    """The options of every command that uses a model: which one, whose weights, where it works.
+
+    Args:
+        command: its name.
+        description: what it does.
+        device: where it works by default; None is a GPU if there is one.
+    """
     parser = argparse.ArgumentParser(prog=f"lightning-gans {command}", description=description, allow_abbrev=False)
     parser.add_argument(
         "checkpoint",
@@ -24,7 +30,11 @@ def parser_for(command: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--raw", action="store_true", help="the weights as the optimizer left them, not their moving average"
     )
-    parser.add_argument("--device", help="where to work, such as cpu or cuda:1 (default: a GPU if there is one)")
+    parser.add_argument(
+        "--device",
+        default=device,
+        help=f"where to work, such as cpu or cuda:1 (default: {device or 'a GPU if there is one'})",
+    )
     return parser
 
 

@@ -30,6 +30,7 @@ def options_parser() -> argparse.ArgumentParser:
         "export",
         "Write a trained generator as a file for other programs, or as a folder for the Hugging Face Hub, and compare "
         "it with the model: what differs by more than 1e-4, of values from -1 to 1, is not left.",
+        device="cpu",  # files are for it, and what they are compared with is best computed there as well
     )
     parser.add_argument(
         "--format",
@@ -50,8 +51,6 @@ def options_parser() -> argparse.ArgumentParser:
         help="of huggingface, the licence of the weights in the hub's words, such as mit or cc-by-4.0 (default: the "
         "card says that none is stated)",
     )
-    # Files are for the CPU, and what they are compared with is best computed there as well.
-    parser.set_defaults(device="cpu")
     return parser
 
 
