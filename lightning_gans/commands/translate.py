@@ -138,7 +138,7 @@ class Work:
     def __call__(self, name: str, image: Image.Image, alpha: Image.Image | None) -> Image.Image:
         """A picture in RGB translated, with its alpha channel where it has one; ``name`` stands beside the bar."""
         pixels = pixels_of(image.convert("L") if self.network.channels_in == 1 else image)
-        with tqdm(desc=name, leave=False, disable=self.hidden, unit="tile", position=1) as bar:
+        with tqdm(desc=name, leave=False, disable=self.hidden, unit="step", position=1) as bar:
 
             def show(done: int, total: int) -> None:
                 bar.total = total

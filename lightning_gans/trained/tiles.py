@@ -59,6 +59,11 @@ def windows(length: int, size: int) -> list[Span]:
     return [Span(start, start + size, start, start + size) for start in starts]
 
 
+def every_other(along: list[Span]) -> list[Span]:
+    """Half of the windows, and the last one: they overlap little, or are side by side."""
+    return along[::2] if len(along) % 2 else [*along[::2], along[-1]]
+
+
 def shares(along: list[Span]) -> list[Tensor]:
     """How much each window counts at each of its pixels (size,): little at its edges; all together 1 at every pixel."""
     size = along[0].stop - along[0].start
@@ -77,23 +82,35 @@ class Tiles:
         rows: where they lie along one axis.
         columns: and along the other.
         device: where they are needed.
-        step: called after each of them.
+        step: called after each of them, or of those together.
+        together: how many make one batch, where all are of one size and wholly their own.
 
     Attributes:
         places: rows and columns of each, in their order.
     """
 
     def __init__(
-        self, source: Source, rows: list[Span], columns: list[Span], device: torch.device, step: Callable[[], None]
+        self,
+        source: Source,
+        rows: list[Span],
+        columns: list[Span],
+        device: torch.device,
+        step: Callable[[], None],
+        together: int = 1,
     ) -> None:
-        self.source, self.device, self.step = source, device, step
+        self.source, self.device, self.step, self.together = source, device, step, together
         self.places = list(product(rows, columns))
 
+    def __len__(self) -> int:
+        """How many batches there are."""
+        return math.ceil(len(self.places) / self.together)
+
     def __iter__(self) -> Iterator[tuple[Tensor, Box]]:
-        """Each tile (1, C, H, W), and its own part of it."""
-        for rows, columns in self.places:
-            own = [slice(axis.own_start - axis.start, axis.own_stop - axis.start) for axis in (rows, columns)]
-            yield self._cut(rows, columns), (own[0], own[1])
+        """Each tile (1, C, H, W), or as many as go together (N, C, H, W), and its own part of it."""
+        for at in range(0, len(self.places), self.together):
+            places = self.places[at : at + self.together]
+            own = [slice(axis.own_start - axis.start, axis.own_stop - axis.start) for axis in places[0]]
+            yield torch.cat([self._cut(*place) for place in places]), (own[0], own[1])
             self.step()
 
     def first(self) -> Tensor:

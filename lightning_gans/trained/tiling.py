@@ -13,7 +13,7 @@ from lightning_gans.errors import InputError, at_least
 from lightning_gans.networks.base import Stage, Translator
 from lightning_gans.trained.frozen_norms import freeze, norms_in, passed_by, scaled, thawed_in_the_end
 from lightning_gans.trained.parked import Canvas, Mirrored, Parked, Source
-from lightning_gans.trained.tiles import Tiles, shares, spans, up_to_multiple, windows
+from lightning_gans.trained.tiles import Tiles, every_other, shares, spans, up_to_multiple, windows
 
 TILE = 512
 """Pixels of a tile's side, where it is left open."""
@@ -171,19 +171,21 @@ def in_stages(stages: list[Stage], source: Source, canvas: Canvas, at_once: int,
 def in_windows(network: Translator, source: Source, canvas: Canvas, size: int, progress: Progress | None) -> None:
     """Translate in windows that are blended."""
     rows, columns = (windows(side, size) for side in source.sides)
-    steps = Steps(progress)
-    steps.total = passes(network) * len(rows) * len(columns)
-    tiles = Tiles(source, rows, columns, device_of(network), steps)
-    freeze_all(network, tiles)
-    each = iter(tiles)
+    device, steps = device_of(network), Steps(progress)
+    together = max(1, (TILE // size) ** 2)  # as many as take no more than a tile
+    # Every other window sees each pixel at least once.
+    seen = Tiles(source, every_other(rows), every_other(columns), device, steps, together)
+    tiles = Tiles(source, rows, columns, device, steps, together)
+    steps.total = (passes(network) - 1) * len(seen) + len(tiles)
+    freeze_all(network, seen)
+    made = (part.cpu().float() for batch, _ in tiles for part in network(batch))
     # As high as a window; what no window below reaches is done.
     band = torch.zeros(network.channels_out, size, source.sides[1])
     below = [*(row.start for row in rows[1:]), source.sides[0]]
     for row, down, start in zip(rows, shares(rows), below, strict=True):
         for column, across in zip(columns, shares(columns), strict=True):
-            tile, _ = next(each)
-            band[:, :, column.start : column.stop] += network(tile)[0].cpu().float() * down[:, None] * across
+            band[:, :, column.start : column.stop] += next(made) * down[:, None] * across
         done = start - row.start
         canvas.write(slice(row.start, start), slice(0, source.sides[1]), band[:, :done])
         band = torch.cat([band[:, done:], torch.zeros_like(band[:, :done])], dim=1)
-    next(each, None)  # the last step is told of too
+    next(made, None)  # the last step is told of too
