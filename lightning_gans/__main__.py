@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 
 from lightning_gans import __version__
@@ -72,7 +73,11 @@ def main() -> None:
         print(f"lightning-gans: error: {command} is no command; {hint}", file=sys.stderr)
         sys.exit(2)
     elif command in LIGHT:
-        importlib.import_module(LIGHT[command]).main(arguments[1:])
+        try:
+            importlib.import_module(LIGHT[command]).main(arguments[1:])
+            sys.stdout.flush()
+        except BrokenPipeError:  # as of `| head`; what Python would flush at its end goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
         from lightning_gans.cli import run
 

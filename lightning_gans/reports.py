@@ -18,6 +18,9 @@ _NO_CLASS = re.compile(r"Expected a dot import path string: ([\w.]*\w)")
 _OTHER_CLASS = re.compile(
     r"(?:Expected '|Import path )([\w.]+)'? (?:to be|does not correspond to) a subclass of (?:<class ')?([\w.]*\w)"
 )
+_NOT_IMPORTED = re.compile(
+    r"given class_path '([\w.]+)':\s+(No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+')"
+)
 _LACKING = re.compile(r"the following arguments are required: (\w+(?:, \w+)*)")
 _WRONG_TYPE = re.compile(r"Expected a <class '([\w.]+)'>")
 _VALUE = re.compile(r"Got value: ([^\s,.]+(?:\.\w+)*)|Given value: (?!NestedArg|Namespace)(.+)")
@@ -46,6 +49,8 @@ def one_sentence(report: str, words: Iterable[str], configs: Iterable[str]) -> s
         return f"{path} is {match[1]}, which is no known class{_suggestion(match[1], words)}{place}"
     if match := _OTHER_CLASS.search(report):
         return f"{path} is {match[1]}; expected a subclass of {match[2]}{_place(path, configs, match[1])}"
+    if match := _NOT_IMPORTED.search(report):
+        return f"{path} is {match[1]}, which cannot be imported here ({match[2]}){_place(path, configs, match[1])}"
     expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
     if path and expected and (match := _VALUE.search(report)):
         if path.startswith("model"):  # to the parser, model itself might be null, and so it says of all below
