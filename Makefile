@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: quickstart test test-cluster check bench clean
+.PHONY: quickstart test test-cluster test-browser check bench clean
 
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
@@ -14,6 +14,10 @@ test: $(INSTALLED)
 # Our sbatch files in a real SLURM of two nodes on this host; as root, it installs that of Debian if none is there.
 test-cluster: $(INSTALLED)
 	LIGHTNING_GANS_INSTALL_SLURM=1 $(VENV)/bin/pytest tests/cluster -m slow -s -rs
+
+# The page of `lightning-gans demo` in a real Chromium without a window; as root, it installs Debian's if none is there.
+test-browser: $(INSTALLED)
+	LIGHTNING_GANS_INSTALL_CHROMIUM=1 $(VENV)/bin/pytest tests/browser -m slow -rs
 
 check: $(INSTALLED)
 	$(VENV)/bin/ruff check .

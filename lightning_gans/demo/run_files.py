@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from lightning_gans.errors import InputError
+from lightning_gans.results.text import stamp_line
 
 GRID = re.compile(r"epoch-(\d+)-step-(\d+)(?:-(.+))?\.png")
 """What :class:`lightning_gans.callbacks.samples.SampleGrid` calls a grid."""
@@ -112,9 +113,7 @@ def scores_text(rows: list[dict[str, Any]]) -> str:
 
 def stamp_text(stamp: dict[str, Any]) -> str:
     """A stamp as it is printed elsewhere; one of an older version, which knows less, as it is."""
-    from lightning_gans.metrics.stamp import Stamp
-
     try:
-        return str(Stamp(**stamp))
-    except TypeError:
+        return stamp_line(stamp, [stamp["seed"]])
+    except KeyError:
         return " | ".join(f"{name} {value}" for name, value in stamp.items())

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from PIL import Image
+from PIL import Image, ImageChops
 
 from datamodules.house_fronts import CLASSES, WALL
 from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
 from lightning_gans.demo.events import quietly, speaking
 from lightning_gans.demo.translating import translated
-from lightning_gans.demo.uploads import Limits, refuse_large, uploaded
+from lightning_gans.demo.uploads import Limits, uploaded
 from lightning_gans.trained import ImageTranslator
+
+PROGRESS = gr.Progress()
+"""As a handler's default, it asks Gradio for a bar."""
 
 Pair = tuple[Image.Image, Image.Image] | None
 
@@ -40,7 +43,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
                         height=180,
                     )
                 with gr.Tab("Draw"):
-                    canvases = [canvas(translator, way, way == ways[0]) for way in ways]
+                    drawing = canvas(translator)
         with gr.Column(scale=1, min_width=300):
             result = gr.ImageSlider(
                 format="png",
@@ -57,7 +60,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
         return uploaded(path, limits) if path else None
 
     @speaking
-    def translate(picture: Image.Image | None, way: str, progress: gr.Progress = gr.Progress()) -> Pair:  # noqa: B008 (Gradio's way)
+    def translate(picture: Image.Image | None, way: str, progress: gr.Progress = PROGRESS) -> Pair:
         return translated(translator, picture, way, lambda done, of: progress((done, of))) if picture else None
 
     @speaking
@@ -68,27 +71,27 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
     gr.on([upload.upload, upload.clear], forget, None, [source, result], **quietly()).success(
         read, upload, source, **quietly()
     ).success(translate, [source, direction], result, **quietly("full"))
-    for way, drawing in zip(ways, canvases, strict=True):
 
-        @speaking
-        def take(value: dict[str, Any] | None, way: str = way) -> Image.Image | None:
-            picture: Image.Image | None = value["composite"] if value else None
-            if picture is None:
-                return None
-            refuse_large(picture.width, picture.height, limits)
-            return at_trained_size(picture, translator.sizes[way], palette(translator, way))
+    @speaking
+    def take(value: dict[str, Any] | None, way: str) -> Any:
+        # An editor that is shown for the first time tells of its empty canvas.
+        if value is None or not ImageChops.difference(value["background"], value["composite"]).getbbox():
+            return gr.skip()
+        drawn = at_trained_size(value["composite"], translator.sizes[way], palette(translator, way))
+        return drawn, translated(translator, drawn, way)
 
-        drawing.input(take, drawing, source, **quietly()).success(translate, [source, direction], result, **quietly())
+    drawing.input(take, [drawing, direction], [source, result], **quietly())
     direction.change(translate, [source, direction], result, **quietly("full"))
-    direction.change(lambda way: [gr.update(visible=way == other) for other in ways], direction, canvases, **quietly())
 
 
-def canvas(translator: ImageTranslator, way: str, visible: bool) -> gr.ImageEditor:
-    """What a source of this direction is drawn on."""
-    side, colours = canvas_size(translator.sizes[way]), palette(translator, way)
-    brushes: list[str | tuple[str, float]] = list(colours.values()) or ["#000000", "#ffffff"]
-    first = colours.get(CLASSES[WALL], "#000000")
-    empty = Image.new("RGB", (side, side), background(translator, way))
+def canvas(translator: ImageTranslator) -> gr.ImageEditor:
+    """What is drawn on, whatever the direction: Gradio's editor does not bear to be hidden and shown again."""
+    ways = translator.directions
+    side = canvas_size(translator.sizes[ways[0]])
+    maps = next((colours for way in ways if (colours := palette(translator, way))), {})
+    brushes: list[str | tuple[str, float]] = list(maps.values()) or ["#000000", "#ffffff"]
+    fixed = bool(maps) and len(ways) == 1
+    empty = Image.new("RGB", (side, side), background(translator, ways[0]))
     return gr.ImageEditor(
         {"background": empty, "layers": [], "composite": empty},
         type="pil",
@@ -102,10 +105,12 @@ def canvas(translator: ImageTranslator, way: str, visible: bool) -> gr.ImageEdit
         canvas_size=(side, side),
         fixed_canvas=True,
         brush=gr.Brush(
-            default_size=side // 16, colors=brushes, default_color=first, color_mode="fixed" if colours else "defaults"
+            default_size=side // 16,
+            colors=brushes,
+            default_color=maps.get(CLASSES[WALL], "#000000"),
+            color_mode="fixed" if fixed else "defaults",
         ),
         eraser=gr.Eraser(default_size=side // 16),
         buttons=[],
-        elem_id=f"canvas-{way}",
-        visible=visible,
+        elem_id="canvas",
     )

@@ -11,7 +11,11 @@ from PIL import Image
 from datamodules.decoding import opened, reason
 from lightning_gans.errors import InputError
 
-MB = 1_000_000
+MB = 2**20
+"""As browsers and Gradio count."""
+
+CANVAS_PIXELS = 1_000_000
+"""No canvas of the page has more."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,6 @@ def guard_pillow(limits: Limits) -> None:
 
     What is drawn on the page is decoded by Gradio, before anything here sees it.
     """
-    # Pillow refuses above twice this number.
-    Image.MAX_IMAGE_PIXELS = max(1, limits.pixels // 2)
+    # Pillow refuses above twice this number. The page's own canvases have to pass.
+    Image.MAX_IMAGE_PIXELS = max(limits.pixels, CANVAS_PIXELS)
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -1,0 +1,137 @@
+"""The page of a model from noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from lightning_gans.demo.pictures import Place, film_strip, on_the_way
+from lightning_gans.drawing import grid, picture
+from lightning_gans.pixels import to_uint8
+from lightning_gans.trained import LatentSampler, load
+from tests import checkpoint_files
+from tests.browser.looks import changed, difference, first, opened, pictures, set_slider, settled
+from tests.demo.process import Demo, demo
+from tests.demo.runs import latent_run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return latent_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def model(run: Path) -> LatentSampler:
+    loaded = load(run)
+    assert isinstance(loaded, LatentSampler)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def served(browser: Browser, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with demo(run, tmp_path_factory.mktemp("demo")) as page:
+        yield page
+        assert page.end() == 0
+        assert page.errors.read_text() == ""
+        assert not list(page.temporary.iterdir())
+
+
+def test_a_seed_is_a_picture(browser: Browser, served: Demo, model: LatentSampler) -> None:
+    with opened(browser, served) as page:
+        assert "CGAN" in page.title()
+        assert "step 7 · epoch 2 · averaged weights" in page.locator("#title").inner_text()
+        settled(page, "pictures", grid(to_uint8(model.sample(16)), 4))
+        set_slider(page, "count", 1)
+        zero = settled(page, "pictures", picture(to_uint8(model.sample(1, [0]))[0]))
+        set_slider(page, "start-seed-slider", 3)
+        moved = changed(page, "pictures", [zero])[0]
+        assert difference(moved, picture(to_uint8(model.sample(1, [0], 3))[0])) <= 1
+        assert page.locator("#start-seed input").input_value() == "3"
+        set_slider(page, "start-seed-slider", 0)
+        assert changed(page, "pictures", [moved])[0].tobytes() == zero.tobytes()
+        # A field takes what a slider cannot reach.
+        page.locator("#start-seed input").fill("123456")
+        settled(page, "pictures", picture(to_uint8(model.sample(1, [0], 123456))[0]))
+
+
+def test_a_class_can_be_asked_for(browser: Browser, served: Demo, model: LatentSampler) -> None:
+    with opened(browser, served) as page:
+        first(page, "pictures")
+        set_slider(page, "start-class", 7)
+        settled(page, "pictures", grid(to_uint8(model.sample(16, 7)), 4))
+        assert not page.get_by_label("All classes in turn").is_checked()
+        set_slider(page, "truncation", 0.5)
+        settled(page, "pictures", grid(to_uint8(model.sample(16, 7, truncation=0.5)), 4))
+        page.get_by_label("All classes in turn").check()
+        settled(page, "pictures", grid(to_uint8(model.sample(16, truncation=0.5)), 4))
+
+
+def test_a_position_is_a_picture_on_the_way(browser: Browser, served: Demo, model: LatentSampler) -> None:
+    with opened(browser, served) as page:
+        settled(page, "between", on_the_way(model, Place(0), Place(1), 0.5))
+        settled(page, "strip", film_strip(model, Place(0), Place(1)))
+        set_slider(page, "position", 0.25)
+        settled(page, "between", on_the_way(model, Place(0), Place(1), 0.25))
+        set_slider(page, "end-seed-slider", 9)
+        set_slider(page, "end-class", 4)
+        settled(page, "between", on_the_way(model, Place(0), Place(9, 4), 0.25))
+        settled(page, "strip", film_strip(model, Place(0), Place(9, 4)))
+
+
+def test_a_slider_moves_by_key(browser: Browser, served: Demo, model: LatentSampler) -> None:
+    with opened(browser, served) as page:
+        set_slider(page, "count", 1)
+        settled(page, "pictures", picture(to_uint8(model.sample(1, [0]))[0]))
+        page.locator("#start-seed-slider input[type=range]").focus()
+        page.keyboard.press("ArrowRight")
+        settled(page, "pictures", picture(to_uint8(model.sample(1, [0], 1))[0]))
+
+
+def test_an_empty_seed_is_refused_in_a_sentence(browser: Browser, served: Demo) -> None:
+    with opened(browser, served) as page:
+        first(page, "pictures")
+        page.locator("#start-seed input").fill("")
+        page.get_by_text("the seed is empty; expected a whole number, 0 or more").first.wait_for()
+
+
+def test_the_run_has_curves_a_timeline_and_scores(browser: Browser, served: Demo) -> None:
+    with opened(browser, served) as page:
+        page.get_by_role("tab", name="The run").click()
+        newest = first(page, "grid")
+        assert newest.getpixel((0, 0)) == (240, 0, 0)
+        assert page.locator("#moment").inner_text() == "Grids of epoch 3, step 15"
+        set_slider(page, "place", 1)
+        assert changed(page, "grid", [newest])[0].getpixel((0, 0)) == (80, 0, 0)
+        assert page.locator("#moment").inner_text() == "Grids of epoch 1, step 5"
+        assert first(page, "curves").width > 300
+        scores = page.locator("#scores")
+        scores.get_by_text("test/fid").wait_for()
+        assert "4.25" in scores.inner_text()
+        assert "digits | 10 real, 10 generated | split val" in scores.inner_text()
+
+
+def test_it_fits_a_phone(browser: Browser, served: Demo) -> None:
+    with opened(browser, served, width=360) as page:
+        first(page, "strip")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.get_by_role("tab", name="The run").click()
+        first(page, "curves")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_model_without_classes_and_without_a_run(browser: Browser, tmp_path: Path) -> None:
+    alone = checkpoint_files.latent(tmp_path / "a.ckpt")
+    with demo(alone, tmp_path / "demo", "--raw") as served, opened(browser, served) as page:
+        model = load(alone, raw=True)
+        settled(page, "pictures", grid(to_uint8(model.sample(16)), 4))
+        assert "weights as trained" in page.locator("#title").inner_text()
+        assert not page.get_by_text("All classes in turn").is_visible()
+        page.get_by_role("tab", name="The run").click()
+        page.get_by_text("This checkpoint does not lie in a run's folder").wait_for()
+        assert "val/fid" in page.locator("#scores").inner_text()
+        assert pictures(page, "curves") == []

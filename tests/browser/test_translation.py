@@ -1,0 +1,147 @@
+"""The page of a model that translates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from datamodules.decoding import opened as decoded
+from lightning_gans.demo.translating import translated
+from lightning_gans.trained import ImageTranslator, load
+from tests.browser.looks import changed, difference, opened, pictures, set_slider
+from tests.demo.process import Demo, demo
+from tests.demo.runs import translation_run
+
+pytestmark = pytest.mark.slow
+
+Files = dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return translation_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def model(run: Path) -> ImageTranslator:
+    loaded = load(run)
+    assert isinstance(loaded, ImageTranslator)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def served(browser: Browser, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    limits = ("--max_upload_mb", "0.1", "--max_pixels", "10000")
+    with demo(run, tmp_path_factory.mktemp("demo"), *limits) as page:
+        yield page
+        assert page.end() == 0
+        assert page.errors.read_text() == ""
+        assert not list(page.temporary.iterdir())
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Pictures, and what is none."""
+    folder = tmp_path_factory.mktemp("files")
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    turned = Image.Exif()
+    turned[274] = 6
+    Image.fromarray(noise[:32, :32]).save(folder / "square.png")
+    Image.fromarray(noise[:70, :45]).save(folder / "odd.jpg", exif=turned)
+    Image.fromarray(noise[:20, :30, 0].astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray(np.dstack([noise[:20, :20], noise[:20, :20, :1]])).save(folder / "clear.png")
+    Image.new("RGB", (101, 100)).save(folder / "many.png")
+    Image.fromarray(noise).save(folder / "large.png")
+    (folder / "text.png").write_text("this is no picture")
+    (folder / "empty.png").write_bytes(b"")
+    return {path.stem: path for path in folder.iterdir()}
+
+
+def upload(page: Page, file: Path) -> None:
+    """Give the page a file, in place of the one that it has."""
+    clear = page.locator("#upload").get_by_label("Clear")
+    if clear.is_visible():
+        clear.click()
+    page.locator("#upload input[type=file]").set_input_files(file)
+
+
+def check_pair(page: Page, expected: tuple[Image.Image, Image.Image], earlier: list[Image.Image]) -> list[Image.Image]:
+    """Whether before and after are the expected ones, once they are others than earlier."""
+    now = changed(page, "result", earlier)
+    assert [difference(*pair) in (0, 1) for pair in zip(now, expected, strict=True)] == [True, True]
+    assert [picture.format for picture in now] == ["PNG", "PNG"]
+    return now
+
+
+def test_pictures_of_all_kinds_and_sizes_are_translated(
+    browser: Browser, served: Demo, model: ImageTranslator, files: Files
+) -> None:
+    with opened(browser, served) as page:
+        earlier: list[Image.Image] = []
+        for name in ("square", "odd", "deep", "clear"):
+            upload(page, files[name])
+            earlier = check_pair(page, translated(model, decoded(files[name]), "a_to_b"), earlier)
+        page.get_by_label("b to a").check()
+        check_pair(page, translated(model, decoded(files["clear"]), "b_to_a"), earlier)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("text", "the file is no picture that can be read (not an image); expected a whole PNG, JPEG or the like"),
+        ("empty", "the file is empty; expected a picture such as a PNG or a JPEG"),
+        ("many", "the picture has 101 x 100 = 10,100 pixels; expected at most 10,000"),
+        ("large", "exceed the maximum allowed size of 102.4 Kb"),
+    ],
+)
+def test_what_cannot_be_used_is_said_and_the_page_goes_on(
+    name: str, message: str, browser: Browser, served: Demo, model: ImageTranslator, files: Files
+) -> None:
+    # Gradio's script does not send a file that is too large, and asks how far it has come.
+    with opened(browser, served, refusing=name == "large") as page:
+        upload(page, files["square"])
+        expected = translated(model, decoded(files["square"]), "a_to_b")
+        check_pair(page, expected, [])
+        upload(page, files[name])
+        page.get_by_text(message).first.wait_for()
+        assert pictures(page, "result") == []
+        upload(page, files["square"])
+        check_pair(page, expected, [])
+
+
+@pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
+def test_a_drawing_is_translated(direction: str, browser: Browser, served: Demo, model: ImageTranslator) -> None:
+    with opened(browser, served) as page:
+        page.get_by_label(direction.replace("_", " ")).check()
+        page.get_by_role("tab", name="Draw").click()
+        canvas = page.locator("#canvas canvas").first
+        canvas.wait_for()
+        page.wait_for_timeout(1500)
+        box = canvas.bounding_box()
+        assert box is not None
+        across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(across - 60, down - 60)
+        page.mouse.down()
+        page.mouse.move(across + 60, down + 60, steps=8)
+        page.mouse.up()
+        before, after = changed(page, "result", [])
+        assert before.size == after.size == (32, 32)
+        darkest, lightest = before.convert("L").getextrema()
+        assert (darkest, lightest) == (0, 255)
+        assert difference(after, translated(model, before, direction)[1]) <= 1
+
+
+def test_the_run_has_a_timeline_of_both_domains(browser: Browser, served: Demo) -> None:
+    with opened(browser, served) as page:
+        page.get_by_role("tab", name="The run").click()
+        newest = changed(page, "grid-b", [])
+        assert newest[0].getpixel((0, 0)) == (240, 100, 0)
+        set_slider(page, "place", 2)
+        assert changed(page, "grid-b", newest)[0].getpixel((0, 0)) == (160, 100, 0)
+        assert pictures(page, "grid-a")[0].getpixel((0, 0)) == (160, 0, 0)
+        assert pictures(page, "curves")
