@@ -17,7 +17,7 @@ from torch import Tensor
 import lightning_gans
 from lightning_gans.commands.export import main
 from lightning_gans.errors import RunEnded
-from lightning_gans.exporting import TorchProgram, onnx_file, parity, safetensors_file
+from lightning_gans.exporting import TorchProgram, onnx_file, parity, safetensors_file, subject
 from lightning_gans.networks import DCGANGenerator
 from lightning_gans.pixels import to_uint8
 from lightning_gans.trained import ImageTranslator, LatentSampler
@@ -211,6 +211,22 @@ def test_what_differs_from_the_model_is_not_left(
     assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
 
 
+def test_what_is_compared_is_the_model_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
+    copied = subject.copied
+
+    def spoilt(network: torch.nn.Module) -> torch.nn.Module:
+        copy = copied(network)
+        for parameter in copy.parameters():
+            parameter.add_(0.01)
+        return copy
+
+    monkeypatch.setattr(subject, "copied", spoilt)
+    assert "differs from the model by" in assert_refused([str(checkpoint), "--format", "safetensors"], 1, capsys)
+
+
 class Fake:
     """A subject whose file gives other values."""
 
@@ -297,7 +313,7 @@ def test_a_network_that_cannot_be_traced_is_refused(
     chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
-    monkeypatch.setattr("lightning_gans.exporting.subject.copied", lambda network: Branching())
+    monkeypatch.setattr(subject, "copied", lambda network: Branching())
     said = assert_refused([str(checkpoint), "--format", chosen], 2, capsys)
     assert "the generator Branching cannot be traced" in said
     assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]

@@ -44,7 +44,12 @@ def card_of(folder: Path, licence: str | None = None) -> tuple[str, dict[str, An
     model = lightning_gans.load(folder)
     record = run_record(folder / "checkpoints" / "best.ckpt", model.about)
     card = model_card(model, record, licence=licence)
-    return card.text, ModelCard(card.content).data.to_dict()
+    return card.text, header_of(card)
+
+
+def header_of(card: ModelCard) -> dict[str, Any]:
+    header: dict[str, Any] = yaml.safe_load(card.content.split("---\n")[1])
+    return header
 
 
 def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
@@ -100,7 +105,7 @@ def test_what_is_not_known_is_said_to_be_so(tmp_path: Path) -> None:
     assert "That of the weights is not stated." in card.text
     assert "are not recorded" in card.text
     assert "seed None" not in card.text
-    assert "license" not in card.data.to_dict()
+    assert "license" not in header_of(card)
 
 
 def test_a_translation_shows_the_runs_pictures(tmp_path: Path) -> None:
