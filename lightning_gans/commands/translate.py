@@ -130,9 +130,7 @@ class Work:
         self.hidden = None if progress is None else not progress
         for end, channels in (("takes", self.network.channels_in), ("makes", self.network.channels_out)):
             if channels not in (1, 3):
-                raise InputError(
-                    f"the model {end} images of {channels} channels, which are no pictures; expected 1 or 3"
-                )
+                raise InputError(f"the model {end} images of {channels} channels; expected 1 (grey) or 3 (RGB)")
         tile_of(self.network, self.size, tile)
 
     def __call__(self, name: str, image: Image.Image, alpha: Image.Image | None) -> Image.Image:
