@@ -87,6 +87,7 @@ def test_a_picture_is_translated_as_in_evaluation_and_keeps_its_name(capsys: pyt
 def test_the_way_of_a_model_is_the_default() -> None:
     model = checkpoint_files.both_ways(Path("model.ckpt"))
     save("photo.png", noise(40, 45))
+    Path("out").mkdir()  # an empty folder is as good as none
     translate.main([str(model), "photo.png", "--out", "out"])
     assert pixels("out/photo.png").shape == (40, 45, 3)
 
@@ -116,13 +117,6 @@ def test_folders_keep_their_order_below() -> None:
     (Path("photos") / "notes.txt").write_text("no picture")
     translate.main(["same.ckpt", "photos", "other/c.webp", "--out", "new/out"])
     assert files("new/out") == ["a.png", "c.png", "sub/a.png", "sub/b.png"]
-
-
-def test_an_empty_folder_may_be_there() -> None:
-    Path("out").mkdir()
-    save("a.png", noise(8, 8))
-    translate.main(["same.ckpt", "a.png", "--out", "out"])
-    assert files() == ["a.png"]
 
 
 # What files hold.
