@@ -40,8 +40,9 @@ def run_record(checkpoint: Path, about: About) -> RunRecord:
         checkpoint: the file.
         about: what the checkpoint says of itself.
     """
-    folder = checkpoint.resolve().parent.parent
-    if not newest_config(folder).is_file():
+    place = checkpoint.resolve().parent
+    folder = place.parent
+    if place.name != "checkpoints" or not newest_config(folder).is_file():
         return RunRecord()
     return RunRecord(
         settings=settings_of(newest_config(folder)),

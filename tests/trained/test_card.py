@@ -132,4 +132,9 @@ def test_a_damaged_config_is_left_out(damage: str, tmp_path: Path) -> None:
     folder = run_folder(tmp_path)
     (folder / "config.yaml").write_bytes(damage.encode(errors="surrogateescape"))
     assert run_record(folder / "checkpoints" / "best.ckpt", {"step": 7}).settings == {}
-    assert run_record(tmp_path / "nowhere" / "best.ckpt", {}) == RunRecord()
+
+
+def test_a_checkpoint_elsewhere_belongs_to_no_run(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, score(1.25))
+    assert run_record(folder / "checkpoints" / "best.ckpt", {"step": 7, "weights": "ema"}).rows == [score(1.25)]
+    assert run_record(folder / "kept" / "best.ckpt", {"step": 7, "weights": "ema"}) == RunRecord()
