@@ -16,8 +16,7 @@ from torch import Tensor
 
 import lightning_gans
 from lightning_gans.commands.export import main
-from lightning_gans.errors import RunEnded
-from lightning_gans.exporting import TorchProgram, onnx_file, parity, safetensors_file, subject
+from lightning_gans.exporting import onnx_file, safetensors_file, subject
 from lightning_gans.networks import DCGANGenerator
 from lightning_gans.pixels import to_uint8
 from lightning_gans.trained import ImageTranslator, LatentSampler
@@ -227,36 +226,6 @@ def test_what_is_compared_is_the_model_itself(
     assert "differs from the model by" in assert_refused([str(checkpoint), "--format", "safetensors"], 1, capsys)
 
 
-class Fake:
-    """A subject whose file gives other values."""
-
-    def batches(self) -> list[tuple[Tensor]]:
-        return [(torch.zeros(2, 1),), (torch.zeros(3, 1),)]
-
-    def output_of(self, inputs: tuple[Tensor]) -> Tensor:
-        return inputs[0]
-
-    def compared(self) -> str:
-        return "zeros"
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [(2e-4, "0.0002"), (float("nan"), "nan"), (-1.0, "by 1, which is more than 0.0001")],
-)
-def test_a_difference_anywhere_fails(other: float, message: str) -> None:
-    def run(inputs: tuple[Tensor, ...]) -> Tensor:
-        images = inputs[0].clone()
-        images[-1] = other if len(images) == 3 else 0
-        return images
-
-    with pytest.raises(RunEnded, match=message):
-        parity.compare(Fake(), run)  # type: ignore[arg-type]
-    with pytest.raises(RunEnded, match=r"gives \(1, 1\) where the model gives \(2, 1\)"):
-        parity.compare(Fake(), lambda inputs: inputs[0][:1])  # type: ignore[arg-type]
-    assert parity.compare(Fake(), lambda inputs: inputs[0] + 5e-5).difference == pytest.approx(5e-5)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("chosen", FORMATS)
 def test_a_full_disk_leaves_nothing(
     chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -326,13 +295,6 @@ def test_weights_that_onnx_cannot_hold_are_refused(
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
     said = assert_refused([str(checkpoint), "--format", "onnx"], 2, capsys)
     assert "expected torch_export or safetensors" in said
-
-
-def test_a_damaged_program_is_noticed(tmp_path: Path) -> None:
-    (tmp_path / "x.onnx").write_bytes(b"no graph")
-    with pytest.raises(RunEnded, match="ONNX Runtime does not take"):
-        onnx_file.ONNXFile().runner(None, tmp_path / "x.onnx")  # type: ignore[arg-type]
-    assert TorchProgram.suffix == ".pt2"
 
 
 def test_export_starts_without_lightning(tmp_path: Path) -> None:
