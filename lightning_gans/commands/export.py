@@ -70,10 +70,12 @@ def run(argv: list[str]) -> None:
     if options.licence is not None and not LICENCE.fullmatch(options.licence):
         raise InputError(f"--licence is {options.licence!r}; expected a word of the hub's, such as mit or cc-by-4.0")
     place = checkpoint_in(options.checkpoint)
+    suffix = "" if folder else FILES[options.format].suffix
     if options.out is None:
         direction = f"-{options.direction}" if options.direction else ""
-        suffix = "" if folder else FILES[options.format].suffix
         options.out = Path(f"{name_of(place)}{direction}{suffix}")
+    elif not options.out.name.endswith(suffix):  # readers go by it, load and torch's among them
+        raise InputError(f"--out is {options.out}; expected a name that ends in {suffix}")
     refuse_taken(options.out)
     model = model_of(options)
     if folder:

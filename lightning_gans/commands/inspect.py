@@ -14,7 +14,7 @@ from lightning_gans.checkpoint_file import read_checkpoint
 from lightning_gans.errors import refusing_in_one_line
 from lightning_gans.results.runs import SCORES, flat, is_row, read_rows
 from lightning_gans.results.text import stamp_line
-from lightning_gans.trained.reading import about, checkpoint_in, exported
+from lightning_gans.trained.reading import SAFETENSORS, about, checkpoint_in, exported
 
 Facts = dict[str, Any]
 
@@ -31,7 +31,10 @@ def options_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "checkpoint", type=Path, metavar="CKPT", help="a checkpoint, a run's folder, or an exported folder"
+        "checkpoint",
+        type=Path,
+        metavar="CKPT",
+        help="a checkpoint, a run's folder, or an exported folder or .safetensors file",
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     return parser
@@ -54,7 +57,7 @@ def facts(place: Path) -> Facts:
     Raises:
         InputError: if it is none.
     """
-    if place.is_dir():
+    if place.is_dir() or place.suffix == SAFETENSORS:
         model = exported(place, raw=False)
         parts = {name: part.state_dict() for name, part in model.named_children()}
         return {"file": str(place), **model.about, "sizes": sizes(parts), "settings": {}}

@@ -238,8 +238,9 @@ def test_a_full_disk_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    said = assert_refused([str(checkpoint), "--format", chosen, "--out", "new/x"], 1, capsys)
-    assert said == "lightning-gans: new/x cannot be written (No space left on device)\n"
+    out = f"new/x{FORMATS[chosen]}"
+    said = assert_refused([str(checkpoint), "--format", chosen, "--out", out], 1, capsys)
+    assert said == f"lightning-gans: {out} cannot be written (No space left on device)\n"
     assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
 
 
@@ -251,7 +252,11 @@ def test_a_full_disk_leaves_nothing(
         (["foreign.ckpt", "--format", "onnx"], "cannot be read as a checkpoint"),
         (["foreign.safetensors", "--format", "onnx"], "cannot be read as safetensors"),
         (["other.safetensors", "--format", "onnx"], "describes no model of lightning-gans"),
-        (["a.ckpt", "--format", "onnx", "--out", "foreign.ckpt"], "--out is foreign.ckpt, which is there already"),
+        (
+            ["a.ckpt", "--format", "safetensors", "--out", "other.safetensors"],
+            "--out is other.safetensors, which is there",
+        ),
+        (["a.ckpt", "--format", "torch_export", "--out", "a.pt"], "--out is a.pt; expected a name that ends in .pt2"),
         (["a.ckpt", "--format", "onnx", "--direction", "a_to_b"], "direction is a_to_b; this model makes images"),
         (["a.ckpt", "--format", "onnx", "--licence", "mit"], "--licence is given, but --format is onnx"),
         (["a.ckpt", "--format", "huggingface", "--direction", "a_to_b"], "--direction is given, but --format is"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_gans.commands import inspect
+from lightning_gans.commands import export, inspect
 from tests import checkpoint_files
 
 
@@ -52,3 +52,14 @@ def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path, capsys: pytest.Ca
         inspect.main([str(tmp_path)])
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith(f"lightning-gans: error: CKPT is {tmp_path}, which holds no checkpoint")
+
+
+def test_an_exported_file_and_folder_say_what_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = checkpoint_files.latent(tmp_path / "a.ckpt")
+    for kind, name in (("safetensors", "a.safetensors"), ("huggingface", "a")):
+        export.main([str(path), "--format", kind, "--out", str(tmp_path / name)])
+        capsys.readouterr()
+        inspect.main([str(tmp_path / name)])
+        printed = capsys.readouterr().out
+        assert "variant       lightning_gans.variants.GAN\n" in printed
+        assert "network       network, 7,088 numbers" in printed
