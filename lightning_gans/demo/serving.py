@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -40,6 +41,9 @@ POLICY = (
 
 ENVELOPE = 100_000
 """Bytes that a request may have beside the file in it."""
+
+ENDING = threading.Event()
+"""Set once the server ends: what takes long looks at it."""
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -199,6 +203,12 @@ def serve(app: Any, at: socket.socket, browse: bool) -> None:
             print(f"page: {address(at)}", flush=True)
             if browse and has_screen():
                 threading.Thread(target=webbrowser.open, args=[address(at)], daemon=True).start()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            ENDING.set()
+            # Each page that is open would be an error with a traceback.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+            await super().shutdown(sockets)
 
     # Uvicorn raises what ended it once more, and nothing is to be left behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

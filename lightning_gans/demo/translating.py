@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PIL import Image
-from torchvision.transforms.v2.functional import pil_to_tensor
 
+from datamodules.decoding import pixels_of
 from lightning_gans.drawing import picture
 from lightning_gans.trained import ImageTranslator
 from lightning_gans.trained.tiling import translate_picture
@@ -20,9 +20,11 @@ def translated(
 ) -> tuple[Image.Image, Image.Image]:
     """What the network sees of a picture of any size, in grey where it knows no colours, and the translation of it.
 
+    The translation has the transparency of the picture again, as by `translate`.
+
     Args:
         translator: translates it.
-        source: the picture.
+        source: the picture, as :func:`.uploaded` reads it.
         direction: one of the model's, by default its first.
         progress: told how many steps are done, and how many there will be.
 
@@ -31,5 +33,8 @@ def translated(
     """
     way = translator.way(direction)
     network = translator.network(way)
-    seen = source.convert("L" if network.channels_in == 1 else "RGB")
-    return seen, picture(translate_picture(network, pil_to_tensor(seen), translator.sizes[way], progress=progress))
+    seen = source.convert("RGB").convert("L" if network.channels_in == 1 else "RGB")
+    made = picture(translate_picture(network, pixels_of(seen), translator.sizes[way], progress=progress))
+    if source.mode == "RGBA":
+        made.putalpha(source.getchannel("A"))
+    return seen, made

@@ -10,6 +10,7 @@ from PIL import Image, ImageChops
 from datamodules.house_fronts import CLASSES, WALL
 from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
 from lightning_gans.demo.events import quietly, speaking
+from lightning_gans.demo.serving import ENDING
 from lightning_gans.demo.translating import translated
 from lightning_gans.demo.uploads import Limits, uploaded
 from lightning_gans.trained import ImageTranslator
@@ -61,7 +62,12 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
 
     @speaking
     def translate(picture: Image.Image | None, way: str, progress: gr.Progress = PROGRESS) -> Pair:
-        return translated(translator, picture, way, lambda done, of: progress((done, of))) if picture else None
+        def step(done: int, of: int) -> None:
+            if ENDING.is_set():
+                raise gr.Error("the page has ended", print_exception=False)
+            progress((done, of))
+
+        return translated(translator, picture, way, step) if picture else None
 
     @speaking
     def forget() -> tuple[None, None]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from datamodules.decoding import opened, reason
+from datamodules.decoding import reason
+from lightning_gans.commands.translate import read
 from lightning_gans.errors import InputError
 
 MB = 2**20
@@ -37,7 +38,10 @@ class Limits:
 
 
 def uploaded(path: str | Path, limits: Limits) -> Image.Image:
-    """A picture from a file of any kind in RGB with 8 bits, upright and on white, as everywhere in this package.
+    """A picture from a file of any kind, as `translate` reads it: upright, with 8 bits, on white where transparent.
+
+    Returns:
+        RGB, or where there is transparency RGBA, whose colours are nevertheless those on white.
 
     Raises:
         InputError: if it is too large, or no picture that can be read.
@@ -56,7 +60,7 @@ def uploaded(path: str | Path, limits: Limits) -> Image.Image:
             with Image.open(path) as file:
                 width, height = file.size
             refuse_large(width, height, limits)
-            return opened(path)
+            image, alpha = read(path)
         except Image.DecompressionBombError as error:
             raise InputError(f"the picture has too many pixels; expected at most {limits.pixels:,}") from error
         except InputError:
@@ -65,6 +69,9 @@ def uploaded(path: str | Path, limits: Limits) -> Image.Image:
             raise InputError(
                 f"the file is no picture that can be read ({reason(error)}); expected a whole PNG, JPEG or the like"
             ) from error
+    if alpha:
+        image.putalpha(alpha)
+    return image
 
 
 def refuse_large(width: int, height: int, limits: Limits) -> None:

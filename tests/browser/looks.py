@@ -66,16 +66,16 @@ def first(page: Page, name: str) -> Image.Image:
     return changed(page, name, [])[0]
 
 
-def settled(page: Page, name: str, expected: Image.Image, levels: int = 1) -> Image.Image:
-    """The picture of an element once it is the expected one, to a number of grey levels."""
+def settled(page: Page, name: str, expected: Image.Image, levels: int = 1, place: int = 0) -> None:
+    """The picture at this place of an element becomes the expected one, to a number of grey levels."""
     end = time.monotonic() + WAIT
     apart = -1
     while time.monotonic() < end:
-        for picture in pictures(page, name)[:1]:
+        for picture in pictures(page, name)[place : place + 1]:
             apart = difference(picture, expected)
             if 0 <= apart <= levels:
                 assert picture.format == "PNG"
-                return picture
+                return
         page.wait_for_timeout(100)
     raise AssertionError(f"{name} differs by {apart} levels after {WAIT} seconds")
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from datamodules.decoding import opened as decoded
 from lightning_gans.demo.translating import translated
+from lightning_gans.demo.uploads import Limits, uploaded
 from lightning_gans.trained import ImageTranslator, load
-from tests.browser.looks import changed, difference, opened, pictures, set_slider
+from tests.browser.looks import changed, difference, opened, pictures, set_slider, settled
 from tests.demo.process import Demo, demo
 from tests.demo.runs import translation_run
 
@@ -70,24 +71,21 @@ def upload(page: Page, file: Path) -> None:
     page.locator("#upload input[type=file]").set_input_files(file)
 
 
-def check_pair(page: Page, expected: tuple[Image.Image, Image.Image], earlier: list[Image.Image]) -> list[Image.Image]:
-    """Whether before and after are the expected ones, once they are others than earlier."""
-    now = changed(page, "result", earlier)
-    assert [difference(*pair) in (0, 1) for pair in zip(now, expected, strict=True)] == [True, True]
-    assert [picture.format for picture in now] == ["PNG", "PNG"]
-    return now
+def check_pair(page: Page, expected: tuple[Image.Image, Image.Image]) -> None:
+    """Before and after become the expected ones, to one grey level."""
+    settled(page, "result", expected[0], 0)
+    settled(page, "result", expected[1], 1, place=1)
 
 
 def test_pictures_of_all_kinds_and_sizes_are_translated(
     browser: Browser, served: Demo, model: ImageTranslator, files: Files
 ) -> None:
     with opened(browser, served) as page:
-        earlier: list[Image.Image] = []
         for name in ("square", "odd", "deep", "clear"):
             upload(page, files[name])
-            earlier = check_pair(page, translated(model, decoded(files[name]), "a_to_b"), earlier)
+            check_pair(page, translated(model, uploaded(files[name], Limits()), "a_to_b"))
         page.get_by_label("b to a").check()
-        check_pair(page, translated(model, decoded(files["clear"]), "b_to_a"), earlier)
+        check_pair(page, translated(model, uploaded(files["clear"], Limits()), "b_to_a"))
 
 
 @pytest.mark.parametrize(
@@ -105,13 +103,13 @@ def test_what_cannot_be_used_is_said_and_the_page_goes_on(
     # Gradio's script does not send a file that is too large, and asks how far it has come.
     with opened(browser, served, refusing=name == "large") as page:
         upload(page, files["square"])
-        expected = translated(model, decoded(files["square"]), "a_to_b")
-        check_pair(page, expected, [])
+        expected = translated(model, uploaded(files["square"], Limits()), "a_to_b")
+        check_pair(page, expected)
         upload(page, files[name])
         page.get_by_text(message).first.wait_for()
-        assert pictures(page, "result") == []
+        expect(page.locator("#result img")).to_have_count(0)
         upload(page, files["square"])
-        check_pair(page, expected, [])
+        check_pair(page, expected)
 
 
 @pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
@@ -129,11 +127,40 @@ def test_a_drawing_is_translated(direction: str, browser: Browser, served: Demo,
         page.mouse.down()
         page.mouse.move(across + 60, down + 60, steps=8)
         page.mouse.up()
-        before, after = changed(page, "result", [])
+        # The second stroke at once, while the first is translated.
+        page.mouse.move(across - 60, down + 60)
+        page.mouse.down()
+        page.mouse.move(across + 60, down - 60, steps=8)
+        page.mouse.up()
+        shown: list[Image.Image] = []
+        while not crossed(shown):
+            shown = changed(page, "result", shown)
+        before, after = shown
         assert before.size == after.size == (32, 32)
-        darkest, lightest = before.convert("L").getextrema()
-        assert (darkest, lightest) == (0, 255)
         assert difference(after, translated(model, before, direction)[1]) <= 1
+
+
+def crossed(shown: list[Image.Image]) -> bool:
+    """Whether the first picture is white with both strokes."""
+    if not shown:
+        return False
+    grey = shown[0].convert("L")
+    strokes = [grey.getpixel((16 + x, 16 + y)) for x in (-3, 2) for y in (-3, 2)]
+    return grey.getpixel((0, 0)) == 255 and strokes == [0, 0, 0, 0]
+
+
+def test_it_ends_at_once_with_a_page_open_and_a_picture_half_translated(
+    browser: Browser, run: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (2000, 2000), "red").save(tmp_path / "large.png")
+    with demo(run, tmp_path / "demo") as served, opened(browser, served, refusing=True) as page:
+        upload(page, tmp_path / "large.png")
+        page.get_by_text("steps").first.wait_for()
+        start = time.monotonic()
+        assert served.end() == 0
+        assert time.monotonic() - start < 15
+        assert served.errors.read_text() == ""
+        assert not list(served.temporary.iterdir())
 
 
 def test_the_run_has_a_timeline_of_both_domains(browser: Browser, served: Demo) -> None:

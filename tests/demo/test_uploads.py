@@ -56,7 +56,7 @@ def test_16_bits_transparency_and_turned_pictures_are_read_as_elsewhere(tmp_path
     Image.fromarray(np.full((4, 6), 257 * 77, dtype=np.uint16)).save(tmp_path / "deep.png")
     assert uploaded(tmp_path / "deep.png", LIMITS).getpixel((0, 0)) == (77, 77, 77)
     Image.new("RGBA", (4, 6), (9, 9, 9, 0)).save(tmp_path / "clear.png")
-    assert uploaded(tmp_path / "clear.png", LIMITS).getpixel((0, 0)) == (255, 255, 255)
+    assert uploaded(tmp_path / "clear.png", LIMITS).getpixel((0, 0)) == (255, 255, 255, 0)
     turned = Image.Exif()
     turned[274] = 6
     Image.new("RGB", (4, 6)).save(tmp_path / "turned.jpg", exif=turned)
@@ -94,6 +94,15 @@ def test_translations_are_those_of_the_model(direction: str, mode: str, tmp_path
 def test_pictures_of_any_size_keep_it(tmp_path: Path) -> None:
     before, after = translated(translator(tmp_path), Image.new("RGB", (45, 71), "red"), "b_to_a")
     assert before.size == after.size == (45, 71)
+
+
+def test_transparency_is_there_again(tmp_path: Path) -> None:
+    half = Image.new("RGBA", (32, 32), (255, 255, 255, 99))
+    before, after = translated(translator(tmp_path), half, "a_to_b")
+    assert (before.mode, after.mode) == ("L", "RGBA")
+    assert after.getchannel("A").getextrema() == (99, 99)
+    opaque = translated(translator(tmp_path), half.convert("RGB"), "a_to_b")[1]
+    assert after.convert("RGB").tobytes() == opaque.tobytes()
 
 
 def test_only_maps_of_house_fronts_have_a_palette(tmp_path: Path) -> None:
