@@ -491,6 +491,7 @@ def two_processes(folder: Path) -> None:
         (folder / f"rank{trainer.global_rank}.txt").write_text(str(error))
 
 
+@pytest.mark.slow
 def test_all_processes_stop_together(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.callbacks.test_watchdog", str(tmp_path)]
     environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
