@@ -61,10 +61,21 @@ def norms_in(network: nn.Module) -> list[Norm]:
     return [layer for layer in network.modules() if isinstance(layer, Norm)]
 
 
-def passed_by(network: nn.Module, tile: Tensor) -> tuple[list[Norm], Tensor]:
-    """The normalising layers in the order in which a tile (1, C, H, W) passes them, and what is made of it."""
+def passed_by(network: nn.Module, tile: Tensor, least: int = 1) -> tuple[list[Norm], Tensor]:
+    """The fixable layers in the order in which a tile (N, C, H, W) passes them, and what is made of it.
+
+    Args:
+        network: what it goes through.
+        tile: any.
+        least: leave out layers whose maps have fewer pixels.
+    """
     passed: list[Norm] = []
-    hooks = [layer.register_forward_pre_hook(lambda layer, _: passed.append(layer)) for layer in norms_in(network)]
+
+    def note(layer: Norm, given: tuple[Any, ...]) -> None:
+        if layer.fixable and given[0][0, 0].numel() >= least:
+            passed.append(layer)
+
+    hooks = [layer.register_forward_pre_hook(note) for layer in norms_in(network)]
     try:
         made: Tensor = network(tile)
     finally:

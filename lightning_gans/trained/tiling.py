@@ -21,6 +21,13 @@ TILE = 512
 LEAST = 32
 """The smallest tile's side, whose margins are already as large as what is left of it."""
 
+FEW = 64
+"""Pixels of a window's maps below which they keep their own statistics.
+
+Normalised among few pixels, none can be far from the rest; by the statistics of all windows some were, further than the
+layers behind had ever seen, and the U-Net's pictures had blots there.
+"""
+
 Progress = Callable[[int, int], None]
 """Told how many steps are done, and how many there will be; every tile takes several."""
 
@@ -123,21 +130,15 @@ class Steps:
             self.progress(self.done, self.total)
 
 
-def passes(network: nn.Module) -> int:
-    """How often tiles go through: once for each layer whose statistics are to be found, and once to be translated."""
-    return 1 + sum(layer.fixable for layer in norms_in(network))
-
-
 def freeze_all(network: nn.Module, tiles: Tiles) -> int:
-    """Let every layer that can normalise by the statistics of all tiles.
+    """Let every layer normalise by the statistics of all tiles.
 
     Returns:
         Channels of what the network makes of a tile.
     """
     layers, made = passed_by(network, tiles.first())
     for layer in layers:
-        if layer.fixable:
-            freeze(network, layer, tiles)
+        freeze(network, layer, tiles)
     return made.shape[1]
 
 
@@ -149,7 +150,8 @@ def in_stages(stages: list[Stage], source: Source, canvas: Canvas, at_once: int,
         margin = up_to_multiple(stage.reach, stage.multiple)
         most = max(int(at_once * shrunk) // stage.multiple * stage.multiple, 2 * margin + stage.multiple)
         plan.append([spans(side, most, margin, stage.multiple) for side in sides])
-        steps.total += passes(stage.module) * len(plan[-1][0]) * len(plan[-1][1])
+        # Once for each layer whose statistics are to be found, and once to be translated.
+        steps.total += (len(norms_in(stage.module)) + 1) * len(plan[-1][0]) * len(plan[-1][1])
         sides, shrunk = (int(sides[0] * stage.scale), int(sides[1] * stage.scale)), shrunk * stage.scale
     device = device_of(stages[0].module)
     with ExitStack() as files:
@@ -176,8 +178,10 @@ def in_windows(network: Translator, source: Source, canvas: Canvas, size: int, p
     # Every other window sees each pixel at least once.
     seen = Tiles(source, every_other(rows), every_other(columns), device, steps, together)
     tiles = Tiles(source, rows, columns, device, steps, together)
-    steps.total = (passes(network) - 1) * len(seen) + len(tiles)
-    freeze_all(network, seen)
+    layers, _ = passed_by(network, tiles.first(), FEW)
+    steps.total = len(layers) * len(seen) + len(tiles)
+    for layer in layers:
+        freeze(network, layer, seen)
     made = (part.cpu().float() for batch, _ in tiles for part in network(batch))
     # As high as a window; what no window below reaches is done.
     band = torch.zeros(network.channels_out, size, source.sides[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from lightning_gans.pixels import to_float, to_uint8
 from lightning_gans.trained import ImageTranslator
 from lightning_gans.trained.frozen_norms import Moments, freeze, norms_in, passed_by
 from lightning_gans.trained.parked import Parked, reflected
-from lightning_gans.trained.tiles import shares, spans, windows
 from lightning_gans.trained.tiling import translate_picture
 
 SIZE = 32
@@ -259,33 +257,7 @@ def test_temporary_files_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert list(tmp_path.iterdir()) == []
 
 
-# Where tiles lie.
-
-
-@pytest.mark.parametrize("multiple", [1, 4])
-@pytest.mark.parametrize("length", [48, 52, 100, 128, 396, 1000])
-def test_tiles_cover_each_pixel_once_with_margins(length: int, multiple: int) -> None:
-    along = spans(length, 48, 8, multiple)
-    assert along[0].own_start == 0
-    assert along[-1].own_stop == length
-    assert all(one.own_stop == other.own_start for one, other in pairwise(along))
-    for span in along:
-        assert span.start == max(0, span.own_start - 8)
-        assert span.stop == min(length, span.own_stop + 8)
-        assert 0 < span.own_stop - span.own_start <= span.stop - span.start <= 48
-        assert span.start % multiple == 0
-
-
-@pytest.mark.parametrize("length", [64, 65, 96, 100, 333])
-def test_windows_overlap_by_half_and_count_as_one(length: int) -> None:
-    along = windows(length, 64)
-    assert (along[0].start, along[-1].stop) == (0, length)
-    assert all(other.start - one.start <= 32 for one, other in pairwise(along))
-    total = torch.zeros(length)
-    for span, share in zip(along, shares(along), strict=True):
-        assert (share >= 0).all()
-        total[span.start : span.stop] += share
-    torch.testing.assert_close(total, torch.ones(length))
+# Windows.
 
 
 class Moody(Translator):
@@ -311,6 +283,20 @@ def test_blended_windows_leave_no_seam(axis: int) -> None:
     inside = made[:, :63, :399] if axis == 2 else made[:, :399, :63]
     steps = inside.diff(dim=axis).abs().amax(dim=(0, 3 - axis))
     assert steps.max() <= 1.5 / 400
+
+
+def test_windows_share_the_statistics_of_large_maps_alone() -> None:
+    """Small ones, of fewer than 8 by 8 pixels, have those of their window, as in training."""
+    network, fixed = unet(), set[int]()
+
+    def note(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if isinstance(layer, Norm) and layer.fixed:
+            fixed.add(given[0].shape[-1])
+
+    for layer in norms_in(network):
+        layer.register_forward_pre_hook(note)
+    translate_picture(network, scene(100, 130), 64)
+    assert fixed == {8, 16, 32}
 
 
 def test_a_flat_picture_stays_flat_inside() -> None:
