@@ -25,7 +25,7 @@ def parser_for(command: str, description: str, device: str | None = None) -> arg
         "checkpoint",
         type=Path,
         metavar="CKPT",
-        help="a checkpoint, a run's folder (its best checkpoint, else the last), or an exported folder",
+        help="a checkpoint, a run's folder (its best checkpoint, else the last), or an exported folder or file",
     )
     parser.add_argument(
         "--raw", action="store_true", help="the weights as the optimizer left them, not their moving average"
@@ -35,6 +35,26 @@ def parser_for(command: str, description: str, device: str | None = None) -> arg
         default=device,
         help=f"where to work, such as cpu or cuda:1 (default: {device or 'a GPU if there is one'})",
     )
+    return parser
+
+
+def drawing_parser_for(command: str, description: str, out: str) -> argparse.ArgumentParser:
+    """The options of a command that draws what a model makes from noise.
+
+    Args:
+        command: its name.
+        description: what it does.
+        out: what it writes.
+    """
+    parser = parser_for(command, description)
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        metavar="BOUND",
+        help="largest value in a latent vector: less variety, in some models better pictures (default: no bound)",
+    )
+    parser.add_argument("--scale", type=int, default=1, help="draw each pixel this many times as large")
+    parser.add_argument("--out", type=Path, required=True, help=out)
     return parser
 
 

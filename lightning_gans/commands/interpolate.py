@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import torch
 
-from lightning_gans.commands.classes import classes
-from lightning_gans.commands.common import parser_for, sampler_of, weights_line
+from lightning_gans.commands.common import drawing_parser_for, sampler_of, weights_line
+from lightning_gans.commands.whole_numbers import whole_numbers
 from lightning_gans.drawing import enlarged, grid, picture, write_gif, write_mp4
 from lightning_gans.errors import InputError, at_least, refusing_in_one_line
 from lightning_gans.outputs import refuse_taken, whole_file
@@ -20,21 +19,22 @@ ANIMATIONS = {".gif": write_gif, ".mp4": write_mp4}
 
 def options_parser() -> argparse.ArgumentParser:
     """The command's options."""
-    parser = parser_for(
+    parser = drawing_parser_for(
         "interpolate",
         "Draw the way from the first picture of a seed to that of the next: latent vectors move on arcs where noise is "
         "normal, else on straight lines. With one seed and several classes it is the way from class to class.",
+        "a new file: .png is a grid with a row for each way between two stations, .gif and .mp4 are animations",
     )
     parser.add_argument(
         "--seeds",
-        type=classes,
+        type=whole_numbers,
         default=[0, 1],
         metavar="LIST",
         help="the stations, such as 0,1,5 (default: 0,1)",
     )
     parser.add_argument(
         "--classes",
-        type=classes,
+        type=whole_numbers,
         metavar="LIST",
         help="of a conditional model, the class at each station, or one for all (default: 0)",
     )
@@ -44,16 +44,8 @@ def options_parser() -> argparse.ArgumentParser:
         default=9,
         help="pictures from one station to the next, with both (default: %(default)s)",
     )
-    parser.add_argument("--truncation", type=float, metavar="BOUND", help="largest value in a latent vector")
     parser.add_argument("--loop", action="store_true", help="go back from the last station to the first")
     parser.add_argument("--frame_ms", type=int, default=80, help="of an animation, milliseconds for each picture")
-    parser.add_argument("--scale", type=int, default=1, help="draw each pixel this many times as large")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        help="a new file: .png is a grid with a row for each way between two stations, .gif and .mp4 are animations",
-    )
     return parser
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from lightning_gans.commands.classes import classes
-from lightning_gans.commands.common import parser_for, sampler_of, weights_line
+from lightning_gans.commands.common import drawing_parser_for, sampler_of, weights_line
+from lightning_gans.commands.whole_numbers import whole_numbers
 from lightning_gans.drawing import enlarged, grid, picture
 from lightning_gans.errors import at_least, refusing_in_one_line
 from lightning_gans.outputs import refuse_taken, whole_file, whole_folder
@@ -15,33 +14,21 @@ from lightning_gans.pixels import to_uint8
 
 def options_parser() -> argparse.ArgumentParser:
     """The command's options."""
-    parser = parser_for(
+    parser = drawing_parser_for(
         "sample",
         "Write pictures that a trained model makes from noise. The same seed gives the same pictures as `predict`, the "
         "Python API and the page, whatever their number.",
+        "a new folder for one PNG file each, 000000.png and so on; or a new file that ends in .png for one grid",
     )
     parser.add_argument("--n", type=int, default=64, help="how many pictures (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="which pictures (default: %(default)s)")
     parser.add_argument(
         "--classes",
-        type=classes,
+        type=whole_numbers,
         metavar="LIST",
         help="of a conditional model, the classes to go through in turn, such as 3 or 0-9 or 1,4-6 (default: all)",
     )
-    parser.add_argument(
-        "--truncation",
-        type=float,
-        metavar="BOUND",
-        help="largest value in a latent vector: less variety, in some models better pictures (default: no bound)",
-    )
     parser.add_argument("--columns", type=int, default=8, help="pictures in a row of a grid (default: %(default)s)")
-    parser.add_argument("--scale", type=int, default=1, help="draw each pixel this many times as large")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        help="a new folder for one PNG file each, 000000.png and so on; or a new file that ends in .png for one grid",
-    )
     return parser
 
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from lightning_gans.commands import interpolate, sample
-from lightning_gans.commands.classes import classes
+from lightning_gans.commands.whole_numbers import whole_numbers
 from lightning_gans.pixels import to_uint8
 from lightning_gans.trained import load
 from tests import checkpoint_files
@@ -80,8 +80,8 @@ def test_a_film_has_every_picture_and_even_sides(model: Path) -> None:
 
 
 def test_lists_of_numbers_are_read() -> None:
-    assert classes("3") == [3]
-    assert classes("0-3, 7,5-5") == [0, 1, 2, 3, 7, 5]
+    assert whole_numbers("3") == [3]
+    assert whole_numbers("0-3, 7,5-5") == [0, 1, 2, 3, 7, 5]
 
 
 @pytest.mark.parametrize(

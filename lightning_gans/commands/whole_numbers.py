@@ -10,7 +10,7 @@ MOST = 100_000
 """Numbers in a list; more is a slip of the hand."""
 
 
-def classes(text: str) -> list[int]:
+def whole_numbers(text: str) -> list[int]:
     """The numbers in a list such as ``3``, ``0-9`` or ``1,4-6``.
 
     Raises:
