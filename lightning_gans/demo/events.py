@@ -24,16 +24,17 @@ class OneAfterTheOther(TypedDict):
     api_visibility: Any
 
 
-def quietly(show_progress: str = "hidden") -> OneAfterTheOther:
+def quietly(show_progress: str = "hidden", trigger_mode: str = "always_last") -> OneAfterTheOther:
     """Options of an event: one network works at a time, and of a slider's values on the way only the last is asked for.
 
     Args:
-        show_progress: "hidden" for what is there at once, so that nothing flickers; else "minimal".
+        show_progress: "hidden" for what is there at once, so that nothing flickers; else "minimal" or "full".
+        trigger_mode: "multiple" where each value counts, as a stroke does.
     """
     return {
         "concurrency_id": "network",
         "concurrency_limit": 1,
-        "trigger_mode": "always_last",
+        "trigger_mode": trigger_mode,
         "show_progress": show_progress,
         "api_visibility": "private",
     }

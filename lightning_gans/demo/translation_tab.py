@@ -13,6 +13,7 @@ from lightning_gans.demo.events import quietly, speaking
 from lightning_gans.demo.serving import ENDING
 from lightning_gans.demo.translating import translated
 from lightning_gans.demo.uploads import Limits, uploaded
+from lightning_gans.errors import InputError
 from lightning_gans.trained import ImageTranslator
 
 PROGRESS = gr.Progress()
@@ -57,10 +58,6 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
             )
 
     @speaking
-    def read(path: str | None) -> Image.Image | None:
-        return uploaded(path, limits) if path else None
-
-    @speaking
     def translate(picture: Image.Image | None, way: str, progress: gr.Progress = PROGRESS) -> Pair:
         def step(done: int, of: int) -> None:
             if ENDING.is_set():
@@ -69,14 +66,18 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
 
         return translated(translator, picture, way, step) if picture else None
 
-    @speaking
-    def forget() -> tuple[None, None]:
-        return None, None
+    def take_file(path: str | None, way: str, progress: gr.Progress = PROGRESS) -> tuple[Image.Image | None, Pair]:
+        try:
+            picture = uploaded(path, limits) if path else None
+        except InputError as error:
+            # Not an error for Gradio, which would leave the translation of an earlier file beside this one.
+            gr.Warning(str(error))
+            picture = None
+        return picture, translate(picture, way, progress)
 
-    # First of all, so that no file stands beside the translation of another.
-    gr.on([upload.upload, upload.clear], forget, None, [source, result], **quietly()).success(
-        read, upload, source, **quietly()
-    ).success(translate, [source, direction], result, **quietly("full"))
+    # One event each: of a chain, Gradio may lose an end when files come quickly one after the other.
+    upload.upload(take_file, [upload, direction], [source, result], **quietly("full"))
+    upload.clear(lambda: (None, None), None, [source, result], **quietly())
 
     @speaking
     def take(value: dict[str, Any] | None, way: str) -> Any:
@@ -86,7 +87,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
         drawn = at_trained_size(value["composite"], translator.sizes[way], palette(translator, way))
         return drawn, translated(translator, drawn, way)
 
-    drawing.input(take, [drawing, direction], [source, result], **quietly())
+    drawing.input(take, [drawing, direction], [source, result], **quietly(trigger_mode="multiple"))
     direction.change(translate, [source, direction], result, **quietly("full"))
 
 

@@ -38,7 +38,7 @@ def served(browser: Browser, run: Path, tmp_path_factory: pytest.TempPathFactory
         yield page
         assert page.end() == 0
         assert page.errors.read_text() == ""
-        assert not list(page.temporary.iterdir())
+        assert not list(page.temporary.glob("lightning-gans-*"))
 
 
 def test_a_seed_is_a_picture(browser: Browser, served: Demo, model: LatentSampler) -> None:
