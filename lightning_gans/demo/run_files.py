@@ -105,7 +105,9 @@ def scores_text(rows: list[dict[str, Any]]) -> str:
         scores = {name: f"{value:.4g}" for name, value in row["scores"].items() if isinstance(value, int | float)}
         parts += [
             f"**step {row.get('step', '?')}, epoch {row.get('epoch', '?')}**",
-            "\n".join(["| " + " | ".join(cells) + " |" for cells in (scores, ["---"] * len(scores), scores.values())]),
+            "\n".join(
+                ["| Score | Value |", "| --- | ---: |", *(f"| {name} | {value} |" for name, value in scores.items())]
+            ),
             f"`{stamp_text(row['stamp'])}`",
         ]
     return "\n\n".join(parts) or "No scores are known."
