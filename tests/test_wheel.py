@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import checkpoint_files
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -25,6 +27,8 @@ def test_the_wheel_holds_both_packages_and_the_configs_and_runs(tmp_path: Path) 
     assert "lightning_gans/configs/dcgan/mnist.yaml" in names
     assert "lightning_gans/metrics/digits.safetensors" in names
     assert "datamodules/mnist.py" in names
+    for part in ("report/report.html.j2", "trained/card.md.j2", "demo/page.css"):
+        assert f"lightning_gans/{part}" in names
     assert not [name for name in names if name.startswith(("tests", "configs"))]
 
     def run(*arguments: str) -> str:
@@ -42,3 +46,13 @@ def test_the_wheel_holds_both_packages_and_the_configs_and_runs(tmp_path: Path) 
 
     assert "dcgan/mnist" in run("configs")
     run("fit", "--config", "dcgan/digits", "--trainer.fast_dev_run", "true")
+
+    # What was trained is used from there too.
+    latent = str(checkpoint_files.latent(tmp_path / "checkpoints" / "best.ckpt", conditional=True))
+    assert "variant       lightning_gans.variants.CGAN" in run("inspect", latent)
+    assert "pictures: grid.png" in run("sample", latent, "--classes", "0-9", "--out", "grid.png")
+    assert "interpolation: way.gif" in run("interpolate", latent, "--out", "way.gif")
+    for kind in ("safetensors", "onnx", "torch_export", "huggingface"):
+        assert "largest difference: " in run("export", latent, "--format", kind)
+    both_ways = str(checkpoint_files.both_ways(tmp_path / "both.ckpt"))
+    assert "pictures: maps" in run("translate", both_ways, "grid.png", "--out", "maps")

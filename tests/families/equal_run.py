@@ -98,6 +98,10 @@ def main() -> None:
             run(folder, devices, make(), data(arguments.batch), CUT)
             torch.manual_seed(99)  # a new process
             run(folder, devices, make(), data(arguments.batch), STEPS, folder / "checkpoints" / "last.ckpt")
+    if devices > 1:
+        # Together, and not as Python ends: there one process was once aborted, while the other had gone.
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def run(
