@@ -97,3 +97,8 @@ def translator_of(options: argparse.Namespace) -> ImageTranslator:
 def weights_line(model: Trained) -> str:
     """Whose weights made something, to be printed beside it."""
     return f"{model.weights_kind} weights of step {model.about.get('step', 'unknown')}"
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes."""
+    return f"{count / 1e6:.1f} MB"

@@ -6,12 +6,13 @@ import argparse
 import re
 from pathlib import Path
 
-from lightning_gans.commands.common import model_of, parser_for, weights_line
+from lightning_gans.commands.common import megabytes, model_of, parser_for, weights_line
 from lightning_gans.errors import InputError, refusing_in_one_line
 from lightning_gans.exporting import Format, ONNXFile, SafetensorsFile, TorchProgram, compare, subject_of
 from lightning_gans.exporting.hub_folder import compare_folder, write_hub_folder
 from lightning_gans.outputs import refuse_taken, whole_file, whole_folder
 from lightning_gans.trained import Trained
+from lightning_gans.trained.base import WEIGHTS
 from lightning_gans.trained.reading import checkpoint_in
 
 FILES: dict[str, type[Format]] = {"safetensors": SafetensorsFile, "onnx": ONNXFile, "torch_export": TorchProgram}
@@ -95,7 +96,7 @@ def export_file(model: Trained, direction: str | None, kind: Format, out: Path) 
     with whole_file(out) as file:
         note = kind.write(subject, file)
         parity = compare(subject, kind.runner(subject, file))
-    print(f"exported: {out} ({megabytes(out)}, {weights_line(model)}; {note})")
+    print(f"exported: {out} ({megabytes(out.stat().st_size)}, {weights_line(model)}; {note})")
     print(parity)
 
 
@@ -109,7 +110,7 @@ def export_folder(model: Trained, place: Path, out: Path, licence: str | None) -
         write_hub_folder(model, place, folder, licence)
         parity = compare_folder(model, folder)
     names = ", ".join(sorted(path.name for path in out.iterdir()))
-    print(f"exported: {out} ({megabytes(out / 'model.safetensors')}, {weights_line(model)}; {names})")
+    print(f"exported: {out} ({megabytes((out / WEIGHTS).stat().st_size)}, {weights_line(model)}; {names})")
     print(parity)
 
 
@@ -120,11 +121,6 @@ def name_of(place: Path) -> str:
         version = place.parent.parent
         return f"{version.parent.name}-{version.name}"
     return place.name if place.is_dir() else place.stem
-
-
-def megabytes(path: Path) -> str:
-    """The size of a file."""
-    return f"{path.stat().st_size / 1e6:.1f} MB"
 
 
 def main(argv: list[str]) -> None:

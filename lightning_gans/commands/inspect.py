@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from lightning_gans.checkpoint_file import read_checkpoint
+from lightning_gans.commands.common import megabytes
 from lightning_gans.errors import refusing_in_one_line
 from lightning_gans.results.runs import SCORES, flat, is_row, read_rows
 from lightning_gans.results.text import stamp_line
@@ -123,11 +124,6 @@ def lines(found: Facts) -> Iterator[str]:
 def row(name: str, text: object) -> str:
     """One line."""
     return f"{name:<{WIDTH}}{text}"
-
-
-def megabytes(count: int) -> str:
-    """A number of bytes."""
-    return f"{count / 1e6:.1f} MB"
 
 
 def main(argv: list[str]) -> None:

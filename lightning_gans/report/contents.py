@@ -14,7 +14,7 @@ from typing import Any
 from lightning_gans.curves import Series, number, read_log
 from lightning_gans.errors import InputError
 from lightning_gans.report.pictures import Picture, Timeline, grid_files, read_picture, test_grids, timelines
-from lightning_gans.results.runs import SCORES, newest_config, read_rows, read_settings
+from lightning_gans.results.runs import SCORES, each_once, newest_config, read_rows, read_settings
 
 GRIDS = 24
 """Grids in a timeline at most."""
@@ -108,19 +108,7 @@ def run_folders(folders: Iterable[Path]) -> list[Path]:
     Raises:
         InputError: if a folder is none, or holds no run.
     """
-    found: dict[Path, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder} is not a folder; expected a run's folder or one of several runs")
-        runs = below(folder)
-        if not runs:
-            raise InputError(
-                f"{folder} holds no run: neither {SCORES} nor a config.yaml beside {' or '.join(TRACES)}; "
-                "expected a run's folder or one of several runs"
-            )
-        for run in runs:
-            found.setdefault(run.resolve(), run)
-    return list(found.values())
+    return each_once(folders, below, f"no run: neither {SCORES} nor a config.yaml beside {' or '.join(TRACES)}")
 
 
 def below(folder: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,13 +77,32 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
     Raises:
         InputError: if a folder is none, or holds no run.
     """
+    return each_once(folders, scored, f"no {SCORES}")
+
+
+def scored(folder: Path) -> list[Path]:
+    """The folder, if it has scores, else those below it that have."""
+    return [folder] if (folder / SCORES).is_file() else sorted(path.parent for path in folder.rglob(SCORES))
+
+
+def each_once(folders: Iterable[Path], runs_in: Callable[[Path], list[Path]], lacking: str) -> list[Path]:
+    """The runs in all of these folders, each once.
+
+    Args:
+        folders: runs' folders, or those of several runs.
+        runs_in: finds the runs in one of them.
+        lacking: what a folder without any holds, for the message.
+
+    Raises:
+        InputError: if a folder is none, or holds no run.
+    """
     found: dict[Path, Path] = {}
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder; expected a run's folder or one of several runs")
-        runs = [folder] if (folder / SCORES).is_file() else sorted(path.parent for path in folder.rglob(SCORES))
+        runs = runs_in(folder)
         if not runs:
-            raise InputError(f"{folder} holds no {SCORES}; expected a run's folder or one of several runs")
+            raise InputError(f"{folder} holds {lacking}; expected a run's folder or one of several runs")
         for run in runs:
             found.setdefault(run.resolve(), run)
     return list(found.values())
