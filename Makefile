@@ -23,6 +23,7 @@ check: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 # The speed of each variant's step against three yardsticks; half an hour on two cores that do nothing else.
 bench: $(INSTALLED)

@@ -32,11 +32,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from traffic import Message, alternating, payload, sent, shipped
 
-from datamodules.batches import Labelled, Pair
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
-from lightning_gans.cli import quieten
+from lightning_gans.cli.train import quieten
+from lightning_gans.core.batches import Labelled, Pair
+from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial, LatentGAN
-from lightning_gans.strategies import AlternatingDDP
 
 PROCESSES = 2
 SHORT, LONG = 10, 30

@@ -20,11 +20,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_gans.callbacks.checkpoints import AGREE_EVERY
 from lightning_gans.callbacks.symptoms import WATCHED
-from lightning_gans.cli import LightningGANsCLI, build, quieten
+from lightning_gans.cli.train import LightningGANsCLI, build, quieten
+from lightning_gans.components.penalties import R1R2
+from lightning_gans.core.shipped_configs import config_names, find_config
 from lightning_gans.families import Adversarial, LatentGAN
 from lightning_gans.networks.norms import BatchNorm
-from lightning_gans.penalties import R1R2
-from lightning_gans.shipped import config_names, find_config
 from lightning_gans.variants import R3GAN, CycleGAN, Pix2Pix
 
 FLOAT = 4
@@ -72,7 +72,7 @@ def sent(messages: Iterable[Message], processes: int) -> float:
 
 
 def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool = True) -> list[Message]:
-    """Messages of :class:`lightning_gans.strategies.AlternatingDDP`.
+    """Messages of :class:`lightning_gans.distributed.strategy.AlternatingDDP`.
 
     Gradients of a side once for each of its turns, those of accumulation included; two moments of each channel for
     every pass through batch normalisation; and what the watchdog and the signals agree on.

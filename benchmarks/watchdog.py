@@ -24,8 +24,8 @@ from lightning.pytorch.callbacks import Callback
 from datamodules.digits import DigitsDataModule
 from lightning_gans.callbacks import Watchdog
 from lightning_gans.families import Adversarial
-from lightning_gans.loggers import ResumableCSVLogger
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.variants import DCGAN, GAN
 
 BLOCK = 50

@@ -24,7 +24,7 @@ from urllib.request import Request, urlopen
 from tqdm import tqdm
 
 from datamodules.torchvision_sets import one_line
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 if sys.platform != "win32":
     import fcntl

@@ -11,8 +11,8 @@ from torch import Tensor
 from datamodules.house_fronts import PALETTE, house_front
 from datamodules.indexed import SPLITS
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
-from lightning_gans.errors import at_least
-from lightning_gans.randomness import counter_seed
+from lightning_gans.core.errors import at_least
+from lightning_gans.core.randomness import counter_seed
 
 
 class SyntheticFacadesDataModule(TwoDomainDataModule):

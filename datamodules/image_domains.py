@@ -13,12 +13,12 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 
 from datamodules.archives import Archive, fetch
-from datamodules.decoding import check_channels, check_folder, listed
 from datamodules.indexed import SPLITS
 from datamodules.pictures import ImageFiles, Listing, Pictures, look_through
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
-from lightning_gans.errors import InputError, at_least
-from lightning_gans.randomness import counter_generator
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.image_files import check_channels, check_folder, listed
+from lightning_gans.core.randomness import counter_generator
 
 GIB = 2**30
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datamodules.decoding import check_channels, decoded, files_in, listed, reason, refuse_unusable
 from datamodules.in_memory import InMemoryDataModule
-from lightning_gans.errors import InputError
-from lightning_gans.randomness import counter_generator
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import check_channels, decoded, files_in, listed, reason, refuse_unusable
+from lightning_gans.core.randomness import counter_generator
 
 
 class ImageFolderDataModule(InMemoryDataModule):

@@ -11,10 +11,10 @@ from torch.utils.data import Dataset
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from datamodules.batches import Labelled
 from datamodules.indexed import IndexedDataModule
-from lightning_gans.errors import InputError, at_least
-from lightning_gans.pixels import to_float
+from lightning_gans.core.batches import Labelled
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.pixels import to_float
 
 ON_DEVICE = 2**30
 """Bytes of a split up to which a GPU keeps it whole: few beside what it has."""

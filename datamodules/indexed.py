@@ -10,8 +10,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches, outlive_signals
-from lightning_gans.errors import at_least
-from lightning_gans.randomness import run_seed
+from lightning_gans.core.errors import at_least
+from lightning_gans.core.randomness import run_seed
 
 
 class Indexed(Protocol):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
-from lightning_gans.errors import InputError
-from lightning_gans.randomness import counter_generator
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.randomness import counter_generator
 
 
 class _Batches(DistributedSampler[list[int]]):

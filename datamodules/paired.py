@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from datamodules.archives import PAIRED
-from datamodules.decoding import files_in, listed
 from datamodules.image_domains import ImageDomainsDataModule
 from datamodules.pictures import Listing
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import files_in, listed
 
 
 class PairedImageDataModule(ImageDomainsDataModule):

@@ -14,8 +14,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from PIL import Image
 from torch import Tensor
 
-from datamodules.decoding import READABLE, listed, middle_square, opened, reason, refuse_unusable
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import READABLE, listed, middle_square, opened, reason, refuse_unusable
 
 
 class Listing(NamedTuple):

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
 from datamodules.mnist import MNISTDataModule
-from lightning_gans.errors import at_least
-from lightning_gans.randomness import counter_generator
+from lightning_gans.core.errors import at_least
+from lightning_gans.core.randomness import counter_generator
 
 
 class StackedMNISTDataModule(InMemoryDataModule):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 
 class TorchvisionDataModule(InMemoryDataModule, ABC):

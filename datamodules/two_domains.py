@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.batches import Pair
 from datamodules.indexed import IndexedDataModule
 from datamodules.loaders import TrainingBatches, UnpairedBatches
-from lightning_gans.errors import InputError, at_least
-from lightning_gans.pixels import to_float
-from lightning_gans.randomness import counter_generator, run_seed
+from lightning_gans.core.batches import Pair
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.pixels import to_float
+from lightning_gans.core.randomness import counter_generator, run_seed
 
 
 class Images(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from datamodules.archives import UNPAIRED
-from datamodules.decoding import files_in
 from datamodules.image_domains import ImageDomainsDataModule
 from datamodules.pictures import Listing
+from lightning_gans.core.image_files import files_in
 
 
 class UnpairedImageDataModule(ImageDomainsDataModule):

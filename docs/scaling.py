@@ -26,7 +26,7 @@ from moved import Noise
 from speed.limit import Recorder
 from traffic import Link, Message, alternating, count, efficiency, parsed, payload, seconds_reducing
 
-from lightning_gans.cli import quieten
+from lightning_gans.cli.train import quieten
 from lightning_gans.families import Adversarial, LatentGAN
 
 CONFIGS = ["gan/mnist", "dcgan/mnist", "r3gan/mnist", "dcgan/paper", "sngan/paper", "pix2pix/facades", "cyclegan/maps"]

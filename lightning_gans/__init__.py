@@ -5,7 +5,7 @@ This module imports nothing before :func:`load` is called, so that light command
 * :mod:`lightning_gans.variants`: one finished class per paper;
 * :mod:`lightning_gans.families`: how discriminator and generator alternate;
 * :mod:`lightning_gans.networks`, :mod:`lightning_gans.metrics`, :mod:`lightning_gans.callbacks`;
-* :mod:`lightning_gans.trained`: models ready for use, as :func:`load` gives them;
+* :mod:`lightning_gans.inference`: models ready for use, as :func:`load` gives them;
 * :mod:`datamodules`: the data, in a package of its own.
 """
 
@@ -13,18 +13,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightning_gans.core.version import __version__
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
 
-    from lightning_gans.trained import Trained
+    from lightning_gans.inference import Trained
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "load"]
 
 
 def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> Trained:
-    """A trained model, ready for use; see :func:`lightning_gans.trained.load`."""
-    from lightning_gans.trained import load
+    """A trained model, ready for use; see :func:`lightning_gans.inference.load`."""
+    from lightning_gans.inference import load
 
     return load(path, raw=raw, device=device)

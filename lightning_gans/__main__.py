@@ -1,4 +1,4 @@
-"""``lightning-gans`` and ``python -m lightning_gans``: light commands here, the rest in :mod:`lightning_gans.cli`."""
+"""``lightning-gans`` and ``python -m lightning_gans``: light commands start at once, the rest Lightning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from lightning_gans import __version__
+from lightning_gans.core.version import __version__
 
 COMMANDS = {
     "fit": "train a model; --config NAME starts from a shipped config, every key can be set beside it",
@@ -28,16 +28,16 @@ COMMANDS = {
 """What stands first on the command line, and what it does."""
 
 LIGHT = {
-    "sample": "lightning_gans.commands.sample",
-    "interpolate": "lightning_gans.commands.interpolate",
-    "translate": "lightning_gans.commands.translate",
-    "inspect": "lightning_gans.commands.inspect",
-    "demo": "lightning_gans.demo.command",
-    "export": "lightning_gans.commands.export",
-    "configs": "lightning_gans.shipped",
-    "table": "lightning_gans.results.command",
-    "report": "lightning_gans.report.command",
-    "sweep": "lightning_gans.sweeps.command",
+    "sample": "lightning_gans.cli.commands.sample",
+    "interpolate": "lightning_gans.cli.commands.interpolate",
+    "translate": "lightning_gans.cli.commands.translate",
+    "inspect": "lightning_gans.cli.commands.inspect",
+    "demo": "lightning_gans.cli.commands.demo",
+    "export": "lightning_gans.cli.commands.export",
+    "configs": "lightning_gans.core.shipped_configs",
+    "table": "lightning_gans.cli.commands.table",
+    "report": "lightning_gans.cli.commands.report",
+    "sweep": "lightning_gans.cli.commands.sweep",
 }
 """Modules of the commands that start without Lightning; the ``main`` of each takes the other arguments."""
 
@@ -79,7 +79,7 @@ def main() -> None:
         except BrokenPipeError:  # as of `| head`; what Python would flush at its end goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
-        from lightning_gans.cli import run
+        from lightning_gans.cli.train import run
 
         run()
 

@@ -11,11 +11,11 @@ from unittest import mock
 import pytest
 import torch
 
+from tests.support.paths import SHARED_DATA
+
 torch.set_num_threads(1)
 # In the background of a shell, as a job of CI may be, Ctrl-C is ignored, and what is started there inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)

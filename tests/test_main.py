@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from lightning_gans import __version__
 from lightning_gans.__main__ import COMMANDS, main
-from lightning_gans.cli import LightningGANsCLI
+from lightning_gans.cli.train import LightningGANsCLI
+from lightning_gans.core.version import __version__
 
 
 def test_every_command_is_listed() -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import checkpoint_files
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support import checkpoint_files
+from tests.support.paths import ROOT
 
 
 @pytest.mark.slow

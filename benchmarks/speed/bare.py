@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lightning_gans.core.pixels import to_float
 from lightning_gans.families import LatentGAN
 from lightning_gans.families.latent import Critic
-from lightning_gans.pixels import to_float
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from speed.parts import Parts
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lightning_gans.errors import InputError, refusing_in_one_line
+from lightning_gans.core.errors import InputError, refusing_in_one_line
 from speed.guard import compare
 from speed.report import STEPS_HEAD, compared, machine, options_line, steps_line
 from speed.rows import GPU_OPTIONS, OPTIONS, ROWS, Row

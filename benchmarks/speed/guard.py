@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 TOLERANCE = 0.1
 """A ratio may fall by this share: so much do shared machines vary."""

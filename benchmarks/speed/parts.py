@@ -10,9 +10,9 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.cli import LightningGANsCLI, build
+from lightning_gans.cli.train import LightningGANsCLI, build
+from lightning_gans.components.optimizers import LinearDecay
 from lightning_gans.families import Adversarial
-from lightning_gans.optimizers import LinearDecay
 
 FOREVER = 1_000_000
 """Steps of a run that is ended from outside."""

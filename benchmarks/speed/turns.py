@@ -21,9 +21,9 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from lightning_gans.cli import LightningGANsCLI, build, quieten
-from lightning_gans.errors import InputError
-from lightning_gans.processor import hasten
+from lightning_gans.cli.process import hasten
+from lightning_gans.cli.train import LightningGANsCLI, build, quieten
+from lightning_gans.core.errors import InputError
 from speed.bare import bare
 from speed.common import common
 from speed.limit import Limit

@@ -12,10 +12,10 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.errors import RunEnded, at_least
-from lightning_gans.loggers import ResumableCSVLogger
-from lightning_gans.signals import WARNINGS, NotedSignals, requeue, slurm_job
+from lightning_gans.callbacks.signals import WARNINGS, NotedSignals, requeue, slurm_job
+from lightning_gans.core.errors import RunEnded, at_least
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
+from lightning_gans.runs.folder import run_folder, writes
 
 AGREE_EVERY = 10
 """Steps from one exchange of signals among processes to the next: it lets a device wait for its host."""

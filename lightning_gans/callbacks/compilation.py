@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
-from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.curves import draw_curves
+from lightning_gans.runs.curves import draw_curves
+from lightning_gans.runs.folder import run_folder, writes
 
 
 class Curves(Callback):

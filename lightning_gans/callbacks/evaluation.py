@@ -10,19 +10,19 @@ from jsonargparse.typing import lazy_instance
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lightning_gans.callbacks.run_folder import writes
-from lightning_gans.callbacks.score_file import append_scores
-from lightning_gans.errors import at_least
+from lightning_gans.core.errors import at_least
+from lightning_gans.core.evaluation_output import Domains, Sampled
+from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.families.sampled import Domains, Sampled
-from lightning_gans.headline import headline_first
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.perceptual import PerceptualDistance
 from lightning_gans.metrics.real_cache import RealCache
 from lightning_gans.metrics.scores import Scores
-from lightning_gans.metrics.stamp import Stamp
-from lightning_gans.pixels import to_uint8
+from lightning_gans.runs.folder import writes
+from lightning_gans.runs.score_file import append_scores
+from lightning_gans.runs.score_order import headline_first
+from lightning_gans.runs.stamp import Stamp
 
 SHOWN = ("fid", "ssim", "miou")
 """Scores in the progress bar."""

@@ -11,16 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
-from lightning_gans.callbacks.evaluation import Evaluation
-from lightning_gans.callbacks.results_file import without_nan
-from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
-from lightning_gans.callbacks.score_file import append_scores
-from lightning_gans.drawing import grid
-from lightning_gans.errors import InputError, at_least
-from lightning_gans.families.latent import LatentGAN
-from lightning_gans.inspection.figures import beside, histograms
-from lightning_gans.inspection.looks import (
+from lightning_gans.analysis.analyses import (
     COLUMNS,
     Probed,
     class_grid,
@@ -30,10 +21,19 @@ from lightning_gans.inspection.looks import (
     neighbours,
     probed,
 )
-from lightning_gans.inspection.subject import Subject
+from lightning_gans.analysis.figures import beside, histograms
+from lightning_gans.analysis.model import Subject
+from lightning_gans.callbacks.evaluation import Evaluation
+from lightning_gans.callbacks.results_file import without_nan
+from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.image_grids import grid
+from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.pixels import PixelFeatures
-from lightning_gans.metrics.stamp import Stamp
+from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.score_file import append_scores
+from lightning_gans.runs.stamp import Stamp
 
 
 class Inspection(Callback):
@@ -45,12 +45,12 @@ class Inspection(Callback):
 
     - ``neighbours.png``: samples, each beside its nearest training images, in the features of the evaluation's
       extractor, or in pixels if it has none. How near they are, compared with test images, is under ``memorisation``:
-      see :func:`lightning_gans.inspection.nearest.memorisation`.
+      see :func:`lightning_gans.analysis.nearest.memorisation`.
     - ``interpolation.png``: what lies between two samples, spherically for normal noise (White, 2016), on straight
       lines for other noise; a row has one label.
     - ``classes.png``: for conditional models, a class in each column, the same noise in each row.
     - ``scores.png``: what D says of training images, generated ones and held-out ones, without augmentation; numbers
-      are under ``discriminator``: see :func:`lightning_gans.inspection.logits.compare_logits`. D's batch normalisation,
+      are under ``discriminator``: see :func:`lightning_gans.analysis.logits.compare_logits`. D's batch normalisation,
       if it has any, uses running statistics, of real and generated batches mixed. In training it saw each batch by its
       own, so that such a D says something else here than it said then.
     - ``probe``: DCGAN's own experiment (Radford et al., 2016, section 5.1), a linear SVM on D's hidden layers, D

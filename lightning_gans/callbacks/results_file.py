@@ -10,10 +10,10 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.callbacks.score_file import score_file
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.provenance import commit, machine, versions
+from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.provenance import commit, machine, versions
+from lightning_gans.runs.score_file import score_file
 
 
 class ResultsFile(Callback):

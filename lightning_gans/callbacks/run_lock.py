@@ -9,8 +9,8 @@ from typing import TextIO
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
+from lightning_gans.runs.folder import run_folder, writes
 
 
 class RunLock(Callback):

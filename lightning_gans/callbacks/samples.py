@@ -12,12 +12,12 @@ from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
 
-from lightning_gans.callbacks.run_folder import run_folder, writes
-from lightning_gans.drawing import grid, picture
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.evaluation_output import Sampled
+from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.families.sampled import Sampled
-from lightning_gans.pixels import to_uint8
+from lightning_gans.runs.folder import run_folder, writes
 
 
 def cells(sampled: Sampled, count: int) -> list[Tensor]:

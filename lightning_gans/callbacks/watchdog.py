@@ -17,10 +17,10 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_gans.callbacks.checkpoints import last_checkpoint
-from lightning_gans.callbacks.run_folder import run_folder, writes
 from lightning_gans.callbacks.symptoms import WATCHED, Diagnosis, Finding
-from lightning_gans.errors import InputError, RunEnded, at_least
+from lightning_gans.core.errors import InputError, RunEnded, at_least
 from lightning_gans.families.adversarial import GRADIENTS, Adversarial
+from lightning_gans.runs.folder import run_folder, writes
 
 
 class Diverged(RunEnded):

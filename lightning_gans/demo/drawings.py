@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datamodules.house_fronts import CLASSES, PALETTE, SKY
-from lightning_gans.trained import ImageTranslator
+from lightning_gans.inference import ImageTranslator
 
 CANVAS = 512
 """About how many pixels of the screen a canvas is wide: one of 64 could not be drawn on."""

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypedDict, TypeVar
 
 import gradio as gr
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from lightning_gans.demo.events import quietly, speaking
 from lightning_gans.demo.pictures import MOST, Place, film_strip, on_the_way, pictures
-from lightning_gans.trained import LatentSampler
+from lightning_gans.inference import LatentSampler
 
 SLIDER_SEEDS = 999
 """The last seed of a slider; its field takes any."""

@@ -10,7 +10,7 @@ from lightning_gans.demo.latent_tab import latent_tab
 from lightning_gans.demo.run_tab import run_tab
 from lightning_gans.demo.translation_tab import translation_tab
 from lightning_gans.demo.uploads import Limits
-from lightning_gans.trained import ImageTranslator, LatentSampler, Trained
+from lightning_gans.inference import ImageTranslator, LatentSampler, Trained
 
 CSS = Path(__file__).parent / "page.css"
 

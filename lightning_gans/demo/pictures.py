@@ -10,11 +10,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_gans.drawing import grid, picture
-from lightning_gans.errors import InputError
-from lightning_gans.inspection.interpolation import interpolation_for
-from lightning_gans.pixels import to_uint8
-from lightning_gans.trained import LatentSampler
+from lightning_gans.components.interpolation import interpolation_for
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.pixels import to_uint8
+from lightning_gans.inference import LatentSampler
 
 MOST = 64
 """Pictures at once."""

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from lightning_gans.errors import InputError
-from lightning_gans.results.text import stamp_line
+from lightning_gans.core.errors import InputError
+from lightning_gans.reporting.text import stamp_line
 
 GRID = re.compile(r"epoch-(\d+)-step-(\d+)(?:-(.+))?\.png")
 """What :class:`lightning_gans.callbacks.samples.SampleGrid` calls a grid."""
@@ -71,7 +71,7 @@ def grid_picture(path: Path) -> Image.Image:
 
 def curves(run: Path) -> Image.Image | None:
     """The curves of what the run has logged until now; None where it has logged nothing that can be drawn."""
-    from lightning_gans.curves import draw_curves  # Matplotlib takes a while
+    from lightning_gans.runs.curves import draw_curves  # Matplotlib takes a while
 
     with tempfile.TemporaryDirectory() as folder:
         figure = Path(folder) / "curves.png"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lightning_gans.errors import InputError, os_reason
+from lightning_gans.core.errors import InputError, os_reason
 
 OFFLINE = {
     "GRADIO_ANALYTICS_ENABLED": "False",

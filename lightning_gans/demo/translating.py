@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from datamodules.decoding import pixels_of
-from lightning_gans.drawing import picture
-from lightning_gans.trained import ImageTranslator
-from lightning_gans.trained.tiling import translate_picture
+from lightning_gans.core.image_files import pixels_of
+from lightning_gans.core.image_grids import picture
+from lightning_gans.inference import ImageTranslator
+from lightning_gans.inference.tiled.translate import translate_picture
 
 
 def translated(

@@ -8,13 +8,13 @@ import gradio as gr
 from PIL import Image, ImageChops
 
 from datamodules.house_fronts import CLASSES, WALL
+from lightning_gans.core.errors import InputError
 from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
 from lightning_gans.demo.events import quietly, speaking
 from lightning_gans.demo.serving import ENDING
 from lightning_gans.demo.translating import translated
 from lightning_gans.demo.uploads import Limits, uploaded
-from lightning_gans.errors import InputError
-from lightning_gans.trained import ImageTranslator
+from lightning_gans.inference import ImageTranslator
 
 PROGRESS = gr.Progress()
 """As a handler's default, it asks Gradio for a bar."""

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from datamodules.decoding import reason
-from lightning_gans.commands.translate import read
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import open_with_alpha, reason
 
 MB = 2**20
 """As browsers and Gradio count."""
@@ -60,7 +59,7 @@ def uploaded(path: str | Path, limits: Limits) -> Image.Image:
             with Image.open(path) as file:
                 width, height = file.size
             refuse_large(width, height, limits)
-            image, alpha = read(path)
+            image, alpha = open_with_alpha(path)
         except Image.DecompressionBombError as error:
             raise InputError(f"the picture has too many pixels; expected at most {limits.pixels:,}") from error
         except InputError:

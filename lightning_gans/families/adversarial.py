@@ -18,15 +18,21 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.components.optimizers import GANAdam, LinearDecay
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.randomness import counter_generator, run_seed, seed_step
+from lightning_gans.distributed.strategy import AlternatingDDP, refuse
 from lightning_gans.families.player import Player
 from lightning_gans.families.recording import Recording
+from lightning_gans.families.resume import (
+    RESTORED,
+    RUN_SEED,
+    drop_what_links_left,
+    refuse_changed_settings,
+    without_objects,
+)
 from lightning_gans.families.stopwatch import Stopwatch
-from lightning_gans.optimizers import GANAdam, LinearDecay
-from lightning_gans.provenance import versions
-from lightning_gans.randomness import counter_generator, run_seed, seed_step
-from lightning_gans.resume import RESTORED, RUN_SEED, drop_what_links_left, refuse_changed_settings, without_objects
-from lightning_gans.strategies import AlternatingDDP, refuse
+from lightning_gans.runs.provenance import versions
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]

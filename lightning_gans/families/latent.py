@@ -11,15 +11,15 @@ import torch
 from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 
-from datamodules.batches import Labelled
 from datamodules.two_domains import TwoDomainDataModule
-from lightning_gans.augmentations import Augmentation
-from lightning_gans.errors import InputError
+from lightning_gans.components.augmentations import Augmentation
+from lightning_gans.components.noise import Noise, NormalNoise, latents
+from lightning_gans.components.penalties import Penalty
+from lightning_gans.core.batches import Labelled
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.evaluation_output import Domains, Sampled
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.families.sampled import Domains, Sampled
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.noise import Noise, NormalNoise, latents
-from lightning_gans.penalties import Penalty
 
 Critic = Callable[[Tensor], Tensor]
 """The discriminator with the batch's labels already bound: images (N, C, H, W) to logits (N,)."""
@@ -35,9 +35,9 @@ class LatentGAN(Adversarial, ABC):
         generator: maps noise to images.
         discriminator: maps images to logits.
         noise: distribution of the latent vector.
-        penalty: a term to add to the discriminator's loss, such as :class:`lightning_gans.penalties.R1`.
+        penalty: a term to add to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
         augmentation: what every image goes through on its way to the discriminator, such as
-            :class:`lightning_gans.augmentations.DiffAugment`.
+            :class:`lightning_gans.components.augmentations.DiffAugment`.
         channels_last: keep convolutions' weights in this layout: faster on most machines, the same up to rounding.
         **kwargs: see :class:`Adversarial`.
 

@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from datamodules.batches import Pair
 from datamodules.indexed import IndexedDataModule
 from datamodules.two_domains import TwoDomainDataModule
-from lightning_gans.errors import InputError
+from lightning_gans.components.image_pool import ImagePool
+from lightning_gans.components.objectives import Objective
+from lightning_gans.core.batches import Pair
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.evaluation_output import Domains
+from lightning_gans.core.randomness import seed_step
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.families.sampled import Domains
-from lightning_gans.image_pool import ImagePool
 from lightning_gans.networks.base import PatchDiscriminator, Translator
-from lightning_gans.objectives import Objective
-from lightning_gans.randomness import seed_step
 
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
 """Channels of what it is given to a discriminator."""

@@ -6,7 +6,7 @@ from lightning_gans.metrics.inception import InceptionFeatures
 from lightning_gans.metrics.pixels import PixelFeatures
 from lightning_gans.metrics.scores import Scores
 from lightning_gans.metrics.stacked import StackedDigitFeatures
-from lightning_gans.metrics.stamp import Stamp
+from lightning_gans.runs.stamp import Stamp
 
 __all__ = [
     "DigitFeatures",

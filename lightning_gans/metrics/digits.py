@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics.features import FeatureExtractor, file_hash
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 # Rounding to 8 bits alone leaves a mean squared error of 1/12 of a squared level: about 58.9 dB.
 HIGHEST_PSNR = 10 * math.log10(12 * 255**2)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from lightning_gans.errors import at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.metrics.kept import KeptFeatures
 
 BLOCK = 256

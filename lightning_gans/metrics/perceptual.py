@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.functional.image.lpips import _NoTrainLpips
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.pixels import to_float
 from lightning_gans.metrics.features import file_hash
 from lightning_gans.metrics.fidelity import same_shape, wide_enough
 from lightning_gans.metrics.weights import downloaded_weights
-from lightning_gans.pixels import to_float
 
 # AlexNet's second pooling has nothing to pool below this.
 SMALLEST_SIDE = 31

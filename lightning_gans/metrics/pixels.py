@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.metrics.features import FeatureExtractor
 
 

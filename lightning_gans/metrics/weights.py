@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 
 def downloaded_weights(url: str, owner: str, key: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lightning_gans.errors import InputError, at_least
+from lightning_gans.core.errors import InputError, at_least
 
 
 def check_widths(side: str, **widths: Sequence[int] | int) -> None:

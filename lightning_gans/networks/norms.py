@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_gans.synced_batch_norm import batch_norm
+from lightning_gans.distributed.synced_batch_norm import batch_norm
 
 
 class Norm(nn.Module):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.dcgan import FIRST_SIZE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Generator
 from lightning_gans.networks.initialisation import initialise

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from torch import Tensor, nn
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Stage, Translator
 from lightning_gans.networks.initialisation import initialise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 
 def normalise_spectrally(network: nn.Module) -> None:

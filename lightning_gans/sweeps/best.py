@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 
 class BestScore(Callback):

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from lightning_gans.errors import InputError
-from lightning_gans.shipped import config_folder, sweep_names
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.shipped_configs import config_folder, sweep_names
 from lightning_gans.sweeps.space import Parameter, parameter, text
 
 METHODS = ("random", "grid", "bayes")

@@ -10,7 +10,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from lightning_gans.curves import BLUE, DARK
+from lightning_gans.runs.curves import BLUE, DARK
 from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.report import short_names
 

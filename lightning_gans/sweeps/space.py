@@ -14,7 +14,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from scipy.special import betaincinv
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 EDGE = 1e-6
 """Share cut off at either end of a distribution that has none."""

@@ -14,7 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.sampling import grid_of, pruner_of, sampler_of
 

@@ -6,9 +6,9 @@ from typing import Any, final
 
 from torch import Tensor
 
-from lightning_gans.errors import InputError
+from lightning_gans.components.losses import minimax, non_saturating
+from lightning_gans.core.errors import InputError
 from lightning_gans.families.latent import Critic, LatentGAN
-from lightning_gans.losses import minimax, non_saturating
 
 
 @final

@@ -6,8 +6,8 @@ from typing import final
 
 from torch import Tensor
 
+from lightning_gans.components.losses import minimax, non_saturating
 from lightning_gans.families.latent import Critic, LatentGAN
-from lightning_gans.losses import minimax, non_saturating
 
 
 @final

@@ -6,7 +6,7 @@ from typing import Any, final
 
 from torch import Tensor
 
-from lightning_gans import losses
+from lightning_gans.components import losses
 from lightning_gans.families.latent import Critic, LatentGAN
 
 

@@ -9,12 +9,12 @@ from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import Pair
-from lightning_gans.errors import InputError, at_least
-from lightning_gans.families.sampled import Domains, Sampled
+from lightning_gans.components.objectives import NonSaturating, Objective
+from lightning_gans.core.batches import Pair
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.evaluation_output import Domains, Sampled
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks.base import MakeTranslator
-from lightning_gans.objectives import NonSaturating, Objective
 
 
 @final

@@ -8,9 +8,9 @@ import torch
 from jsonargparse.typing import lazy_instance
 from torch import Tensor
 
+from lightning_gans.components.losses import relativistic
+from lightning_gans.components.penalties import R1R2, Penalty
 from lightning_gans.families.latent import Critic, LatentGAN
-from lightning_gans.losses import relativistic
-from lightning_gans.penalties import R1R2, Penalty
 
 
 @final

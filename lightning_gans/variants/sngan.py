@@ -6,8 +6,8 @@ from typing import Any, final
 
 from torch import Tensor
 
+from lightning_gans.components.losses import hinge, raise_logits
 from lightning_gans.families.latent import Critic, LatentGAN
-from lightning_gans.losses import hinge, raise_logits
 from lightning_gans.networks.spectral import normalise_spectrally
 
 

@@ -8,10 +8,10 @@ from jsonargparse.typing import lazy_instance
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_gans.errors import InputError
+from lightning_gans.components.losses import raise_logits, wasserstein
+from lightning_gans.components.penalties import GradientPenalty, Penalty
+from lightning_gans.core.errors import InputError
 from lightning_gans.families.latent import Critic, LatentGAN
-from lightning_gans.losses import raise_logits, wasserstein
-from lightning_gans.penalties import GradientPenalty, Penalty
 
 
 @final

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.pixels import to_uint8
 from lightning_gans.demo.pictures import Place, film_strip, on_the_way
-from lightning_gans.drawing import grid, picture
-from lightning_gans.pixels import to_uint8
-from lightning_gans.trained import LatentSampler, load
-from tests import checkpoint_files
-from tests.browser.looks import changed, difference, first, opened, pictures, set_slider, settled
-from tests.demo.process import Demo, demo
-from tests.demo.runs import latent_run
+from lightning_gans.inference import LatentSampler, load
+from tests.support import checkpoint_files
+from tests.support.browser_page import changed, difference, first, opened, pictures, set_slider, settled
+from tests.support.demo_process import Demo, demo
+from tests.support.demo_runs import latent_run
 
 pytestmark = pytest.mark.slow
 

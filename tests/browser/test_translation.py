@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from lightning_gans.demo.translating import translated
 from lightning_gans.demo.uploads import Limits, uploaded
-from lightning_gans.trained import ImageTranslator, load
-from tests.browser.looks import changed, difference, opened, pictures, set_slider, settled
-from tests.demo.process import Demo, demo
-from tests.demo.runs import translation_run
+from lightning_gans.inference import ImageTranslator, load
+from tests.support.browser_page import changed, difference, opened, pictures, set_slider, settled
+from tests.support.demo_process import Demo, demo
+from tests.support.demo_runs import translation_run
 
 pytestmark = pytest.mark.slow
 

@@ -14,13 +14,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
-from lightning_gans.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.errors import InputError
-from lightning_gans.families.sampled import Sampled
-from lightning_gans.loggers import ResumableCSVLogger
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.evaluation_output import Sampled
 from lightning_gans.metrics import DigitFeatures
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.variants import DCGAN
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 # EMA
 

@@ -18,10 +18,11 @@ from torch._dynamo.utils import counters
 
 from lightning_gans.callbacks import EMA, Compilation, LastCheckpoint
 from lightning_gans.callbacks.compilation import check_graphs
-from lightning_gans.cli import build
-from lightning_gans.errors import InputError
-from tests.callbacks.compiled_runs import RUNS, assert_agree, ran
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from lightning_gans.cli.train import build
+from lightning_gans.core.errors import InputError
+from tests.support.compiled_runs import RUNS, assert_agree, ran
+from tests.support.paths import ROOT
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 
 pytestmark = [
     # What compiles D asks the generated images that it is given for a gradient.
@@ -29,8 +30,6 @@ pytestmark = [
     # Of torch 2.11's own, where it writes code.
     pytest.mark.filterwarnings(r"ignore:`torch\.jit\.script_method` is deprecated"),
 ]
-
-ROOT = Path(__file__).resolve().parents[2]
 
 GRAPHS = {"mlp": 3, "maxout": 3, "dcgan": 3, "sngan": 3, "wgan_gp": 4, "pix2pix": 3, "cyclegan": 4}
 """What is compiled: a generator; D for D's step, and for G's; WGAN-GP's G without gradients too, while D moves alone.
@@ -88,7 +87,7 @@ def test_compiled_networks_agree_with_the_networks(name: str, tmp_path: Path) ->
 @pytest.mark.timeout(600)
 def test_compiled_networks_of_two_processes_agree_with_the_networks(tmp_path: Path) -> None:
     environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
-    command = [sys.executable, "-m", "tests.callbacks.compiled_runs", f"--out={tmp_path}"]
+    command = [sys.executable, "-m", "tests.support.compiled_runs", f"--out={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=540, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("two processes agree") == 2

@@ -9,10 +9,10 @@ from PIL import Image
 
 import lightning_gans.callbacks.curves
 from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint
-from lightning_gans.curves import draw_curves, panels, read_log
-from lightning_gans.loggers import ResumableCSVLogger
-from lightning_gans.summary import summary
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+from lightning_gans.cli.end_messages import summary
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
+from lightning_gans.runs.curves import draw_curves, panels, read_log
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
 @pytest.mark.parametrize("kind", [ResumableCSVLogger, CSVLogger])

@@ -13,12 +13,14 @@ from PIL import Image
 from torch import Tensor
 
 from datamodules.digits import DigitsDataModule
+from datamodules.gaussian_grid import GaussianGridDataModule
 from datamodules.in_memory import InMemoryDataModule
-from datamodules.synthetic import GaussianGridDataModule
-from lightning_gans.augmentations import Augmentation
 from lightning_gans.callbacks import Evaluation, Inspection
-from lightning_gans.cli import build
-from lightning_gans.errors import InputError
+from lightning_gans.cli.train import build
+from lightning_gans.components.augmentations import Augmentation
+from lightning_gans.components.noise import UniformNoise
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.pixels import to_float
 from lightning_gans.families import LatentGAN
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.networks import (
@@ -30,12 +32,10 @@ from lightning_gans.networks import (
     MLPDiscriminator,
     MLPGenerator,
 )
-from lightning_gans.noise import UniformNoise
-from lightning_gans.pixels import to_float
-from lightning_gans.results.runs import is_row
+from lightning_gans.reporting.runs import is_row
 from lightning_gans.variants import CGAN, DCGAN
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
-from tests.tiny_translation import tiny_facades, tiny_pix2pix
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
 FILES = {"neighbours.png", "interpolation.png", "scores.png", "inspection.json"}
 

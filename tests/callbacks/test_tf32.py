@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from lightning_gans.callbacks.tf32 import TF32
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
 def flags() -> tuple[bool, bool]:

@@ -15,7 +15,6 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 
-from lightning_gans import cli
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, Watchdog, symptoms
 from lightning_gans.callbacks.symptoms import (
     CollapseWarning,
@@ -26,12 +25,12 @@ from lightning_gans.callbacks.symptoms import (
     TrainingWarning,
 )
 from lightning_gans.callbacks.watchdog import Diverged, LateCheck
-from lightning_gans.errors import InputError
-from lightning_gans.strategies import AlternatingDDP
+from lightning_gans.cli import train as cli
+from lightning_gans.core.errors import InputError
+from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.variants import DCGAN
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 
 LATE = 1000
 """A step at which scores are looked at."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.runs import run_plainly
-from tests.cluster.slurm import say
+from tests.support.cluster_runs import run_plainly
+from tests.support.slurm import say
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ import pytest
 from jsonargparse import Namespace
 from lightning.pytorch.loggers import WandbLogger
 
-from lightning_gans.cli import build
-from lightning_gans.sweeps.check import parse_all
-from tests.cluster.runs import CLUSTER
+from lightning_gans.cli.sweep_check import parse_all
+from lightning_gans.cli.train import build
+from tests.support.cluster_runs import CLUSTER
 
 FILES = sorted(path.name for path in CLUSTER.iterdir())
 SBATCH = [name for name in FILES if name.endswith(".sbatch")]

@@ -10,8 +10,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.runs import ALONE, ARGUMENTS, CLUSTER, NAME, STEPS_PER_EPOCH, assert_same_end, environment, last
-from tests.cluster.slurm import ENDED, NODES, Slurm, say, wait_for, why_not
+from tests.support.cluster_runs import (
+    ALONE,
+    ARGUMENTS,
+    CLUSTER,
+    NAME,
+    STEPS_PER_EPOCH,
+    assert_same_end,
+    environment,
+    last,
+)
+from tests.support.slurm import ENDED, NODES, Slurm, say, wait_for, why_not
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.runs import ARGUMENTS, CLUSTER, NAME, assert_same_end, environment, last
-from tests.cluster.slurm import say, wait_for
+from tests.support.cluster_runs import ARGUMENTS, CLUSTER, NAME, assert_same_end, environment, last
+from tests.support.slurm import say, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -26,7 +26,7 @@ import pytest
 
 from datamodules import archives
 from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 
 # Noise does not compress, so that an archive is longer than a socket's buffer holds.
 CONTENT = {

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.facades import SyntheticFacadesDataModule
 from datamodules.house_fronts import CLASSES, DOOR, PALETTE, WALL, drawn, house_front, planned
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics.segmentation import nearest_class
 
 

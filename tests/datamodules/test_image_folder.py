@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from datamodules.decoding import decoded
 from datamodules.image_folder import ImageFolderDataModule
 from datamodules.in_memory import InMemoryDataModule
-from lightning_gans.errors import InputError
-from tests.tiny import TinyData
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import decoded
+from tests.support.tiny import TinyData
 
 ORIENTATION = 0x112
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)

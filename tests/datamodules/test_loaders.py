@@ -5,10 +5,10 @@ from itertools import chain
 import pytest
 import torch
 
-from datamodules.batches import Labelled
 from datamodules.in_memory import TensorImages
 from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches, UnpairedBatches
-from lightning_gans.errors import InputError
+from lightning_gans.core.batches import Labelled
+from lightning_gans.core.errors import InputError
 
 
 def test_an_epoch_is_a_permutation_that_depends_on_seed_and_epoch_only() -> None:

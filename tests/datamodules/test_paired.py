@@ -16,12 +16,12 @@ from torch import Tensor
 
 import datamodules.image_domains
 from datamodules.archives import PAIRED, Archive
-from datamodules.batches import Pair
 from datamodules.paired import PairedImageDataModule
-from lightning_gans.errors import InputError
-from lightning_gans.pixels import to_uint8
-from tests.datamodules.image_trees import SMALL, in_two_folders, noise, pretend, refusal, save, seeds, side_by_side
-from tests.tiny import tiny_trainer
+from lightning_gans.core.batches import Pair
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.pixels import to_uint8
+from tests.support.image_trees import SMALL, in_two_folders, noise, pretend, refusal, save, seeds, side_by_side
+from tests.support.tiny import tiny_trainer
 
 
 def pairs(root: Path, stage: str = "fit", **kwargs: Any) -> PairedImageDataModule:

@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 
 import datamodules.pictures
-from datamodules.decoding import opened
 from datamodules.paired import PairedImageDataModule
 from datamodules.pictures import ImageFiles, Listing, Pictures, look_through, read
 from datamodules.unpaired import UnpairedImageDataModule
-from lightning_gans.errors import InputError
-from tests.datamodules.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import opened
+from tests.support.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
 
 ORIENTATION = 0x112
 PAIR_BYTES = 2 * 3 * 10 * 10

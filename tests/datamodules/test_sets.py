@@ -23,9 +23,9 @@ from datamodules.digits import DigitsDataModule
 from datamodules.in_memory import TensorImages
 from datamodules.mnist import FashionMNISTDataModule, KMNISTDataModule, MNISTDataModule
 from datamodules.torchvision_sets import TorchvisionDataModule
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics import DigitFeatures
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
 def test_digits_are_there_without_a_download() -> None:

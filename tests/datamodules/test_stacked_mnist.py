@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from datamodules.stacked_mnist import StackedMNISTDataModule
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics import DigitFeatures
 from tests.datamodules.test_sets import idx
 

@@ -12,8 +12,8 @@ import torch
 import datamodules.image_domains
 from datamodules.archives import UNPAIRED, Archive
 from datamodules.unpaired import UnpairedImageDataModule
-from lightning_gans.errors import InputError
-from tests.datamodules.image_trees import SMALL, images, pretend, refusal, seeds, side_by_side
+from lightning_gans.core.errors import InputError
+from tests.support.image_trees import SMALL, images, pretend, refusal, seeds, side_by_side
 
 
 def tree(root: Path, **counts: int) -> Path:

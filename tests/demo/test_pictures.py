@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.pixels import to_uint8
 from lightning_gans.demo.pictures import Place, film_strip, on_the_way, pictures
-from lightning_gans.drawing import grid, picture
-from lightning_gans.errors import InputError
-from lightning_gans.pixels import to_uint8
-from lightning_gans.trained import LatentSampler, load
-from tests import checkpoint_files
+from lightning_gans.inference import LatentSampler, load
+from tests.support import checkpoint_files
 
 
 def sampler(tmp_path: Path, conditional: bool = True, noise: str = "NormalNoise") -> LatentSampler:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from lightning_gans.core.errors import InputError
 from lightning_gans.demo.run_files import curves, grid_picture, run_of, score_rows, scores_text, timeline
-from lightning_gans.errors import InputError
-from tests import checkpoint_files
-from tests.demo.runs import latent_run, translation_run
+from tests.support import checkpoint_files
+from tests.support.demo_runs import latent_run, translation_run
 
 
 def test_a_run_is_found_from_its_folder_and_its_checkpoints(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from lightning_gans.demo.serving import OnlyThePage
-from tests.demo.process import Demo, demo
-from tests.demo.runs import latent_run, translation_run
+from tests.support.demo_process import Demo, demo
+from tests.support.demo_runs import latent_run, translation_run
 
 
 class Served(NamedTuple):

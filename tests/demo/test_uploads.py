@@ -10,13 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.pixels import to_float
 from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
 from lightning_gans.demo.translating import translated
 from lightning_gans.demo.uploads import Limits, guard_pillow, uploaded
-from lightning_gans.errors import InputError
-from lightning_gans.pixels import to_float
-from lightning_gans.trained import ImageTranslator, load
-from tests import checkpoint_files
+from lightning_gans.inference import ImageTranslator, load
+from tests.support import checkpoint_files
 
 LIMITS = Limits(upload_mb=0.1, pixels=10_000)
 

@@ -12,13 +12,13 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins import MixedPrecision
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
-from lightning_gans.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.errors import InputError
-from lightning_gans.noise import UniformNoise
-from lightning_gans.optimizers import GANAdam, LinearDecay
-from lightning_gans.penalties import R1, squared_slopes
+from lightning_gans.components.noise import UniformNoise
+from lightning_gans.components.optimizers import GANAdam, LinearDecay
+from lightning_gans.components.penalties import R1, squared_slopes
+from lightning_gans.core.errors import InputError
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.variants import DCGAN
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 
 
 class Moves(Callback):
@@ -135,7 +135,7 @@ def test_schedules_step_once_a_batch_and_reach_zero_at_the_end(tmp_path: Path) -
 
 
 def test_step_checkpoints_and_log_axis_count_batches(tmp_path: Path) -> None:
-    from lightning_gans.loggers import ResumableCSVLogger
+    from lightning_gans.runs.csv_logger import ResumableCSVLogger
 
     logger = ResumableCSVLogger(tmp_path, name="run")
     saved: list[int] = []

@@ -13,16 +13,15 @@ import pytest
 import torch
 from lightning.pytorch.strategies import DDPStrategy
 
-from lightning_gans.errors import InputError
-from tests.families.equal_run import RESUMED, RUNS, STEPS
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
-
-ROOT = Path(__file__).resolve().parents[2]
+from lightning_gans.core.errors import InputError
+from tests.support.equal_run import RESUMED, RUNS, STEPS
+from tests.support.paths import ROOT
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
 def run(out: Path, devices: int, batch_size: int) -> list[dict[str, Any]]:
     """Results of every rank, then those of rank 0 with cached real images, and with all images in one batch."""
-    command = [sys.executable, "-m", "tests.families.ddp_run", f"--devices={devices}", f"--batch-size={batch_size}"]
+    command = [sys.executable, "-m", "tests.support.ddp_run", f"--devices={devices}", f"--batch-size={batch_size}"]
     environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
     done = subprocess.run(
         [*command, f"--out={out}"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
@@ -61,7 +60,7 @@ def equal_runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
     def runs(devices: int) -> Path:
         if devices not in made:
-            command = [sys.executable, "-m", "tests.families.equal_run", f"--devices={devices}"]
+            command = [sys.executable, "-m", "tests.support.equal_run", f"--devices={devices}"]
             command += [f"--batch={8 // devices}", f"--out={out}"]
             environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
             done = subprocess.run(

@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.augmentations import Augmentation, DiffAugment
 from lightning_gans.callbacks import Evaluation
-from lightning_gans.errors import InputError
+from lightning_gans.components.augmentations import Augmentation, DiffAugment
+from lightning_gans.components.optimizers import GANAdam
+from lightning_gans.components.penalties import R1, R1R2, GradientPenalty
+from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks import (
     ConditionalDCGANDiscriminator,
@@ -25,10 +27,8 @@ from lightning_gans.networks import (
     MLPDiscriminator,
     MLPGenerator,
 )
-from lightning_gans.optimizers import GANAdam
-from lightning_gans.penalties import R1, R1R2, GradientPenalty
 from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN, R3GAN, SNGAN, WGANGP
-from tests.tiny import TinyData, tiny_trainer, weights
+from tests.support.tiny import TinyData, tiny_trainer, weights
 
 
 class Darker(Augmentation):

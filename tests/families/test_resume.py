@@ -11,16 +11,16 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from lightning_gans.augmentations import DiffAugment
 from lightning_gans.callbacks import EMA, LastCheckpoint
-from lightning_gans.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.errors import InputError
+from lightning_gans.components.augmentations import DiffAugment
+from lightning_gans.components.optimizers import DecayWithMomentum, GANAdam, LinearDecay
+from lightning_gans.components.penalties import R1
+from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
-from lightning_gans.optimizers import DecayWithMomentum, GANAdam, LinearDecay
-from lightning_gans.penalties import R1
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.variants import DCGAN, LSGAN, R3GAN, SNGAN, WGANGP
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 STEPS_PER_EPOCH, EPOCHS = 5, 3
 

@@ -13,21 +13,21 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.batches import Pair
 from datamodules.facades import SyntheticFacadesDataModule
 from datamodules.two_domains import TwoDomains
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
-from lightning_gans.errors import InputError
+from lightning_gans.components.objectives import Hinge, LeastSquares, NonSaturating, Objective
+from lightning_gans.components.optimizers import GANAdam, LinearDecay
+from lightning_gans.core.batches import Pair
+from lightning_gans.core.errors import InputError
 from lightning_gans.families import Adversarial, Translation
 from lightning_gans.metrics import PixelFeatures
 from lightning_gans.networks import UNet, Untranslated
 from lightning_gans.networks.base import PatchDiscriminator, Translator
-from lightning_gans.objectives import Hinge, LeastSquares, NonSaturating, Objective
-from lightning_gans.optimizers import GANAdam, LinearDecay
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.families.test_resume import Kill, KilledError, everything
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
-from tests.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
 
 
 class Scaled(Translator):

@@ -21,14 +21,14 @@ from datamodules.paired import PairedImageDataModule
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
 from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.callbacks.watchdog import Diverged
-from lightning_gans.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.errors import InputError, RunEnded
-from lightning_gans.faults import told
-from lightning_gans.loggers import ResumableCSVLogger
-from lightning_gans.which_run import newest_checkpoint
-from tests.datamodules.image_trees import side_by_side
-from tests.tiny import TinyData, tiny_dcgan, tiny_trainer
-from tests.tiny_translation import SIZE, tiny_pix2pix
+from lightning_gans.cli.ckpt_path import newest_checkpoint
+from lightning_gans.cli.known_failures import told
+from lightning_gans.core.errors import InputError, RunEnded
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
+from tests.support.image_trees import side_by_side
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny_translation import SIZE, tiny_pix2pix
 
 STEPS_PER_EPOCH, EPOCHS, CUT = 5, 3, 8
 

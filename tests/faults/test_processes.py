@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
 
 ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if not key.startswith("WANDB_")},
@@ -86,7 +86,7 @@ def assert_same_end(one: Path, other: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    run = [sys.executable, "-m", "tests.faults.long_run"]
+    run = [sys.executable, "-m", "tests.support.long_run"]
     done = subprocess.run(
         [*run, str(tmp_path / "whole")], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )

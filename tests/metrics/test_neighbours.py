@@ -11,7 +11,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics import neighbours
 from lightning_gans.metrics.neighbours import SCORES, Neighbours, distances
 

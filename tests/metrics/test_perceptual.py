@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet_Weights, _api, alexnet
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics.features import file_hash
 from lightning_gans.metrics.perceptual import MeanPerceptualDistance, PerceptualDistance
 

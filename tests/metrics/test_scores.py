@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import save_file
 from torchvision.datasets import MNIST
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.pixels import to_float, to_uint8
 from lightning_gans.metrics import DigitFeatures, InceptionFeatures, Scores, StackedDigitFeatures, Stamp
 from lightning_gans.metrics.classes import Classes
 from lightning_gans.metrics.digits import WEIGHTS, DigitClassifier
 from lightning_gans.metrics.frechet import FrechetDistance
 from lightning_gans.metrics.real_cache import RealCache
 from lightning_gans.metrics.train_digits import shifted
-from lightning_gans.pixels import to_float, to_uint8
 
 
 def frechet(real: torch.Tensor, fake: torch.Tensor) -> dict[str, float]:

@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import accuracy_score, jaccard_score, recall_score
 from torch import Tensor
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics.segmentation import Segmentation, nearest_class
 
 PALETTE = torch.tensor([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [128, 64, 128]], dtype=torch.uint8)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks import (
     ConditionalDCGANDiscriminator,
     ConditionalDCGANGenerator,

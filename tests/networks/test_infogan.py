@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks import (
     ConditionalInfoGANDiscriminator,
     ConditionalInfoGANGenerator,

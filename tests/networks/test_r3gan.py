@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks.r3gan import Double, Halve, R3GANDiscriminator, R3GANGenerator, ResidualBlock
 
 TINY: dict[str, int] = {"width": 4, "blocks": 1, "group_size": 4}

@@ -9,7 +9,7 @@ from torch.autograd import grad, gradgradcheck
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks import ResizeGenerator, ResNetTranslator
 from lightning_gans.networks.initialisation import initialise
 from lightning_gans.networks.spectral import normalise_spectrally

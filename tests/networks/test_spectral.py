@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.networks import DCGANDiscriminator, R3GANDiscriminator
 from lightning_gans.networks.spectral import normalise_spectrally
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps.best import BestScore
 
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from lightning_gans import shipped
-from lightning_gans.errors import InputError
-from lightning_gans.shipped import config_folder, config_names, sweep_names
-from lightning_gans.sweeps.check import parse_all, samples
+from lightning_gans.cli.sweep_check import parse_all, samples
+from lightning_gans.core import shipped_configs as shipped
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.shipped_configs import config_folder, config_names, sweep_names
 from lightning_gans.sweeps.file import Halving, find_sweep, read_sweep
 from lightning_gans.sweeps.space import Parameter
 

@@ -17,16 +17,17 @@ import pytest
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps import study as studies
 from lightning_gans.sweeps import trial as trials
 from lightning_gans.sweeps.file import Sweep, read_sweep
 from lightning_gans.sweeps.loop import run_trials
 from lightning_gans.sweeps.sampling import SAMPLERS
 from lightning_gans.sweeps.study import finished, open_study, storage_of
+from tests.support.paths import ROOT
 from tests.sweeps.test_file import written
 
-FAKE = [sys.executable, str(Path(__file__).with_name("fake_fit.py"))]
+FAKE = [sys.executable, str(ROOT / "tests" / "support" / "fake_fit.py")]
 
 
 @pytest.fixture(autouse=True)
@@ -273,8 +274,7 @@ trial.POLL = 0.02
 run(read_sweep(Path({str(tmp_path / "sweep.yaml")!r})), 8)
 """
     sweep = sweep_over(tmp_path, "grid", {"values": list(range(8))}, parameters={"pause": {"value": 0.1}})
-    root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     both = [subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]
     study = opened(sweep)

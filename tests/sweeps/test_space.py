@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from lightning_gans.errors import InputError
+from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps.space import EDGE, FORMS, parameter
 
 EVEN = [(i + 0.5) / 2000 for i in range(2000)]

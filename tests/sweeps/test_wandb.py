@@ -13,11 +13,11 @@ import optuna
 import pytest
 import yaml
 
-from lightning_gans.shipped import config_folder
+from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.sweeps.file import read_sweep
 from lightning_gans.sweeps.sampling import sampler_of
 from lightning_gans.sweeps.space import implied
-from tests.sweeps.service import SweepService, serving
+from tests.support.wandb_service import SweepService, serving
 from tests.sweeps.test_file import SHIPPED
 
 TINY = {"trainer.max_epochs": 3, "trainer.check_val_every_n_epoch": 1, "trainer.limit_train_batches": 2}

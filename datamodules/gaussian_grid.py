@@ -1,0 +1,102 @@
+"""Points in the plane, whose modes can be counted exactly."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from datamodules.in_memory import InMemoryDataModule
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.randomness import counter_generator
+
+EXTENT = 0.8
+"""The largest coordinate of a centre."""
+
+REACH = 4
+"""How far from its centre a mode ends, in standard deviations: all but 0.03 % of its points are nearer."""
+
+ROUNDING = math.sqrt(2) / 255
+"""The farthest that rounding to 256 levels in [-1, 1] moves a point: half a level in x and in y."""
+
+
+class GaussianGridDataModule(InMemoryDataModule):
+    """A mixture of equal Gaussians on a square grid, each point an image of 1 x 1 pixel with channels x and y.
+
+    The centres are evenly spaced from -0.8 to 0.8; mode ``side * i + j`` is the one at the i-th x and the j-th y. The
+    coordinates in [-1, 1] are rounded to uint8 (steps of 0.0078), because that is what a batch is: so points take the
+    way of images through loaders, conversion on the device and cached statistics. Training, validation and test points
+    are different draws, the same in every run.
+
+    Args:
+        side: modes along each axis, at least 2.
+        std: standard deviation of each mode along x and y, in the units of [-1, 1]; at most 0.05, and at most an eighth
+            of the distance between centres, so that the modes lie apart and within the square.
+        length: number of points in each of the three splits, at least 2.
+        batch_size: training points per step and process.
+        eval_batch_size: points per step and process in validation, test and prediction.
+        num_workers: processes that index the tensors; 0 is fastest.
+
+    Attributes:
+        centres: (side * side, 2), float32, in the order of the modes.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    channels = 2
+
+    def __init__(
+        self,
+        side: int = 5,
+        std: float = 0.02,
+        length: int = 10_000,
+        batch_size: int = 256,
+        eval_batch_size: int = 1000,
+        num_workers: int = 0,
+    ) -> None:
+        at_least("data.side", side, 2)
+        at_least("data.length", length, 2)
+        super().__init__(1, batch_size, eval_batch_size, val_size=length, num_workers=num_workers)
+        largest = min(1 - EXTENT, EXTENT / (side - 1)) / REACH
+        # Compared this way round, so that NaN is refused too.
+        if not 0 < std <= largest * (1 + 1e-6):
+            raise InputError(
+                f"data.std is {std}; expected more than 0 and at most {largest:.4g}, so that {side} x {side} modes lie "
+                "apart and within [-1, 1]"
+            )
+        self.side = side
+        self.std = std
+        self.length = length
+        self.num_classes = side * side
+        ticks = torch.linspace(-EXTENT, EXTENT, side)
+        self.centres = torch.cartesian_prod(ticks, ticks)
+
+    def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
+        """Points (N, 2, 1, 1) uint8 and their modes (N,) int64; validation points follow training points."""
+        draws = [self._draw(split) for split in (("train", "val") if train else ("test",))]
+        points, modes = (torch.cat(parts) for parts in zip(*draws, strict=True))
+        return points, modes
+
+    def _draw(self, split: str) -> tuple[Tensor, Tensor]:
+        generator = counter_generator("cpu", "Gaussian grid", split)
+        modes = torch.randint(self.num_classes, (self.length,), generator=generator)
+        points = self.centres[modes] + self.std * torch.randn(self.length, 2, generator=generator)
+        return to_uint8(points)[:, :, None, None], modes
+
+    def modes(self, images: Tensor) -> Tensor:
+        """The mode at which each point lies.
+
+        Args:
+            images: (N, 2, 1, 1), float in [-1, 1].
+
+        Returns:
+            (N,) int64: the index of the nearest centre, or -1 if that is farther than four standard deviations and the
+            rounding to uint8.
+        """
+        offsets = images.flatten(1).float()[:, None] - self.centres.to(images.device)
+        distances = torch.linalg.vector_norm(offsets, dim=2)
+        nearest, indices = distances.min(dim=1)
+        return torch.where(nearest <= REACH * self.std + ROUNDING, indices, -1)

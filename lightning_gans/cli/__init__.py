@@ -1,0 +1,1 @@
+"""The training command line, and the commands beside it."""

@@ -1,0 +1,51 @@
+"""What is said at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from lightning_gans.callbacks import Evaluation, Inspection, SampleGrid
+from lightning_gans.callbacks.checkpoints import last_checkpoint
+from lightning_gans.runs.folder import run_folder
+
+Kind = TypeVar("Kind", bound=Callback)
+
+
+def summary(trainer: Trainer) -> str:
+    """Where the pictures, scores and checkpoints of a finished run are, and how good it is."""
+    folder = run_folder(trainer)
+    lines = [f"run: {folder}"]
+    lines += grid_lines(trainer)
+    lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
+    lines += [f"curves: {path}" for path in folder.glob("curves.png")]
+    lines.append(scores_lines(trainer))
+    for callback in callbacks_of(trainer, ModelCheckpoint):
+        if callback.best_model_path:
+            lines.append(f"best checkpoint: {callback.best_model_path}")
+    lines.append(f"last checkpoint: {last_checkpoint(folder)}")
+    return "\n".join(lines)
+
+
+def found(trainer: Trainer) -> str:
+    """What a test has found, and where it is written."""
+    results = run_folder(trainer) / "results.json"
+    inspected = [f"inspection: {looked.written}" for looked in callbacks_of(trainer, Inspection) if looked.written]
+    return "\n".join([scores_lines(trainer), *grid_lines(trainer), *inspected, f"results: {results}"])
+
+
+def grid_lines(trainer: Trainer) -> list[str]:
+    """The newest grids, a line for each domain."""
+    return [f"grid: {path}" for grids in callbacks_of(trainer, SampleGrid) for path in grids.newest]
+
+
+def scores_lines(trainer: Trainer) -> str:
+    """The scores measured last with their stamps, a line for each domain."""
+    return next((e.last_lines for e in callbacks_of(trainer, Evaluation) if e.last_lines), "no scores were measured")
+
+
+def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
+    """The trainer's callbacks of one kind."""
+    return [callback for callback in trainer.callbacks if isinstance(callback, kind)]  # type: ignore[attr-defined]

@@ -1,0 +1,97 @@
+"""Whether the real parser takes a command line; a process of its own, since the parser loads torch.
+
+``python -m lightning_gans.cli.sweep_check`` reads a JSON list of command lines and answers bad input as ``fit`` does.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lightning_gans.core.errors import InputError, refusing_in_one_line
+from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.trial import fit_arguments
+
+
+def samples(sweep: Sweep) -> list[dict[str, Any]]:
+    """As few draws as hold every value of every parameter, or both ends of its range, at least once."""
+    count = max(len(parameter.examples) for parameter in sweep.parameters)
+    return [{p.key: p.examples[i % len(p.examples)] for p in sweep.parameters} for i in range(count)]
+
+
+def check_with_parser(sweep: Sweep, extra: list[str]) -> None:
+    """Refuse a sweep with a key or value that the parser does not take.
+
+    Raises:
+        InputError: what the parser says.
+    """
+    lines = [["fit", *fit_arguments(sweep, drawn, extra, Path())] for drawn in samples(sweep)]
+    done = subprocess.run(
+        [sys.executable, "-m", "lightning_gans.cli.sweep_check"],
+        input=json.dumps(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"the parser ended with status {done.returncode}"]
+        raise InputError(f"{said[-1].removeprefix('lightning-gans: error: ')} (in {sweep.path})")
+
+
+class _Stop(Exception):  # noqa: N818 (no error)
+    """Carries the parser out of the command line before anything is run."""
+
+    def __init__(self, parser: Any) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+def command_line_parser() -> Any:
+    """The parser of the command line, as ``fit`` has it."""
+    from lightning_gans.cli.train import LightningGANsCLI, build
+
+    class ParserOnly(LightningGANsCLI):
+        def parse_arguments(self, parser: Any, args: Any) -> NoReturn:
+            raise _Stop(parser)
+
+    try:
+        build([], ParserOnly)
+    except _Stop as stopped:
+        return stopped.parser
+    raise AssertionError("the command line parsed nothing")
+
+
+def parse_all(lines: list[list[str]]) -> list[Any]:
+    """What the real parser makes of these command lines.
+
+    Raises:
+        InputError: if it does not take one of them.
+    """
+    from lightning_gans.cli.train import with_config_paths
+
+    parser, parsed, before = command_line_parser(), [], sys.argv
+    try:
+        for line in lines:
+            # The parser's answers name the config among these that holds a bad key.
+            sys.argv = ["lightning-gans", *line]
+            parsed.append(parser.parse_args(with_config_paths(line)))
+    finally:
+        sys.argv = before
+    return parsed
+
+
+def main() -> None:
+    """Parse the command lines of the standard input; bad input is one line on stderr and exit status 2."""
+    from lightning_gans.cli.train import quieten
+
+    quieten()
+    sys.path.append(str(Path.cwd()))  # as for `fit`: a user's own module
+    with refusing_in_one_line():
+        parse_all(json.load(sys.stdin))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,346 @@
+"""The top floor: LightningCLI with the house's callbacks, links from data to networks, and clear refusals."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from pydoc import locate
+from typing import Any, NoReturn, get_args
+
+import lightning as L
+import yaml
+from jsonargparse import Namespace
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities import rank_zero_only
+
+import datamodules.cifar
+import datamodules.digits
+import datamodules.facades
+import datamodules.gaussian_grid
+import datamodules.image_folder
+import datamodules.mnist
+import datamodules.paired
+import datamodules.stacked_mnist
+import datamodules.unpaired  # noqa: F401 (the parser finds classes by short name only in imported modules)
+import lightning_gans.variants  # noqa: F401 (the same)
+from lightning_gans.callbacks import (
+    EMA,
+    Compilation,
+    Curves,
+    Evaluation,
+    LastCheckpoint,
+    PredictionWriter,
+    SampleGrid,
+    Watchdog,
+)
+from lightning_gans.callbacks.inspection import Inspection
+from lightning_gans.callbacks.results_file import ResultsFile
+from lightning_gans.callbacks.run_lock import RunLock
+from lightning_gans.callbacks.tf32 import TF32
+from lightning_gans.cli.ckpt_path import remember_wandb_runs, settle
+from lightning_gans.cli.end_messages import found, scores_lines, summary
+from lightning_gans.cli.known_failures import told
+from lightning_gans.cli.parser_errors import known_words, one_sentence, reasons
+from lightning_gans.cli.process import hasten, warn_if_emulated
+from lightning_gans.cli.trainer_overhead import NoProfiler, leave_out_idle_hooks
+from lightning_gans.core.errors import InputError, RunEnded
+from lightning_gans.core.shipped_configs import config_folder, find_config
+from lightning_gans.distributed.strategy import AlternatingDDP, refuse
+from lightning_gans.families import Adversarial
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+from lightning_gans.runs.folder import run_folder, writes
+
+CONFIG_OPTIONS = ("--config", "-c")
+
+STRATEGIES = ("auto", "ddp", "single_device")
+"""The trainer's strategies by name; several processes get :class:`.AlternatingDDP` under either of the first two."""
+
+SIDES = ("generator", "discriminator")
+
+LINKED = [
+    *((key, f"{side}.init_args.{key}") for side in SIDES for key in ("channels", "size", "num_classes")),
+    *((key, key) for key in ("channels_a", "channels_b", "size")),
+]
+"""What networks, or the families that build them, take from the data."""
+
+
+class Parser(LightningArgumentParser):
+    """Refuses abbreviations, and answers bad input with one sentence."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong.
+
+        Raises:
+            InputError: always, except in a parser within another, whose report becomes part of the outer one's.
+        """
+        if not self.exit_on_error:
+            super().error(message, ex)
+        raise InputError(one_sentence(message, known_words(self), given_configs(sys.argv[1:]))) from ex
+
+
+class SaveConfig(SaveConfigCallback):
+    """Writes the parsed config to the run's folder; a resumed fit's beside the first."""
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Write ``config.yaml``, or ``config-2.yaml`` and so on where a fit's is there; others add none to it."""
+        if not trainer.is_global_zero:
+            return
+        folder = run_folder(trainer)
+        taken = len(list(folder.glob("config*.yaml")))
+        if stage != "fit" and taken:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / ("config.yaml" if not taken else f"config-{taken + 1}.yaml")
+        self.parser.save(self.config, path, skip_none=False, multifile=False)
+        remember_wandb_runs(trainer)
+
+
+class LightningGANsCLI(LightningCLI):
+    """``fit``, ``validate``, ``test`` and ``predict`` for every variant."""
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Lightning's own arguments, with whole numbers kept whole.
+
+        ``typing`` may hand out a cached ``Union[float, int]`` for the trainer's ``Union[int, float]`` (so it does with
+        torch 2.11), and then ``--trainer.limit_val_batches 1``, one batch, would be read as 1.0, all of them.
+        """
+        super().add_core_arguments_to_parser(parser)
+        for action in parser._actions:
+            if {int, float} <= set(get_args(getattr(action, "_typehint", None))) <= {int, float, type(None)}:
+                vars(action)["_typehint"] = int | float | None
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """The house's callbacks, each a key of its own, and links from data to networks."""
+        parser.add_lightning_class_args(EMA, "ema")
+        parser.add_lightning_class_args(Evaluation, "evaluation")
+        parser.add_lightning_class_args(Inspection, "inspection")
+        parser.add_lightning_class_args(SampleGrid, "samples")
+        parser.add_lightning_class_args(Watchdog, "watchdog")
+        parser.add_lightning_class_args(ModelCheckpoint, "best")
+        parser.add_lightning_class_args(LastCheckpoint, "last")
+        parser.add_lightning_class_args(PredictionWriter, "predictions")
+        parser.add_lightning_class_args(Compilation, "compile")
+        parser.add_lightning_class_args(TF32, "tf32")
+        parser.set_defaults(
+            {
+                "best.monitor": "val/fid",
+                "best.filename": "best",
+                "best.enable_version_counter": False,
+                # After validation, which has the score; a resumed run passes the end of its last epoch once more.
+                "best.save_on_train_epoch_end": False,
+            }
+        )
+        for name, target in LINKED:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{target}", apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, after shipped configs' names are replaced by their paths."""
+        given = sys.argv[1:] if args is None else args
+        assert isinstance(given, list)
+        self.config_files = given_configs(given)
+        self.config = parser.parse_args(with_config_paths(given))
+
+    def _parse_ckpt_path(self) -> None:
+        """Do not let the checkpoint's hyperparameters override what was given: here the command line wins."""
+
+    def before_instantiate_classes(self) -> None:
+        """Settle which run is meant, and refuse strategies by name, before Lightning looks whether they can be had."""
+        config = self.config[self.subcommand]
+        strategy = config.trainer.strategy
+        if isinstance(strategy, str) and strategy not in STRATEGIES:
+            refuse(strategy)
+        if settle(config, str(self.subcommand), self.config_files):
+            # It is meant to hold the checkpoints of the run that goes on in it.
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+
+    def _dump_config(self) -> None:
+        """Leave room for what links give among each network's arguments: Lightning notes it there, or fails."""
+        super()._dump_config()
+        for side in SIDES:
+            network = self.config_dump["model"]["init_args"].get(side)
+            if isinstance(network, dict):
+                network.setdefault("init_args", {})
+
+    def instantiate_classes(self) -> None:
+        """Instantiate, and refuse an explicit value that a link from the data would silently replace."""
+        config = self.config[self.subcommand]
+        model, data = (locate(config[key].class_path) for key in ("model", "data"))
+        assert isinstance(model, type)
+        assert isinstance(data, type)
+        # Before the networks are built: their arguments come from the data.
+        if issubclass(model, Adversarial):
+            model.check_data(data)
+        explicit = {target: config.get(f"model.init_args.{target}") for _, target in LINKED}
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            if "Union subtypes" not in str(error):
+                raise
+            raise InputError(reasons(str(error))) from error
+        for name, target in LINKED:
+            given, value = getattr(self.datamodule, name, None), explicit[target]
+            if value is not None and given is not None and value != given:
+                key = target.replace("init_args.", "")
+                raise InputError(f"model.{key} is {value} but the data has {given}; expected the same, or no value")
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """The trainer, with atomic checkpoints, and on several devices with the strategy for alternating steps."""
+        settings = self._get(self.config_init, "trainer")
+        if settings.strategy in ("auto", "ddp") and asked_processes(settings) > 1:
+            kwargs["strategy"] = AlternatingDDP()
+        plugins = settings.plugins or []
+        kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
+        if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
+            # Its own way to the queue saves within a step, and can wait forever; ours is LastCheckpoint's.
+            kwargs["plugins"].append(SLURMEnvironment(auto_requeue=False))
+        if settings.profiler is None:
+            kwargs["profiler"] = NoProfiler()
+        callbacks = settings.callbacks or []
+        callbacks = [RunLock(), *(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
+        if self.subcommand == "test":
+            plain = self._parser("test").dump(self.config["test"], skip_none=False)
+            callbacks.append(ResultsFile(yaml.safe_load(plain)))
+        if settings.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
+            # Drawing at every step would cost more than a small network's step.
+            callbacks.append(TQDMProgressBar(refresh_rate=20))
+        trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        leave_out_idle_hooks(trainer.callbacks)  # type: ignore[attr-defined]  # set outside __init__
+        warn_if_emulated(trainer)
+        return trainer
+
+    def after_fit(self) -> None:
+        """Say what there is to look at."""
+        self._say(summary)
+
+    def after_validate(self) -> None:
+        """Say how the scores were measured."""
+        self._say(scores_lines)
+
+    def after_test(self) -> None:
+        """Say what was found, and where it is written."""
+        self._say(found)
+
+    def _say(self, what: Callable[[L.Trainer], str]) -> None:
+        if self.trainer.is_global_zero and writes(self.trainer):
+            print(what(self.trainer))
+
+
+def with_config_paths(arguments: list[str]) -> list[str]:
+    """The arguments, with every ``--config NAME`` given the path of that config."""
+    replaced = []
+    for index, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option in CONFIG_OPTIONS and equals:
+            replaced.append(f"{option}={find_config(value)}")
+        elif index and arguments[index - 1] in CONFIG_OPTIONS:
+            replaced.append(find_config(argument))
+        else:
+            replaced.append(argument)
+    return replaced
+
+
+def given_configs(arguments: list[str]) -> list[str]:
+    """Paths of all configs among the arguments."""
+    paths = with_config_paths(arguments)
+    after = [path for option, path in pairwise(paths) if option in CONFIG_OPTIONS]
+    return after + [
+        path.partition("=")[2] for path in paths if path.partition("=")[0] in CONFIG_OPTIONS and "=" in path
+    ]
+
+
+def asked_processes(settings: Namespace) -> int:
+    """How many processes the trainer's settings ask for on this machine."""
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        probe = L.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            num_nodes=settings.num_nodes,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    finally:
+        logger.setLevel(level)
+    return probe.num_devices * probe.num_nodes
+
+
+def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | None = None) -> LightningGANsCLI:
+    """Parse ``args`` (those of the process by default), instantiate and run.
+
+    Args:
+        args: the command line, without the program's name.
+        command_line: a class that does something else with it.
+
+    Raises:
+        InputError: if something given cannot be used.
+    """
+    base = {"default_config_files": [str(config_folder() / "base.yaml")]}
+    about = "Train and use GANs; `lightning-gans --help` lists all commands."
+    return (command_line or LightningGANsCLI)(
+        Adversarial,
+        L.LightningDataModule,
+        parser_class=Parser,
+        parser_kwargs={"description": about, **{name: dict(base) for name in LightningCLI.subcommands()}},
+        save_config_callback=SaveConfig,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        seed_everything_default=0,
+        args=args,
+    )
+
+
+def quieten() -> None:
+    """Leave out messages that are harmless here and would be the first that a new user reads."""
+    # The averaged generator is meant to stay in eval mode.
+    warnings.filterwarnings("ignore", message=r"Found .* module\(s\) in eval mode at the start of training")
+    # Images in memory are indexed fastest by the main process.
+    warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
+    # Lightning 2.6 asks torch's pytrees in a way that newer torch calls deprecated.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    # What compiles D asks the generated images that it is given for a gradient.
+    warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor that is not a leaf Tensor")
+    # An advertisement.
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda r: "litlogger" not in r.getMessage())
+
+
+def run() -> None:
+    """The command line: bad input is one line on stderr and exit status 2, other known ends too with their own."""
+    quieten()
+    hasten()
+    # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
+    sys.path.append(str(Path.cwd()))
+    try:
+        build()
+    except (InputError, MisconfigurationException) as error:
+        # That of a loader's process arrives with its traceback in front.
+        message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
+        print(f"lightning-gans: error: {message}", file=sys.stderr)
+        sys.exit(2)
+    except RunEnded as error:
+        # All processes end together, and one speaks for them. It may be the last, with a service to take leave of: what
+        # started them must not take the others' end for a fault and kill it.
+        if getattr(rank_zero_only, "rank", 0) > 0:
+            sys.exit(0)
+        print(f"lightning-gans: {error}", file=sys.stderr)
+        sys.exit(error.status)
+    except Exception as error:
+        if (fault := told(error)) is None:
+            raise
+        print(f"lightning-gans: {fault}", file=sys.stderr)
+        sys.exit(fault.status)

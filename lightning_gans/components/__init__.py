@@ -1,0 +1,1 @@
+"""Parts of a variant that are chosen by class path: objectives, penalties, noise, augmentations, optimizers."""

@@ -1,0 +1,109 @@
+"""A history of generated images, so that D does not forget what G made before (Shrivastava et al., 2017)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.randomness import process, processes, shared_generator
+
+
+class ImagePool(nn.Module):
+    """Keeps generated images and hands old ones out in place of new ones; its images are part of the checkpoint.
+
+    Each place in a step's batch, counted over all processes, keeps its own share of the history. While it fills up, it
+    gives back what it is given. Then each new image is, with probability ``swap``, exchanged for one drawn from its
+    place's share. So N processes do what one does with the N-fold batch, and no image travels. With one image a step
+    this is the paper's history. Draws are those of the CPU's generator that all ranks share.
+
+    Args:
+        size: images to keep, of all processes together; 0 keeps none.
+        swap: probability of an exchange.
+
+    Attributes:
+        images: (n, C, H, W), n at most ``size``, detached: those of this process, of each round of places in order.
+
+    Raises:
+        InputError: if a number is out of range.
+    """
+
+    images: Tensor
+
+    rank_local_buffers = ("images",)
+    """Buffers that differ between processes; see :class:`.AlternatingDDP`."""
+
+    def __init__(self, size: int = 50, swap: float = 0.5) -> None:
+        super().__init__()
+        at_least("model.pool", size, 0)
+        if not 0 <= swap <= 1:
+            raise InputError(f"ImagePool swap is {swap}; expected a probability in [0, 1]")
+        self.size = size
+        self.swap = swap
+        self.register_buffer("images", torch.empty(0))
+        self._count = 0  # images a call
+        self._rounds = 0  # calls whose images were added
+        self._of_all = False  # whether `images` are those of all processes, as a checkpoint has them
+
+    def forward(self, images: Tensor) -> Tensor:
+        """As many images (N, C, H, W) as given, each new or old, detached; N is the same in every call."""
+        images = images.detach()
+        if self.size == 0:
+            return images
+        count, places, first = len(images), len(images) * processes(), process() * len(images)
+        if self._of_all or count != self._count:
+            self._take_own(count)
+        shares = [self.size // places + (place < self.size % places) for place in range(places)]
+        given = images.clone()
+        # Drawn for all places, so that every rank draws alike.
+        full = [place for place, share in enumerate(shares) if 0 < share <= self._rounds]
+        generator = shared_generator(torch.device("cpu"))
+        draws = torch.rand(len(full), generator=generator).tolist()
+        swapped = [place for place, draw in zip(full, draws, strict=True) if draw < self.swap]
+        old = {place: int(torch.randint(shares[place], (), generator=generator)) for place in swapped}
+        for index, image in enumerate(images):
+            if first + index in old:
+                position = old[first + index] * count + index
+                given[index] = self.images[position]
+                self.images[position] = image
+        new = [index for index in range(count) if shares[first + index] > self._rounds]
+        if new:
+            self.images = torch.cat([self.images.to(images).reshape(-1, *images.shape[1:]), images[new]])
+        self._rounds = min(self._rounds + 1, shares[0])
+        return given
+
+    def _take_own(self, count: int) -> None:
+        """Of the images of all processes, keep those of this process's places, which are ``count``."""
+        images = self.of_all_processes()
+        places = count * processes()
+        whole = min(len(images), self.size)
+        if whole < self.size:
+            whole -= whole % places  # a round that other places have begun
+        own = [index for index in range(whole) if process() * count <= index % places < (process() + 1) * count]
+        self.images = images[own]
+        self._count, self._rounds, self._of_all = count, -(-whole // places), False
+
+    def of_all_processes(self) -> Tensor:
+        """The images of all processes (n, C, H, W), by round and place: what a checkpoint holds.
+
+        All processes have to call it, and all have called the pool as often.
+        """
+        if self._of_all or processes() == 1 or self._rounds == 0:
+            return self.images
+        padded = self.images.new_zeros(self._rounds * self._count, *self.images.shape[1:])
+        padded[: len(self.images)] = self.images
+        parts = [torch.empty_like(padded) for _ in range(processes())]
+        dist.all_gather(parts, padded)
+        rounds = torch.stack([part.view(self._rounds, self._count, *part.shape[1:]) for part in parts], dim=1)
+        return rounds.flatten(0, 2)[: self.size]
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Take as many images as the checkpoint holds: torch itself expects the same number."""
+        stored = state_dict.get(f"{prefix}images")
+        if stored is not None:
+            self.images = torch.empty_like(stored, device=self.images.device)
+            self._of_all = True
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

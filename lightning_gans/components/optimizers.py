@@ -1,0 +1,124 @@
+"""Optimizers with the defaults of GAN training, and learning-rate schedules that know the length of the run.
+
+Any optimizer of :mod:`torch.optim` can be given by class path; what stands here is what the papers' defaults need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch.optim.lr_scheduler import LRScheduler
+
+from lightning_gans.core.errors import InputError, at_least
+
+
+class GANAdam(torch.optim.Adam):
+    """Adam with the settings of DCGAN (Radford et al., 2016): learning rate 2e-4 and momentum term beta1 = .5.
+
+    Fused: one pass over a weight, its gradient and its two averages, where torch's default makes several.
+
+    Args:
+        params: what to optimise.
+        lr: learning rate.
+        betas: decay of the averages of the gradient and of its square.
+        eps: added to the denominator.
+        weight_decay: L2 penalty.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[torch.nn.Parameter],
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
+        # Else a scaler would leave unscaling to the step, and here gradients are measured and clipped before it.
+        self._step_supports_amp_scaling = False
+
+
+class DecayWithMomentum(LRScheduler):
+    """The schedules of Goodfellow et al. (2014) for SGD: a learning rate that decays while momentum grows.
+
+    Args:
+        optimizer: one with momentum, such as ``torch.optim.SGD``.
+        divisor: what the learning rate is divided by at every step.
+        lowest: the learning rate does not fall below it.
+        momentum: reached in a straight line from the optimizer's own.
+        momentum_steps: steps until then; the paper's code takes 250 epochs of 500 batches.
+
+    Raises:
+        InputError: if a number is out of range, or the optimizer has no momentum.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        divisor: float = 1.000004,
+        lowest: float = 1e-6,
+        momentum: float = 0.7,
+        momentum_steps: int = 125_000,
+    ) -> None:
+        at_least("DecayWithMomentum divisor", divisor, 1)
+        at_least("DecayWithMomentum lowest", lowest, 0)
+        at_least("DecayWithMomentum momentum_steps", momentum_steps, 1)
+        if not 0 <= momentum < 1:
+            raise InputError(f"DecayWithMomentum momentum is {momentum}; expected a number in [0, 1)")
+        if any("momentum" not in group for group in optimizer.param_groups):
+            raise InputError(
+                f"DecayWithMomentum is given {type(optimizer).__name__}, which has no momentum; expected SGD"
+            )
+        self.divisor, self.lowest = divisor, lowest
+        self.momentum, self.momentum_steps = momentum, momentum_steps
+        self.first_momenta = [group["momentum"] for group in optimizer.param_groups]
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | torch.Tensor]:
+        """Learning rate of each parameter group; sets its momentum too."""
+        gone = min(1.0, self.last_epoch / self.momentum_steps)
+        for group, first in zip(self.optimizer.param_groups, self.first_momenta, strict=True):
+            group["momentum"] = first + (self.momentum - first) * gone
+        return [max(self.lowest, float(base) / self.divisor**self.last_epoch) for base in self.base_lrs]
+
+
+class LinearDecay(LRScheduler):
+    """Constant learning rate, then a straight line to ``end`` times its value at the run's last step.
+
+    Args:
+        optimizer: whose learning rates to scale.
+        start: share of the run, in [0, 1), after which the line begins; .5 is CycleGAN's "100 + 100 epochs".
+        end: factor reached at the end of the run, in [0, 1].
+
+    Attributes:
+        total_steps: length of the run in batches; the family sets it, also on resume, so that a prolonged run follows
+            the longer line.
+
+    Raises:
+        InputError: if ``start`` or ``end`` is out of range.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, start: float = 0.5, end: float = 0.0) -> None:
+        if not 0 <= start < 1:
+            raise InputError(f"LinearDecay start is {start}; expected a share of the run in [0, 1)")
+        if not 0 <= end <= 1:
+            raise InputError(f"LinearDecay end is {end}; expected a factor in [0, 1]")
+        self.start, self.end = start, end
+        self.total_steps: float = float("inf")
+        super().__init__(optimizer)
+
+    def factor(self, step: int) -> float:
+        """What the learning rates are multiplied with before step number ``step`` (from 0)."""
+        if step == 0 or self.total_steps == float("inf"):
+            return 1.0
+        gone = max(0.0, min(1.0, (step / self.total_steps - self.start) / (1 - self.start)))
+        return 1 + (self.end - 1) * gone
+
+    def get_lr(self) -> list[float | torch.Tensor]:
+        """Learning rate of each parameter group."""
+        return [base * self.factor(self.last_epoch) for base in self.base_lrs]
+
+    def state_dict(self) -> dict[str, object]:
+        """Everything but the length of the run, which belongs to the run that resumes."""
+        return {key: value for key, value in super().state_dict().items() if key != "total_steps"}

@@ -1,0 +1,69 @@
+"""The configs that ship with the package."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+
+from lightning_gans.core.errors import InputError
+
+
+def config_folder() -> Path:
+    """Where the shipped configs are: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+SWEEPS = "sweeps"
+"""Folder of the files that ``lightning-gans sweep`` takes, and ``--config`` does not."""
+
+
+def config_names() -> list[str]:
+    """Names of all shipped configs, as ``--config`` takes them: paths below the folder, without suffix."""
+    return [name for name in _names() if not name.startswith(f"{SWEEPS}/")]
+
+
+def sweep_names() -> list[str]:
+    """Names of all shipped sweeps, as ``lightning-gans sweep`` takes them."""
+    return [name for name in _names() if name.startswith(f"{SWEEPS}/")]
+
+
+def _names() -> list[str]:
+    folder = config_folder()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def headline(name: str) -> str:
+    """The first comment line of a shipped config."""
+    first = (config_folder() / f"{name}.yaml").read_text().partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def main(argv: list[str]) -> None:
+    """``lightning-gans configs``: a line for each shipped config, and below for each sweep, with what it is for."""
+    argparse.ArgumentParser(prog="lightning-gans configs", description="List the shipped configs.").parse_args(argv)
+    names, sweeps = config_names(), sweep_names()
+    width = max(map(len, names + sweeps))
+    for name in names:
+        print(f"{name:<{width}}  {headline(name)}")
+    print("\nFor `lightning-gans sweep` and W&B:")
+    for name in sweeps:
+        print(f"{name:<{width}}  {headline(name)}")
+
+
+def find_config(given: str) -> str:
+    """The path of a config: a file if there is one, else the shipped config of that name.
+
+    Raises:
+        InputError: if there is neither.
+    """
+    if Path(given).is_file():
+        return given
+    shipped = config_folder() / f"{given.removesuffix('.yaml')}.yaml"
+    if shipped.is_file():
+        return str(shipped)
+    close = difflib.get_close_matches(given, config_names(), n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`lightning-gans configs` lists the shipped ones"
+    raise InputError(f"--config is {given}, which is neither a file nor a shipped config; {hint}")

@@ -1,0 +1,8 @@
+"""Trained models ready for use, without data, trainer or Lightning."""
+
+from lightning_gans.inference.image_translator import ImageTranslator
+from lightning_gans.inference.latent_sampler import LatentSampler
+from lightning_gans.inference.loading import load
+from lightning_gans.inference.model import Trained
+
+__all__ = ["ImageTranslator", "LatentSampler", "Trained", "load"]

@@ -1,0 +1,96 @@
+"""The page: one HTML file that holds all it shows, and asks nobody for anything."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from lightning_gans.core.errors import InputError, RunEnded
+from lightning_gans.core.files import whole_file
+from lightning_gans.core.version import __version__
+from lightning_gans.reporting.html.comparison import differing, measured
+from lightning_gans.reporting.html.contents import Contents
+from lightning_gans.reporting.html.plots import RUNS, overlaid, plots_of
+from lightning_gans.reporting.rows import shown
+
+HERE = Path(__file__).parent
+
+DASHES = ("solid", "dashed", "dotted")
+"""Of the legend's strokes, as :data:`lightning_gans.runs.curves.DASHES` in the figures."""
+
+NEWEST = 3
+"""Rows of scores that are seen without unfolding."""
+
+
+def render(runs: list[Contents]) -> str:
+    """The page of these runs, at least one."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"shown": as_text, "duration": duration, "moment": moment, "breakable": breakable}
+    script = (HERE / "report.js").read_text(encoding="utf-8")
+    places = list(enumerate(runs))
+    return environment.get_template("report.html.j2").render(
+        title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs",
+        runs=runs,
+        marks=[(f"var(--run-{place % len(RUNS)})", DASHES[place // len(RUNS) % len(DASHES)]) for place, _ in places],
+        summary=measured(places),
+        scores=[measured([(0, run)]) for run in runs],
+        differing=differing(runs),
+        overlaid=overlaid({run.name: run.log for run in runs}) if len(runs) > 1 else [],
+        plots=[plots_of(run.log, run.name) for run in runs],
+        newest=NEWEST,
+        style=Markup((HERE / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        # The only script that a browser runs here: none that a name or a setting may bring.
+        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        version=__version__,
+        now=datetime.now(UTC),
+    )
+
+
+def as_text(value: Any) -> str:
+    """A value of an evidence: numbers short, the rest as it is."""
+    return shown(value) if isinstance(value, int | float) else str(value)
+
+
+def breakable(text: str) -> Markup:
+    """A key or a path that may go on in the next line after each dot and slash."""
+    return Markup(re.sub(r"([./])", r"\1<wbr>", str(escape(text))))
+
+
+def duration(seconds: Any) -> str:
+    """A time that was taken."""
+    if not isinstance(seconds, int | float) or not seconds > 0:
+        return "not known"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{shown(seconds)} s"
+
+
+def moment(time: datetime) -> str:
+    """A date and a time."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        InputError: if it cannot be written, as on a full disk; what was there stays.
+    """
+    try:
+        with whole_file(path) as beside:
+            # A path may hold bytes that are no text.
+            beside.write_bytes(text.encode(errors="replace"))
+    except RunEnded as error:
+        raise InputError(str(error)) from error

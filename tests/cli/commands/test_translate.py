@@ -1,0 +1,349 @@
+"""translate, as a user meets it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from lightning_gans.cli.commands import translate
+from lightning_gans.core.image_files import pixels_of
+from lightning_gans.core.pixels import to_float, to_uint8
+from lightning_gans.inference import ImageTranslator, load
+from lightning_gans.networks import Untranslated
+from tests.support import checkpoint_files
+
+
+def untranslated(path: Path, channels: int = 3) -> Path:
+    """A model that gives back what it gets, which shows what that is."""
+    settings = {
+        "_class_path": "lightning_gans.variants.Pix2Pix",
+        "generator": {"class_path": "lightning_gans.networks.Untranslated"},
+        "channels_a": channels,
+        "channels_b": channels,
+        "size": 32,
+    }
+    return checkpoint_files.write(path, settings, {"generator": Untranslated(channels, channels, 32)})
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    untranslated(Path("same.ckpt"))
+
+
+def noise(height: int, width: int, channels: int = 3) -> NDArray[np.uint8]:
+    values = np.random.default_rng(0).integers(0, 256, (height, width, channels), dtype=np.uint8)
+    return values[:, :, 0] if channels == 1 else values
+
+
+def save(path: str, values: NDArray[Any], **options: Any) -> Path:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path, **options)
+    return Path(path)
+
+
+def pixels(path: str) -> NDArray[Any]:
+    with Image.open(path) as file:
+        assert file.format == "PNG"
+        return np.asarray(file)
+
+
+def files(folder: str = "out") -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def ended(*arguments: str) -> int | str | None:
+    """The exit status."""
+    with pytest.raises(SystemExit) as end:
+        translate.main([*arguments, "--out", "out"])
+    return end.value.code
+
+
+def test_a_picture_is_translated_as_in_evaluation_and_keeps_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    model = checkpoint_files.both_ways(Path("model.ckpt"))
+    values = noise(32, 32)
+    save("photo.bmp", values)
+    translate.main([str(model), "photo.bmp", "--out", "out", "--direction", "b_to_a"])
+    assert capsys.readouterr().out == "pictures: out (1 by raw weights of step 7)\n"
+    trained = load(model)
+    assert isinstance(trained, ImageTranslator)
+    expected = to_uint8(trained.translate(to_float(pixels_of(Image.fromarray(values)))[None], "b_to_a"))
+    assert files() == ["photo.png"]
+    assert np.array_equal(pixels("out/photo.png"), expected[0, 0].numpy())
+
+
+def test_the_way_of_a_model_is_the_default() -> None:
+    model = checkpoint_files.both_ways(Path("model.ckpt"))
+    save("photo.png", noise(40, 45))
+    Path("out").mkdir()  # an empty folder is as good as none
+    translate.main([str(model), "photo.png", "--out", "out"])
+    assert pixels("out/photo.png").shape == (40, 45, 3)
+
+
+def test_a_large_picture_goes_in_tiles_and_makes_the_same() -> None:
+    model = checkpoint_files.both_ways(Path("model.ckpt"))
+    save("photo.png", noise(90, 130, 1))
+    translate.main([str(model), "photo.png", "--out", "whole"])
+    translate.main([str(model), "photo.png", "--out", "tiles", "--tile", "40"])
+    apart = np.abs(pixels("whole/photo.png").astype(int) - pixels("tiles/photo.png"))
+    assert apart.max() <= 1
+
+
+def test_a_unet_takes_any_size() -> None:
+    model = checkpoint_files.one_way(Path("model.ckpt"), b_to_a=True)
+    save("small/a.png", noise(7, 80, 1))
+    save("large/b.png", noise(100, 70, 1))
+    for folder in ("small", "large"):
+        translate.main([str(model), folder, "--out", f"out-{folder}"])
+    assert pixels("out-small/a.png").shape == (7, 80, 3)
+    assert pixels("out-large/b.png").shape == (100, 70, 3)
+
+
+def test_folders_keep_their_order_below() -> None:
+    for name in ("photos/a.jpg", "photos/sub/a.jpg", "photos/sub/b.tiff", "photos/.hidden.png", "other/c.webp"):
+        save(name, noise(8, 8))
+    (Path("photos") / "notes.txt").write_text("no picture")
+    translate.main(["same.ckpt", "photos", "other/c.webp", "--out", "new/out"])
+    assert files("new/out") == ["a.png", "c.png", "sub/a.png", "sub/b.png"]
+
+
+# What files hold.
+
+
+def test_sixteen_bits_keep_their_range() -> None:
+    save("a.png", np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8))
+    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    made = pixels("out/a.png")
+    assert made.dtype == np.uint8
+    expected = np.rint(np.linspace(0, 65535, 64).astype(np.uint16) / 257).reshape(8, 8)
+    assert np.array_equal(made, np.stack([expected] * 3, axis=2))
+
+
+def test_transparent_pictures_are_translated_on_white_and_stay_transparent() -> None:
+    values = noise(8, 8, 4)
+    values[:4, :, 3], values[4:, :, 3] = 0, 255
+    save("a.png", values)
+    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    made = pixels("out/a.png")
+    assert np.array_equal(made[:, :, 3], values[:, :, 3])
+    assert (made[:4, :, :3] == 255).all()
+    assert np.array_equal(made[4:, :, :3], values[4:, :, :3])
+
+
+def test_a_grey_picture_keeps_its_transparency_too() -> None:
+    model = untranslated(Path("grey.ckpt"), channels=1)
+    save("a.png", noise(8, 8, 2))
+    translate.main([str(model), "a.png", "--out", "out"])
+    with Image.open("out/a.png") as file:
+        assert file.mode == "LA"
+        assert np.array_equal(np.asarray(file)[:, :, 1], noise(8, 8, 2)[:, :, 1])
+
+
+def test_a_palettes_transparency_is_kept() -> None:
+    image = Image.fromarray(noise(8, 8)).quantize(4)
+    image.save("a.png", transparency=1)
+    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    assert np.array_equal(pixels("out/a.png")[:, :, 3] == 0, np.asarray(image) == 1)
+
+
+def test_pictures_are_turned_as_their_exif_data_say() -> None:
+    values = noise(8, 12)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    save("a.png", values, exif=exif)
+    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    assert np.array_equal(pixels("out/a.png"), np.rot90(values, -1))
+
+
+@pytest.mark.parametrize(("channels", "given"), [(3, 1), (1, 3)])
+def test_pictures_become_grey_or_coloured_as_the_model_takes_them(channels: int, given: int) -> None:
+    model = untranslated(Path("model.ckpt"), channels)
+    save("a.png", noise(8, 8, given))
+    translate.main([str(model), "a.png", "--out", "out"])
+    with Image.open("a.png") as file:
+        assert np.array_equal(pixels("out/a.png"), np.asarray(file.convert("RGB" if channels == 3 else "L")))
+
+
+def test_of_an_animation_the_first_picture_is_taken() -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
+    translate.main(["same.ckpt", "a.gif", "--out", "out"])
+    assert (pixels("out/a.png")[:, :, :3] == (255, 0, 0)).all()
+
+
+# Files that fail.
+
+
+def test_a_file_that_fails_is_named_and_the_others_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5000)
+    save("in/a.png", noise(8, 8))
+    save("in/z.png", noise(8, 8))
+    whole = save("in/whole.jpg", noise(64, 64)).read_bytes()
+    Path("in/cut.jpg").write_bytes(whole[: len(whole) // 2])
+    Path("in/empty.png").write_bytes(b"")
+    Path("in/text.png").write_text("no picture")
+    save("in/float.tiff", np.zeros((8, 8), dtype=np.float32))
+    save("in/huge.png", noise(80, 80, 1))
+    Path("in/lost.png").symlink_to("nowhere.png")
+    assert ended("same.ckpt", "in") == 1
+    assert files() == ["a.png", "whole.png", "z.png"]
+    lines = capsys.readouterr().err.splitlines()
+    told = {line.split()[1]: line for line in lines[:-1]}
+    assert "image file is truncated" in told.pop("in/cut.jpg")
+    assert told.pop("in/empty.png") == "lightning-gans: in/empty.png cannot be read (not an image)"
+    assert told.pop("in/text.png") == "lightning-gans: in/text.png cannot be read (not an image)"
+    assert told.pop("in/float.tiff") == "lightning-gans: in/float.tiff cannot be read (pixels of 32 bits)"
+    assert "Image size (6400 pixels) exceeds limit of 5000 pixels" in told.pop("in/huge.png")
+    assert told.pop("in/lost.png") == "lightning-gans: in/lost.png cannot be read (No such file or directory)"
+    assert not told
+    assert lines[-1] == "lightning-gans: 6 of 9 pictures could not be translated"
+
+
+def test_where_all_fail_nothing_is_left() -> None:
+    Path("text.png").write_text("no picture")
+    assert ended("same.ckpt", "text.png") == 1
+    assert not Path("out").exists()
+
+
+def test_a_picture_that_the_network_fails_on_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save("a.png", noise(8, 8))
+    save("b.png", noise(8, 9))
+
+    def short(network: Any, pixels: torch.Tensor, *arguments: Any) -> torch.Tensor:
+        if pixels.shape[2] == 8:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return pixels
+
+    monkeypatch.setattr(translate, "translate_picture", short)
+    assert ended("same.ckpt", "a.png", "b.png") == 1
+    assert files() == ["b.png"]
+    assert "a.png cannot be translated (DefaultCPUAllocator: can't allocate memory)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("full", ["result", "temporary"])
+def test_a_full_disk_ends_it_with_one_sentence(
+    full: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = checkpoint_files.both_ways(Path("model.ckpt"))
+    save("a.png", noise(20, 20))
+    save("b.png", noise(60, 60))
+    no_room = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if full == "result":
+        really = Image.Image.save
+
+        def write(self: Image.Image, path: Path, *arguments: Any, **options: Any) -> None:
+            really(self, path, *arguments, **options)
+            if "b" in path.name.rpartition("-")[2]:
+                raise no_room
+
+        monkeypatch.setattr(Image.Image, "save", write)
+    else:
+
+        def write_maps(*_: Any) -> None:
+            raise no_room
+
+        monkeypatch.setattr("lightning_gans.inference.tiled.storage.Parked.write", write_maps)
+    assert ended(str(model), "a.png", "b.png", "--tile", "40") == 1
+    what = "out/b.png cannot" if full == "result" else "the temporary file for b.png cannot"
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"lightning-gans: {what} be written (No space left on device)")
+    assert files() == ["a.png"]
+
+
+# Bad input, before any work.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.ckpt", "a.png"], "CKPT is nowhere.ckpt, which does not exist; expected a checkpoint file"),
+        (["a.png", "a.png"], "CKPT is a.png, which cannot be read as a checkpoint"),
+        (["noise.ckpt", "a.png"], "CKPT is noise.ckpt, which makes images from noise; expected a translation"),
+        (["same.ckpt", "nowhere.png"], "IN is nowhere.png, which does not exist; expected a picture or a folder"),
+        (["same.ckpt", "bare"], "IN is bare, which holds no images; expected files named .jpg, .jpeg, .png"),
+        (["same.ckpt", "a.png", "a.bmp"], "a.png and a.bmp would both become out/a.png; expected pictures of diff"),
+        (["same.ckpt", "a.png", "--direction", "b_to_a"], "direction is b_to_a; this model translates a_to_b"),
+        (["same.ckpt", "a.png", "--tile", "3"], "the tile is 3; expected at least 32"),
+        (["unet.ckpt", "a.png", "--tile", "64"], "the tile is 64, but UNet works in windows of the 64 pixels"),
+        (["odd.ckpt", "a.png"], "the model takes images of 2 channels; expected 1 (grey) or 3 (RGB)"),
+        (["same.ckpt", "a.png", "--device", "nothing"], "device is nothing, which cannot be used here"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_two(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save("a.png", noise(8, 8))
+    save("a.bmp", noise(8, 8))
+    Path("bare").mkdir()
+    checkpoint_files.latent(Path("noise.ckpt"))
+    checkpoint_files.one_way(Path("unet.ckpt"))
+    untranslated(Path("odd.ckpt"), channels=2)
+    assert ended(*arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"lightning-gans: error: {message}")
+    assert not Path("out").exists()
+
+
+def test_an_output_folder_with_files_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    save("a.png", noise(8, 8))
+    save("out/a.png", noise(8, 8))
+    assert ended("same.ckpt", "a.png") == 2
+    assert "--out is out, which is a folder that is not empty; expected a new name" in capsys.readouterr().err
+
+
+# The process.
+
+
+def run(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "lightning_gans", "translate", *arguments]
+
+
+def test_it_starts_without_lightning_and_torchvision() -> None:
+    save("a.png", noise(8, 8))
+    code = (
+        "import sys; from lightning_gans.cli.commands.translate import main; main(sys.argv[1:]);"
+        "assert not {'lightning', 'torchvision'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, "same.ckpt", "a.png", "--out", "out"], check=True)
+
+
+def test_ctrl_c_leaves_whole_pictures_and_no_traceback() -> None:
+    for number in range(100):
+        save(f"in/{number:03d}.png", noise(300, 300))
+    process = subprocess.Popen(run("same.ckpt", "in", "--out", "out"), stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 60
+    while not Path("out/000.png").exists() and time.monotonic() < limit:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert told == "lightning-gans: ended by Ctrl-C; every picture that is there is whole\n"
+    assert process.returncode == 130
+    assert 0 < len(files()) < 100
+    for name in files():
+        assert pixels(f"out/{name}").shape == (300, 300, 3)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_bar_is_shown_where_it_is_asked_for(asked: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    save("a.png", noise(8, 8))
+    translate.main(["same.ckpt", "a.png", "--out", "out", *(["--progress"] if asked else [])])
+    assert ("picture" in capsys.readouterr().err) == asked

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from lightning_gans.components.penalties import R1, R1R2, R2, GradientPenalty, Penalty, squared_slopes
+from lightning_gans.core.errors import InputError
+
+
+class Linear:
+    """A critic whose slope is known: the same vector everywhere."""
+
+    def __init__(self, channels: int) -> None:
+        self.slope = torch.randn(channels, 4, 4, requires_grad=True)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return (images * self.slope).flatten(1).sum(dim=1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_squared_slopes_of_a_linear_critic_are_its_squared_norm(channels: int) -> None:
+    critic = Linear(channels)
+    slopes = squared_slopes(critic, torch.randn(5, channels, 4, 4))
+    torch.testing.assert_close(slopes, critic.slope.square().sum().expand(5))
+
+
+def test_squared_slopes_are_differentiable_in_the_critic() -> None:
+    critic = Linear(3)
+    (gradient,) = torch.autograd.grad(squared_slopes(critic, torch.randn(2, 3, 4, 4)).mean(), critic.slope)
+    torch.testing.assert_close(gradient, 2 * critic.slope)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gradient_penalty_is_zero_for_a_unit_slope_critic_and_its_formula_for_others(channels: int) -> None:
+    critic = Linear(channels)
+    images = torch.randn(2, 5, channels, 4, 4)
+    norm = critic.slope.detach().norm()
+    expected = 10 * (norm - 1).square()
+    torch.testing.assert_close(GradientPenalty(weight=10.0).term(critic, *images), expected)
+    critic.slope = (critic.slope / norm).detach()
+    assert GradientPenalty(weight=10.0).term(critic, *images).item() == pytest.approx(0, abs=1e-10)
+
+
+def test_gradient_penalty_looks_between_each_real_and_its_generated_image() -> None:
+    seen = []
+
+    def critic(images: Tensor) -> Tensor:
+        seen.append(images.detach())
+        return images.flatten(1).sum(dim=1)
+
+    real, fake = torch.zeros(50, 1, 2, 2), torch.ones(50, 1, 2, 2)
+    GradientPenalty().term(critic, real, fake)
+    share = seen[0].flatten(1)
+    assert torch.equal(share.min(dim=1).values, share.max(dim=1).values)
+    assert share.min() >= 0
+    assert share.max() <= 1
+    assert share[:, 0].std() > 0.2
+
+
+def test_gradient_penalty_has_a_finite_gradient_where_the_critic_is_flat() -> None:
+    weight = torch.zeros(1, requires_grad=True)
+    value = GradientPenalty().term(lambda x: (x * weight).flatten(1).sum(dim=1), *torch.randn(2, 3, 1, 2, 2))
+    (slope,) = torch.autograd.grad(value, weight)
+    assert torch.isfinite(slope).all()
+
+
+def test_r1_looks_at_real_images_and_r2_at_generated_ones() -> None:
+    def critic(images: Tensor) -> Tensor:
+        return images.square().flatten(1).sum(dim=1) / 2  # slope: the image itself
+
+    real, fake = torch.ones(2, 1, 2, 2), 3 * torch.ones(2, 1, 2, 2)
+    assert R1(weight=1.0).term(critic, real, fake).item() == pytest.approx(4 / 2)
+    assert R2(weight=1.0).term(critic, real, fake).item() == pytest.approx(36 / 2)
+    assert R1R2(weight=1.0).term(critic, real, fake).item() == pytest.approx((4 + 36) / 2)
+
+
+@pytest.mark.parametrize("kind", [R1, R2, R1R2, GradientPenalty])
+def test_a_lazy_penalty_has_the_same_mean_as_an_eager_one(kind: type[Penalty]) -> None:
+    critic, real = Linear(1), torch.randn(3, 1, 4, 4)
+    eager, lazy = kind(weight=0.7, every=1), kind(weight=0.7, every=4)
+    means = [sum(p.term(critic, real, real).item() for step in range(8) if p.due(step)) / 8 for p in (eager, lazy)]
+    assert means[0] == pytest.approx(means[1])
+
+
+@pytest.mark.parametrize(("kwargs", "named"), [({"weight": -1.0}, "weight is -1.0"), ({"every": 0}, "every is 0")])
+def test_bad_numbers_are_named(kwargs: dict[str, float], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        R1(**kwargs)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from lightning_gans.core.errors import InputError, RunEnded
+from lightning_gans.core.files import refuse_taken, whole_file, whole_folder
+
+Whole = Callable[[Path], AbstractContextManager[Path]]
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "a.png"
+    with whole_file(target) as beside:
+        beside.write_text("half")
+        assert not target.exists()
+        assert beside.suffix == ".png"
+    assert target.read_text() == "half"
+    assert [path.name for path in tmp_path.rglob("*")] == ["new", "a.png"]
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    target.mkdir()
+    with whole_folder(target) as beside:
+        (beside / "x").touch()
+        assert not any(target.iterdir())
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "x"]
+
+
+def interrupted(whole: Whole, target: Path, error: BaseException) -> None:
+    with whole(target) as beside:
+        (beside / "x" if beside.is_dir() else beside).write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+def test_a_full_disk_leaves_nothing_and_is_one_sentence(whole: Whole, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "deeper" / "a"
+    with pytest.raises(RunEnded, match=r"a cannot be written \(No space left on device\)"):
+        interrupted(whole, target, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(whole_file, tmp_path / "a", KeyboardInterrupt())
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_there_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(InputError, match="which is there already"):
+        refuse_taken(tmp_path / "file")
+    with pytest.raises(InputError, match="which is there already"):
+        refuse_taken(tmp_path / "link")
+    with pytest.raises(InputError, match="which is a folder that is not empty"):
+        refuse_taken(tmp_path)
+    with pytest.raises(InputError, match="is a file; expected a folder there"):
+        refuse_taken(tmp_path / "file" / "a" / "b")
+    refuse_taken(tmp_path / "new" / "b")
+
+
+def test_a_place_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
+    with pytest.raises(InputError, match=r"nothing can be written to .* \(Permission denied\)"):
+        refuse_taken(tmp_path / "new" / "b")

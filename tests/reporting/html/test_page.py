@@ -1,0 +1,218 @@
+"""What the page says, and that it is safe to open."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lightning_gans.cli.commands.report import run
+from lightning_gans.reporting.html.contents import names
+from lightning_gans.reporting.html.pictures import LARGE, read_picture, spaced
+from lightning_gans.reporting.rows import DASH
+from tests.support.report_folders import LOG, Page, add_test, make, report
+
+# What the page says.
+
+
+def test_a_run_that_was_only_trained(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make(seed=7, log=LOG)
+    run([str(folder)])
+    assert capsys.readouterr().out == "report: runs/a/0/report.html\n"
+    page = Page(folder / "report.html")
+    assert "Variant DCGAN Seed 7 Reached epoch 2, step 40" in page.text
+    assert "Validation scores, epoch 2, step 40 digits-0,28px | 2000 real, 2000 generated | split val" in page.text
+    assert "fid 30 modes 9" in page.text
+    assert "No test scores" in page.text
+    assert "No warnings" in page.text
+    assert "Not known: a test records it" in page.text
+    assert "seed_everything: 7" in page.source
+    # The newest grid is seen, the earlier one by the slider.
+    assert [("hidden" in image, image["data-step"]) for image in page.all("img")] == [(True, "20"), (False, "40")]
+    assert [slider["max"] for slider in page.all("input") if slider["type"] == "range"] == ["1"]
+    assert {plot["role"] for plot in page.all("svg")} == {"img"}
+    assert "loss, a/0: d from 1.5 at step 10 to 1 at 40; g from 0.5 at step 10 to 1 at 40" in page.source
+
+
+def test_a_run_that_was_tested_and_warned() -> None:
+    folder = make()
+    add_test(folder, {"test/fid": 12.5, "test/class_fid_3": 77.0})
+    warning = {"step": 30, "epoch": 1, "symptom": "dead_discriminator", "evidence": {"logit/real": 0.123456}}
+    (folder / "watchdog.jsonl").write_text(json.dumps(warning) + "\n")
+    (folder / "inspection").mkdir()
+    Image.new("RGB", (9, 9)).save(folder / "inspection/neighbours.png")
+    page = report(folder)
+    assert "Test scores, epoch 2, step 40 digits-0,28px | 2000 real, 2000 generated | split test" in page.text
+    assert page.text.count("77") == 1  # a class of its own is no headline
+    assert "dead discriminator, epoch 1, step 30 logit/real 0.1235" in page.text
+    assert "Commit abc123 torch 2.99.0 Cores 3 Training took 1 h 2 min Test took not known" in page.text
+    assert [image["alt"] for image in page.all("img")][-2:] == [
+        "Grid of samples of a/0, test, epoch 2, step 40",
+        "Samples and their nearest training images, a/0",
+    ]
+
+
+def test_runs_stand_beside_each_other() -> None:
+    for seed, fid in enumerate((3.0, 2.0)):
+        add_test(make(f"a/{seed}", seed, log=LOG, width=32 * (seed + 1)), {"test/fid": fid}, seed=seed)
+    page = report("runs")
+    assert [row for row in page.rows if row[:1] == ["fid"]] == [
+        ["fid", "3", "2"],  # test
+        ["fid", "30", "30"],  # validation
+    ]
+    assert page.row("seed_everything") == ["seed_everything", "0", "1"]
+    assert page.row("model.init_args.width") == ["model.init_args.width", "32", "64"]
+    assert not [row for row in page.rows if row[:1] == ["model.class_path"]]
+    assert "seeds 0, 1" in page.text
+    # One figure of losses with a line for each run, and those of each run alone.
+    assert "loss, d: a/0 from 1.5 at step 10 to 1 at 40; a/1 from 1.5 at step 10 to 1 at 40" in page.source
+    assert page.text.count("loss, d") == 1
+    assert len({attributes["id"] for _, attributes in page.tags if "id" in attributes}) == sum(
+        "id" in attributes for _, attributes in page.tags
+    )
+
+
+@pytest.mark.parametrize("field", ["extractor", "real", "weights", "of a later version"])
+def test_scores_of_different_stamps_are_never_in_one_row(field: str) -> None:
+    for name, value in (("a/0", 1), ("b/0", 2), ("c/0", 1)):
+        add_test(make(name), {"test/fid": 10.0 + value}, **{field: value})
+    page = report("runs")
+    rows = [row for row in page.rows if row[:1] == ["fid"]]
+    assert rows[:2] == [["fid", "11", DASH, "11"], ["fid", DASH, "12", DASH]]
+    stamps = [row[0] for row in page.rows if row[:1] and row[0].startswith("Test scores")]
+    assert len(set(stamps)) == 2
+
+
+def test_scores_of_one_run_are_never_in_one_column_either() -> None:
+    folder = make()
+    for real, fid in ((2000, 11.0), (500, 12.0), (2000, 13.0)):
+        add_test(folder, {"test/fid": fid}, real=real)
+    page = report(folder)
+    assert [row for row in page.rows if row and row[0] in ("2", "epoch")] == [
+        *(["epoch", "step", "fid"], ["2", "40", "13"], ["2", "40", "11"]),
+        *(["epoch", "step", "fid"], ["2", "40", "12"]),
+        *(["epoch", "step", "fid", "modes"], ["2", "40", "30", "9"]),
+    ]
+
+
+def test_each_domain_has_a_timeline_of_its_own() -> None:
+    page = report(make(domains=("a", "b")))
+    assert [image["alt"] for image in page.all("img") if "hidden" not in image] == [
+        f"Grid of samples of a/0, validation, domain {domain}, epoch 2, step 40" for domain in "ab"
+    ]
+    assert sum(slider["type"] == "range" for slider in page.all("input")) == 2
+
+
+def test_a_long_timeline_is_thinned_and_says_so() -> None:
+    page = report(make(grids=60))
+    steps = [int(image["data-step"]) for image in page.all("img")]
+    assert (len(steps), steps[0], steps[-1]) == (24, 20, 1200)
+    assert {b - a for a, b in pairwise(steps)} <= {40, 60}
+    assert "24 of the run's 60 grids, evenly spaced." in page.text
+
+
+def test_a_bare_run_has_a_page() -> None:
+    folder = make(grids=0)
+    for name in ("metrics.csv", "scores.jsonl", "samples"):
+        path = folder / name
+        path.rmdir() if path.is_dir() else path.unlink()
+    (folder / "checkpoints").mkdir()
+    page = report(folder)
+    for text in ("Reached not known", "No scores", "drawn no grids", "None: the run has no metrics.csv"):
+        assert text in page.text
+    # A test of a model that took no step is logged at one.
+    (folder / "metrics.csv").write_text("step,test/fid\n0,5.0\n")
+    assert "Reached not known" in report(folder).text
+
+
+def test_an_earlier_report_is_no_part_of_a_run() -> None:
+    folder = make()
+    for path in folder.rglob("*"):
+        os.utime(path, (0, 0))
+    run([str(folder)])
+    assert "Started 1970-01-01 00:00 UTC Last written 1970-01-01 00:00 UTC" in report(folder).text
+
+
+def test_runs_are_found_below_a_folder_and_told_apart() -> None:
+    first, second = make("x/a/0"), make("y/a/0")
+    for path in ("wandb/files", "checkpoints"):
+        (first / path).mkdir(parents=True)
+        (first / path / "config.yaml").write_text("no run's")
+    page = report("runs", second)
+    assert page.text.startswith("2 runs")
+    assert page.rows[0] == ["", "x/a/0", "y/a/0"]
+    assert names([Path("/a/0"), Path("/a/1")]) == ["a/0", "a/1"]
+
+
+def test_the_newest_config_counts() -> None:
+    folder = make()
+    config = (folder / "config.yaml").read_text()
+    (folder / "config-2.yaml").write_text(config.replace("DCGAN", "LSGAN"))
+    assert "Variant LSGAN" in report(folder).text
+
+
+# A page that is safe to open, anywhere.
+
+
+def test_the_page_asks_nobody_for_anything() -> None:
+    for seed in range(2):
+        add_test(make(f"a/{seed}", seed, log=LOG), {"test/fid": 1.0})
+    page = report("runs")
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "iframe", "object", "embed", "base")
+        for key in ("src", "href", "xlink:href", "srcset", "action", "data", "poster"):
+            assert (attributes.get(key) or "#").startswith(("#", "data:image/png;base64,", "data:image/webp;base64,"))
+    assert not re.search(r"url\((?!#)|@import", page.source)
+    assert "://" not in re.sub(r"<pre.*?</pre>", "", page.source, flags=re.DOTALL)
+    (policy,) = [meta["content"] for meta in page.all("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'; img-src data:; ")
+    assert "'unsafe-inline'" not in policy[policy.index("script-src") :]
+
+
+def test_names_and_settings_are_text() -> None:
+    evil = "<script>alert(1)<!-- \"' $x^{ ]]>"
+    for seed in range(2):
+        folder = make(
+            f"{evil}/{seed}", seed, grids=1, domains=("'><img src=x onerror=alert(1)>",), note=f"{evil}{seed}"
+        )
+        add_test(folder, {f"test/{evil}": 1.0}, extractor=evil)
+        (folder / "metrics.csv").write_text(
+            f'"loss/{evil.replace(chr(34), chr(34) * 2)}",loss/é漢,step\n1,2,1\n2,3,5\n'
+        )
+        row = {"symptom": evil, "evidence": {evil: evil}, evil: evil}
+        (folder / "watchdog.jsonl").write_text(json.dumps(row) + "\n")
+        (folder / "results.json").write_text(json.dumps({"versions": {evil: evil}, "machine": {}, "commit": evil}))
+    page = report("runs")
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
+    assert all(image["src"].startswith("data:") for image in page.all("img"))
+    assert not any(key.startswith("on") for _, attributes in page.tags for key in attributes)
+    assert page.text.count("<script>alert(1)<!--") > 20
+
+
+# Parts.
+
+
+def test_a_large_grid_takes_less_space() -> None:
+    Image.effect_noise((1000, 1000), 90).save("noise.png")
+    assert Path("noise.png").stat().st_size > LARGE
+    picture = read_picture(Path("noise.png"))
+    assert picture.recoded
+    assert picture.uri.startswith("data:image/webp;base64,")
+    assert (picture.width, picture.height) == (1000, 1000)
+    assert len(picture.uri) < Path("noise.png").stat().st_size
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 24])
+@pytest.mark.parametrize("count", [0, 1, 2, 24, 25, 100])
+def test_evenly_spaced(count: int, most: int) -> None:
+    found = spaced(range(count), most)
+    assert len(found) == min(count, most)
+    assert found == sorted(set(found))
+    assert found[-1:] == [count - 1][:count]
+    if most > 1:
+        assert found[:1] == [0][:count]

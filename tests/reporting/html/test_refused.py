@@ -1,0 +1,164 @@
+"""The command, and what it refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from lightning_gans.cli.commands.report import run
+from lightning_gans.core.errors import InputError
+from tests.support.paths import ROOT
+from tests.support.report_folders import LOG, make, report
+
+# What is refused.
+
+
+def refused(*arguments: str | Path) -> str:
+    with pytest.raises(InputError) as error:
+        run(list(map(str, arguments)))
+    assert not list(Path().rglob(".writing*"))
+    return str(error.value)
+
+
+def test_folders_without_runs_are_refused() -> None:
+    Path("empty").mkdir()
+    Path("configs").mkdir()
+    Path("configs/config.yaml").write_text("a: 1")
+    assert refused("nowhere").startswith("nowhere is not a folder; expected")
+    assert refused("empty").startswith("empty holds no run")
+    assert refused("configs").startswith("configs holds no run")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.yaml", b"a: [", "cannot be read; expected the config"),
+        ("config.yaml", b"\xff\xfe", "cannot be read; expected the config"),
+        ("config.yaml", b"a: 1", "has no model.class_path"),
+        ("scores.jsonl", b'{"step": 1', "line 1, is no row of scores"),
+        ("scores.jsonl", b"\xff\xfe", "cannot be read; expected rows of scores"),
+        ("metrics.csv", b"\xff\xfe\x00\x01", "cannot be read as a log"),
+        ("metrics.csv", b"no,header\n1,2\n", "cannot be read as a log"),
+        ("metrics.csv", b"loss/d,step\n1\n1,2\n", "cannot be read as a log"),
+        ("metrics.csv", b"loss/d,step\n1,1e300\n1,2\n", "cannot be read as a log"),
+        ("watchdog.jsonl", b'{"step": 1}\n', "line 1, is no warning of the watchdog"),
+        ("results.json", b'{"versions": {}}', "holds no results"),
+        ("results.json", b"{", "holds no results"),
+        ("results.json", b"\xff", "expected text in UTF-8"),
+        ("samples/epoch-002-step-0000040.png", b"no picture", "is no whole picture; expected a PNG"),
+        ("samples/epoch-002-step-0000040.png", None, "is no whole picture; expected a PNG"),
+    ],
+)
+def test_a_damaged_file_is_named(name: str, content: bytes | None, message: str) -> None:
+    path = make() / name
+    path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+    said = refused("runs")
+    assert said.startswith(f"{path}")
+    assert message in said
+    assert not list(Path().rglob("*.html"))
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "scores.jsonl", "watchdog.jsonl", "results.json"])
+def test_a_folder_in_place_of_a_file_is_named(name: str) -> None:
+    path = make() / name
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    assert refused("runs/a").startswith(f"{path} cannot be read")
+
+
+def test_a_row_that_a_kill_cut_short_and_numbers_beyond_all_axes_are_passed_over() -> None:
+    path = make() / "metrics.csv"
+    for rows in ("1,2,3,59,\n2,0.", "1,1e308,1,59,\n2,-1e308,1,69,1\n", "1,1e-320,,59,\n", "1,nan,inf,59,\n"):
+        path.write_text(LOG + rows)
+        assert "Reached epoch 2, step" in report("runs").text
+    path.write_text("")
+    assert "None: the run has no metrics.csv" in report("runs").text
+
+
+def test_nothing_is_overwritten_unasked() -> None:
+    folder = make()
+    for name in ("page.html", "config.yaml"):
+        Path(name).write_text("mine")
+    Path("folder.html").mkdir()
+    Path("link.html").symlink_to("page.html")
+    assert refused(folder, "--out", "page.html").startswith("page.html is there already; give --overwrite")
+    assert refused(folder, "--out", "config.yaml", "--overwrite").endswith("expected a name that ends in .html")
+    assert "which is a folder" in refused(folder, "--out", "folder.html", "--overwrite")
+    assert "which is no ordinary file" in refused(folder, "--out", "link.html", "--overwrite")
+    assert "page.html is a file; expected a folder there" in refused(folder, "--out", "page.html/page.html")
+    assert Path("page.html").read_text() == Path("config.yaml").read_text() == "mine"
+    run([str(folder), "--out", "page.html", "--overwrite"])
+    run([str(folder), "--out", "new/page.html"])
+    assert Path("page.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("before", [None, "older"])
+def test_a_full_disk_leaves_what_was_there(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make()
+    out = Path("report.html")
+    if before:
+        out.write_text(before)
+
+    def full(path: Path, content: bytes) -> NoReturn:
+        with path.open("wb") as file:
+            file.write(content[:1000])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    said = refused(folder, "--out", out, "--overwrite")
+    assert said == "report.html cannot be written (No space left on device)"
+    assert (out.read_text() if out.exists() else None) == before
+
+
+def test_a_run_that_may_not_be_looked_into_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    make()
+
+    def locked(path: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "iterdir", locked)
+    assert refused("runs/a/0", "--out", "x.html") == "runs/a/0/samples cannot be read (Permission denied)"
+
+
+# The real command.
+
+
+def test_the_command_is_quick_and_does_not_load_torch() -> None:
+    make()
+    code = "import sys; from lightning_gans.__main__ import main; main(); print(*sys.modules)"
+    root = str(ROOT)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", code, "report", "runs"],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert time.perf_counter() - start < 20  # about 2 on a machine with nothing else to do
+    assert (done.returncode, done.stderr) == (0, "")
+    first, modules = done.stdout.splitlines()
+    assert first == "report: runs/a/0/report.html"
+    assert not {"torch", "lightning", "torchvision"} & set(modules.split())
+
+
+def test_errors_are_one_line_and_status_two() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lightning_gans", "report", "nowhere"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("lightning-gans: error: nowhere is not a folder")

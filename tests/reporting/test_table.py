@@ -1,0 +1,461 @@
+"""Run folders in, a table of results out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lightning_gans.cli.commands.table import run
+from lightning_gans.core.errors import InputError
+from lightning_gans.metrics import Stamp
+from lightning_gans.reporting.rows import shown
+from lightning_gans.reporting.text import stamp_line
+from tests.support.paths import ROOT
+
+STAMP = Stamp("digits-0,28px", 2000, 2000, "test", "ema", "running", "off", "uint8-rounded", 5, 0).as_dict()
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Write a run's folder as ``fit`` and ``test`` leave it; further keys are dotted settings."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(
+        name: str,
+        seed: int,
+        scores: dict[str, float] | None = None,
+        stamp: dict[str, Any] | None = None,
+        config: str = "config.yaml",
+        **settings: Any,
+    ) -> Path:
+        folder = Path("runs", *name.split("/"))
+        folder.mkdir(parents=True, exist_ok=True)
+        data = {"root": f"data-{seed}", "download": bool(seed), "num_workers": seed, "batch_size": 8}
+        content: dict[str, Any] = {
+            "seed_everything": seed,
+            "trainer": {"max_epochs": 10, "max_steps": -1, "precision": None, "enable_progress_bar": bool(seed)},
+            "model": {"class_path": "lightning_gans.variants.DCGAN", "init_args": {"saturating": False}},
+            "data": {"class_path": "datamodules.mnist.MNISTDataModule", "init_args": data},
+            "ema": {"decay": 0.999},
+        }
+        for key, value in settings.items():
+            *path, last = key.split("__")
+            node = content
+            for part in path:
+                node = node[part]
+            node[last] = value
+        (folder / config).write_text(yaml.safe_dump(content))
+        measured = {**STAMP, "seed": seed, **(stamp or {})}
+        rows = [score_row({"val/fid": 50.0}, {**measured, "split": "val", "real": 7})]
+        rows += [score_row(scores, measured)] if scores else []
+        (folder / "scores.jsonl").write_text("".join(rows))
+        return folder
+
+    return call
+
+
+def score_row(scores: dict[str, float], stamp: dict[str, Any]) -> str:
+    return json.dumps({"step": 70, "epoch": 7, "scores": scores, "stamp": stamp}) + "\n"
+
+
+def table(text: str) -> list[dict[str, str]]:
+    """The rows of a Markdown table by its head."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert set(cells[1]) == {"---"}
+    assert {len(row) for row in cells} == {len(cells[0])}
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+# What the table says.
+
+
+def test_median_and_spread_over_seeds(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed, fid in enumerate((3.14159, 30.0, 2.5)):
+        make(f"dcgan-mnist/version_{seed}", seed, {"test/fid": fid, "test/relative_fid": 0.5, "test/modes": 9 + seed})
+    make("wgan-mnist/version_0", 0, {"test/fid": 7.0}, model__class_path="lightning_gans.variants.WGANGP")
+    run(["runs"])
+    out = capsys.readouterr().out
+    assert table(out) == [
+        {
+            "Run": "dcgan-mnist",
+            "Variant": "DCGAN",
+            "Seeds": "3",
+            "Epochs": "10",
+            "relative_fid": "0.5 (0.5\N{EN DASH}0.5)",
+            "fid": "3.142 (2.5\N{EN DASH}30)",
+            "modes": "10 (9\N{EN DASH}11)",
+        },
+        {
+            "Run": "wgan-mnist",
+            "Variant": "WGANGP",
+            "Seeds": "1",
+            "Epochs": "10",
+            "relative_fid": "",
+            "fid": "7",
+            "modes": "",
+        },
+    ]
+    assert out.splitlines()[0].startswith("| Run | Variant | Seeds | Epochs | relative_fid | fid | modes |")
+    assert out.count("split test") == 1
+    assert out.endswith("uint8-rounded | 5 neighbours | seeds 0, 1, 2`\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.05760058, "0.0576"),
+        (11.0870, "11.09"),
+        (1000, "1000"),
+        (1000.0, "1000"),
+        (0.0, "0"),
+        (9999.7, "10000"),
+        (12345.6, "12350"),
+        (1.2e-05, "1.2e-05"),
+        (1e30, "1e+30"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_numbers_are_short(value: float, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_one_diverged_seed_is_not_hidden(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed, fid in enumerate((1.0, float("nan"), 2.0)):
+        make(f"a/{seed}", seed, {"test/fid": fid})
+    run(["runs/a"])
+    assert table(capsys.readouterr().out)[0]["fid"] == "nan (nan\N{EN DASH}nan)"
+
+
+def test_a_score_that_one_seed_lacks_is_not_shown_as_if_all_had_it(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("a/0", 0, {"test/fid": 1.0, "test/modes": 10})
+    make("a/1", 1, {"test/fid": 2.0})
+    run(["runs/a"])
+    (row,) = table(capsys.readouterr().out)
+    assert (row["fid"], row["modes"]) == ("1.5 (1\N{EN DASH}2)", "")
+
+
+def test_the_last_row_counts(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0})
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(score_row({"test/fid": 2.0}, STAMP))
+        file.write(score_row({"val/fid": 60.0}, {**STAMP, "split": "val"}))
+    run(["runs/a"])
+    assert table(capsys.readouterr().out)[0]["fid"] == "2"
+    run(["runs/a", "--split", "val"])
+    out = capsys.readouterr().out
+    assert table(out)[0]["fid"] == "60"
+    assert "split val" in out
+
+
+def test_scores_can_be_chosen(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    make("a/0", 0, {"test/fid": 1.0, "test/kid": 2.0, "test/modes": 3.0})
+    run(["runs/a", "--scores", "modes,fid"])
+    out = capsys.readouterr().out
+    assert "| Epochs | modes | fid |" in out
+    assert "kid" not in out
+    run(["runs/a", "--scores", "modes", "--format", "csv"])
+    assert "epochs,modes,modes_min,modes_max,stamp" in capsys.readouterr().out
+    with pytest.raises(InputError, match="--scores has mood; the runs have fid, kid, modes"):
+        run(["runs/a", "--scores", "modes,mood"])
+
+
+def test_a_model_without_a_step_has_seen_no_epoch(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0})
+    path = folder / "scores.jsonl"
+    path.write_text(path.read_text().replace('"step": 70', '"step": 0'))
+    run(["runs/a"])
+    assert table(capsys.readouterr().out)[0]["Epochs"] == "0"
+
+
+def test_domains_keep_their_columns_and_stamps(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("a/0", 0, {"test/horse/fid": 1.0})
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(score_row({"test/zebra/fid": 2.0}, {**STAMP, "real": 50}))
+    run(["runs/a"])
+    out = capsys.readouterr().out
+    (row,) = table(out)
+    assert (row["horse/fid"], row["zebra/fid"]) == ("1", "2")
+    assert "`horse: digits-0,28px | 2000 real" in out
+    assert "`zebra: digits-0,28px | 50 real" in out
+
+
+def test_a_folder_given_twice_counts_once(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0})
+    run(["runs", "runs/a", str(folder)])
+    assert table(capsys.readouterr().out)[0]["Seeds"] == "1"
+
+
+def test_a_run_reached_from_within_has_its_name(
+    make: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make("a/0", 0, {"test/fid": 1.0}))
+    run(["."])
+    assert table(capsys.readouterr().out)[0]["Run"] == "a"
+
+
+def test_the_length_is_that_of_the_resumed_run(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make("a/0", 0, {"test/fid": 1.0}, config="config-2.yaml", trainer__max_epochs=20)
+    make("a/0", 0, {"test/fid": 1.0}, config="config-10.yaml", trainer__max_epochs=None, trainer__max_steps=500)
+    run(["runs/a"])
+    (row,) = table(capsys.readouterr().out)
+    assert (row["Epochs"], row["Max steps"]) == ("", "500")
+
+
+def test_the_stamp_reads_as_everywhere_else() -> None:
+    assert stamp_line(STAMP, [0]) == str(Stamp(**STAMP))  # type: ignore[arg-type]
+    assert stamp_line(STAMP, [0, 2]).endswith(" | seeds 0, 2")
+
+
+# Other outputs.
+
+
+def test_csv(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed, fid in enumerate((0.123456789, 0.2, 0.3)):
+        make(f"a/{seed}", seed, {"test/fid": fid})
+    make("b/0", 0, {"test/modes": 10})
+    run(["runs", "--format", "csv"])
+    first, second = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (first["run"], first["variant"], first["seeds"], first["epochs"]) == ("a", "DCGAN", "3", "10")
+    assert (first["fid"], first["fid_min"], first["fid_max"], first["modes"]) == ("0.2", "0.123456789", "0.3", "")
+    assert first["stamp"] == stamp_line(STAMP, [0, 1, 2])
+    assert (second["modes"], second["modes_min"], second["fid"]) == ("10", "10", "")
+    assert second["stamp"] == stamp_line(STAMP, [0])
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_writing_between_markers_leaves_the_rest_alone(
+    newline: str, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    run(["runs"])
+    expected = capsys.readouterr().out.replace("\n", newline)
+    lines = ["# Über", r"`<!-- table results -->` and `<!-- end -->` \1", "<!-- table other -->", "old", "<!-- end -->"]
+    before = newline.join([*lines, "<!-- table results -->", ""])
+    after = newline.join(["<!-- end -->", "text  ", "<!-- end -->", "no line end"])
+    file = Path("README.md")
+    for old in ("", f"old{newline}{newline}older{newline}"):
+        file.write_bytes(f"{before}{old}{after}".encode())
+        for _ in range(2):
+            run(["runs", "--write", "README.md"])
+            assert file.read_bytes().decode() == f"{before}{expected}{after}"
+            assert capsys.readouterr().out == "table: README.md\n"
+    run(["runs", "--write", "README.md", "--name", "other"])
+    assert file.read_bytes().decode() == f"{before}{expected}{after}".replace(f"old{newline}", expected, 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "<!-- table results -->\n",
+        "<!-- end -->\n<!-- table results -->\n",
+        "<!-- table other -->\n<!-- end -->\n",
+        "<!-- table results -->\n<!-- table other -->\n<!-- end -->\n",
+        "<!-- table results -->\n<!-- end -->\n" * 2,
+    ],
+)
+def test_missing_markers_are_refused(content: str | None, make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    file = Path("README.md")
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(InputError, match=r"README\.md.*expected"):
+        run(["runs", "--write", "README.md"])
+    assert (file.read_text() if file.exists() else None) == content
+
+
+# What does not belong into one table.
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("extractor", "inception-1"), ("real", 5), ("fake", 5), ("split", "all"), ("weights", "raw"), ("new", 1)],
+)
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_mixed_stamps_are_refused(name: str, field: str, value: Any, make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make(f"{name}/1", 1, {"test/fid": 1.0}, stamp={field: value})
+    old = str(STAMP.get(field, "null"))
+    with pytest.raises(InputError, match=rf"stamp\.{field} is {old} in runs/a/0 but {value} in runs/{name}/1"):
+        run(["runs"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "old"),
+    [
+        ("model__class_path", "lightning_gans.variants.GAN", "lightning_gans.variants.DCGAN"),
+        ("model__init_args__saturating", True, "False"),
+        ("model__init_args__penalty", 2, "null"),
+        ("data__init_args__batch_size", 16, "8"),
+        ("trainer__max_epochs", 20, "10"),
+        ("trainer__max_steps", 5, "-1"),
+        ("trainer__precision", "bf16-mixed", "null"),
+        ("ema__decay", 0.9, "0.999"),
+    ],
+)
+def test_different_recipes_under_one_name_are_refused(key: str, value: Any, old: str, make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make("a/1", 1, {"test/fid": 1.0}, **{key: value})
+    with pytest.raises(InputError) as error:
+        run(["runs"])
+    assert f"{key.replace('__', '.')} is {old} in runs/a/0 but {value} in runs/a/1" in str(error.value)
+
+
+def test_other_images_of_ones_own_are_another_recipe(make: Make) -> None:
+    for seed, root in enumerate(("cats", "dogs")):
+        data = {"class_path": "datamodules.image_folder.ImageFolderDataModule", "init_args": {"root": root}}
+        make(f"a/{seed}", seed, {"test/fid": 1.0}, data=data)
+    with pytest.raises(InputError, match=r"data\.init_args\.root is cats in runs/a/0 but dogs in runs/a/1"):
+        run(["runs"])
+
+
+def test_null_is_as_good_as_an_older_configs_missing_key(make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make("a/1", 1, {"test/fid": 1.0}, model__init_args__penalty=None)
+    run(["runs"])
+
+
+def test_one_seed_twice_is_refused(make: Make) -> None:
+    make("a/0", 4, {"test/fid": 1.0})
+    make("a/1", 4, {"test/fid": 1.0})
+    with pytest.raises(InputError, match="seed_everything is 4 in runs/a/0 and in runs/a/1; expected each seed once"):
+        run(["runs"])
+
+
+# Bad input.
+
+
+def test_a_run_that_was_not_tested_is_named(make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make("a/1", 1)
+    command = "lightning-gans test --config runs/a/1/config.yaml --ckpt_path best"
+    with pytest.raises(InputError, match=f"runs/a/1 has no test scores; run `{command}`"):
+        run(["runs"])
+    run(["runs", "--split", "val"])
+
+
+def test_a_run_that_was_not_validated_is_named(make: Make) -> None:
+    folder = make("a/0", 0)
+    (folder / "scores.jsonl").write_text(score_row({"test/fid": 1.0}, STAMP))
+    with pytest.raises(InputError, match="runs/a/0 has no val scores; run `lightning-gans validate"):
+        run(["runs", "--split", "val"])
+
+
+def test_folders_without_runs_are_refused(make: Make) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match=r"empty holds no scores\.jsonl; expected"):
+        run(["empty"])
+    with pytest.raises(InputError, match="nowhere is not a folder; expected"):
+        run(["nowhere"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"step": 0, "sco', "3", '{"scores": {"test/fid": 1}}', '{"scores": {"test/fid": null}, "stamp": {}}', ""],
+)
+def test_a_broken_row_is_named(line: str, make: Make) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0})
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match=r"runs/a/0/scores\.jsonl, line 3, is no row of scores; expected"):
+        run(["runs"])
+
+
+@pytest.mark.parametrize("content", [None, "a: [", "a: 1", "1"])
+def test_a_broken_config_is_named(content: str | None, make: Make) -> None:
+    path = make("a/0", 0, {"test/fid": 1.0}) / "config.yaml"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=r"runs/a/0/config\.yaml .*; expected the config that the run's fit wrote"):
+        run(["runs"])
+
+
+def test_only_markdown_is_written_between_markers(make: Make) -> None:
+    with pytest.raises(InputError, match="--format is csv; expected markdown"):
+        run(["runs", "--format", "csv", "--write", "README.md"])
+
+
+# The real command.
+
+
+def shell(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lightning_gans", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_the_command_prints_a_table_without_loading_torch(make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    done = shell("table", "runs", PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    assert table(done.stdout)[0]["fid"] == "1"
+    assert "lightning_gans.reporting" in done.stderr
+    assert "torch" not in done.stderr
+
+
+def test_the_commands_errors_are_one_line_and_status_two(make: Make) -> None:
+    make("a/0", 0)
+    done = shell("table", "runs")
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("lightning-gans: error: runs/a/0 has no test scores")
+    assert "lightning-gans table" in shell("table", "--help").stdout
+
+
+def test_kid_leads_where_images_are_few_and_the_table_says_why(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"test/fid": 3.0, "test/relative_fid": 0.1, "test/class_kl": 0.2, "test/kid": 0.01, "test/kid_ci95": 0.002}
+    make("few/0", 0, scores, {"real": 1999})
+    run(["runs/few"])
+    out = capsys.readouterr().out
+    assert out.startswith("| Run | Variant | Seeds | Epochs | kid | kid_ci95 | relative_fid | fid | class_kl |")
+    assert "KID comes first, as there are 1999 images: below 2,000 FID is too large" in out
+    run(["runs/few", "--scores", "fid"])
+    assert "KID" not in capsys.readouterr().out
+    make("many/0", 0, scores)
+    run(["runs/many"])
+    out = capsys.readouterr().out
+    assert out.startswith("| Run | Variant | Seeds | Epochs | relative_fid | fid | kid | kid_ci95 | class_kl |")
+    assert "KID comes first" not in out
+
+
+def test_scores_that_compare_no_sets_do_not_make_images_few(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0, "test/kid": 0.1})
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(score_row({"test/probe/accuracy": 0.9}, {**STAMP, "fake": 0}))
+    run(["runs/a"])
+    out = capsys.readouterr().out
+    assert table(out)[0]["probe/accuracy"] == "0.9"
+    assert "KID comes first" not in out
+
+
+def test_a_class_of_its_own_is_a_column_only_where_asked_for(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    make("a/0", 0, {"test/fid": 1.0, "test/class_fid": 2.0, "test/class_fid_3": 4.0})
+    run(["runs/a"])
+    assert set(table(capsys.readouterr().out)[0]) == {"Run", "Variant", "Seeds", "Epochs", "fid", "class_fid"}
+    run(["runs/a", "--scores", "class_fid_3"])
+    assert table(capsys.readouterr().out)[0]["class_fid_3"] == "4"

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from lightning_gans.runs.curves import Panel, Series, draw_curves, draw_panel, lowest, panels, read_log, running_mean
+
+LATENT = [
+    *("epoch", "grad_norm/d", "grad_norm/g", "logit/fake", "logit/real", "loss/d", "loss/g", "spread", "step"),
+    *(f"test/{name}" for name in ("fid", "kid")),
+    *(f"val/{name}" for name in ("class_kl", "coverage", "density", "fid", "kid", "kid_ci95", "modes")),
+    *(f"val/{name}" for name in ("precision", "recall", "relative_fid")),
+]
+TRANSLATION = [
+    *("epoch", "step", "loss/cycle_a", "loss/cycle_b", "loss/d", "loss/g", "logit/fake_a", "logit/fake_b"),
+    *("logit/real_a", "logit/real_b", "lr-GANAdam", "lr-GANAdam-1", "val/a/fid", "val/b/fid"),
+    *("val/a/ssim", "val/b/ssim", "val/b/miou", "val/a/l1"),
+]
+
+
+def shown(columns: list[str]) -> dict[str, list[tuple[str, str]]]:
+    return {panel.title: [(line.name, line.domain) for line in panel.lines] for panel in panels(columns)}
+
+
+def write(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+# Which panels
+
+
+def test_a_latent_runs_log_gives_training_and_then_scores() -> None:
+    assert shown(LATENT) == {
+        "loss": [("d", ""), ("g", "")],
+        "gradient norm": [("d", ""), ("g", "")],
+        "D's mean logit": [("fake", ""), ("real", "")],
+        "variance of a batch, fake / real": [("spread", "")],
+        "FID": [("fid", "")],
+        "KID": [("kid", "")],
+        "precision and recall": [("precision", ""), ("recall", "")],
+        "density and coverage": [("density", ""), ("coverage", "")],
+        "KL of the classes": [("class_kl", "")],
+    }
+
+
+def test_domains_are_lines_of_one_panel() -> None:
+    assert shown(TRANSLATION) == {
+        "loss": [("cycle", "a"), ("cycle", "b"), ("d", ""), ("g", "")],
+        "D's mean logit": [("fake", "a"), ("fake", "b"), ("real", "a"), ("real", "b")],
+        "FID": [("fid", "a"), ("fid", "b")],
+        "against the truth": [("ssim", "a"), ("ssim", "b"), ("miou", "b")],
+        "learning rate": [("GANAdam", ""), ("GANAdam-1", "")],
+    }
+
+
+def test_each_side_has_one_colour_in_all_panels_and_no_other_line_has_it() -> None:
+    colours: dict[str, set[str]] = {}
+    training = [panel for panel in panels([*LATENT, *TRANSLATION]) if panel.smooth]
+    for panel in training:
+        names = {line.name: line.colour for line in panel.lines}
+        assert len(set(names.values())) == len(names)
+        for name, colour in names.items():
+            colours.setdefault(name, set()).add(colour)
+    assert all(len(colours[name]) == 1 for name in ("d", "g", "fake", "real"))
+    assert colours["g"] == colours["fake"] != colours["d"]
+
+
+def test_columns_of_no_known_group_are_left_out() -> None:
+    assert panels(["epoch", "step", "other/x", "test/fid", "val/modes", "val", "losses/d", "val/fidelity"]) == []
+
+
+# The log
+
+
+def test_empty_infinite_and_broken_cells_are_skipped(tmp_path: Path) -> None:
+    log = write(
+        tmp_path / "metrics.csv",
+        "epoch,loss/d,loss/g,step,val/fid",
+        "0,1.5,nan,49,",
+        "0,inf,2.5,99,",
+        "0,,,99,7.0",
+        "0,-inf,x,149,",
+        "1,0.5,1.0,,3.0",
+        "1,0.25",
+    )
+    assert read_log(log) == {
+        "loss/d": Series([50], [1.5]),
+        "loss/g": Series([100], [2.5]),
+        "val/fid": Series([100], [7.0]),
+    }
+
+
+def test_what_goes_back_to_an_earlier_step_is_not_of_the_curve(tmp_path: Path) -> None:
+    log = write(tmp_path / "metrics.csv", "step,val/fid", "9,4.0", "19,3.0", "0,3.0", "19,3.0", "29,2.0")
+    assert read_log(log) == {"val/fid": Series([10, 20, 30], [4.0, 3.0, 2.0])}
+
+
+@pytest.mark.parametrize("content", [None, "", "epoch,loss/d,step\n", "epoch,loss/d,step\n0,nan,9\n", "\x00\xff"])
+def test_a_log_without_values_draws_nothing(tmp_path: Path, content: str | None) -> None:
+    log = tmp_path / "metrics.csv"
+    if content is not None:
+        log.write_bytes(content.encode("latin-1"))
+    draw_curves(log, tmp_path / "curves.png")
+    assert read_log(log) == {}
+    assert not (tmp_path / "curves.png").exists()
+
+
+# What is drawn
+
+
+def drawn(panel: Panel, columns: dict[str, Series]) -> Any:
+    axes = Figure().subplots()
+    draw_panel(axes, panel, columns)
+    return axes
+
+
+def test_the_minimum_of_fid_is_marked_in_each_domain() -> None:
+    columns = {
+        "val/a/fid": Series([10, 20, 30], [3.0, 1.25, 1.25]),
+        "val/b/fid": Series([10, 20, 30], [3.0, 2.0, 1.0]),
+    }
+    assert [lowest(series) for series in columns.values()] == [1, 2]
+    (panel,) = panels(columns)
+    axes = drawn(panel, columns)
+    assert [line.get_markevery() for line in axes.lines] == [[1], [2]]
+    assert [text.get_text() for text in axes.get_legend().texts] == ["a lowest 1.25 at 20", "b lowest 1 at 30"]
+
+
+def test_single_batches_are_drawn_with_their_running_mean() -> None:
+    values = [float(value) for value in (0, 1) * 40]
+    means = running_mean(values)
+    assert len(means) == 80
+    assert means[0] == pytest.approx(1 / 3)
+    assert means[40] == pytest.approx(2 / 5)
+    assert running_mean([3.0, 1.0]) == [3.0, 1.0]
+    columns = {"spread": Series(list(range(80)), values)}
+    axes = drawn(panels(columns)[0], columns)
+    raw, mean, level = axes.lines
+    assert list(raw.get_ydata()) == values
+    assert list(mean.get_ydata()) == means
+    assert list(level.get_ydata()) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        ([1.0, 9.0], "linear"),
+        ([1.0, 11.0], "log"),
+        ([-0.01, 30.0], "symlog"),
+        ([0.0, 1.0], "symlog"),
+        ([0.0], "linear"),
+    ],
+)
+def test_the_axis_is_logarithmic_where_values_ask_for_it(values: tuple[float, ...], scale: str) -> None:
+    columns = {"val/kid": Series(list(range(len(values))), list(values))}
+    assert drawn(panels(columns)[0], columns).get_yscale() == scale
+
+
+def test_kid_has_its_interval() -> None:
+    columns = {"val/kid": Series([1, 2], [1.0, 2.0]), "val/kid_ci95": Series([1, 2], [0.5, 0.25])}
+    axes = drawn(panels(columns)[0], columns)
+    corners = axes.collections[0].get_paths()[0].vertices
+    assert {(x, y) for x, y in corners.tolist()} >= {(1.0, 0.5), (1.0, 1.5), (2.0, 1.75), (2.0, 2.25)}
+    columns["val/kid_ci95"] = Series([2], [0.25])
+    assert not drawn(panels(columns)[0], columns).collections
+
+
+def test_a_figure_is_the_same_every_time(tmp_path: Path) -> None:
+    log = write(tmp_path / "metrics.csv", "loss/d,loss/g,step,val/fid", "1,2,9,8", "1,3,19,7")
+    figures = [tmp_path / "new" / f"{name}.png" for name in ("first", "second")]
+    for figure in figures:
+        draw_curves(log, figure)
+    assert figures[0].read_bytes() == figures[1].read_bytes()
+
+
+def test_a_single_value_is_seen() -> None:
+    columns = {"loss/d": Series([10], [1.0]), "loss/g": Series([10, 20], [2.0, 3.0])}
+    lines = drawn(panels(columns)[0], columns).lines
+    assert [(line.get_label(), line.get_marker()) for line in lines[1::2]] == [("d", "o"), ("g", "")]
+
+
+def test_one_row_is_enough_for_all_panels(tmp_path: Path) -> None:
+    columns = sorted({*LATENT, *TRANSLATION} - {"epoch", "step"})
+    cells = [f"{math.sin(index):.3f}" for index in range(len(columns))]
+    log = write(tmp_path / "metrics.csv", ",".join(["step", *columns]), ",".join(["9", *cells]))
+    draw_curves(log, tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert 800 < picture.height < picture.width

@@ -1,0 +1,54 @@
+"""Where a result comes from."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from lightning_gans.callbacks.results_file import without_nan
+from lightning_gans.runs.provenance import commit, machine, versions
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_commit_is_that_of_the_checkout_around_the_package(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    file = package / "file.py"
+    file.write_text("1")
+    assert commit(package) is None
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "first")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    assert commit(package) == head
+    file.write_text("2")
+    assert commit(package) == f"{head}+changes"
+    # Installed somewhere below another project's checkout.
+    assert commit(package / "site-packages") is None
+
+
+def test_a_broken_repository_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").write_text("nonsense")
+    assert commit(tmp_path / "package") is None
+    monkeypatch.setenv("PATH", "")
+    assert commit(tmp_path / "package") is None
+
+
+def test_versions_and_machine_are_those_here() -> None:
+    assert versions()["torch"] == torch.__version__
+    described = machine(torch.device("cpu"))
+    assert described["threads"] == torch.get_num_threads()
+    assert described["device"] == "cpu"
+
+
+def test_json_has_no_word_for_what_is_not_a_number() -> None:
+    value = {"a": [float("nan"), 1.5, {"b": float("inf")}], "c": None, "d": "nan"}
+    assert without_nan(value) == {"a": [None, 1.5, {"b": None}], "c": None, "d": "nan"}

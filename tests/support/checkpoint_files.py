@@ -1,0 +1,96 @@
+"""Checkpoint files as runs of the command line leave them, of tiny networks with random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lightning_gans.networks import ConditionalMLPGenerator, MLPGenerator, ResNetTranslator, UNet
+
+NETWORKS = "lightning_gans.networks"
+SMALL: dict[str, Any] = {"channels": 1, "size": 28, "latent_dim": 3, "widths": [8], "init_bound": 0.5}
+CONDITIONAL: dict[str, Any] = {**SMALL, "num_classes": 10, "latent_width": 8, "label_width": 8}
+BATCH_NORM = {"class_path": "lightning_gans.networks.norms.BatchNorm"}
+
+STAMP = {
+    "extractor": "digits",
+    "real": 10,
+    "fake": 10,
+    "split": "val",
+    "weights": "ema",
+    "batch_norm": "running",
+    "dropout": "off",
+    "pixels": "uint8-rounded",
+    "neighbours": 5,
+    "seed": 0,
+}
+
+
+def write(path: Path, settings: dict[str, Any], networks: Mapping[str, nn.Module], **more: Any) -> Path:
+    """A checkpoint with these networks, whose names may begin with ``averages.``."""
+    state = {f"{name}.{key}": value for name, net in networks.items() for key, value in net.state_dict().items()}
+    score = {"step": 7, "epoch": 2, "scores": {"val/fid": 3.5}, "stamp": STAMP}
+    contents = {
+        "state_dict": state,
+        "global_step": 7,
+        "epoch": 1,
+        "loops": {},
+        "run_seed": 5,
+        "hyper_parameters": settings,
+        "callbacks": {"Evaluation": {"last": [score]}},
+        "data": "datamodules.digits.DigitsDataModule",
+        "versions": {"torch": "2.11"},
+        **more,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(contents, path)
+    return path
+
+
+def latent(path: Path, conditional: bool = False, noise: str = "NormalNoise") -> Path:
+    """A generator from noise and its average, which differ."""
+    torch.manual_seed(0)
+    kind: type[nn.Module] = ConditionalMLPGenerator if conditional else MLPGenerator
+    arguments = CONDITIONAL if conditional else SMALL
+    settings = {
+        "_class_path": f"lightning_gans.variants.{'CGAN' if conditional else 'GAN'}",
+        "generator": {"class_path": f"{NETWORKS}.{kind.__name__}", "init_args": arguments},
+        "noise": {"class_path": f"lightning_gans.components.noise.{noise}"},
+        "n_critic": 1,
+    }
+    return write(path, settings, {"generator": kind(**arguments), "averages.generator": kind(**arguments)})
+
+
+def one_way(path: Path, b_to_a: bool = False) -> Path:
+    """A U-Net from one channel to three, without an average."""
+    torch.manual_seed(0)
+    settings = {
+        "_class_path": "lightning_gans.variants.Pix2Pix",
+        "generator": {"class_path": f"{NETWORKS}.UNet", "init_args": {"width": 2, "norm": BATCH_NORM}},
+        "b_to_a": b_to_a,
+        "channels_a": 3 if b_to_a else 1,
+        "channels_b": 1 if b_to_a else 3,
+        "size": 64,
+    }
+    return write(path, settings, {"generator": UNet(1, 3, 64, width=2)})
+
+
+def both_ways(path: Path) -> Path:
+    """Two residual networks, from one channel to three and back."""
+    torch.manual_seed(0)
+    settings = {
+        "_class_path": "lightning_gans.variants.CycleGAN",
+        "generator": {"class_path": f"{NETWORKS}.ResNetTranslator", "init_args": {"width": 2, "blocks": 1}},
+        "channels_a": 1,
+        "channels_b": 3,
+        "size": 32,
+    }
+    networks = {
+        "a_to_b": ResNetTranslator(1, 3, 32, blocks=1, width=2),
+        "b_to_a": ResNetTranslator(3, 1, 32, blocks=1, width=2),
+    }
+    return write(path, settings, networks)

@@ -1,0 +1,39 @@
+"""Run folders as `fit` leaves them, of tiny networks with random weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from PIL import Image
+
+from tests.support import checkpoint_files
+
+STEPS = (5, 10, 15)
+
+
+def latent_run(folder: Path, conditional: bool = True) -> Path:
+    """One of a model from noise."""
+    checkpoint_files.latent(folder / "checkpoints" / "best.ckpt", conditional)
+    return with_logs(folder, [""])
+
+
+def translation_run(folder: Path) -> Path:
+    """One of a CycleGAN, from grey to colours and back, at 32 pixels."""
+    checkpoint_files.both_ways(folder / "checkpoints" / "best.ckpt")
+    return with_logs(folder, ["-a", "-b"])
+
+
+def with_logs(folder: Path, domains: list[str]) -> Path:
+    """A folder with curves, scores, and grids that differ."""
+    rows = [f"{step - 1},{step // 5},{1 / step},{step / 3}" for step in STEPS]
+    (folder / "metrics.csv").write_text("\n".join(["step,epoch,loss/d,loss/g", *rows, "19,"]) + "\n")
+    row = {"step": 15, "epoch": 3, "scores": {"test/fid": 4.25}, "stamp": checkpoint_files.STAMP}
+    (folder / "scores.jsonl").write_text(json.dumps(row) + '\n{"step": 1')
+    (folder / "samples").mkdir()
+    for epoch, step in enumerate(STEPS, start=1):
+        for index, domain in enumerate(domains):
+            picture = Image.new("RGB", (40, 30), (80 * epoch, 100 * index, 0))
+            picture.save(folder / "samples" / f"epoch-{epoch:03d}-step-{step:07d}{domain}.png")
+    (folder / "samples" / "test-epoch-003-step-0000015.png").write_bytes(b"")
+    return folder

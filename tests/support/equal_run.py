@@ -1,0 +1,122 @@
+"""Twenty steps of several variants on N processes; ``test_ddp`` starts ``python -m tests.support.equal_run``.
+
+What N processes with batches of B images leave must be what one process with N * B leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+from lightning_gans.callbacks import EMA, LastCheckpoint
+from lightning_gans.components.augmentations import DiffAugment
+from lightning_gans.components.penalties import R1
+from lightning_gans.distributed.strategy import AlternatingDDP
+from lightning_gans.families import Adversarial
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
+from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.networks.norms import BatchNorm
+from lightning_gans.variants import WGANGP
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
+
+STEPS, CUT = 20, 9
+"""Steps of a run; where one that is resumed on two processes is cut, in the middle of an epoch."""
+
+RESUMED = ("cyclegan", "dcgan_batch_norm_r1")
+
+
+def sides(lr: float) -> dict[str, Any]:
+    """Optimizers whose steps are in proportion to gradients, so that a wrong factor shows; Adam divides it out.
+
+    The rate is one at which a rounding error does not grow.
+    """
+    sgd = partial(torch.optim.SGD, lr=lr, momentum=0.5)
+    return {"optimizer_g": sgd, "optimizer_d": sgd}
+
+
+def wgan_gp() -> WGANGP:
+    torch.manual_seed(0)
+    return WGANGP(
+        generator=DCGANGenerator(1, 28, latent_dim=3, width=2),
+        discriminator=DCGANDiscriminator(1, 28, width=2, batch_norm=False),
+        augmentation=DiffAugment(),
+        n_critic=2,
+        **sides(1e-3),
+    )
+
+
+def u_net(channels_in: int, channels_out: int, size: int) -> Translator:
+    return UNet(channels_in, channels_out, size, width=2, dropout=0)
+
+
+def patchgan(channels: int) -> PatchDiscriminator:
+    return PatchGAN(channels, layers=1, width=2, norm=BatchNorm)
+
+
+def images(batch: int) -> TinyData:
+    return TinyData(length=46, batch_size=batch)
+
+
+def pairs(batch: int, paired: bool) -> L.LightningDataModule:
+    data = tiny_facades(paired=paired, train_size=20, batch_size=batch, size=64)
+    data.flip = True
+    return data
+
+
+RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningDataModule]]] = {
+    "dcgan": (lambda: tiny_dcgan(batch_norm=False, **sides(0.02)), images),
+    "dcgan_batch_norm_r1": (lambda: tiny_dcgan(penalty=R1(weight=0.1, every=2), **sides(0.02)), images),
+    "wgan_gp": (wgan_gp, images),
+    "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
+    "cyclegan": (lambda: tiny_cyclegan(u_net, patchgan, size=64, pool=10, **sides(2e-5)), partial(pairs, paired=False)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--devices", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    devices: int = arguments.devices
+    for name, (make, data) in RUNS.items():
+        folder = arguments.out / f"{name}-{devices}"
+        trainer = run(folder, devices, make(), data(arguments.batch), STEPS)
+        torch.save(trainer.lightning_module.state_dict(), folder / f"rank{trainer.global_rank}.pt")
+    if devices == 2:
+        for name in RESUMED:
+            make, data = RUNS[name]
+            folder = arguments.out / f"{name}-resumed"
+            run(folder, devices, make(), data(arguments.batch), CUT)
+            torch.manual_seed(99)  # a new process
+            run(folder, devices, make(), data(arguments.batch), STEPS, folder / "checkpoints" / "last.ckpt")
+    if devices > 1:
+        # Together, and not as Python ends: there one process was once aborted, while the other had gone.
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
+def run(
+    folder: Path,
+    devices: int,
+    model: Adversarial,
+    data: L.LightningDataModule,
+    steps: int,
+    ckpt_path: Path | None = None,
+) -> L.Trainer:
+    options: dict[str, Any] = {"strategy": AlternatingDDP()} if devices > 1 else {}
+    trainer = tiny_trainer(folder, devices=devices, max_steps=steps, callbacks=[EMA(0.9), LastCheckpoint()], **options)
+    trainer.fit(model, data, ckpt_path=ckpt_path)
+    return trainer
+
+
+if __name__ == "__main__":
+    main()

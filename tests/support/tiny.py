@@ -1,0 +1,60 @@
+"""Small models and data, so that a whole training run takes a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Checkpoint
+from torch import Tensor
+
+from datamodules.in_memory import InMemoryDataModule
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+from lightning_gans.variants import DCGAN
+
+
+class TinyData(InMemoryDataModule):
+    """Random grey images; training, validation and test images differ."""
+
+    channels = 1
+    num_classes = 10
+
+    def __init__(self, length: int = 46, batch_size: int = 8, num_workers: int = 0) -> None:
+        super().__init__(size=28, batch_size=batch_size, eval_batch_size=4, val_size=6, num_workers=num_workers)
+        self.length = length
+
+    def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(int(train))
+        images = torch.randint(0, 256, (self.length, 1, 28, 28), dtype=torch.uint8, generator=generator)
+        return images, torch.arange(self.length) % 10
+
+
+def tiny_dcgan(batch_norm: bool = True, **kwargs: Any) -> DCGAN:
+    torch.manual_seed(0)
+    return DCGAN(
+        generator=DCGANGenerator(channels=1, size=28, latent_dim=3, width=2),
+        discriminator=DCGANDiscriminator(channels=1, size=28, width=2, batch_norm=batch_norm),
+        **kwargs,
+    )
+
+
+def tiny_trainer(folder: Path, **kwargs: Any) -> L.Trainer:
+    defaults: dict[str, Any] = {
+        "default_root_dir": folder,
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "log_every_n_steps": 1,
+        "num_sanity_val_steps": 0,
+        "plugins": [AtomicCheckpointIO()],
+    }
+    defaults["enable_checkpointing"] = any(isinstance(c, Checkpoint) for c in kwargs.get("callbacks", []))
+    return L.Trainer(**{**defaults, **kwargs})
+
+
+def weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
