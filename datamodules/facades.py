@@ -12,7 +12,7 @@ from datamodules.house_fronts import PALETTE, house_front
 from datamodules.indexed import SPLITS
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.randomness import counter_seed
+from lightning_gans.core.randomness import derive_seed
 
 
 class SyntheticFacadesDataModule(TwoDomainDataModule):
@@ -75,7 +75,7 @@ class SyntheticFacadesDataModule(TwoDomainDataModule):
     def _drawn(self, split: str) -> tuple[Tensor, Tensor]:
         """Pictures and their label maps, each (N, 3, size, size) uint8."""
         length = self.lengths.get(split, self.lengths["train"])
-        seeds = [counter_seed("house front", self.seed, split, index) for index in range(length)]
+        seeds = [derive_seed("house front", self.seed, split, index) for index in range(length)]
         fronts = [house_front(np.random.default_rng(seed), self.size) for seed in seeds]
         pictures, maps = (torch.from_numpy(np.stack(images)) for images in zip(*fronts, strict=True))
         return pictures.permute(0, 3, 1, 2).contiguous(), maps.permute(0, 3, 1, 2).contiguous()

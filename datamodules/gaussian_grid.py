@@ -10,7 +10,7 @@ from torch import Tensor
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.pixels import to_uint8
-from lightning_gans.core.randomness import counter_generator
+from lightning_gans.core.randomness import derive_generator
 
 EXTENT = 0.8
 """The largest coordinate of a centre."""
@@ -81,7 +81,7 @@ class GaussianGridDataModule(InMemoryDataModule):
         return points, modes
 
     def _draw(self, split: str) -> tuple[Tensor, Tensor]:
-        generator = counter_generator("cpu", "Gaussian grid", split)
+        generator = derive_generator("cpu", "Gaussian grid", split)
         modes = torch.randint(self.num_classes, (self.length,), generator=generator)
         points = self.centres[modes] + self.std * torch.randn(self.length, 2, generator=generator)
         return to_uint8(points)[:, :, None, None], modes

@@ -18,7 +18,7 @@ from datamodules.pictures import ImageFiles, Listing, Pictures, look_through
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.image_files import check_channels, check_folder, listed
-from lightning_gans.core.randomness import counter_generator
+from lightning_gans.core.randomness import derive_generator
 
 GIB = 2**30
 
@@ -219,7 +219,7 @@ def parted(listing: Listing, val_size: int) -> dict[str, Listing]:
     kept = count - val_size
     if kept < 1:
         raise InputError(f"data.val_size is {val_size}; expected less than the {count} training images")
-    order = torch.randperm(count, generator=counter_generator("cpu", "held out"))
+    order = torch.randperm(count, generator=derive_generator("cpu", "held out"))
     parts = {"train": order[:kept], "val": order[kept:]}
     return {
         split: Listing([listing.paths[index] for index in part.sort().values.tolist()], listing.channels)

@@ -12,7 +12,7 @@ from torch import Tensor
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import check_channels, decoded, files_in, listed, reason, refuse_unusable
-from lightning_gans.core.randomness import counter_generator
+from lightning_gans.core.randomness import derive_generator
 
 
 class ImageFolderDataModule(InMemoryDataModule):
@@ -80,7 +80,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         """
         if train:
             key, root, files = "data.root", self.root, self._files
-            order = torch.randperm(len(files), generator=counter_generator("cpu", "image folder"))
+            order = torch.randperm(len(files), generator=derive_generator("cpu", "image folder"))
             files = [files[index] for index in order.tolist()]
         else:
             assert self.test_root is not None

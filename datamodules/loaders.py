@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.randomness import counter_generator
+from lightning_gans.core.randomness import derive_generator
 
 
 class _Batches(DistributedSampler[list[int]]):
@@ -66,7 +66,7 @@ class TrainingBatches(_Batches):
 
     def order(self) -> Tensor:
         """This epoch's indices, (length,)."""
-        return torch.randperm(self.length, generator=counter_generator("cpu", self.seed, "order", self.epoch))
+        return torch.randperm(self.length, generator=derive_generator("cpu", self.seed, "order", self.epoch))
 
 
 class UnpairedBatches(TrainingBatches):
@@ -101,7 +101,7 @@ class UnpairedBatches(TrainingBatches):
         return torch.stack([self._column(column, length) for column, length in enumerate(self.lengths)], dim=1)
 
     def _column(self, column: int, length: int) -> Tensor:
-        generator = counter_generator("cpu", self.seed, "order", self.epoch, column)
+        generator = derive_generator("cpu", self.seed, "order", self.epoch, column)
         rounds = -(-self.length // length)
         return torch.cat([torch.randperm(length, generator=generator) for _ in range(rounds)])[: self.length]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from datamodules.in_memory import InMemoryDataModule
 from datamodules.mnist import MNISTDataModule
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.randomness import counter_generator
+from lightning_gans.core.randomness import derive_generator
 
 
 class StackedMNISTDataModule(InMemoryDataModule):
@@ -80,7 +80,7 @@ class StackedMNISTDataModule(InMemoryDataModule):
 
 def draw(split: str, count: int, first: int, end: int) -> Tensor:
     """Triples of indices (count, 3) int64 in [first, end), the same in every run."""
-    return torch.randint(first, end, (count, 3), generator=counter_generator("cpu", "stacked MNIST", split))
+    return torch.randint(first, end, (count, 3), generator=derive_generator("cpu", "stacked MNIST", split))
 
 
 def stacked(images: Tensor, labels: Tensor, triples: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from datamodules.loaders import TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.pixels import to_float
-from lightning_gans.core.randomness import counter_generator, run_seed
+from lightning_gans.core.randomness import derive_generator, run_seed
 
 
 class Images(Protocol):
@@ -126,7 +126,7 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
             return images
         assert self.trainer is not None
         count, rank = len(images), self.trainer.global_rank
-        generator = counter_generator("cpu", run_seed(self.trainer), "jitter", stream, self.trainer.global_step)
+        generator = derive_generator("cpu", run_seed(self.trainer), "jitter", stream, self.trainer.global_step)
         # Drawn for all ranks, so that N of them see what one process with the N-fold batch would see.
         draws = torch.rand(self.trainer.world_size * count, 3, generator=generator)[rank * count : (rank + 1) * count]
         tops, lefts = ((draws[:, :2] * (room + 1)).long().T).tolist()

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lightning_gans.core.errors import InputError, refusing_in_one_line
+from lightning_gans.core.errors import InputError, exit_on_known_errors
 from speed.guard import compare
 from speed.report import STEPS_HEAD, compared, machine, options_line, steps_line
 from speed.rows import GPU_OPTIONS, OPTIONS, ROWS, Row
@@ -107,7 +107,7 @@ def main() -> None:
         help="arguments for `lightning-gans fit`, last",
     )
     arguments = parser.parse_args()
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         if (arguments.what == "compare") != (len(arguments.files) == 2) or len(arguments.files) not in (0, 2):
             raise InputError(f"files are {list(map(str, arguments.files))}; expected two for compare, and none else")
         if arguments.what == "compare":

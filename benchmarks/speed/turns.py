@@ -21,7 +21,7 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from lightning_gans.cli.process import hasten
+from lightning_gans.cli.process import apply_cpu_settings
 from lightning_gans.cli.train import LightningGANsCLI, build, quieten
 from lightning_gans.core.errors import InputError
 from speed.bare import bare
@@ -199,7 +199,7 @@ def perform(way: Way, connection: Connection, folder: str, threads: int) -> None
         # Importing Lightning has set it, to the cost of each optimizer's steps; these suites do not import it.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     else:
-        hasten()  # as the command line does, and whoever writes a fast loop
+        apply_cpu_settings()  # as the command line does, and whoever writes a fast loop
     warnings.simplefilter("ignore")
     quieten()
     try:

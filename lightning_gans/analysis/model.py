@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.in_memory import TensorImages
 from lightning_gans.core.pixels import to_float
-from lightning_gans.core.randomness import counter_generator
+from lightning_gans.core.randomness import derive_generator
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor
 
@@ -87,7 +87,7 @@ def chosen(total: int, count: int) -> Tensor:
 
     The same in every run; after ``total``, images come again.
     """
-    order = torch.randperm(total, generator=counter_generator("cpu", "inspection", total))
+    order = torch.randperm(total, generator=derive_generator("cpu", "inspection", total))
     return order[torch.arange(count) % total]
 
 

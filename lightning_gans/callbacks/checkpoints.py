@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from lightning_gans.callbacks.signals import WARNINGS, NotedSignals, requeue, slurm_job
+from lightning_gans.callbacks.signals import WARNINGS, DeferredSignals, requeue, slurm_job
 from lightning_gans.core.errors import RunEnded, at_least
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.folder import run_folder, writes
@@ -49,7 +49,7 @@ class LastCheckpoint(Checkpoint):
         at_least("last.every_n_steps", every_n_steps, 0)
         self.every_n_steps = every_n_steps
         self._saved_step = -1
-        self._signals = NotedSignals()
+        self._signals = DeferredSignals()
         self._asked_for = 0
 
     def _save(self, trainer: Trainer) -> None:

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.evaluation_output import Domains, Sampled
+from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.metrics.digits import DigitFeatures
@@ -21,7 +21,7 @@ from lightning_gans.metrics.real_cache import RealCache
 from lightning_gans.metrics.scores import Scores
 from lightning_gans.runs.folder import writes
 from lightning_gans.runs.score_file import append_scores
-from lightning_gans.runs.score_order import headline_first
+from lightning_gans.runs.score_order import order_scores
 from lightning_gans.runs.stamp import Stamp
 
 SHOWN = ("fid", "ssim", "miou")
@@ -88,7 +88,7 @@ class Evaluation(Callback):
         self._split = split
         self._scores, self._cached = {}, {}
 
-    def _add(self, trainer: Trainer, pl_module: LightningModule, domains: Domains) -> None:
+    def _add(self, trainer: Trainer, pl_module: LightningModule, domains: EvaluationOutput) -> None:
         for domain, sampled in domains.items():
             if domain not in self._scores:
                 self._scores[domain] = self._score_set(trainer, domain, sampled).to(pl_module.device)
@@ -103,7 +103,7 @@ class Evaluation(Callback):
             if sampled.cycled is not None and sampled.source is not None:
                 scores.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
 
-    def _score_set(self, trainer: Trainer, domain: str, sampled: Sampled) -> Scores:
+    def _score_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> Scores:
         data = trainer.datamodule  # type: ignore[attr-defined]
         return Scores(
             self.extractor,
@@ -126,7 +126,7 @@ class Evaluation(Callback):
                 # The same on all ranks already; Lightning warns of what is not reduced.
                 pl_module.log(f"{prefix}/{name}", value, prog_bar=name in SHOWN, sync_dist=True)
             stamp = self._stamp(trainer, pl_module, real, fake)
-            ordered = {name: values[name] for name in headline_first(list(values), min(real, fake))}
+            ordered = {name: values[name] for name in order_scores(list(values), min(real, fake))}
             self._note(trainer, pl_module, domain, prefix, ordered, stamp)
         self._scores = {}
 

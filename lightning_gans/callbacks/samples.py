@@ -13,14 +13,14 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.evaluation_output import Sampled
-from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.evaluation_output import EvaluationImages
+from lightning_gans.core.image_grids import grid, to_pil
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.runs.folder import run_folder, writes
 
 
-def cells(sampled: Sampled, count: int) -> list[Tensor]:
+def cells(sampled: EvaluationImages, count: int) -> list[Tensor]:
     """What a grid shows of each of the first examples, side by side: uint8 images (N, C, H, W), C = 1 or 3.
 
     Generated images alone if they are from noise; else the source, its translation and, where there are any, the
@@ -194,7 +194,7 @@ class PredictionWriter(Callback):
             first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
             (self._target / folder).mkdir(parents=True, exist_ok=True)
             for index, image in enumerate(to_uint8(images).cpu(), start=first):
-                picture(image).save(self._target / folder / f"{index:06d}.png")
+                to_pil(image).save(self._target / folder / f"{index:06d}.png")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say where the pictures are."""

@@ -16,7 +16,7 @@ WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
 """Those after which a job asks to be put back into the queue."""
 
 
-class NotedSignals:
+class DeferredSignals:
     """Handlers that only note which signal has come: what they interrupt may be half of a step, or of a collective."""
 
     def __init__(self) -> None:

@@ -106,7 +106,7 @@ def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
     found = sorted(runs.glob(f"{folder}/checkpoints/{name}.ckpt"), key=modified)
     if not found:
         raise InputError(f"ckpt_path is {name}, but no run in {runs} has one; leave it out to start a new run")
-    return newest_good(found[-1]) if name == "last" else found[-1]
+    return newest_readable_checkpoint(found[-1]) if name == "last" else found[-1]
 
 
 def modified(path: Path) -> float:
@@ -114,7 +114,7 @@ def modified(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def newest_good(last: Path) -> Path:
+def newest_readable_checkpoint(last: Path) -> Path:
     """``last``, or where it cannot be read the newest checkpoint beside it that can be.
 
     Raises:

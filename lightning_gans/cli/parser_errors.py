@@ -28,7 +28,7 @@ _REQUIRED = re.compile(r"Key \"?([\w.]+)\"? is required")
 _REASON = re.compile(r"^\s*- (?!Expected a <class 'NoneType'>)(.+)$", re.MULTILINE)
 
 
-def one_sentence(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
+def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
     """What a report says, in one sentence.
 
     Args:

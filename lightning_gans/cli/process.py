@@ -12,7 +12,7 @@ HALF = ("bf16-true", "bf16-mixed")
 """The trainer's half precisions on a CPU, where 16-mixed becomes bf16-mixed."""
 
 
-def hasten() -> None:
+def apply_cpu_settings() -> None:
     """Settings of a process that trains, to be made before torch starts its threads."""
     # Averages of gradients that die out pass through numbers below 1e-38, with which processors are many times slower.
     torch.set_flush_denormal(True)

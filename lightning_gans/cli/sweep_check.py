@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lightning_gans.core.errors import InputError, refusing_in_one_line
+from lightning_gans.core.errors import InputError, exit_on_known_errors
 from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.trial import fit_arguments
 
@@ -89,7 +89,7 @@ def main() -> None:
 
     quieten()
     sys.path.append(str(Path.cwd()))  # as for `fit`: a user's own module
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         parse_all(json.load(sys.stdin))
 
 

@@ -48,8 +48,8 @@ from lightning_gans.callbacks.tf32 import TF32
 from lightning_gans.cli.ckpt_path import remember_wandb_runs, settle
 from lightning_gans.cli.end_messages import found, scores_lines, summary
 from lightning_gans.cli.known_failures import told
-from lightning_gans.cli.parser_errors import known_words, one_sentence, reasons
-from lightning_gans.cli.process import hasten, warn_if_emulated
+from lightning_gans.cli.parser_errors import known_words, reasons, summarize_parser_error
+from lightning_gans.cli.process import apply_cpu_settings, warn_if_emulated
 from lightning_gans.cli.trainer_overhead import NoProfiler, leave_out_idle_hooks
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.shipped_configs import config_folder, find_config
@@ -86,7 +86,7 @@ class Parser(LightningArgumentParser):
         """
         if not self.exit_on_error:
             super().error(message, ex)
-        raise InputError(one_sentence(message, known_words(self), given_configs(sys.argv[1:]))) from ex
+        raise InputError(summarize_parser_error(message, known_words(self), given_configs(sys.argv[1:]))) from ex
 
 
 class SaveConfig(SaveConfigCallback):
@@ -322,7 +322,7 @@ def quieten() -> None:
 def run() -> None:
     """The command line: bad input is one line on stderr and exit status 2, other known ends too with their own."""
     quieten()
-    hasten()
+    apply_cpu_settings()
     # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
     sys.path.append(str(Path.cwd()))
     try:

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.randomness import process, processes, shared_generator
+from lightning_gans.core.randomness import rank, shared_generator, world_size
 
 
 class ImagePool(nn.Module):
@@ -53,7 +53,7 @@ class ImagePool(nn.Module):
         images = images.detach()
         if self.size == 0:
             return images
-        count, places, first = len(images), len(images) * processes(), process() * len(images)
+        count, places, first = len(images), len(images) * world_size(), rank() * len(images)
         if self._of_all or count != self._count:
             self._take_own(count)
         shares = [self.size // places + (place < self.size % places) for place in range(places)]
@@ -78,11 +78,11 @@ class ImagePool(nn.Module):
     def _take_own(self, count: int) -> None:
         """Of the images of all processes, keep those of this process's places, which are ``count``."""
         images = self.of_all_processes()
-        places = count * processes()
+        places = count * world_size()
         whole = min(len(images), self.size)
         if whole < self.size:
             whole -= whole % places  # a round that other places have begun
-        own = [index for index in range(whole) if process() * count <= index % places < (process() + 1) * count]
+        own = [index for index in range(whole) if rank() * count <= index % places < (rank() + 1) * count]
         self.images = images[own]
         self._count, self._rounds, self._of_all = count, -(-whole // places), False
 
@@ -91,11 +91,11 @@ class ImagePool(nn.Module):
 
         All processes have to call it, and all have called the pool as often.
         """
-        if self._of_all or processes() == 1 or self._rounds == 0:
+        if self._of_all or world_size() == 1 or self._rounds == 0:
             return self.images
         padded = self.images.new_zeros(self._rounds * self._count, *self.images.shape[1:])
         padded[: len(self.images)] = self.images
-        parts = [torch.empty_like(padded) for _ in range(processes())]
+        parts = [torch.empty_like(padded) for _ in range(world_size())]
         dist.all_gather(parts, padded)
         rounds = torch.stack([part.view(self._rounds, self._count, *part.shape[1:]) for part in parts], dim=1)
         return rounds.flatten(0, 2)[: self.size]

@@ -41,7 +41,7 @@ def hinge(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return F.relu(1 - real_logits.float()).mean() + F.relu(1 + fake_logits.float()).mean()
 
 
-def raise_logits(fake_logits: Tensor) -> Tensor:
+def negative_mean_logit(fake_logits: Tensor) -> Tensor:
     r"""G's loss :math:`-E f(G(z))` (Arjovsky et al., 2017, section 3; Miyato et al., 2018, eq. 17)."""
     return -fake_logits.float().mean()
 

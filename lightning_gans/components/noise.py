@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.randomness import counter_seed
+from lightning_gans.core.randomness import derive_seed
 
 
 class Noise(ABC):
@@ -89,7 +89,6 @@ def latents(noise: Noise, length: int, seed: int, pictures: Iterable[int]) -> Te
     """
     generator = torch.Generator()
     drawn = [
-        noise.sample((1, length), generator.manual_seed(counter_seed(seed, "evaluation", number)))
-        for number in pictures
+        noise.sample((1, length), generator.manual_seed(derive_seed(seed, "evaluation", number))) for number in pictures
     ]
     return torch.cat(drawn) if drawn else torch.empty(0, length)

@@ -54,4 +54,4 @@ class Hinge(Objective):
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
         """:math:`-E D(G(x))`."""
-        return losses.raise_logits(fake_logits)
+        return losses.negative_mean_logit(fake_logits)

@@ -15,7 +15,7 @@ from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import uniform_per_image
 
 
-def squared_slopes(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+def squared_gradient_norms(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     r""":math:`\|\nabla_x D(x)\|^2` of each image (N,), differentiable, float32.
 
     Args:
@@ -64,7 +64,7 @@ class R1(Penalty):
 
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """The term on the real images."""
-        return self.strength / 2 * squared_slopes(critic, real).mean()
+        return self.strength / 2 * squared_gradient_norms(critic, real).mean()
 
 
 class R2(Penalty):
@@ -72,7 +72,7 @@ class R2(Penalty):
 
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """The term on the generated images."""
-        return self.strength / 2 * squared_slopes(critic, fake).mean()
+        return self.strength / 2 * squared_gradient_norms(critic, fake).mean()
 
 
 class R1R2(Penalty):
@@ -80,7 +80,11 @@ class R1R2(Penalty):
 
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """Both terms."""
-        return self.strength / 2 * (squared_slopes(critic, real).mean() + squared_slopes(critic, fake).mean())
+        return (
+            self.strength
+            / 2
+            * (squared_gradient_norms(critic, real).mean() + squared_gradient_norms(critic, fake).mean())
+        )
 
 
 class GradientPenalty(Penalty):
@@ -93,6 +97,6 @@ class GradientPenalty(Penalty):
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """The term on the line."""
         share = uniform_per_image(len(real), real.device).view(-1, 1, 1, 1)
-        slopes = squared_slopes(critic, real + share * (fake - real))
+        slopes = squared_gradient_norms(critic, real + share * (fake - real))
         # The root's derivative is infinite at 0, where a critic that ignores its input stands.
         return self.strength * ((slopes + 1e-12).sqrt() - 1).square().mean()

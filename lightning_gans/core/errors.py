@@ -31,7 +31,7 @@ class RunEnded(Exception):  # noqa: N818 (it says what has happened)
 
 
 @contextmanager
-def refusing_in_one_line() -> Iterator[None]:
+def exit_on_known_errors() -> Iterator[None]:
     """Around a light command: bad input is one line on stderr and exit status 2, a known end one with its own."""
     try:
         yield

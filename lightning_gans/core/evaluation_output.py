@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 
-class Sampled(NamedTuple):
+class EvaluationImages(NamedTuple):
     """Real and generated images to compare.
 
     Attributes:
@@ -29,5 +29,5 @@ class Sampled(NamedTuple):
     cycled: Tensor | None = None
 
 
-Domains = dict[str, Sampled]
+EvaluationOutput = dict[str, EvaluationImages]
 """What an evaluation step returns: images to compare, for each domain."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 
 
-def refuse_taken(path: Path, key: str = "--out") -> None:
+def require_new_path(path: Path, key: str = "--out") -> None:
     """Refuse to write where something is, before any work is done; an empty folder is nothing.
 
     Raises:
@@ -31,7 +31,7 @@ def refuse_taken(path: Path, key: str = "--out") -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """A place beside ``path`` to write to, which becomes ``path`` if all goes well and else is removed.
 
     It has the suffixes of ``path``, by which writers choose a format.
@@ -46,7 +46,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder beside ``path`` to write into, which becomes ``path`` if all goes well and else is removed.
 
     Raises:

@@ -16,12 +16,12 @@ BORDER = 2
 """Pixels around each image of a grid."""
 
 
-def enlarged(images: Tensor, scale: int) -> Tensor:
+def upscale_nearest(images: Tensor, scale: int) -> Tensor:
     """Images (N, C, scale * H, scale * W), in which each pixel of ``images`` (N, C, H, W) is a square."""
     return images.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
 
 
-def picture(image: Tensor) -> Image.Image:
+def to_pil(image: Tensor) -> Image.Image:
     """One uint8 image (C, H, W), C = 1 or 3, as a picture.
 
     Raises:
@@ -45,7 +45,7 @@ def grid(images: Tensor, columns: int) -> Image.Image:
     cells = F.pad(images, (BORDER, 0, BORDER, 0, 0, 0, 0, rows * columns - count))
     cells = cells.view(rows, columns, channels, BORDER + height, BORDER + width)
     sheet = cells.permute(2, 0, 3, 1, 4).reshape(channels, rows * (BORDER + height), columns * (BORDER + width))
-    return picture(F.pad(sheet, (0, BORDER, 0, BORDER))).convert("RGB")
+    return to_pil(F.pad(sheet, (0, BORDER, 0, BORDER))).convert("RGB")
 
 
 def write_gif(frames: list[Image.Image], path: Path, frame_ms: int) -> None:

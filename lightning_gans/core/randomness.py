@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer  # not at run time: what only draws pictures starts without Lightning
 
 
-def counter_seed(*parts: int | str) -> int:
+def derive_seed(*parts: int | str) -> int:
     """A 63-bit seed that depends on every part and on nothing else, the same on every machine."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
-def counter_generator(device: torch.device | str, *parts: int | str) -> torch.Generator:
-    """A generator on ``device``, seeded by :func:`counter_seed`."""
-    return torch.Generator(device).manual_seed(counter_seed(*parts))
+def derive_generator(device: torch.device | str, *parts: int | str) -> torch.Generator:
+    """A generator on ``device``, seeded by :func:`derive_seed`."""
+    return torch.Generator(device).manual_seed(derive_seed(*parts))
 
 
 def seed_step(device: torch.device, seed: int, purpose: str, rank: int, step: int) -> None:
@@ -38,11 +38,11 @@ def seed_step(device: torch.device, seed: int, purpose: str, rank: int, step: in
 
     Cheaper than ``torch.manual_seed``, which visits every backend there is.
     """
-    own, first = counter_seed(seed, purpose, rank, step), counter_seed(seed, purpose, 0, step)
+    own, first = derive_seed(seed, purpose, rank, step), derive_seed(seed, purpose, 0, step)
     torch.default_generator.manual_seed(own)
     if device.type == "cuda":
         torch.cuda.default_generators[device.index].manual_seed(own)
-    for place in {torch.device("cpu"), device} if processes() > 1 else ():
+    for place in {torch.device("cpu"), device} if world_size() > 1 else ():
         _shared.setdefault(place, torch.Generator(place)).manual_seed(first)
 
 
@@ -50,12 +50,12 @@ _shared: dict[torch.device, torch.Generator] = {}
 """Generators that draw the same on all ranks; one process has no need of them."""
 
 
-def process() -> int:
+def rank() -> int:
     """The rank of this process among those that train together; 0 if it is alone."""
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
-def processes() -> int:
+def world_size() -> int:
     """How many processes train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
@@ -66,7 +66,7 @@ def shared_generator(device: torch.device) -> torch.Generator | None:
     So N ranks draw what one process draws, as long as that has no dropout, whose draws come from its default generator
     too.
     """
-    return _shared.get(device) if processes() > 1 else None
+    return _shared.get(device) if world_size() > 1 else None
 
 
 def uniform_per_image(count: int, device: torch.device) -> Tensor:
@@ -74,19 +74,19 @@ def uniform_per_image(count: int, device: torch.device) -> Tensor:
 
     N ranks thus draw what one process with the N-fold batch would.
     """
-    return _own(torch.rand(count * processes(), device=device, generator=shared_generator(device)))
+    return _own(torch.rand(count * world_size(), device=device, generator=shared_generator(device)))
 
 
 def integers_per_image(low: int, high: int, count: int, device: torch.device) -> Tensor:
     """A whole number in [low, high] for each of this rank's ``count`` images (count,), as :func:`uniform_per_image`."""
-    shape = (count * processes(),)
+    shape = (count * world_size(),)
     return _own(torch.randint(low, high + 1, shape, device=device, generator=shared_generator(device)))
 
 
 def _own(drawn: Tensor) -> Tensor:
     """This rank's part of what was drawn for all."""
-    count = len(drawn) // processes()
-    return drawn[process() * count : (process() + 1) * count]
+    count = len(drawn) // world_size()
+    return drawn[rank() * count : (rank() + 1) * count]
 
 
 _drawn: WeakKeyDictionary[Trainer, int] = WeakKeyDictionary()

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from lightning_gans.components.interpolation import interpolation_for
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.image_grids import grid, to_pil
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.inference import LatentSampler
 
@@ -100,4 +100,4 @@ def whole(seed: float | None) -> int:
 def drawn(images: Tensor, columns: int) -> Image.Image:
     """Images in [-1, 1] as one picture."""
     pixels = to_uint8(images)
-    return picture(pixels[0]) if len(pixels) == 1 else grid(pixels, columns)
+    return to_pil(pixels[0]) if len(pixels) == 1 else grid(pixels, columns)

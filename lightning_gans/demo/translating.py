@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from lightning_gans.core.image_files import pixels_of
-from lightning_gans.core.image_grids import picture
+from lightning_gans.core.image_grids import to_pil
 from lightning_gans.inference import ImageTranslator
 from lightning_gans.inference.tiled.translate import translate_picture
 
@@ -34,7 +34,7 @@ def translated(
     way = translator.way(direction)
     network = translator.network(way)
     seen = source.convert("RGB").convert("L" if network.channels_in == 1 else "RGB")
-    made = picture(translate_picture(network, pixels_of(seen), translator.sizes[way], progress=progress))
+    made = to_pil(translate_picture(network, pixels_of(seen), translator.sizes[way], progress=progress))
     if source.mode == "RGBA":
         made.putalpha(source.getchannel("A"))
     return seen, made

@@ -13,10 +13,10 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_gans.core.randomness import processes
+from lightning_gans.core.randomness import world_size
 
 
-class _MeanOverRanks(torch.autograd.Function):
+class _AllReduceMean(torch.autograd.Function):
     """The mean over ranks; its gradient is the mean of the ranks' gradients, differentiable again."""
 
     @staticmethod
@@ -27,7 +27,7 @@ class _MeanOverRanks(torch.autograd.Function):
 
     @staticmethod
     def backward(_ctx: Any, gradient: Tensor) -> Tensor:
-        return mean_over_ranks(gradient)
+        return all_reduce_mean(gradient)
 
 
 @torch.library.custom_op("lightning_gans::snapshot", mutates_args=())
@@ -44,9 +44,9 @@ def _(values: Tensor) -> Tensor:
     return torch.empty_like(values)
 
 
-def mean_over_ranks(values: Tensor) -> Tensor:
+def all_reduce_mean(values: Tensor) -> Tensor:
     """The mean over all processes, in which every one of them takes part, in backward passes too."""
-    mean: Tensor = _MeanOverRanks.apply(values)
+    mean: Tensor = _AllReduceMean.apply(values)
     return mean
 
 
@@ -71,17 +71,17 @@ def batch_norm(
     Returns:
         Maps of the same shape and type.
     """
-    if processes() == 1:
+    if world_size() == 1:
         mean, var = running or (None, None)
         return F.batch_norm(maps, mean, var, weight, bias, training=True, momentum=momentum, eps=eps)
     values = maps.float()  # also under mixed precision
     var, mean = torch.var_mean(values, dim=[0, *range(2, maps.ndim)], correction=0)
     # Means relative to what all ranks know: their squares, which are subtracted again, stay small.
     known = torch.zeros_like(mean) if running is None else snapshot(running[0])
-    moments = mean_over_ranks(torch.stack([mean - known, var + (mean - known).square()]))
+    moments = all_reduce_mean(torch.stack([mean - known, var + (mean - known).square()]))
     mean, var = moments[0] + known, moments[1] - moments[0].square()
     if running is not None:
-        count = maps.numel() // maps.shape[1] * processes()
+        count = maps.numel() // maps.shape[1] * world_size()
         with torch.no_grad():
             running[0].lerp_(mean.to(running[0]), momentum)
             running[1].lerp_((var * count / (count - 1)).to(running[1]), momentum)

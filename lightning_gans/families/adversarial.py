@@ -20,16 +20,16 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.randomness import counter_generator, run_seed, seed_step
+from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.distributed.strategy import AlternatingDDP, refuse
 from lightning_gans.families.player import Player
 from lightning_gans.families.recording import Recording
 from lightning_gans.families.resume import (
     RESTORED,
     RUN_SEED,
-    drop_what_links_left,
+    drop_linked_arguments,
+    plain_settings,
     refuse_changed_settings,
-    without_objects,
 )
 from lightning_gans.families.stopwatch import Stopwatch
 from lightning_gans.runs.provenance import versions
@@ -89,7 +89,7 @@ class Adversarial(Recording, ABC):
         self.save_hyperparameters(ignore=[*self.networks, *objects], logger=False)
         if "_instantiator" in self.hparams:
             self.save_hyperparameters(logger=False)
-            drop_what_links_left(type(self), self.hparams, self.networks, self.given_by_family)
+            drop_linked_arguments(type(self), self.hparams, self.networks, self.given_by_family)
         self.automatic_optimization = False
         for key, count in (("accumulate_g", accumulate_g), ("accumulate_d", accumulate_d), ("n_critic", n_critic)):
             at_least(f"model.{key}", count, 1)
@@ -251,7 +251,7 @@ class Adversarial(Recording, ABC):
 
     def generator_for(self, *parts: int | str) -> torch.Generator:
         """A random generator on this device that depends on the run's seed and ``parts`` only."""
-        return counter_generator(self.device, self.run_seed, *parts)
+        return derive_generator(self.device, self.run_seed, *parts)
 
     # Averages.
 
@@ -300,7 +300,7 @@ class Adversarial(Recording, ABC):
         if (data := getattr(self.trainer, "datamodule", None)) is not None:
             checkpoint["data"] = f"{type(data).__module__}.{type(data).__qualname__}"
         if "hyper_parameters" in checkpoint:
-            checkpoint["hyper_parameters"] = without_objects(dict(checkpoint["hyper_parameters"]))
+            checkpoint["hyper_parameters"] = plain_settings(dict(checkpoint["hyper_parameters"]))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for averages, and refuse settings that the checkpoint's states would silently override."""
@@ -310,7 +310,7 @@ class Adversarial(Recording, ABC):
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             refuse_changed_settings(
                 (*self.networks, *RESTORED) if fitting else self.networks,
-                {**without_objects(dict(self.hparams)), RUN_SEED: self.run_seed},
+                {**plain_settings(dict(self.hparams)), RUN_SEED: self.run_seed},
                 {**checkpoint.get("hyper_parameters", {}), RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
             self._gradients = checkpoint.get(GRADIENTS, {}) if fitting else {}
@@ -320,7 +320,7 @@ class Adversarial(Recording, ABC):
         """Start the clock; tell the loggers the settings that are plain data."""
         self.stopwatch.start()
         for logger in self.loggers:
-            logger.log_hyperparams(without_objects({k: v for k, v in self.hparams.items() if k != "_instantiator"}))
+            logger.log_hyperparams(plain_settings({k: v for k, v in self.hparams.items() if k != "_instantiator"}))
 
     def on_train_start(self) -> None:
         """Tell schedules the run's length; put back gradients that were being accumulated at the checkpoint.

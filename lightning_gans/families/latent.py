@@ -17,7 +17,7 @@ from lightning_gans.components.noise import Noise, NormalNoise, latents
 from lightning_gans.components.penalties import Penalty
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.evaluation_output import Domains, Sampled
+from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.networks.base import Discriminator, Generator
 
@@ -131,7 +131,7 @@ class LatentGAN(Adversarial, ABC):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
         made = fake.detach()
         if self.records and len(made) > 1:
-            self.record("spread", relative_spread(made, batch.images))
+            self.record("spread", variance_ratio(made, batch.images))
         once = self._together(batch, made) if self.discriminator.judges_together else critic
         loss = self.discriminator_loss(self._recording(once, batch.images, made), batch.images, made)
         if self.penalty is not None and self.penalty.due(self.global_step):
@@ -205,12 +205,12 @@ class LatentGAN(Adversarial, ABC):
         images: Tensor = self(latent.to(self.device), batch.labels)
         return images
 
-    def validation_step(self, batch: Labelled, batch_idx: int) -> Domains:
+    def validation_step(self, batch: Labelled, batch_idx: int) -> EvaluationOutput:
         """Real and generated images under the name ``images``."""
         labels = batch.labels if self.conditional else None
-        return {"images": Sampled(batch.images, self._generate(batch, batch_idx), labels, batch.labels)}
+        return {"images": EvaluationImages(batch.images, self._generate(batch, batch_idx), labels, batch.labels)}
 
-    def test_step(self, batch: Labelled, batch_idx: int) -> Domains:
+    def test_step(self, batch: Labelled, batch_idx: int) -> EvaluationOutput:
         """Real and generated images under the name ``images``."""
         return self.validation_step(batch, batch_idx)
 
@@ -219,7 +219,7 @@ class LatentGAN(Adversarial, ABC):
         return self._generate(batch, batch_idx)
 
 
-def relative_spread(fake: Tensor, real: Tensor) -> Tensor:
+def variance_ratio(fake: Tensor, real: Tensor) -> Tensor:
     """The variance of generated images (N, C, H, W) over that of real ones, both summed over pixels.
 
     1 for a match, 0 where all generated images are the same: in the batch, the first sign of a collapse.

@@ -17,12 +17,12 @@ RESTORED = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", RUN_SEED
 _PLAIN = (bool, int, float, str, type(None))
 
 
-def without_objects(settings: Mapping[str, Any]) -> dict[str, Any]:
+def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of ``settings`` that is plain data, which a checkpoint can hold and load safely."""
     return {key: _plain(value) for key, value in settings.items() if _is_plain(value)}
 
 
-def drop_what_links_left(
+def drop_linked_arguments(
     model: type, settings: MutableMapping[str, Any], networks: Iterable[str], given_by_family: Collection[str]
 ) -> None:
     """Take out of a model's settings what it could not be built from again.

@@ -16,7 +16,7 @@ from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import Objective
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.evaluation_output import Domains
+from lightning_gans.core.evaluation_output import EvaluationOutput
 from lightning_gans.core.randomness import seed_step
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.networks.base import PatchDiscriminator, Translator
@@ -73,7 +73,7 @@ class Translation(Adversarial, ABC):
             )
 
     @abstractmethod
-    def translations(self, batch: Pair) -> Domains:
+    def translations(self, batch: Pair) -> EvaluationOutput:
         """What evaluation compares, by the domain of the generated images; see :meth:`translate`."""
 
     def setup(self, stage: str) -> None:
@@ -123,14 +123,14 @@ class Translation(Adversarial, ABC):
         """Whether dropout is on in evaluation."""
         return "on" if self.test_dropout else "off"
 
-    def validation_step(self, batch: Pair, batch_idx: int) -> Domains:
+    def validation_step(self, batch: Pair, batch_idx: int) -> EvaluationOutput:
         """Real and translated images of each domain."""
         if self.test_dropout:
             # The same masks at every call; training seeds each of its own steps.
             seed_step(self.device, self.run_seed, "evaluation", self.global_rank, batch_idx)
         return self.translations(batch)
 
-    def test_step(self, batch: Pair, batch_idx: int) -> Domains:
+    def test_step(self, batch: Pair, batch_idx: int) -> EvaluationOutput:
         """Real and translated images of each domain."""
         return self.validation_step(batch, batch_idx)
 

@@ -12,7 +12,7 @@ import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lightning_gans.core.image_grids import enlarged, grid
+from lightning_gans.core.image_grids import grid, upscale_nearest
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.core.version import __version__
 from lightning_gans.inference.image_translator import ImageTranslator
@@ -21,7 +21,7 @@ from lightning_gans.inference.model import Trained
 from lightning_gans.reporting.runs import is_row
 from lightning_gans.reporting.text import ONE_CLASS, stamp_line
 from lightning_gans.runs.record import RunRecord, concerns
-from lightning_gans.runs.score_order import headline_first
+from lightning_gans.runs.score_order import order_scores
 
 SAMPLES = "samples.png"
 """Pictures that a model from noise makes for its own card."""
@@ -126,7 +126,7 @@ def score_table(row: dict[str, Any]) -> dict[str, Any]:
     """A row of scores as the card shows it, without those of single classes, the most telling first."""
     stamp = row["stamp"]
     scores = {name.partition("/")[2]: value for name, value in row["scores"].items() if not ONE_CLASS.search(name)}
-    names = headline_first(list(scores), min(stamp["real"], stamp["fake"]))
+    names = order_scores(list(scores), min(stamp["real"], stamp["fake"]))
     return {
         "split": stamp["split"],
         "step": row.get("step", "unknown"),
@@ -168,7 +168,7 @@ def draw_samples(model: Trained, folder: Path) -> None:
         return
     columns = min(model.num_classes, 10) or 8
     images = to_uint8(model.sample(CELLS // columns * columns))
-    grid(enlarged(images, max(1, 64 // model.network.size)), columns).save(folder / SAMPLES)
+    grid(upscale_nearest(images, max(1, 64 // model.network.size)), columns).save(folder / SAMPLES)
 
 
 def snippet(model: Trained) -> str:

@@ -10,13 +10,13 @@ from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
 from lightning_gans.metrics.frechet import frechet_distance
-from lightning_gans.metrics.kept import KeptFeatures
+from lightning_gans.metrics.kept import FeatureSetMetric
 
 MOST_CLASSES = 100
 """With more classes than these each would have too few images, and there would be too many numbers."""
 
 
-class ClassFrechet(KeptFeatures):
+class ClassFrechet(FeatureSetMetric):
     """FID between the real images of a class and the generated ones that were asked to be of it.
 
     ``class_fid`` is the mean over classes, ``class_fid_worst`` the largest, ``class_fid_3`` that of class 3. Where

@@ -11,7 +11,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 
-class KeptFeatures(Metric, ABC):
+class FeatureSetMetric(Metric, ABC):
     """Keeps the features of real and of generated images until they are compared.
 
     Several such metrics that are given the same tensors keep them once.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics.image.kid import poly_kernel
 
-from lightning_gans.metrics.kept import KeptFeatures
+from lightning_gans.metrics.kept import FeatureSetMetric
 
 BLOCK = 1000
 """Rows of a kernel matrix that are in memory at one time."""
@@ -17,7 +17,7 @@ NORMAL_95 = 1.96
 """Standard errors on either side that hold 95 % of a normal distribution."""
 
 
-class KernelDistance(KeptFeatures):
+class KernelDistance(FeatureSetMetric):
     r"""``kid``: squared maximum mean discrepancy with the kernel :math:`k(x, y) = (x \cdot y / D + 1)^3`.
 
     The unbiased estimate from all pairs of images (Bińkowski et al., 2018, sections 3 and 4): its mean does not depend

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.errors import at_least
-from lightning_gans.metrics.kept import KeptFeatures
+from lightning_gans.metrics.kept import FeatureSetMetric
 
 BLOCK = 256
 """Rows of a distance matrix that are in memory at one time."""
@@ -18,7 +18,7 @@ TILE = 64
 SCORES = ("precision", "recall", "density", "coverage")
 
 
-class Neighbours(KeptFeatures):
+class Neighbours(FeatureSetMetric):
     r"""Precision, recall, density and coverage, from the balls that reach to the k-th nearest neighbour.
 
     Let :math:`x_1 \dots x_N` be the features of real images and :math:`y_1 \dots y_M` those of generated ones. Around

@@ -12,7 +12,7 @@ from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.fidelity import Fidelity
 from lightning_gans.metrics.frechet import REAL_STATES, FrechetDistance
 from lightning_gans.metrics.inception_score import InceptionScore
-from lightning_gans.metrics.kept import KeptFeatures
+from lightning_gans.metrics.kept import FeatureSetMetric
 from lightning_gans.metrics.kernel import KernelDistance
 from lightning_gans.metrics.neighbours import Neighbours
 from lightning_gans.metrics.perceptual import MeanPerceptualDistance, PerceptualDistance
@@ -123,7 +123,7 @@ class Scores(nn.Module):
 
     # The real images' part, which does not change from one evaluation to the next.
 
-    def _keeping(self) -> list[KeptFeatures]:
+    def _keeping(self) -> list[FeatureSetMetric]:
         """The metrics that keep the real images' features; they all keep the same ones."""
         return [metric for metric in (self.kernel, self.neighbours, self.class_frechet) if metric is not None]
 

@@ -19,7 +19,7 @@ from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.unet import UNet
-from lightning_gans.networks.untranslated import Untranslated
+from lightning_gans.networks.untranslated import IdentityTranslator
 
 __all__ = [
     "ConditionalDCGANDiscriminator",
@@ -33,6 +33,7 @@ __all__ = [
     "DCGANGenerator",
     "Discriminator",
     "Generator",
+    "IdentityTranslator",
     "InfoGANDiscriminator",
     "InfoGANGenerator",
     "LSGANDiscriminator",
@@ -51,5 +52,4 @@ __all__ = [
     "SNGANGenerator",
     "Translator",
     "UNet",
-    "Untranslated",
 ]

@@ -9,7 +9,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.networks.base import Stage, Translator
 
 
-class Untranslated(Translator):
+class IdentityTranslator(Translator):
     """Gives back what it is given, but for a gain of 1 that it could train.
 
     Args:
@@ -25,8 +25,8 @@ class Untranslated(Translator):
         super().__init__()
         if channels_in != channels_out:
             raise InputError(
-                f"model.generator is Untranslated, but the domains have {channels_in} and {channels_out} channels; "
-                "expected equal channels"
+                "model.generator is IdentityTranslator, but the domains have "
+                f"{channels_in} and {channels_out} channels; expected equal channels"
             )
         self.channels_in = self.channels_out = channels_in
         self.size = size

@@ -12,7 +12,7 @@ from typing import Any
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.rows import DASH, Row
 from lightning_gans.reporting.runs import Run
-from lightning_gans.runs.score_order import FEW, headline_first
+from lightning_gans.runs.score_order import FEW, order_scores
 
 ONE_CLASS = re.compile(r"class_fid_\d+$")
 """Scores of one class each, of which there are as many as classes: columns only where they are asked for."""
@@ -80,7 +80,7 @@ def score_names(rows: list[Row], chosen: list[str] | None) -> list[str]:
         if unknown:
             raise InputError(f"--scores has {', '.join(unknown)}; the runs have {', '.join(names)}")
         return chosen
-    return headline_first([name for name in names if not ONE_CLASS.search(name)], fewest_images(rows))
+    return order_scores([name for name in names if not ONE_CLASS.search(name)], fewest_images(rows))
 
 
 def stamp_lines(runs: Iterable[Run]) -> list[str]:

@@ -17,13 +17,13 @@ OURS = ("state_dict", "global_step", "epoch", "loops")
 Contents = dict[str, Any]
 
 
-def plain_contents(path: Path) -> Contents:
+def load_weights_only(path: Path) -> Contents:
     """What a file holds, in the CPU's memory; a file that carries code is refused by torch."""
     contents: Contents = torch.load(path, map_location="cpu", weights_only=True)
     return contents
 
 
-def read_checkpoint(path: Path, key: str = "CKPT", load: Callable[[Path], Contents] = plain_contents) -> Contents:
+def read_checkpoint(path: Path, key: str = "CKPT", load: Callable[[Path], Contents] = load_weights_only) -> Contents:
     """Read a checkpoint of a training run.
 
     Args:

@@ -9,7 +9,7 @@ AMONG_MANY = ("relative_fid", "fid", "kid", "kid_ci95")
 AMONG_FEW = ("kid", "kid_ci95", "relative_fid", "fid")
 
 
-def headline_first(names: list[str], images: int) -> list[str]:
+def order_scores(names: list[str], images: int) -> list[str]:
     """Names of scores, such as ``fid`` or ``a/fid``, the most telling one first, the others as they were.
 
     FID of few images is too large, by more the fewer they are, and by an amount that depends on the generator; the

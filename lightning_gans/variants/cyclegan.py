@@ -13,7 +13,7 @@ from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import LeastSquares, Objective
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.evaluation_output import Domains, Sampled
+from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks.base import MakeTranslator
 
@@ -110,12 +110,12 @@ class CycleGAN(Translation):
         self.record(f"logit/fake_{domain}", fake_logits.mean())
         return self.objective.discriminator_loss(real_logits, fake_logits) / 2
 
-    def translations(self, batch: Pair) -> Domains:
+    def translations(self, batch: Pair) -> EvaluationOutput:
         """Both domains, each with its way back; beside the truth where the data show pairs."""
         a, b = batch.a, batch.b
         fake_b, fake_a = self.translate("a_to_b", a), self.translate("b_to_a", b)
         back_a, back_b = self.translate("b_to_a", fake_b), self.translate("a_to_b", fake_a)
         return {
-            "a": Sampled(a, fake_a, source=b, truth=a if batch.aligned else None, cycled=back_b),
-            "b": Sampled(b, fake_b, source=a, truth=b if batch.aligned else None, cycled=back_a),
+            "a": EvaluationImages(a, fake_a, source=b, truth=a if batch.aligned else None, cycled=back_b),
+            "b": EvaluationImages(b, fake_b, source=a, truth=b if batch.aligned else None, cycled=back_a),
         }

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.evaluation_output import Domains, Sampled
+from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks.base import MakeTranslator
 
@@ -108,7 +108,7 @@ class Pix2Pix(Translation):
         """Translated images (N, C, H, W) in [-1, 1] of the trained generator."""
         return self.translate("generator", images)
 
-    def translations(self, batch: Pair) -> Domains:
+    def translations(self, batch: Pair) -> EvaluationOutput:
         """The domain that is translated to, beside its truth."""
         source, truth = self.ends(batch)
-        return {"a" if self.b_to_a else "b": Sampled(truth, self(source), source=source, truth=truth)}
+        return {"a" if self.b_to_a else "b": EvaluationImages(truth, self(source), source=source, truth=truth)}

@@ -6,7 +6,7 @@ from typing import Any, final
 
 from torch import Tensor
 
-from lightning_gans.components.losses import hinge, raise_logits
+from lightning_gans.components.losses import hinge, negative_mean_logit
 from lightning_gans.families.latent import Critic, LatentGAN
 from lightning_gans.networks.spectral import normalise_spectrally
 
@@ -28,4 +28,4 @@ class SNGAN(LatentGAN):
 
     def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         """:math:`-E D(G(z))`."""
-        return raise_logits(critic(fake))
+        return negative_mean_logit(critic(fake))

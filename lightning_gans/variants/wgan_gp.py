@@ -8,7 +8,7 @@ from jsonargparse.typing import lazy_instance
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_gans.components.losses import raise_logits, wasserstein
+from lightning_gans.components.losses import negative_mean_logit, wasserstein
 from lightning_gans.components.penalties import GradientPenalty, Penalty
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.latent import Critic, LatentGAN
@@ -49,4 +49,4 @@ class WGANGP(LatentGAN):
 
     def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         """:math:`-E f(G(z))`."""
-        return raise_logits(critic(fake))
+        return negative_mean_logit(critic(fake))

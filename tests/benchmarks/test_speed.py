@@ -20,7 +20,7 @@ from lightning_gans.components.optimizers import LinearDecay
 from lightning_gans.components.penalties import R1
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_float
-from lightning_gans.core.randomness import counter_generator, seed_step
+from lightning_gans.core.randomness import derive_generator, seed_step
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import MLPDiscriminator, MLPGenerator, ResizeGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator
@@ -89,7 +89,7 @@ def test_the_bare_loop_from_noise_is_the_trainer_s(
             return torch.tensor(next(order))
 
     def noise(count: int) -> Tensor:
-        return torch.randn(count, 3, generator=counter_generator("cpu", 0, "latent", loop.done))
+        return torch.randn(count, 3, generator=derive_generator("cpu", 0, "latent", loop.done))
 
     loop = Same(parts, noise)
     for _ in range(STEPS):

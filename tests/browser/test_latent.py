@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.image_grids import grid, to_pil
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.demo.pictures import Place, film_strip, on_the_way
 from lightning_gans.inference import LatentSampler, load
@@ -47,17 +47,17 @@ def test_a_seed_is_a_picture(browser: Browser, served: Demo, model: LatentSample
         assert "step 7 · epoch 2 · averaged weights" in page.locator("#title").inner_text()
         settled(page, "pictures", grid(to_uint8(model.sample(16)), 4))
         set_slider(page, "count", 1)
-        settled(page, "pictures", picture(to_uint8(model.sample(1, [0]))[0]))
+        settled(page, "pictures", to_pil(to_uint8(model.sample(1, [0]))[0]))
         zero = first(page, "pictures")
         set_slider(page, "start-seed-slider", 3)
         moved = changed(page, "pictures", [zero])[0]
-        assert difference(moved, picture(to_uint8(model.sample(1, [0], 3))[0])) <= 1
+        assert difference(moved, to_pil(to_uint8(model.sample(1, [0], 3))[0])) <= 1
         assert page.locator("#start-seed input").input_value() == "3"
         set_slider(page, "start-seed-slider", 0)
         assert changed(page, "pictures", [moved])[0].tobytes() == zero.tobytes()
         # A field takes what a slider cannot reach.
         page.locator("#start-seed input").fill("123456")
-        settled(page, "pictures", picture(to_uint8(model.sample(1, [0], 123456))[0]))
+        settled(page, "pictures", to_pil(to_uint8(model.sample(1, [0], 123456))[0]))
 
 
 def test_a_class_can_be_asked_for(browser: Browser, served: Demo, model: LatentSampler) -> None:
@@ -87,10 +87,10 @@ def test_a_position_is_a_picture_on_the_way(browser: Browser, served: Demo, mode
 def test_a_slider_moves_by_key(browser: Browser, served: Demo, model: LatentSampler) -> None:
     with opened(browser, served) as page:
         set_slider(page, "count", 1)
-        settled(page, "pictures", picture(to_uint8(model.sample(1, [0]))[0]))
+        settled(page, "pictures", to_pil(to_uint8(model.sample(1, [0]))[0]))
         page.locator("#start-seed-slider input[type=range]").focus()
         page.keyboard.press("ArrowRight")
-        settled(page, "pictures", picture(to_uint8(model.sample(1, [0], 1))[0]))
+        settled(page, "pictures", to_pil(to_uint8(model.sample(1, [0], 1))[0]))
 
 
 def test_an_empty_seed_is_refused_in_a_sentence(browser: Browser, served: Demo) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.evaluation_output import Sampled
+from lightning_gans.core.evaluation_output import EvaluationImages
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
@@ -190,7 +190,7 @@ def test_two_domains_are_scored_and_drawn_apart(tmp_path: Path) -> None:
         """Shows the callbacks a second domain, as a translation family does."""
 
         def on_validation_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
-            outputs["b"] = Sampled(*(-image for image in outputs["images"][:2]))
+            outputs["b"] = EvaluationImages(*(-image for image in outputs["images"][:2]))
 
     trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Two(), Evaluation(), SampleGrid(count=4)])
     trainer.fit(tiny_dcgan(), TinyData())

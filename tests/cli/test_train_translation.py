@@ -25,7 +25,7 @@ from lightning_gans.cli.train import build, run
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families import Translation
-from lightning_gans.networks import Untranslated
+from lightning_gans.networks import IdentityTranslator
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.cli.test_train import QUIET
 from tests.support.small_archives import small_archives
@@ -92,8 +92,10 @@ def test_baselines_are_tests_of_what_was_never_trained(capsys: pytest.CaptureFix
     """An untrained generator and one that does nothing, in the same table as the rest."""
     quick = [*FEW, *QUIET, "--trainer.logger.name"]
     build(["test", "--config", "cyclegan/synthetic", *quick, "untrained"])
-    cli = build(["test", "--config", "cyclegan/synthetic", *quick, "identity", "--model.generator", "Untranslated"])
-    assert isinstance(cli.model.a_to_b, Untranslated)
+    cli = build(
+        ["test", "--config", "cyclegan/synthetic", *quick, "identity", "--model.generator", "IdentityTranslator"]
+    )
+    assert isinstance(cli.model.a_to_b, IdentityTranslator)
     for name in ("untrained", "identity"):
         folder = Path("runs") / name / "version_0"
         assert "CycleGAN" in yaml.safe_load((folder / "config.yaml").read_text())["model"]["class_path"]

@@ -10,8 +10,8 @@ from lightning_gans.components.losses import (
     hinge,
     least_squares,
     minimax,
+    negative_mean_logit,
     non_saturating,
-    raise_logits,
     relativistic,
     saturating,
     wasserstein,
@@ -59,7 +59,7 @@ def test_losses_stay_finite_and_in_float32_for_extreme_half_precision_logits() -
     extreme = torch.tensor([-1e4, 1e4], dtype=torch.bfloat16)
     pairs = (minimax, wasserstein, hinge, relativistic)
     values = [loss(extreme, extreme) for loss in pairs]
-    values += [loss(extreme) for loss in (saturating, non_saturating, raise_logits)]
+    values += [loss(extreme) for loss in (saturating, non_saturating, negative_mean_logit)]
     for value in [*values, least_squares(extreme, 1.0)]:
         assert value.dtype == torch.float32
         assert torch.isfinite(value)
@@ -97,7 +97,7 @@ def test_g_s_least_squares_loss_at_the_best_d_is_the_pearson_divergence() -> Non
 
 def test_wasserstein_is_the_difference_of_means() -> None:
     assert wasserstein(REAL, LOGITS).item() == pytest.approx(-1.5 / 4 - 3.3 / 4)
-    assert raise_logits(LOGITS).item() == pytest.approx(1.5 / 4)
+    assert negative_mean_logit(LOGITS).item() == pytest.approx(1.5 / 4)
 
 
 def test_hinge_is_its_formula_and_flat_beyond_the_margin() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_gans.components.penalties import R1, R1R2, R2, GradientPenalty, Penalty, squared_slopes
+from lightning_gans.components.penalties import R1, R1R2, R2, GradientPenalty, Penalty, squared_gradient_norms
 from lightning_gans.core.errors import InputError
 
 
@@ -21,13 +21,13 @@ class Linear:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_squared_slopes_of_a_linear_critic_are_its_squared_norm(channels: int) -> None:
     critic = Linear(channels)
-    slopes = squared_slopes(critic, torch.randn(5, channels, 4, 4))
+    slopes = squared_gradient_norms(critic, torch.randn(5, channels, 4, 4))
     torch.testing.assert_close(slopes, critic.slope.square().sum().expand(5))
 
 
 def test_squared_slopes_are_differentiable_in_the_critic() -> None:
     critic = Linear(3)
-    (gradient,) = torch.autograd.grad(squared_slopes(critic, torch.randn(2, 3, 4, 4)).mean(), critic.slope)
+    (gradient,) = torch.autograd.grad(squared_gradient_norms(critic, torch.randn(2, 3, 4, 4)).mean(), critic.slope)
     torch.testing.assert_close(gradient, 2 * critic.slope)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from lightning_gans.core.errors import InputError, RunEnded
-from lightning_gans.core.files import refuse_taken, whole_file, whole_folder
+from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
 
 Whole = Callable[[Path], AbstractContextManager[Path]]
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "new" / "a.png"
-    with whole_file(target) as beside:
+    with atomic_file(target) as beside:
         beside.write_text("half")
         assert not target.exists()
         assert beside.suffix == ".png"
@@ -27,7 +27,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "a"
     target.mkdir()
-    with whole_folder(target) as beside:
+    with atomic_folder(target) as beside:
         (beside / "x").touch()
         assert not any(target.iterdir())
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "x"]
@@ -39,7 +39,7 @@ def interrupted(whole: Whole, target: Path, error: BaseException) -> None:
         raise error
 
 
-@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+@pytest.mark.parametrize("whole", [atomic_file, atomic_folder])
 def test_a_full_disk_leaves_nothing_and_is_one_sentence(whole: Whole, tmp_path: Path) -> None:
     target = tmp_path / "new" / "deeper" / "a"
     with pytest.raises(RunEnded, match=r"a cannot be written \(No space left on device\)"):
@@ -49,7 +49,7 @@ def test_a_full_disk_leaves_nothing_and_is_one_sentence(whole: Whole, tmp_path: 
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        interrupted(whole_file, tmp_path / "a", KeyboardInterrupt())
+        interrupted(atomic_file, tmp_path / "a", KeyboardInterrupt())
     assert not list(tmp_path.iterdir())
 
 
@@ -57,17 +57,17 @@ def test_what_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("nowhere")
     with pytest.raises(InputError, match="which is there already"):
-        refuse_taken(tmp_path / "file")
+        require_new_path(tmp_path / "file")
     with pytest.raises(InputError, match="which is there already"):
-        refuse_taken(tmp_path / "link")
+        require_new_path(tmp_path / "link")
     with pytest.raises(InputError, match="which is a folder that is not empty"):
-        refuse_taken(tmp_path)
+        require_new_path(tmp_path)
     with pytest.raises(InputError, match="is a file; expected a folder there"):
-        refuse_taken(tmp_path / "file" / "a" / "b")
-    refuse_taken(tmp_path / "new" / "b")
+        require_new_path(tmp_path / "file" / "a" / "b")
+    require_new_path(tmp_path / "new" / "b")
 
 
 def test_a_place_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
     with pytest.raises(InputError, match=r"nothing can be written to .* \(Permission denied\)"):
-        refuse_taken(tmp_path / "new" / "b")
+        require_new_path(tmp_path / "new" / "b")

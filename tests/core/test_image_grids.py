@@ -6,7 +6,7 @@ import torch
 from torchvision.utils import make_grid
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_grids import enlarged, grid, picture
+from lightning_gans.core.image_grids import grid, to_pil, upscale_nearest
 
 
 @pytest.mark.parametrize(("count", "channels", "columns"), [(7, 1, 3), (8, 3, 4), (2, 3, 5), (3, 1, 1)])
@@ -19,11 +19,11 @@ def test_a_grid_is_that_of_torchvision(count: int, channels: int, columns: int) 
 
 
 def test_pictures_are_grey_or_rgb_and_nothing_else() -> None:
-    assert picture(torch.zeros(1, 2, 3, dtype=torch.uint8)).mode == "L"
-    assert picture(torch.zeros(3, 2, 4, dtype=torch.uint8)).size == (4, 2)
+    assert to_pil(torch.zeros(1, 2, 3, dtype=torch.uint8)).mode == "L"
+    assert to_pil(torch.zeros(3, 2, 4, dtype=torch.uint8)).size == (4, 2)
     with pytest.raises(InputError, match="2 channels, which make no pictures; expected 1 or 3"):
-        picture(torch.zeros(2, 2, 3, dtype=torch.uint8))
+        to_pil(torch.zeros(2, 2, 3, dtype=torch.uint8))
 
 
 def test_enlarged_pixels_are_squares() -> None:
-    assert enlarged(torch.tensor([[[[1, 2]]]]), 2).tolist() == [[[[1, 1, 2, 2], [1, 1, 2, 2]]]]
+    assert upscale_nearest(torch.tensor([[[[1, 2]]]]), 2).tolist() == [[[[1, 1, 2, 2], [1, 1, 2, 2]]]]

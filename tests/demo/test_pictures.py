@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_grids import grid, picture
+from lightning_gans.core.image_grids import grid, to_pil
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.demo.pictures import Place, film_strip, on_the_way, pictures
 from lightning_gans.inference import LatentSampler, load
@@ -28,7 +28,7 @@ def test_a_single_picture_is_just_its_pixels(tmp_path: Path) -> None:
     model = sampler(tmp_path)
     shown = pictures(model, Place(3, 5))
     assert shown.size == (28, 28)
-    assert same(shown, picture(to_uint8(model.sample(1, 5, 3))[0]))
+    assert same(shown, to_pil(to_uint8(model.sample(1, 5, 3))[0]))
     assert not same(shown, pictures(model, Place(4, 5)), 20)
     assert not same(shown, pictures(model, Place(3, 6)), 2)
     assert not same(shown, pictures(model, Place(3, 5), truncation=0.3), 5)
@@ -42,7 +42,7 @@ def test_several_are_a_grid(tmp_path: Path) -> None:
 
 def test_a_model_without_classes_is_asked_for_none(tmp_path: Path) -> None:
     model = sampler(tmp_path, conditional=False)
-    assert same(pictures(model, Place(3, 5)), picture(to_uint8(model.sample(1, seed=3))[0]))
+    assert same(pictures(model, Place(3, 5)), to_pil(to_uint8(model.sample(1, seed=3))[0]))
     assert same(on_the_way(model, Place(3, 5), Place(4), 1), pictures(model, Place(4)), 1)
 
 
@@ -51,7 +51,7 @@ def test_positions_are_on_the_way_that_interpolate_goes(noise: str, tmp_path: Pa
     model, start, end = sampler(tmp_path, noise=noise), Place(3, 5), Place(9, 2)
     stations = to_uint8(model.interpolate([3, 9], [5, 2], 9, 0.8))
     for index, station in enumerate(stations):
-        assert same(on_the_way(model, start, end, index / 8, 0.8), picture(station), 1)
+        assert same(on_the_way(model, start, end, index / 8, 0.8), to_pil(station), 1)
     assert same(film_strip(model, start, end, 0.8), grid(stations, 9))
     assert same(on_the_way(model, start, end, 0), pictures(model, start), 1)
     assert same(on_the_way(model, start, end, 1), pictures(model, end), 1)

@@ -14,7 +14,7 @@ from lightning.pytorch.plugins import MixedPrecision
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.noise import UniformNoise
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
-from lightning_gans.components.penalties import R1, squared_slopes
+from lightning_gans.components.penalties import R1, squared_gradient_norms
 from lightning_gans.core.errors import InputError
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.variants import DCGAN
@@ -218,7 +218,7 @@ def test_r1_lowers_the_slope_of_d(tmp_path: Path) -> None:
         trainer = tiny_trainer(tmp_path, max_steps=30, limit_val_batches=0)
         trainer.fit(model, data)
         real = next(iter(data.train_dataloader())).images.float() / 127.5 - 1
-        slopes[weight] = squared_slopes(model.discriminator, real).mean().item()
+        slopes[weight] = squared_gradient_norms(model.discriminator, real).mean().item()
     assert slopes[10.0] < slopes[0.0] / 2
 
 

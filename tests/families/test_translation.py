@@ -22,7 +22,7 @@ from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import Adversarial, Translation
 from lightning_gans.metrics import PixelFeatures
-from lightning_gans.networks import UNet, Untranslated
+from lightning_gans.networks import IdentityTranslator, UNet
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.families.test_resume import Kill, KilledError, everything
@@ -219,7 +219,7 @@ def scored(folder: Path) -> dict[str, Any]:
 
 def test_translations_are_scored_against_their_truth(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(extractor=None)])
-    trainer.validate(tiny_cyclegan(Untranslated), tiny_facades(), verbose=False)
+    trainer.validate(tiny_cyclegan(IdentityTranslator), tiny_facades(), verbose=False)
     scores = scored(tmp_path)
     data = tiny_facades()
     data.setup("validate")
@@ -241,7 +241,7 @@ def test_each_domain_is_compared_with_its_own_real_images(tmp_path: Path) -> Non
     # Nobody's partner, and not as many of one as of the other.
     data.splits["val"] = TwoDomains(data.splits["val"].a[list(range(5))], data.splits["val"].b, aligned=False)
     trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(extractor=pixels, kid=True, cache=tmp_path / "cache")])
-    trainer.validate(tiny_cyclegan(Untranslated), data, verbose=False)
+    trainer.validate(tiny_cyclegan(IdentityTranslator), data, verbose=False)
     scores = scored(tmp_path)
     assert not any("truth" in key or (key.endswith("/l1") and "cycle" not in key) for key in scores)
     stamps = [json.loads(line)["stamp"] for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
@@ -254,7 +254,7 @@ def test_each_domain_is_compared_with_its_own_real_images(tmp_path: Path) -> Non
 
 
 def test_the_truth_itself_scores_perfectly(tmp_path: Path) -> None:
-    model = tiny_pix2pix(Untranslated)
+    model = tiny_pix2pix(IdentityTranslator)
     data = tiny_facades()
     data.setup("validate")
     data.splits["val"].a = data.splits["val"].b
@@ -291,7 +291,7 @@ def test_dropout_in_evaluation_is_a_choice_that_the_stamp_tells(test_dropout: bo
 
 
 def test_grids_show_source_translation_and_truth(tmp_path: Path) -> None:
-    model, data = tiny_pix2pix(Untranslated), tiny_facades()
+    model, data = tiny_pix2pix(IdentityTranslator), tiny_facades()
     fitted(tmp_path, model, data, limit_train_batches=1, callbacks=[SampleGrid(count=3, columns=3)])
     (path,) = (tmp_path / "samples").glob("epoch*.png")
     grid = torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)
@@ -305,7 +305,7 @@ def test_grids_show_source_translation_and_truth(tmp_path: Path) -> None:
 
 def test_predictions_of_each_domain_have_a_folder(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, callbacks=[PredictionWriter()])
-    trainer.predict(tiny_cyclegan(Untranslated), tiny_facades(), return_predictions=False)
+    trainer.predict(tiny_cyclegan(IdentityTranslator), tiny_facades(), return_predictions=False)
     names = [f"{index:06d}.png" for index in range(5)]
     for domain in ("a", "b"):
         assert sorted(path.name for path in (tmp_path / "predictions" / domain).iterdir()) == names
@@ -372,7 +372,11 @@ def test_networks_and_data_must_fit(tmp_path: Path) -> None:
         (tiny_cyclegan, {"lambda_a": -1.0}, r"model\.lambda_a is -1\.0; expected at least 0"),
         (tiny_cyclegan, {"pool": -1}, r"model\.pool is -1; expected at least 0"),
         (tiny_cyclegan, {"channels_a": 1}, r"model\.identity is 0\.5, but the domains have 1 and 3 channels"),
-        (tiny_cyclegan, {"generator": Untranslated, "channels_a": 1, "identity": 0.0}, "Untranslated, but the domains"),
+        (
+            tiny_cyclegan,
+            {"generator": IdentityTranslator, "channels_a": 1, "identity": 0.0},
+            "IdentityTranslator, but the domains",
+        ),
     ],
 )
 def test_bad_arguments_are_named(make: Any, kwargs: dict[str, Any], named: str) -> None:

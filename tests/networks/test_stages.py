@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.networks import ResNetTranslator, Translator, UNet, Untranslated
+from lightning_gans.networks import IdentityTranslator, ResNetTranslator, Translator, UNet
 from lightning_gans.networks.base import Stage
 from lightning_gans.networks.norms import BatchNorm, InstanceNorm, Norm
 
 TRANSLATORS = [
     ResNetTranslator(1, 2, 64, blocks=2, width=2),
     ResNetTranslator(1, 2, 64, blocks=2, width=2, upsample=True),
-    Untranslated(1, 1, 64),
+    IdentityTranslator(1, 1, 64),
 ]
 
 

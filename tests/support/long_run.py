@@ -12,7 +12,7 @@ import torch
 
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
 from lightning_gans.callbacks.run_lock import RunLock
-from lightning_gans.cli.ckpt_path import newest_good
+from lightning_gans.cli.ckpt_path import newest_readable_checkpoint
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 EPOCHS = 400
@@ -24,7 +24,7 @@ def main() -> None:
     last = folder / "checkpoints" / "last.ckpt"
     callbacks = [RunLock(), Watchdog(), EMA(0.9), LastCheckpoint(every_n_steps=1)]
     trainer = tiny_trainer(folder, max_epochs=EPOCHS, limit_val_batches=0, callbacks=callbacks)
-    trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=newest_good(last) if last.is_file() else None)
+    trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=newest_readable_checkpoint(last) if last.is_file() else None)
     (folder / "finished").touch()
 
 

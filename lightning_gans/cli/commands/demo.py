@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lightning_gans.core.errors import InputError, refusing_in_one_line
+from lightning_gans.core.errors import InputError, exit_on_known_errors
 from lightning_gans.demo.serving import LOCAL, application, listening, serve, workplace
 
 
@@ -62,5 +62,5 @@ def run(argv: list[str], folder: str) -> None:
 
 def main(argv: list[str]) -> None:
     """The command, with one line for input that it cannot use."""
-    with refusing_in_one_line(), workplace() as folder:
+    with exit_on_known_errors(), workplace() as folder:
         run(argv, folder)

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from lightning_gans.cli.commands.common import megabytes, model_of, parser_for, weights_line
-from lightning_gans.core.errors import InputError, refusing_in_one_line
-from lightning_gans.core.files import refuse_taken, whole_file, whole_folder
+from lightning_gans.core.errors import InputError, exit_on_known_errors
+from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
 from lightning_gans.export import Format, ONNXFile, SafetensorsFile, TorchProgram, compare, subject_of
 from lightning_gans.export.hub_folder import compare_folder, write_hub_folder
 from lightning_gans.inference import Trained
@@ -77,7 +77,7 @@ def run(argv: list[str]) -> None:
         options.out = Path(f"{name_of(place)}{direction}{suffix}")
     elif not options.out.name.endswith(suffix):  # readers go by it, load and torch's among them
         raise InputError(f"--out is {options.out}; expected a name that ends in {suffix}")
-    refuse_taken(options.out)
+    require_new_path(options.out)
     model = model_of(options)
     if folder:
         export_folder(model, place, options.out, options.licence)
@@ -93,7 +93,7 @@ def export_file(model: Trained, direction: str | None, kind: Format, out: Path) 
         RunEnded: if it cannot be written, or differs from the model.
     """
     subject = subject_of(model, direction)
-    with whole_file(out) as file:
+    with atomic_file(out) as file:
         note = kind.write(subject, file)
         parity = compare(subject, kind.runner(subject, file))
     print(f"exported: {out} ({megabytes(out.stat().st_size)}, {weights_line(model)}; {note})")
@@ -106,7 +106,7 @@ def export_folder(model: Trained, place: Path, out: Path, licence: str | None) -
     Raises:
         RunEnded: if it cannot be written, or differs from the model.
     """
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         write_hub_folder(model, place, folder, licence)
         parity = compare_folder(model, folder)
     names = ", ".join(sorted(path.name for path in out.iterdir()))
@@ -125,5 +125,5 @@ def name_of(place: Path) -> str:
 
 def main(argv: list[str]) -> None:
     """The command line: what ends it is one line on stderr."""
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         run(argv)

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from lightning_gans.cli.commands.common import megabytes
-from lightning_gans.core.errors import refusing_in_one_line
+from lightning_gans.core.errors import exit_on_known_errors
 from lightning_gans.inference.loading import SAFETENSORS, about, checkpoint_in, exported
 from lightning_gans.reporting.runs import SCORES, flat, is_row, read_rows
 from lightning_gans.reporting.text import stamp_line
@@ -128,5 +128,5 @@ def row(name: str, text: object) -> str:
 
 def main(argv: list[str]) -> None:
     """The command line: what ends it is one line on stderr."""
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         run(argv)

@@ -8,9 +8,9 @@ import torch
 
 from lightning_gans.cli.commands.common import drawing_parser_for, sampler_of, weights_line
 from lightning_gans.cli.commands.whole_numbers import whole_numbers
-from lightning_gans.core.errors import InputError, at_least, refusing_in_one_line
-from lightning_gans.core.files import refuse_taken, whole_file
-from lightning_gans.core.image_grids import enlarged, grid, picture, write_gif, write_mp4
+from lightning_gans.core.errors import InputError, at_least, exit_on_known_errors
+from lightning_gans.core.files import atomic_file, require_new_path
+from lightning_gans.core.image_grids import grid, to_pil, upscale_nearest, write_gif, write_mp4
 from lightning_gans.core.pixels import to_uint8
 
 ANIMATIONS = {".gif": write_gif, ".mp4": write_mp4}
@@ -63,24 +63,26 @@ def run(argv: list[str]) -> None:
     suffix = options.out.suffix.lower()
     if suffix not in (".png", *ANIMATIONS):
         raise InputError(f"--out is {options.out}; expected a file that ends in .png, .gif or .mp4")
-    refuse_taken(options.out)
+    require_new_path(options.out)
     model = sampler_of(options)
     seeds, labels = options.seeds, options.classes
     if options.loop:
         seeds = [*seeds, seeds[0]] if len(seeds) > 1 else seeds
         labels = [*labels, labels[0]] if labels and len(labels) > 1 else labels
-    images = enlarged(to_uint8(model.interpolate(seeds, labels, options.steps, options.truncation)), options.scale)
-    with whole_file(options.out) as file:
+    images = upscale_nearest(
+        to_uint8(model.interpolate(seeds, labels, options.steps, options.truncation)), options.scale
+    )
+    with atomic_file(options.out) as file:
         if suffix == ".png":
             # Each row has both of its ends: all but the first begin with the picture that ends the row before.
             rows = [images[i : i + options.steps] for i in range(0, len(images) - 1, options.steps - 1)]
             grid(torch.cat(rows), options.steps).save(file)
         else:
-            ANIMATIONS[suffix]([picture(image) for image in images], file, options.frame_ms)
+            ANIMATIONS[suffix]([to_pil(image) for image in images], file, options.frame_ms)
     print(f"interpolation: {options.out} ({len(images)} pictures, {weights_line(model)})")
 
 
 def main(argv: list[str]) -> None:
     """The command line: what ends it is one line on stderr."""
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         run(argv)

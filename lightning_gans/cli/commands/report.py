@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lightning_gans.core.errors import InputError, os_reason, refusing_in_one_line
-from lightning_gans.core.files import refuse_taken
+from lightning_gans.core.errors import InputError, exit_on_known_errors, os_reason
+from lightning_gans.core.files import require_new_path
 from lightning_gans.reporting.html.contents import read_contents, run_folders
 from lightning_gans.reporting.html.page import render, write
 
@@ -68,12 +68,12 @@ def refuse_out(out: Path, overwrite: bool) -> None:
         kind = "a folder" if out.is_dir() else "no ordinary file"
         raise InputError(f"--out is {out}, which is {kind}; expected the name of a file")
     if not out.exists():
-        refuse_taken(out)
+        require_new_path(out)
     elif not overwrite:
         raise InputError(f"{out} is there already; give --overwrite to replace it, or another name with --out")
 
 
 def main(argv: list[str]) -> None:
     """The command line: errors of the user's input are one line on stderr and exit status 2."""
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         run(argv)

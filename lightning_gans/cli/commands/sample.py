@@ -6,9 +6,9 @@ import argparse
 
 from lightning_gans.cli.commands.common import drawing_parser_for, sampler_of, weights_line
 from lightning_gans.cli.commands.whole_numbers import whole_numbers
-from lightning_gans.core.errors import at_least, refusing_in_one_line
-from lightning_gans.core.files import refuse_taken, whole_file, whole_folder
-from lightning_gans.core.image_grids import enlarged, grid, picture
+from lightning_gans.core.errors import at_least, exit_on_known_errors
+from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
+from lightning_gans.core.image_grids import grid, to_pil, upscale_nearest
 from lightning_gans.core.pixels import to_uint8
 
 
@@ -42,22 +42,22 @@ def run(argv: list[str]) -> None:
     options = options_parser().parse_args(argv)
     for key in ("n", "columns", "scale"):
         at_least(f"--{key}", getattr(options, key), 1)
-    refuse_taken(options.out)
+    require_new_path(options.out)
     model = sampler_of(options)
-    images = enlarged(
+    images = upscale_nearest(
         to_uint8(model.sample(options.n, options.classes, options.seed, options.truncation)), options.scale
     )
     if options.out.suffix.lower() == ".png":
-        with whole_file(options.out) as file:
+        with atomic_file(options.out) as file:
             grid(images, options.columns).save(file)
     else:
-        with whole_folder(options.out) as folder:
+        with atomic_folder(options.out) as folder:
             for number, image in enumerate(images):
-                picture(image).save(folder / f"{number:06d}.png")
+                to_pil(image).save(folder / f"{number:06d}.png")
     print(f"pictures: {options.out} ({options.n} of seed {options.seed}, {weights_line(model)})")
 
 
 def main(argv: list[str]) -> None:
     """The command line: what ends it is one line on stderr."""
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         run(argv)

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from lightning_gans.core.errors import InputError, refusing_in_one_line
+from lightning_gans.core.errors import InputError, exit_on_known_errors
 
 SWEEPS = Path("runs") / "sweeps"
 
@@ -115,7 +115,7 @@ def say(line: str) -> None:
 def main(argv: list[str]) -> None:
     """The command line: errors of the user's input are one line on stderr and exit status 2."""
     try:
-        with refusing_in_one_line():
+        with exit_on_known_errors():
             run(argv)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lightning_gans.core.errors import InputError, refusing_in_one_line
+from lightning_gans.core.errors import InputError, exit_on_known_errors
 from lightning_gans.reporting.rows import rows_of
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_runs, read_run
 from lightning_gans.reporting.text import as_csv, markdown, score_names, write_between
@@ -69,5 +69,5 @@ def run(argv: list[str]) -> None:
 
 def main(argv: list[str]) -> None:
     """The command line: errors of the user's input are one line on stderr and exit status 2."""
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         run(argv)

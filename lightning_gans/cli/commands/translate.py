@@ -12,10 +12,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from lightning_gans.cli.commands.common import parser_for, translator_of, weights_line
-from lightning_gans.core.errors import InputError, RunEnded, os_reason, refusing_in_one_line
-from lightning_gans.core.files import refuse_taken, whole_file
+from lightning_gans.core.errors import InputError, RunEnded, exit_on_known_errors, os_reason
+from lightning_gans.core.files import atomic_file, require_new_path
 from lightning_gans.core.image_files import files_in, open_with_alpha, pixels_of, reason
-from lightning_gans.core.image_grids import picture
+from lightning_gans.core.image_grids import to_pil
 from lightning_gans.inference import ImageTranslator
 from lightning_gans.inference.tiled.translate import TILE, tile_of, translate_picture
 
@@ -125,7 +125,7 @@ class Work:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            made = picture(translate_picture(self.network, pixels, self.size, self.tile, show))
+            made = to_pil(translate_picture(self.network, pixels, self.size, self.tile, show))
         if alpha:
             made.putalpha(alpha)
         return made
@@ -162,7 +162,7 @@ def translated(jobs: list[Job], work: Work) -> int:
                 failed += 1
                 bar.write(f"lightning-gans: {job.source} {why}", file=sys.stderr)
                 continue
-            with whole_file(job.target) as file:
+            with atomic_file(job.target) as file:
                 made.save(file)
     return failed
 
@@ -175,7 +175,7 @@ def run(argv: list[str]) -> None:
         RunEnded: if some pictures could not be translated, or the rest could not be written.
     """
     options = options_parser().parse_args(argv)
-    refuse_taken(options.out)
+    require_new_path(options.out)
     jobs = jobs_of(options.inputs, options.out)
     model = translator_of(options)
     work = Work(model, options.direction, options.tile, options.progress)
@@ -187,7 +187,7 @@ def run(argv: list[str]) -> None:
 
 def main(argv: list[str]) -> None:
     """The command line: what ends it is one line on stderr."""
-    with refusing_in_one_line():
+    with exit_on_known_errors():
         try:
             run(argv)
         except KeyboardInterrupt:

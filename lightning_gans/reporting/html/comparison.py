@@ -11,7 +11,7 @@ from lightning_gans.reporting.html.contents import Contents
 from lightning_gans.reporting.rows import plain, shown
 from lightning_gans.reporting.runs import STAMPED, on_split
 from lightning_gans.reporting.text import ONE_CLASS, stamp_line
-from lightning_gans.runs.score_order import FEW, headline_first
+from lightning_gans.runs.score_order import FEW, order_scores
 
 SPLITS = ("test", "val")
 """In the order of the page."""
@@ -91,7 +91,7 @@ def as_measured(found: list[tuple[int, dict[str, Any]]]) -> Measured:
     # Fields that a later version has added.
     line += "".join(f" | {key} {plain(value)}" for key, value in stamp.items() if key not in STAMPED)
     few = min(images, default=FEW) if any(name.rpartition("/")[2] == "fid" for name in names) else FEW
-    return Measured(split, line, headline_first(list(names), few), rows)
+    return Measured(split, line, order_scores(list(names), few), rows)
 
 
 def add(rows: list[Measurement], row: Measurement) -> None:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from lightning_gans.core.errors import InputError, RunEnded
-from lightning_gans.core.files import whole_file
+from lightning_gans.core.files import atomic_file
 from lightning_gans.core.version import __version__
 from lightning_gans.reporting.html.comparison import differing, measured
 from lightning_gans.reporting.html.contents import Contents
@@ -89,7 +89,7 @@ def write(path: Path, text: str) -> None:
         InputError: if it cannot be written, as on a full disk; what was there stays.
     """
     try:
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             # A path may hold bytes that are no text.
             beside.write_bytes(text.encode(errors="replace"))
     except RunEnded as error:

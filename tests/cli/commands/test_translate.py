@@ -21,7 +21,7 @@ from lightning_gans.cli.commands import translate
 from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.pixels import to_float, to_uint8
 from lightning_gans.inference import ImageTranslator, load
-from lightning_gans.networks import Untranslated
+from lightning_gans.networks import IdentityTranslator
 from tests.support import checkpoint_files
 
 
@@ -29,12 +29,12 @@ def untranslated(path: Path, channels: int = 3) -> Path:
     """A model that gives back what it gets, which shows what that is."""
     settings = {
         "_class_path": "lightning_gans.variants.Pix2Pix",
-        "generator": {"class_path": "lightning_gans.networks.Untranslated"},
+        "generator": {"class_path": "lightning_gans.networks.IdentityTranslator"},
         "channels_a": channels,
         "channels_b": channels,
         "size": 32,
     }
-    return checkpoint_files.write(path, settings, {"generator": Untranslated(channels, channels, 32)})
+    return checkpoint_files.write(path, settings, {"generator": IdentityTranslator(channels, channels, 32)})
 
 
 @pytest.fixture(autouse=True)

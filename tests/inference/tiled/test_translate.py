@@ -15,7 +15,7 @@ from lightning_gans.inference import ImageTranslator
 from lightning_gans.inference.tiled.statistics import Moments, freeze, norms_in, passed_by
 from lightning_gans.inference.tiled.storage import Parked, reflected
 from lightning_gans.inference.tiled.translate import translate_picture
-from lightning_gans.networks import ResNetTranslator, Translator, UNet, Untranslated
+from lightning_gans.networks import IdentityTranslator, ResNetTranslator, Translator, UNet
 from lightning_gans.networks.norms import BatchNorm, InstanceNorm, Norm
 
 SIZE = 32
@@ -101,7 +101,7 @@ def test_a_networks_reach_does_not_limit_the_tile() -> None:
 
 def test_untranslated_gives_any_picture_back() -> None:
     for picture in (scene(101, 67), scene(1, 1), scene(40, 3)):
-        assert torch.equal(translate_picture(Untranslated(3, 3, SIZE), picture, SIZE, TILE), picture)
+        assert torch.equal(translate_picture(IdentityTranslator(3, 3, SIZE), picture, SIZE, TILE), picture)
 
 
 @pytest.mark.parametrize("side", [SIZE, TILE])
