@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     import torch
 
-    from lightning_gans.inference import Trained
+    from lightning_gans.inference import PretrainedModel
 
 __all__ = ["__version__", "load"]
 
 
-def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> Trained:
+def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> PretrainedModel:
     """A trained model, ready for use; see :func:`lightning_gans.inference.load`."""
     from lightning_gans.inference import load
 

@@ -22,7 +22,7 @@ def canvas_size(size: int) -> int:
 
 def palette(translator: ImageTranslator, direction: str) -> dict[str, str]:
     """Colours of the parts in the maps that this direction reads, by name; none where they are not known."""
-    maps = "SyntheticFacadesDataModule" in str(translator.about.get("data", ""))
+    maps = "SyntheticFacadesDataModule" in str(translator.metadata.get("data", ""))
     if not (maps and direction == "b_to_a"):
         return {}
     return {name: f"#{red:02x}{green:02x}{blue:02x}" for name, (red, green, blue) in zip(CLASSES, PALETTE, strict=True)}

@@ -10,7 +10,7 @@ from lightning_gans.demo.latent_tab import latent_tab
 from lightning_gans.demo.run_tab import run_tab
 from lightning_gans.demo.translation_tab import translation_tab
 from lightning_gans.demo.uploads import Limits
-from lightning_gans.inference import ImageTranslator, LatentSampler, Trained
+from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 
 CSS = Path(__file__).parent / "page.css"
 
@@ -18,7 +18,7 @@ KEPT = 3600
 """Seconds for which pictures that the page has shown are kept, so that they can be downloaded."""
 
 
-def build(model: Trained, run: Path | None, limits: Limits) -> gr.Blocks:
+def build(model: PretrainedModel, run: Path | None, limits: Limits) -> gr.Blocks:
     """The page of a model, and of the run that it is from, if that is known."""
     page: gr.Blocks
     with gr.Blocks(
@@ -33,7 +33,7 @@ def build(model: Trained, run: Path | None, limits: Limits) -> gr.Blocks:
                 with gr.Tab("Translation"):
                     translation_tab(model, limits)
             with gr.Tab("The run", elem_id="run-tab") as tab:
-                run_tab(tab, run, model.about)
+                run_tab(tab, run, model.metadata)
     return page
 
 
@@ -44,19 +44,19 @@ def theme() -> gr.themes.Base:
     return gr.themes.Default(primary_hue="blue", neutral_hue="slate", radius_size="sm", font=sans, font_mono=mono)
 
 
-def name_of(model: Trained) -> str:
+def name_of(model: PretrainedModel) -> str:
     """What the model is called: the class of its variant."""
-    return str(model.about.get("variant", "A trained model")).rpartition(".")[2]
+    return str(model.metadata.get("variant", "A trained model")).rpartition(".")[2]
 
 
-def facts_of(model: Trained) -> str:
+def facts_of(model: PretrainedModel) -> str:
     """What is known of the model, in one line."""
-    about = model.about
+    metadata = model.metadata
     facts = []
-    if "step" in about:
-        facts.append(f"step {about['step']:,}")
-    if "epoch" in about:
-        facts.append(f"epoch {about['epoch']}")
+    if "step" in metadata:
+        facts.append(f"step {metadata['step']:,}")
+    if "epoch" in metadata:
+        facts.append(f"epoch {metadata['epoch']}")
     facts.append({"ema": "averaged weights", "raw": "weights as trained"}.get(model.weights_kind, "weights unknown"))
     if isinstance(model, LatentSampler):
         facts.append(f"{model.network.size} x {model.network.size} pixels")
@@ -64,6 +64,6 @@ def facts_of(model: Trained) -> str:
             facts.append(f"{model.num_classes} classes")
     elif isinstance(model, ImageTranslator):
         facts.append(f"trained on {model.sizes[model.directions[0]]} x {model.sizes[model.directions[0]]} pixels")
-    if "seed" in about:
-        facts.append(f"run with seed {about['seed']}")
+    if "seed" in metadata:
+        facts.append(f"run with seed {metadata['seed']}")
     return " · ".join(facts)

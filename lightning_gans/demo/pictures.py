@@ -68,7 +68,7 @@ def on_the_way(
         raise InputError(f"the position is {position}; expected 0 to 1")
     ends = torch.cat([sampler.latents([0], whole(place.seed), truncation or None) for place in (start, end)])
     point = interpolation_for(sampler.noise)(ends[:1], ends[1:], torch.tensor([position], dtype=torch.float64))[0]
-    classes = sampler.shares(2, [start.label, end.label]) if sampler.num_classes else None
+    classes = sampler.label_inputs(2, [start.label, end.label]) if sampler.num_classes else None
     if classes is not None:
         shares = F.one_hot(classes, sampler.num_classes).float()
         classes = torch.lerp(shares[:1], shares[1:], position)

@@ -79,9 +79,9 @@ def curves(run: Path) -> Image.Image | None:
         return grid_picture(figure) if figure.is_file() else None
 
 
-def score_rows(run: Path | None, about: dict[str, Any]) -> list[dict[str, Any]]:
+def score_rows(run: Path | None, metadata: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of scores, the newest of each stamp: those that the checkpoint knows, and those of the run's file."""
-    rows = list(about.get("scores", []))
+    rows = list(metadata.get("scores", []))
     file = run / "scores.jsonl" if run else None
     if file and file.is_file():
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():

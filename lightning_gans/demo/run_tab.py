@@ -12,11 +12,11 @@ from lightning_gans.demo.events import quietly, speaking
 from lightning_gans.demo.run_files import curves, grid_picture, score_rows, scores_text, timeline
 
 
-def run_tab(tab: gr.Tab, run: Path | None, about: dict[str, Any]) -> None:
+def run_tab(tab: gr.Tab, run: Path | None, metadata: dict[str, Any]) -> None:
     """Fill the tab; what a run that still trains writes is there when the tab is opened again."""
     if run is None:
         gr.Markdown("This checkpoint does not lie in a run's folder: there are no curves and no grids to show.")
-        gr.Markdown(scores_text(score_rows(None, about)), elem_id="scores", elem_classes="wide")
+        gr.Markdown(scores_text(score_rows(None, metadata)), elem_id="scores", elem_classes="wide")
         return
     moments = timeline(run)
     domains = sorted({domain for moment in moments for domain in moment.grids})
@@ -60,7 +60,7 @@ def run_tab(tab: gr.Tab, run: Path | None, about: dict[str, Any]) -> None:
 
     @speaking
     def draw() -> tuple[Image.Image | None, str]:
-        return curves(run), scores_text(score_rows(run, about))
+        return curves(run), scores_text(score_rows(run, metadata))
 
     @speaking
     def lengthen() -> Any:

@@ -9,13 +9,13 @@ import torch
 
 from lightning_gans.export.parity import Parity, compare
 from lightning_gans.export.target import Inputs, subject_of
-from lightning_gans.inference import ImageTranslator, Trained, load
+from lightning_gans.inference import ImageTranslator, PretrainedModel, load
 from lightning_gans.inference.card import Picture
-from lightning_gans.inference.loading import generator_of
+from lightning_gans.inference.loading import select_network
 from lightning_gans.runs.record import run_record
 
 
-def write_hub_folder(model: Trained, checkpoint: Path, folder: Path, licence: str | None) -> None:
+def write_hub_folder(model: PretrainedModel, checkpoint: Path, folder: Path, licence: str | None) -> None:
     """Write ``config.json``, ``model.safetensors``, pictures and the card.
 
     Args:
@@ -27,7 +27,7 @@ def write_hub_folder(model: Trained, checkpoint: Path, folder: Path, licence: st
     Raises:
         OSError: if something cannot be written.
     """
-    record = run_record(checkpoint, model.about)
+    record = run_record(checkpoint, model.metadata)
     pictures: list[Picture] = []
     # A model from noise draws its own; what a translation makes of its data the run alone can show.
     for grid in record.grids if isinstance(model, ImageTranslator) else []:
@@ -37,7 +37,7 @@ def write_hub_folder(model: Trained, checkpoint: Path, folder: Path, licence: st
     model.save_pretrained(folder, model_card_kwargs={"record": record, "pictures": pictures, "licence": licence})
 
 
-def compare_folder(model: Trained, folder: Path) -> Parity:
+def compare_folder(model: PretrainedModel, folder: Path) -> Parity:
     """Compare a written folder with the model that it came from, each way it goes.
 
     Raises:
@@ -49,8 +49,8 @@ def compare_folder(model: Trained, folder: Path) -> Parity:
     return max(found, key=lambda parity: parity.difference)
 
 
-def _compare_way(model: Trained, read: Trained, way: str | None) -> Parity:
-    network = generator_of(read, way)
+def _compare_way(model: PretrainedModel, read: PretrainedModel, way: str | None) -> Parity:
+    network = select_network(read, way)
 
     @torch.inference_mode()
     def run(inputs: Inputs) -> torch.Tensor:

@@ -8,8 +8,8 @@ import torch
 
 from lightning_gans.export.base import Format, Run
 from lightning_gans.export.target import FromImages, Inputs, Subject
-from lightning_gans.inference.loading import from_generator_file, generator_of
-from lightning_gans.inference.weights_file import packed
+from lightning_gans.inference.loading import load_generator_file, select_network
+from lightning_gans.inference.weights_file import to_safetensors
 
 
 class SafetensorsFile(Format):
@@ -22,12 +22,12 @@ class SafetensorsFile(Format):
         config = subject.model.config
         if isinstance(subject, FromImages):
             config["generators"] = {subject.way: config["generators"][subject.way]}
-        path.write_bytes(packed(subject.network.state_dict(), config))
+        path.write_bytes(to_safetensors(subject.network.state_dict(), config))
         return "weights, and how the network is built"
 
     def runner(self, subject: Subject, path: Path) -> Run:
         """A network that is built from the file's header and filled from it."""
-        network = generator_of(from_generator_file(path))
+        network = select_network(load_generator_file(path))
 
         @torch.inference_mode()
         def run(inputs: Inputs) -> torch.Tensor:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.version import __version__
-from lightning_gans.inference import ImageTranslator, LatentSampler, Trained
-from lightning_gans.inference.loading import generator_of
+from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
+from lightning_gans.inference.loading import select_network
 from lightning_gans.networks.base import Generator, Translator
 
 BATCHES = (1, 3, 64)
@@ -39,7 +39,7 @@ class Subject(ABC):
         output_axes: the same of the output.
     """
 
-    model: Trained
+    model: PretrainedModel
     network: nn.Module
     names: tuple[str, ...]
     output: str
@@ -75,7 +75,7 @@ class Subject(ABC):
 
     def header(self) -> dict[str, Any]:
         """All that is known, as plain data: :meth:`facts` and what the model knows of itself."""
-        return {"made_by": f"lightning-gans {__version__}", "values": "-1 to 1", **self.facts(), **self.model.about}
+        return {"made_by": f"lightning-gans {__version__}", "values": "-1 to 1", **self.facts(), **self.model.metadata}
 
 
 class FromNoise(Subject):
@@ -104,7 +104,7 @@ class FromNoise(Subject):
 
     def inputs(self, n: int, seed: int) -> Inputs:
         """Pictures 0 to n - 1 of a seed."""
-        labels = self.sampler.shares(n)
+        labels = self.sampler.label_inputs(n)
         latent = self.sampler.latents(range(n), seed)
         return (latent,) if labels is None else (latent, labels)
 
@@ -197,7 +197,7 @@ class FromImages(Subject):
         return {"generator": described, "direction": self.way, "trained_size": self.size, "sides": sides}
 
 
-def subject_of(model: Trained, direction: str | None = None) -> Subject:
+def subject_of(model: PretrainedModel, direction: str | None = None) -> Subject:
     """The generator of a model that is exported.
 
     Raises:
@@ -206,7 +206,7 @@ def subject_of(model: Trained, direction: str | None = None) -> Subject:
     if isinstance(model, ImageTranslator):
         return FromImages(model, direction)
     assert isinstance(model, LatentSampler)
-    generator_of(model, direction)
+    select_network(model, direction)
     return FromNoise(model)
 
 

@@ -3,6 +3,6 @@
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
 from lightning_gans.inference.loading import load
-from lightning_gans.inference.model import Trained
+from lightning_gans.inference.model import PretrainedModel
 
-__all__ = ["ImageTranslator", "LatentSampler", "Trained", "load"]
+__all__ = ["ImageTranslator", "LatentSampler", "PretrainedModel", "load"]

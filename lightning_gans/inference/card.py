@@ -17,7 +17,7 @@ from lightning_gans.core.pixels import to_uint8
 from lightning_gans.core.version import __version__
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
-from lightning_gans.inference.model import Trained
+from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.reporting.runs import is_row
 from lightning_gans.reporting.text import ONE_CLASS, stamp_line
 from lightning_gans.runs.record import RunRecord, concerns
@@ -38,7 +38,7 @@ Picture = tuple[str, str]
 
 
 def model_card(
-    model: Trained,
+    model: PretrainedModel,
     record: RunRecord | None = None,
     pictures: Sequence[Picture] = (),
     licence: str | None = None,
@@ -54,11 +54,11 @@ def model_card(
         licence: of the weights, in the hub's words, such as "mit" or "cc-by-4.0".
     """
     record = record or RunRecord()
-    about = model.about
-    variant = str(about.get("variant", "unknown"))
+    metadata = model.metadata
+    variant = str(metadata.get("variant", "unknown"))
     name = variant.rpartition(".")[2]
     rows = measured(model, record)
-    data = about.get("data") or (record.settings.get("data") or {}).get("class_path")
+    data = metadata.get("data") or (record.settings.get("data") or {}).get("class_path")
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
     )
@@ -68,7 +68,7 @@ def model_card(
         version=__version__,
         variant=variant,
         whose=WEIGHTS.get(model.weights_kind, "of an unknown kind"),
-        **{key: about.get(key) for key in ("step", "epoch", "seed")},
+        **{key: metadata.get(key) for key in ("step", "epoch", "seed")},
         pictures=[*([(SAMPLES, samples_caption(model))] if makes_pictures(model) else []), *pictures],
         kind=type(model).__name__,
         use=snippet(model),
@@ -76,14 +76,14 @@ def model_card(
         data=data,
         scores=[score_table(row) for row in rows],
         licence=licence,
-        settings=as_yaml(record.settings or {key: value for key, value in model.config.items() if key != "about"}),
-        versions=", ".join(f"{package} {number}" for package, number in (about.get("versions") or {}).items()),
+        settings=as_yaml(record.settings or {key: value for key, value in model.config.items() if key != "metadata"}),
+        versions=", ".join(f"{package} {number}" for package, number in (metadata.get("versions") or {}).items()),
     )
     return ModelCard(f"---\n{header(model, name, data, rows, licence).to_yaml()}\n---\n\n{text}")
 
 
 def header(
-    model: Trained, name: str, data: str | None, rows: list[dict[str, Any]], licence: str | None
+    model: PretrainedModel, name: str, data: str | None, rows: list[dict[str, Any]], licence: str | None
 ) -> ModelCardData:
     """What the hub reads: how the model is found there, and the table of its scores."""
     # What the mixin adds for its own classes is kept, so that the hub counts the model as one of them.
@@ -115,9 +115,9 @@ def header(
     )
 
 
-def measured(model: Trained, record: RunRecord) -> list[dict[str, Any]]:
+def measured(model: PretrainedModel, record: RunRecord) -> list[dict[str, Any]]:
     """The scores of these weights, the last of each split, domain and stamp."""
-    rows = [row for row in model.about.get("scores", []) if is_row(row) and concerns(row, model.about)]
+    rows = [row for row in model.metadata.get("scores", []) if is_row(row) and concerns(row, model.metadata)]
     last = {(next(iter(row["scores"])).rpartition("/")[0], line(row["stamp"])): row for row in [*rows, *record.rows]}
     return list(last.values())
 
@@ -151,18 +151,18 @@ def summary_of(variant: str) -> str:
     return "A generative adversarial network."
 
 
-def makes_pictures(model: Trained) -> bool:
+def makes_pictures(model: PretrainedModel) -> bool:
     """Whether the model makes pictures without being given any."""
     return isinstance(model, LatentSampler) and model.network.channels in (1, 3)
 
 
-def samples_caption(model: Trained) -> str:
+def samples_caption(model: PretrainedModel) -> str:
     """What the pictures of :func:`draw_samples` are."""
     classes = isinstance(model, LatentSampler) and model.num_classes
     return "Pictures of seed 0, not chosen" + (", the classes in turn" if classes else "")
 
 
-def draw_samples(model: Trained, folder: Path) -> None:
+def draw_samples(model: PretrainedModel, folder: Path) -> None:
     """Write pictures for the card, if the model can make them: the first of seed 0."""
     if not isinstance(model, LatentSampler) or not makes_pictures(model):
         return
@@ -171,7 +171,7 @@ def draw_samples(model: Trained, folder: Path) -> None:
     grid(upscale_nearest(images, max(1, 64 // model.network.size)), columns).save(folder / SAMPLES)
 
 
-def snippet(model: Trained) -> str:
+def snippet(model: PretrainedModel) -> str:
     """How a picture is made."""
     if isinstance(model, ImageTranslator):
         return f'translated = model.translate(images, "{model.directions[0]}")'
@@ -179,7 +179,7 @@ def snippet(model: Trained) -> str:
     return f"images = model.sample(n=64, {'labels=[0, 1], ' if classes else ''}seed=0)"
 
 
-def what_it_takes(model: Trained) -> str:
+def what_it_takes(model: PretrainedModel) -> str:
     """Shapes and values of what goes in and comes out."""
     if isinstance(model, ImageTranslator):
         ways = [

@@ -14,11 +14,11 @@ from lightning_gans.components.noise import Noise
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks.base import Generator, MakeTranslator, Translator
 
-Described = Mapping[str, Any]
+ClassConfig = Mapping[str, Any]
 """A ``class_path`` and its ``init_args``."""
 
 
-def build_generator(described: Described) -> Generator:
+def build_generator(described: ClassConfig) -> Generator:
     """A generator from noise, with random weights.
 
     Raises:
@@ -29,7 +29,7 @@ def build_generator(described: Described) -> Generator:
     return network
 
 
-def build_noise(described: Described) -> Noise:
+def build_noise(described: ClassConfig) -> Noise:
     """A distribution of latent vectors.
 
     Raises:
@@ -40,19 +40,19 @@ def build_noise(described: Described) -> Noise:
     return noise
 
 
-def build_translator(described: Described, channels_in: int, channels_out: int, size: int) -> Translator:
+def build_translator(network: ClassConfig, channels_in: int, channels_out: int, size: int) -> Translator:
     """A generator from images, with random weights.
 
     Raises:
         InputError: if it describes none that can be built here.
     """
     with torch.random.fork_rng(devices=[]):
-        network = _built("generator", Translator, MakeTranslator, described)(channels_in, channels_out, size)
-    assert isinstance(network, Translator)
-    return network
+        translator = _built("generator", Translator, MakeTranslator, network)(channels_in, channels_out, size)
+    assert isinstance(translator, Translator)
+    return translator
 
 
-def _built(key: str, base: type, kind: Any, described: Described) -> Any:
+def _built(key: str, base: type, kind: Any, described: ClassConfig) -> Any:
     """What is described, by the parser that the command line builds its models with: it checks types and names."""
     if not isinstance(described, Mapping):
         raise InputError(f"the {key} is described as {described!r}; expected a class_path and its init_args")
@@ -71,7 +71,7 @@ def _built(key: str, base: type, kind: Any, described: Described) -> Any:
         ) from error
 
 
-def _refuse_what_is_no_network(described: Described, base: type) -> None:
+def _refuse_what_is_no_network(described: ClassConfig, base: type) -> None:
     """Refuse class paths that a stranger's file could run code by.
 
     Where something callable is expected, as for a translator, the parser would call any function with the ``init_args``

@@ -10,27 +10,27 @@ from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.inference.construct import build_translator
-from lightning_gans.inference.model import About, Trained
+from lightning_gans.inference.model import Metadata, PretrainedModel
 from lightning_gans.networks.base import Translator
 
 
-class ImageTranslator(Trained):
+class ImageTranslator(PretrainedModel):
     """One generator from images to images, or one for each way.
 
     Args:
         generators: by direction, "a_to_b" or "b_to_a": the ``network``'s class path and arguments, ``channels_in`` and
             ``channels_out`` of its images, and the ``size`` in pixels that it was trained on.
-        about: what is known of the model, as plain data.
+        metadata: what is known of the model, as plain data.
 
     Raises:
         InputError: if a network cannot be built.
     """
 
-    def __init__(self, generators: Mapping[str, Mapping[str, Any]], about: About) -> None:
-        super().__init__(about)
+    def __init__(self, generators: Mapping[str, Mapping[str, Any]], metadata: Metadata) -> None:
+        super().__init__(metadata)
         self.networks = nn.ModuleDict({way: build_translator(**given) for way, given in generators.items()})
         self.sizes = {way: int(given["size"]) for way, given in generators.items()}
-        self.ready()
+        self.frozen_eval()
 
     @property
     def directions(self) -> list[str]:

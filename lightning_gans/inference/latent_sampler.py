@@ -11,30 +11,30 @@ from torch.nn import functional as F
 from lightning_gans.components.interpolation import interpolation_for
 from lightning_gans.components.noise import latents
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.inference.construct import Described, build_generator, build_noise
-from lightning_gans.inference.model import BATCH, About, Trained
+from lightning_gans.inference.construct import ClassConfig, build_generator, build_noise
+from lightning_gans.inference.model import BATCH, Metadata, PretrainedModel
 
 Labels = int | Sequence[int] | Tensor | None
 """One class for all images, classes to go through in turn, or (N, num_classes) shares of classes."""
 
 
-class LatentSampler(Trained):
+class LatentSampler(PretrainedModel):
     """A generator from noise to images.
 
     Args:
         generator: class path and arguments of the network.
         noise: the same of the distribution of its latent vectors.
-        about: what is known of the model, as plain data.
+        metadata: what is known of the model, as plain data.
 
     Raises:
         InputError: if the network cannot be built.
     """
 
-    def __init__(self, generator: Described, noise: Described, about: About) -> None:
-        super().__init__(about)
+    def __init__(self, generator: ClassConfig, noise: ClassConfig, metadata: Metadata) -> None:
+        super().__init__(metadata)
         self.network = build_generator(generator)
         self.noise = build_noise(noise)
-        self.ready()
+        self.frozen_eval()
 
     @property
     def num_classes(self) -> int:
@@ -56,7 +56,7 @@ class LatentSampler(Trained):
             InputError: if a number is out of range, or classes are asked for that the model does not know.
         """
         at_least("n", n, 0)
-        return self.generate(self.latents(range(n), seed, truncation), self.shares(n, labels))
+        return self.generate(self.latents(range(n), seed, truncation), self.label_inputs(n, labels))
 
     def latents(self, pictures: Sequence[int], seed: int = 0, truncation: float | None = None) -> Tensor:
         """Latent vectors (N, latent_dim) of numbered pictures; see :meth:`sample`.
@@ -71,7 +71,7 @@ class LatentSampler(Trained):
             raise InputError(f"truncation is {truncation}; expected a positive number")
         return self.noise.truncated(drawn, truncation)
 
-    def shares(self, n: int, labels: Labels = None) -> Tensor | None:
+    def label_inputs(self, n: int, labels: Labels = None) -> Tensor | None:
         """What the network is told of the classes of ``n`` images: labels (n,), shares (n, num_classes), or None.
 
         Raises:
@@ -118,9 +118,9 @@ class LatentSampler(Trained):
             InputError: if a number is out of range, or there are fewer than two stations.
         """
         at_least("steps", steps, 2)
-        classes = self.shares(1, 0) if labels is None and self.num_classes else None
+        classes = self.label_inputs(1, 0) if labels is None and self.num_classes else None
         if labels is not None:
-            classes = self.shares(len(torch.as_tensor(labels).flatten()), labels)
+            classes = self.label_inputs(len(torch.as_tensor(labels).flatten()), labels)
         counts = {len(seeds), 1 if classes is None else len(classes)}
         stations = max(counts)
         if stations < 2 or len(counts - {1}) > 1:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.inference.construct import Described
+from lightning_gans.inference.construct import ClassConfig
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
-from lightning_gans.inference.model import WEIGHTS, About, Trained
-from lightning_gans.inference.weights_file import fill_from, header_of
+from lightning_gans.inference.model import WEIGHTS, Metadata, PretrainedModel
+from lightning_gans.inference.weights_file import load_safetensors, read_header
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
 
@@ -28,14 +28,14 @@ SAFETENSORS = ".safetensors"
 CHECKPOINTS = ("best.ckpt", "last.ckpt")
 """A run's, in ``checkpoints``; the first that is there is taken."""
 
-NORMAL = {"class_path": "lightning_gans.components.noise.NormalNoise"}
+DEFAULT_NOISE = {"class_path": "lightning_gans.components.noise.NormalNoise"}
 """What models take where they are not told otherwise."""
 
-NETWORKS: dict[str, type[Trained]] = {"generator": LatentSampler, "generators": ImageTranslator}
+MODEL_CLASSES: dict[str, type[PretrainedModel]] = {"generator": LatentSampler, "generators": ImageTranslator}
 """The class of an exported folder, by an argument that it alone has."""
 
 
-def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> Trained:
+def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> PretrainedModel:
     """A trained model, ready for use.
 
     Args:
@@ -51,15 +51,15 @@ def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "c
     Raises:
         InputError: if there is no such file, it holds no model, or a class that it names cannot be built here.
     """
-    place = checkpoint_in(Path(path))
+    place = find_checkpoint(Path(path))
     if place.is_dir() or place.suffix == SAFETENSORS:
-        model = exported(place, raw)
+        model = load_exported(place, raw)
     else:
         model = from_checkpoint(read_checkpoint(place), place, raw)
-    return model.to(known_device(device))
+    return model.to(check_device(device))
 
 
-def checkpoint_in(path: Path) -> Path:
+def find_checkpoint(path: Path) -> Path:
     """The checkpoint that is meant, or an exported folder.
 
     Raises:
@@ -76,7 +76,7 @@ def checkpoint_in(path: Path) -> Path:
     )
 
 
-def known_device(device: str | torch.device) -> torch.device:
+def check_device(device: str | torch.device) -> torch.device:
     """The device, if there is one of that name.
 
     Raises:
@@ -90,19 +90,19 @@ def known_device(device: str | torch.device) -> torch.device:
     return torch.device(device)
 
 
-def exported(place: Path, raw: bool) -> Trained:
+def load_exported(place: Path, raw: bool) -> PretrainedModel:
     """The model in a folder that ``save_pretrained`` has left, or in a generator's file.
 
     Raises:
         InputError: if it is damaged or foreign, or raw weights are asked for: it holds one kind.
     """
-    model = from_folder(place) if place.is_dir() else from_generator_file(place)
+    model = load_folder(place) if place.is_dir() else load_generator_file(place)
     if raw and model.weights_kind != "raw":
         raise InputError(f"raw weights are asked for, but {place} holds {model.weights_kind} weights alone")
     return model
 
 
-def from_folder(folder: Path) -> Trained:
+def load_folder(folder: Path) -> PretrainedModel:
     """The model in a folder that ``save_pretrained`` has left.
 
     Raises:
@@ -112,14 +112,14 @@ def from_folder(folder: Path) -> Trained:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"CKPT is {folder}, whose {CONFIG} cannot be read ({error})") from error
-    kind = kind_of(config, folder)
+    kind = model_class(config, folder)
     if not (folder / WEIGHTS).is_file():
         raise InputError(f"CKPT is {folder}, which has no {WEIGHTS}; expected what save_pretrained has left")
-    model: Trained = kind.from_pretrained(folder)
+    model: PretrainedModel = kind.from_pretrained(folder)
     return model
 
 
-def from_generator_file(path: Path) -> Trained:
+def load_generator_file(path: Path) -> PretrainedModel:
     """The model in a file of one generator's weights, which ``export --format safetensors`` has left.
 
     Raises:
@@ -127,14 +127,14 @@ def from_generator_file(path: Path) -> Trained:
     """
     if not path.is_file():
         raise InputError(f"CKPT is {path}, which does not exist; expected a checkpoint file")
-    header = header_of(path)
-    kind = kind_of(header, path)
-    model = kind.described(header, str(path))
-    fill_from(path, generator_of(model))
-    return model.ready()
+    header = read_header(path)
+    kind = model_class(header, path)
+    model = kind.from_config(header, str(path))
+    load_safetensors(path, select_network(model))
+    return model.frozen_eval()
 
 
-def generator_of(model: Trained, direction: str | None = None) -> Generator | Translator:
+def select_network(model: PretrainedModel, direction: str | None = None) -> Generator | Translator:
     """The network of a model, or that of one of its directions.
 
     Raises:
@@ -148,13 +148,13 @@ def generator_of(model: Trained, direction: str | None = None) -> Generator | Tr
     return model.network
 
 
-def kind_of(config: Any, place: Path) -> type[Trained]:
+def model_class(config: Any, place: Path) -> type[PretrainedModel]:
     """The class that a description is of.
 
     Raises:
         InputError: if it is of none.
     """
-    for argument, kind in NETWORKS.items():
+    for argument, kind in MODEL_CLASSES.items():
         if isinstance(config, Mapping) and argument in config:
             return kind
     raise InputError(
@@ -162,7 +162,7 @@ def kind_of(config: Any, place: Path) -> type[Trained]:
     )
 
 
-def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> Trained:
+def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> PretrainedModel:
     """The model in a checkpoint's contents.
 
     Args:
@@ -181,43 +181,43 @@ def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> Trai
             "expected the checkpoint of a run from the command line"
         )
     state = checkpoint["state_dict"]
-    known = about(checkpoint, raw)
+    known = read_metadata(checkpoint, raw)
     if "channels_a" not in settings:
-        sampler = LatentSampler(described, settings.get("noise") or NORMAL, known)
-        fill(sampler.network, weights_of("generator", state, raw), path)
-        return sampler.ready()
-    names = directions(settings, state)
-    translator = ImageTranslator({way: arguments(described, settings, way) for way in names}, known)
+        sampler = LatentSampler(described, settings.get("noise") or DEFAULT_NOISE, known)
+        load_weights(sampler.network, select_weights("generator", state, raw), path)
+        return sampler.frozen_eval()
+    names = generator_names(settings, state)
+    translator = ImageTranslator({way: translator_config(described, settings, way) for way in names}, known)
     for way, name in names.items():
-        fill(translator.network(way), weights_of(name, state, raw), path)
-    return translator.ready()
+        load_weights(translator.network(way), select_weights(name, state, raw), path)
+    return translator.frozen_eval()
 
 
-def directions(settings: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, str]:
+def generator_names(settings: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, str]:
     """Names of a translation's generators by direction, "a_to_b" first where there are two."""
     both = {way: way for way in ("a_to_b", "b_to_a") if any(key.startswith(f"{way}.") for key in state)}
     return both or {"b_to_a" if settings.get("b_to_a") else "a_to_b": "generator"}
 
 
-def arguments(described: Described, settings: Mapping[str, Any], way: str) -> dict[str, Any]:
+def translator_config(described: ClassConfig, settings: Mapping[str, Any], way: str) -> dict[str, Any]:
     """What a translator is built from."""
     source, target = way.split("_to_")
     return {
-        "described": dict(described),
+        "network": dict(described),
         "channels_in": settings[f"channels_{source}"],
         "channels_out": settings[f"channels_{target}"],
         "size": settings["size"],
     }
 
 
-def weights_of(name: str, state: Mapping[str, Tensor], raw: bool) -> dict[str, Tensor]:
+def select_weights(name: str, state: Mapping[str, Tensor], raw: bool) -> dict[str, Tensor]:
     """The weights of a generator: their average where there is one, or as the optimizer left them."""
     prefixes = [f"averages.{name}.", f"{name}."]
     found = [{key.removeprefix(p): value for key, value in state.items() if key.startswith(p)} for p in prefixes]
     return found[1] if raw or not found[0] else found[0]
 
 
-def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Load weights.
 
     Raises:
@@ -230,7 +230,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
         raise InputError(f"CKPT is {path}, whose weights do not fit its {type(network).__name__} ({reason})") from error
 
 
-def about(checkpoint: Contents, raw: bool = False) -> About:
+def read_metadata(checkpoint: Contents, raw: bool = False) -> Metadata:
     """What a checkpoint knows of itself, as plain data.
 
     Returns:
@@ -247,12 +247,12 @@ def about(checkpoint: Contents, raw: bool = False) -> About:
         "seed": checkpoint.get("run_seed"),
         "data": checkpoint.get("data"),
         "versions": checkpoint.get("versions"),
-        "scores": scores(checkpoint),
+        "scores": last_scores(checkpoint),
     }
     return {key: value for key, value in known.items() if value is not None}
 
 
-def scores(checkpoint: Contents) -> list[dict[str, Any]]:
+def last_scores(checkpoint: Contents) -> list[dict[str, Any]]:
     """The last scores before a checkpoint was saved, with their stamps, a row for each domain."""
     last = checkpoint.get("callbacks", {}).get("Evaluation", {}).get("last")
     rows = last if isinstance(last, list) else [last]

@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.inference.weights_file import fill_from, packed
+from lightning_gans.inference.weights_file import load_safetensors, to_safetensors
 
 BATCH = 64
 """Images that go through a network at once."""
@@ -19,11 +19,11 @@ BATCH = 64
 WEIGHTS = "model.safetensors"
 """The hub's name of a model's weights."""
 
-About = dict[str, Any]
-"""What is known of a model, as plain data; see :func:`lightning_gans.inference.loading.about`."""
+Metadata = dict[str, Any]
+"""What is known of a model, as plain data; see :func:`lightning_gans.inference.loading.read_metadata`."""
 
 
-class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", tags=["gan"]):
+class PretrainedModel(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", tags=["gan"]):
     """Trained generators, ready for use: in evaluation mode, without gradients.
 
     ``save_pretrained(FOLDER)`` leaves ``config.json``, ``model.safetensors`` and a model card there,
@@ -31,17 +31,17 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
     :func:`lightning_gans.load` a folder of either class.
 
     Args:
-        about: what is known of the model, as plain data.
+        metadata: what is known of the model, as plain data.
 
     Raises:
-        InputError: if ``about`` is no such data.
+        InputError: if ``metadata`` is no such data.
     """
 
-    def __init__(self, about: About) -> None:
+    def __init__(self, metadata: Metadata) -> None:
         super().__init__()
-        if not isinstance(about, Mapping):
-            raise InputError(f"what is known of the model is {about!r}; expected names and values")
-        self.about = about
+        if not isinstance(metadata, Mapping):
+            raise InputError(f"what is known of the model is {metadata!r}; expected names and values")
+        self.metadata = dict(metadata)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -56,9 +56,9 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
     @property
     def weights_kind(self) -> str:
         """Whose weights these are: "ema", the average, or "raw"."""
-        return str(self.about.get("weights", "unknown"))
+        return str(self.metadata.get("weights", "unknown"))
 
-    def ready(self) -> Self:
+    def frozen_eval(self) -> Self:
         """This model, in evaluation mode and without gradients."""
         return self.requires_grad_(False).eval()
 
@@ -93,7 +93,7 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
         return model_card(self, **kwargs)
 
     @classmethod
-    def described(cls, config: Mapping[str, Any], where: str) -> Self:
+    def from_config(cls, config: Mapping[str, Any], where: str) -> Self:
         """A model with random weights, as a file describes it.
 
         Args:
@@ -112,7 +112,7 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
         """Write the weights, and pictures for the card."""
         from lightning_gans.inference.card import draw_samples
 
-        (save_directory / WEIGHTS).write_bytes(packed(self.state_dict(), {}))
+        (save_directory / WEIGHTS).write_bytes(to_safetensors(self.state_dict(), {}))
         draw_samples(self, save_directory)
 
     @classmethod
@@ -136,7 +136,7 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
         Raises:
             InputError: if the ``config.json`` describes no model of this class, or the weights do not fit it.
         """
-        model = cls.described(arguments, f"the config.json of {model_id}")
+        model = cls.from_config(arguments, f"the config.json of {model_id}")
         if Path(model_id).is_dir():
             file = Path(model_id) / WEIGHTS
         else:
@@ -151,5 +151,5 @@ class Trained(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", ta
                     token=token,
                 )
             )
-        fill_from(file, model, strict)
-        return model.to(map_location).ready()
+        load_safetensors(file, model, strict)
+        return model.to(map_location).frozen_eval()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lightning_gans.core.errors import InputError
 
 
-def packed(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
     """A file's bytes.
 
     Args:
@@ -26,8 +26,8 @@ def packed(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
     return save(tensors, {"format": "pt", **{key: json.dumps(value) for key, value in header.items()}})
 
 
-def header_of(path: Path) -> dict[str, Any]:
-    """The header that :func:`packed` has written; values that are no JSON are left out.
+def read_header(path: Path) -> dict[str, Any]:
+    """The header that :func:`to_safetensors` has written; values that are no JSON are left out.
 
     Raises:
         InputError: if this is no such file.
@@ -46,7 +46,7 @@ def header_of(path: Path) -> dict[str, Any]:
     return header
 
 
-def fill_from(path: Path, network: nn.Module, strict: bool = True) -> None:
+def load_safetensors(path: Path, network: nn.Module, strict: bool = True) -> None:
     """Load the weights in a file.
 
     Raises:

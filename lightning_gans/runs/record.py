@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from lightning_gans.inference.model import About
+from lightning_gans.inference.model import Metadata
 from lightning_gans.reporting.runs import RECIPE, SCORES, TRAINER, is_row, newest_config
 
 PLACES = ("root", "download", "num_workers", "cache", "dirpath", "save_dir")
@@ -31,14 +31,14 @@ class RunRecord:
     grids: list[Path] = field(default_factory=list)
 
 
-def run_record(checkpoint: Path, about: About) -> RunRecord:
+def run_record(checkpoint: Path, metadata: Metadata) -> RunRecord:
     """What the folder around a checkpoint says; nothing where the checkpoint lies in no run's folder.
 
     What cannot be read is left out: the model is there without it.
 
     Args:
         checkpoint: the file.
-        about: what the checkpoint says of itself.
+        metadata: what the checkpoint says of itself.
     """
     place = checkpoint.resolve().parent
     folder = place.parent
@@ -46,8 +46,8 @@ def run_record(checkpoint: Path, about: About) -> RunRecord:
         return RunRecord()
     return RunRecord(
         settings=settings_of(newest_config(folder)),
-        rows=[row for row in rows_of(folder / SCORES) if concerns(row, about)],
-        grids=grids_of(folder / "samples", about.get("step", 0)),
+        rows=[row for row in rows_of(folder / SCORES) if concerns(row, metadata)],
+        grids=grids_of(folder / "samples", metadata.get("step", 0)),
     )
 
 
@@ -93,9 +93,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def concerns(row: dict[str, Any], about: About) -> bool:
+def concerns(row: dict[str, Any], metadata: Metadata) -> bool:
     """Whether these are scores of this state and of this kind of weights."""
-    return bool(row.get("step") == about.get("step") and row["stamp"]["weights"] == about.get("weights"))
+    return bool(row.get("step") == metadata.get("step") and row["stamp"]["weights"] == metadata.get("weights"))
 
 
 def grids_of(folder: Path, step: object) -> list[Path]:

@@ -75,7 +75,7 @@ def test_pillow_is_guarded_wherever_it_is_used(tmp_path: Path, monkeypatch: pyte
 def translator(tmp_path: Path, data: str = "datamodules.facades.SyntheticFacadesDataModule") -> ImageTranslator:
     model = load(checkpoint_files.both_ways(tmp_path / "a.ckpt"))
     assert isinstance(model, ImageTranslator)
-    model.about["data"] = data
+    model.metadata["data"] = data
     return model
 
 

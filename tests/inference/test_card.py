@@ -42,12 +42,12 @@ def run_folder(tmp_path: Path, *rows: dict[str, Any]) -> Path:
 
 def card_of(folder: Path, licence: str | None = None) -> tuple[str, dict[str, Any]]:
     model = lightning_gans.load(folder)
-    record = run_record(folder / "checkpoints" / "best.ckpt", model.about)
+    record = run_record(folder / "checkpoints" / "best.ckpt", model.metadata)
     card = model_card(model, record, licence=licence)
-    return card.text, header_of(card)
+    return card.text, read_header(card)
 
 
-def header_of(card: ModelCard) -> dict[str, Any]:
+def read_header(card: ModelCard) -> dict[str, Any]:
     header: dict[str, Any] = yaml.safe_load(card.content.split("---\n")[1])
     return header
 
@@ -98,14 +98,14 @@ def test_what_is_not_known_is_said_to_be_so(tmp_path: Path) -> None:
     path = checkpoint_files.latent(tmp_path / "best.ckpt")
     model = lightning_gans.load(path)
     for key in ("data", "versions", "scores", "seed"):
-        del model.about[key]
-    card = model_card(model, run_record(path, model.about))
+        del model.metadata[key]
+    card = model_card(model, run_record(path, model.metadata))
     assert "## Training data\n\nNot recorded." in card.text
     assert "None are recorded for these weights." in card.text
     assert "That of the weights is not stated." in card.text
     assert "are not recorded" in card.text
     assert "seed None" not in card.text
-    assert "license" not in header_of(card)
+    assert "license" not in read_header(card)
 
 
 def test_a_translation_shows_the_runs_pictures(tmp_path: Path) -> None:

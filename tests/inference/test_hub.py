@@ -10,25 +10,25 @@ import torch
 
 import lightning_gans
 from lightning_gans.core.errors import InputError
-from lightning_gans.inference import ImageTranslator, LatentSampler, Trained
+from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 from lightning_gans.inference import model as base
 from tests.support import checkpoint_files
 
-MAKE: dict[type[Trained], Callable[[Path], Path]] = {
+MAKE: dict[type[PretrainedModel], Callable[[Path], Path]] = {
     LatentSampler: lambda path: checkpoint_files.latent(path, conditional=True),
     ImageTranslator: checkpoint_files.both_ways,
 }
 
 
-def saved(kind: type[Trained], tmp_path: Path) -> tuple[Trained, Path]:
+def saved(kind: type[PretrainedModel], tmp_path: Path) -> tuple[PretrainedModel, Path]:
     model = lightning_gans.load(MAKE[kind](tmp_path / "best.ckpt"))
     model.save_pretrained(tmp_path / "model")
     return model, tmp_path / "model"
 
 
-def assert_same(one: Trained, other: Trained) -> None:
+def assert_same(one: PretrainedModel, other: PretrainedModel) -> None:
     assert type(one) is type(other)
-    assert one.about == other.about
+    assert one.metadata == other.metadata
     assert one.config == other.config
     ours, theirs = one.state_dict(), other.state_dict()
     assert ours.keys() == theirs.keys()
@@ -39,7 +39,7 @@ def assert_same(one: Trained, other: Trained) -> None:
 
 @pytest.mark.parametrize("kind", MAKE)
 def test_a_saved_folder_gives_back_every_bit(
-    kind: type[Trained], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    kind: type[PretrainedModel], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model, folder = saved(kind, tmp_path)
     pictures = ["samples.png"] if kind is LatentSampler else []
@@ -58,7 +58,9 @@ def test_a_saved_folder_gives_back_every_bit(
 
 
 @pytest.mark.parametrize("kind", MAKE)
-def test_a_name_on_the_hub_is_downloaded(kind: type[Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_on_the_hub_is_downloaded(
+    kind: type[PretrainedModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, folder = saved(kind, tmp_path)
     asked = []
 
@@ -113,14 +115,14 @@ def change(config: dict[str, Any], *keys: str, value: Any) -> dict[str, Any]:
     [
         (LatentSampler, ("generator",), "MLPGenerator", "described as 'MLPGenerator'"),
         (LatentSampler, ("noise",), None, "described as None"),
-        (LatentSampler, ("about",), [], "what is known of the model"),
+        (LatentSampler, ("metadata",), [], "what is known of the model"),
         (LatentSampler, ("generator", "init_args", "widths"), [16], "does not hold the weights"),
         (ImageTranslator, ("generators",), [1], "does not describe a ImageTranslator"),
         (ImageTranslator, ("generators", "a_to_b", "size"), "wide", "does not describe a ImageTranslator"),
     ],
 )
 def test_a_config_of_other_things_is_refused_in_one_sentence(
-    kind: type[Trained], keys: tuple[str, ...], value: Any, message: str, tmp_path: Path
+    kind: type[PretrainedModel], keys: tuple[str, ...], value: Any, message: str, tmp_path: Path
 ) -> None:
     _, folder = saved(kind, tmp_path)
     file = folder / "config.json"
@@ -147,15 +149,15 @@ def test_weights_come_from_safetensors_alone(tmp_path: Path) -> None:
     [
         (LatentSampler, ("generator",), "subprocess.Popen", "args"),
         (LatentSampler, ("noise",), "subprocess.Popen", "args"),
-        (ImageTranslator, ("generators", "a_to_b", "described"), "subprocess.Popen", "args"),
-        (ImageTranslator, ("generators", "a_to_b", "described"), "os.system", "command"),
-        (ImageTranslator, ("generators", "a_to_b", "described"), "subprocess.getoutput", "cmd"),
-        (ImageTranslator, ("generators", "a_to_b", "described", "init_args", "norm"), "os.system", "command"),
-        (ImageTranslator, ("generators", "a_to_b", "described", "init_args", "norm"), "subprocess.Popen", "args"),
+        (ImageTranslator, ("generators", "a_to_b", "network"), "subprocess.Popen", "args"),
+        (ImageTranslator, ("generators", "a_to_b", "network"), "os.system", "command"),
+        (ImageTranslator, ("generators", "a_to_b", "network"), "subprocess.getoutput", "cmd"),
+        (ImageTranslator, ("generators", "a_to_b", "network", "init_args", "norm"), "os.system", "command"),
+        (ImageTranslator, ("generators", "a_to_b", "network", "init_args", "norm"), "subprocess.Popen", "args"),
     ],
 )
 def test_a_strangers_config_runs_nothing(
-    kind: type[Trained], keys: tuple[str, ...], class_path: str, argument: str, tmp_path: Path
+    kind: type[PretrainedModel], keys: tuple[str, ...], class_path: str, argument: str, tmp_path: Path
 ) -> None:
     _, folder = saved(kind, tmp_path)
     file = folder / "config.json"

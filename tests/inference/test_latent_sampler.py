@@ -44,8 +44,8 @@ def test_sampling_draws_nothing_from_the_scripts_own_generator(plain: LatentSamp
 
 
 def test_classes_are_gone_through_in_turn(conditional: LatentSampler) -> None:
-    assert conditional.shares(12).tolist() == [*range(10), 0, 1]  # type: ignore[union-attr]
-    assert conditional.shares(4, [3, 8]).tolist() == [3, 8, 3, 8]  # type: ignore[union-attr]
+    assert conditional.label_inputs(12).tolist() == [*range(10), 0, 1]  # type: ignore[union-attr]
+    assert conditional.label_inputs(4, [3, 8]).tolist() == [3, 8, 3, 8]  # type: ignore[union-attr]
     assert torch.equal(conditional.sample(4, [3, 8]), conditional.sample(4, torch.tensor([3, 8, 3, 8])))
     assert torch.equal(conditional.sample(2, 5), conditional.sample(2, [5]))
     assert not torch.equal(conditional.sample(2, 5), conditional.sample(2, 6))

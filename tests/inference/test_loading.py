@@ -72,10 +72,10 @@ def test_two_generators_go_both_ways(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:
-    about = load(checkpoint_files.latent(tmp_path / "a.ckpt")).about
-    assert about["variant"] == "lightning_gans.variants.GAN"
-    assert (about["step"], about["epoch"], about["seed"], about["weights"]) == (7, 2, 5, "ema")
-    assert about["scores"][0]["scores"] == {"val/fid": 3.5}
+    metadata = load(checkpoint_files.latent(tmp_path / "a.ckpt")).metadata
+    assert metadata["variant"] == "lightning_gans.variants.GAN"
+    assert (metadata["step"], metadata["epoch"], metadata["seed"], metadata["weights"]) == (7, 2, 5, "ema")
+    assert metadata["scores"][0]["scores"] == {"val/fid": 3.5}
 
 
 def write_text(path: Path) -> None:

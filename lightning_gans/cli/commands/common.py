@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.inference import ImageTranslator, LatentSampler, Trained, load
+from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel, load
 
 
 def parser_for(command: str, description: str, device: str | None = None) -> argparse.ArgumentParser:
@@ -58,7 +58,7 @@ def drawing_parser_for(command: str, description: str, out: str) -> argparse.Arg
     return parser
 
 
-def model_of(options: argparse.Namespace) -> Trained:
+def model_of(options: argparse.Namespace) -> PretrainedModel:
     """The model that the options name.
 
     Raises:
@@ -94,9 +94,9 @@ def translator_of(options: argparse.Namespace) -> ImageTranslator:
     return model
 
 
-def weights_line(model: Trained) -> str:
+def weights_line(model: PretrainedModel) -> str:
     """Whose weights made something, to be printed beside it."""
-    return f"{model.weights_kind} weights of step {model.about.get('step', 'unknown')}"
+    return f"{model.weights_kind} weights of step {model.metadata.get('step', 'unknown')}"
 
 
 def megabytes(count: int) -> str:

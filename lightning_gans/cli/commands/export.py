@@ -11,8 +11,8 @@ from lightning_gans.core.errors import InputError, exit_on_known_errors
 from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
 from lightning_gans.export import Format, ONNXFile, SafetensorsFile, TorchProgram, compare, subject_of
 from lightning_gans.export.hub_folder import compare_folder, write_hub_folder
-from lightning_gans.inference import Trained
-from lightning_gans.inference.loading import checkpoint_in
+from lightning_gans.inference import PretrainedModel
+from lightning_gans.inference.loading import find_checkpoint
 from lightning_gans.inference.model import WEIGHTS
 
 FILES: dict[str, type[Format]] = {"safetensors": SafetensorsFile, "onnx": ONNXFile, "torch_export": TorchProgram}
@@ -70,7 +70,7 @@ def run(argv: list[str]) -> None:
             raise InputError(f"--{key} is given, but --format is {options.format}; expected {expected}")
     if options.licence is not None and not LICENCE.fullmatch(options.licence):
         raise InputError(f"--licence is {options.licence!r}; expected a word of the hub's, such as mit or cc-by-4.0")
-    place = checkpoint_in(options.checkpoint)
+    place = find_checkpoint(options.checkpoint)
     suffix = "" if folder else FILES[options.format].suffix
     if options.out is None:
         direction = f"-{options.direction}" if options.direction else ""
@@ -85,7 +85,7 @@ def run(argv: list[str]) -> None:
         export_file(model, options.direction, FILES[options.format](), options.out)
 
 
-def export_file(model: Trained, direction: str | None, kind: Format, out: Path) -> None:
+def export_file(model: PretrainedModel, direction: str | None, kind: Format, out: Path) -> None:
     """Write one generator.
 
     Raises:
@@ -100,7 +100,7 @@ def export_file(model: Trained, direction: str | None, kind: Format, out: Path) 
     print(parity)
 
 
-def export_folder(model: Trained, place: Path, out: Path, licence: str | None) -> None:
+def export_folder(model: PretrainedModel, place: Path, out: Path, licence: str | None) -> None:
     """Write a folder for the hub.
 
     Raises:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lightning_gans.cli.commands.common import megabytes
 from lightning_gans.core.errors import exit_on_known_errors
-from lightning_gans.inference.loading import SAFETENSORS, about, checkpoint_in, exported
+from lightning_gans.inference.loading import SAFETENSORS, find_checkpoint, load_exported, read_metadata
 from lightning_gans.reporting.runs import SCORES, flat, is_row, read_rows
 from lightning_gans.reporting.text import stamp_line
 from lightning_gans.runs.checkpoint_file import read_checkpoint
@@ -48,7 +48,7 @@ def run(argv: list[str]) -> None:
         InputError: if it is none.
     """
     options = options_parser().parse_args(argv)
-    found = facts(checkpoint_in(options.checkpoint))
+    found = facts(find_checkpoint(options.checkpoint))
     print(json.dumps(found, indent=2) if options.json else "\n".join(lines(found)))
 
 
@@ -59,16 +59,16 @@ def facts(place: Path) -> Facts:
         InputError: if it is none.
     """
     if place.is_dir() or place.suffix == SAFETENSORS:
-        model = exported(place, raw=False)
+        model = load_exported(place, raw=False)
         parts = {name: part.state_dict() for name, part in model.named_children()}
-        return {"file": str(place), **model.about, "sizes": sizes(parts), "settings": {}}
+        return {"file": str(place), **model.metadata, "sizes": sizes(parts), "settings": {}}
     checkpoint = read_checkpoint(place)
     parts = {}
     for key, value in checkpoint["state_dict"].items():
         head, _, rest = key.partition(".")
         name = f"average of {rest.partition('.')[0]}" if head == "averages" else head
         parts.setdefault(name, {})[key] = value
-    known = about(checkpoint)
+    known = read_metadata(checkpoint)
     # Of an older checkpoint, and of tests, the file beside it knows more.
     beside = place.parent.parent / SCORES
     if beside.is_file():

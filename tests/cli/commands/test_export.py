@@ -20,7 +20,7 @@ from lightning_gans.core.pixels import to_uint8
 from lightning_gans.export import onnx_file, safetensors_file
 from lightning_gans.export import target as subject
 from lightning_gans.inference import ImageTranslator, LatentSampler
-from lightning_gans.inference.weights_file import packed
+from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.networks import DCGANGenerator
 from tests.support import checkpoint_files
 
@@ -153,7 +153,7 @@ def test_a_safetensors_file_is_a_model_again(tmp_path: Path, capsys: pytest.Capt
     assert difference_of(capsys.readouterr().out) == 0
     model, again = lightning_gans.load(checkpoint), lightning_gans.load(tmp_path / "a.safetensors")
     assert torch.equal(model.sample(12, seed=3), again.sample(12, seed=3))
-    assert again.about == model.about
+    assert again.metadata == model.metadata
     main([str(tmp_path / "a.safetensors"), "--format", "safetensors", "--out", "b.safetensors"])
     assert torch.equal(model.sample(12, seed=3), lightning_gans.load("b.safetensors").sample(12, seed=3))
 
@@ -201,10 +201,10 @@ def test_what_differs_from_the_model_is_not_left(
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
 
     def wrong(weights: dict[str, Tensor], header: dict[str, Any]) -> bytes:
-        return packed({name: value + 0.01 for name, value in weights.items()}, header)
+        return to_safetensors({name: value + 0.01 for name, value in weights.items()}, header)
 
-    monkeypatch.setattr(safetensors_file, "packed", wrong)
-    monkeypatch.setattr("lightning_gans.inference.model.packed", wrong)
+    monkeypatch.setattr(safetensors_file, "to_safetensors", wrong)
+    monkeypatch.setattr("lightning_gans.inference.model.to_safetensors", wrong)
     said = assert_refused([str(checkpoint), "--format", chosen], 1, capsys)
     assert "differs from the model by" in said
     assert "more than 0.0001" in said
@@ -272,7 +272,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(
     checkpoint_files.one_way(tmp_path / "u.ckpt")
     for name in ("foreign.ckpt", "foreign.safetensors"):
         (tmp_path / name).write_bytes(b"nothing of ours")
-    (tmp_path / "other.safetensors").write_bytes(packed({"a": torch.zeros(1)}, {"model": "theirs"}))
+    (tmp_path / "other.safetensors").write_bytes(to_safetensors({"a": torch.zeros(1)}, {"model": "theirs"}))
     before = sorted(path.name for path in tmp_path.iterdir())
     assert message in assert_refused(arguments, 2, capsys)
     assert sorted(path.name for path in tmp_path.iterdir()) == before

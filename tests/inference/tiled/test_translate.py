@@ -106,11 +106,11 @@ def test_untranslated_gives_any_picture_back() -> None:
 
 @pytest.mark.parametrize("side", [SIZE, TILE])
 def test_what_fits_into_a_tile_is_bit_for_bit_what_evaluation_gives(side: int) -> None:
-    about: dict[str, Any] = {
+    network: dict[str, Any] = {
         "class_path": "lightning_gans.networks.ResNetTranslator",
         "init_args": {"blocks": 1, "width": 2},
     }
-    model = ImageTranslator({"a_to_b": {"described": about, "channels_in": 3, "channels_out": 3, "size": SIZE}}, {})
+    model = ImageTranslator({"a_to_b": {"network": network, "channels_in": 3, "channels_out": 3, "size": SIZE}}, {})
     images = to_float(scene(side, side))
     made = translate_picture(model.network(), images, SIZE, TILE)
     assert torch.equal(made, model.translate(images[None])[0])
