@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.reporting.text import stamp_line
 
 GRID = re.compile(r"epoch-(\d+)-step-(\d+)(?:-(.+))?\.png")
@@ -79,7 +80,7 @@ def curves(run: Path) -> Image.Image | None:
         return grid_picture(figure) if figure.is_file() else None
 
 
-def score_rows(run: Path | None, metadata: dict[str, Any]) -> list[dict[str, Any]]:
+def score_rows(run: Path | None, metadata: ModelMetadata) -> list[dict[str, Any]]:
     """Rows of scores, the newest of each stamp: those that the checkpoint knows, and those of the run's file."""
     rows = list(metadata.get("scores", []))
     file = run / "scores.jsonl" if run else None

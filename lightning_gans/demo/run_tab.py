@@ -8,11 +8,12 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.demo.events import quietly, speaking
 from lightning_gans.demo.run_files import curves, grid_picture, score_rows, scores_text, timeline
 
 
-def run_tab(tab: gr.Tab, run: Path | None, metadata: dict[str, Any]) -> None:
+def run_tab(tab: gr.Tab, run: Path | None, metadata: ModelMetadata) -> None:
     """Fill the tab; what a run that still trains writes is there when the tab is opened again."""
     if run is None:
         gr.Markdown("This checkpoint does not lie in a run's folder: there are no curves and no grids to show.")

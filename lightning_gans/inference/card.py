@@ -1,10 +1,11 @@
-"""The text beside a model on the Hugging Face Hub, filled from what is known of it."""
+"""The model card: the text beside a model on the Hugging Face Hub."""
 
 from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,15 @@ import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lightning_gans.core.image_grids import grid, upscale_nearest
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.core.version import __version__
-from lightning_gans.inference.image_translator import ImageTranslator
-from lightning_gans.inference.latent_sampler import LatentSampler
-from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.reporting.runs import is_row
 from lightning_gans.reporting.text import ONE_CLASS, stamp_line
-from lightning_gans.runs.record import RunRecord, concerns
+from lightning_gans.runs.record import RunRecord, matches_checkpoint
 from lightning_gans.runs.score_order import order_scores
 
 SAMPLES = "samples.png"
-"""Pictures that a model from noise makes for its own card."""
-
-CELLS = 40
-"""How many, about."""
+"""Name of the file of pictures that a model draws for its own card."""
 
 WEIGHTS = {"ema": "their moving average over training", "raw": "as the optimizer left them"}
 
@@ -37,62 +31,79 @@ Picture = tuple[str, str]
 """The name of a file beside the card, and what it shows."""
 
 
-def model_card(
-    model: PretrainedModel,
-    record: RunRecord | None = None,
-    pictures: Sequence[Picture] = (),
-    licence: str | None = None,
-) -> ModelCard:
-    """What the model is, how to use it, what it was trained on, its scores with their stamps, its licence.
+@dataclass(frozen=True)
+class CardFacts:
+    """What a model card says about a model.
 
-    What is not known is said to be so; nothing is made up.
+    Attributes:
+        class_name: of the class in :mod:`lightning_gans.inference`.
+        task: the hub's name of what the model does, such as "image-to-image".
+        tags: words by which the model is found on the hub.
+        metadata: of the model.
+        usage: a line of Python that uses ``model``.
+        input_description: shapes and values of inputs and outputs.
+        pictures: files beside the card, with their captions.
+        licence: of the weights, by the hub's name for it; None if it is not stated.
+        config: arguments of the class; the card shows them where the run's settings are not known.
+    """
+
+    class_name: str
+    task: str
+    tags: Sequence[str]
+    metadata: ModelMetadata
+    usage: str
+    input_description: str
+    pictures: Sequence[Picture]
+    licence: str | None
+    config: Mapping[str, Any]
+
+    @property
+    def variant(self) -> str:
+        """Class path of the GAN, "unknown" if it is not known."""
+        return self.metadata.get("variant", "unknown")
+
+    @property
+    def name(self) -> str:
+        """Class name of the GAN."""
+        return self.variant.rpartition(".")[2]
+
+
+def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:
+    """What the model is, how to use it, its training data, its scores with their stamps, its licence.
+
+    The card states which facts are not known.
 
     Args:
-        model: the trained model.
-        record: what the run's folder says, where there is one.
-        pictures: pictures that will lie beside the card, besides those that the model makes for itself.
-        licence: of the weights, in the hub's words, such as "mit" or "cc-by-4.0".
+        facts: about the model.
+        record: what the run's folder holds about the model, if it comes from one.
     """
     record = record or RunRecord()
-    metadata = model.metadata
-    variant = str(metadata.get("variant", "unknown"))
-    name = variant.rpartition(".")[2]
-    rows = measured(model, record)
+    metadata = facts.metadata
+    rows = latest_scores(metadata, record)
     data = metadata.get("data") or (record.settings.get("data") or {}).get("class_path")
+    settings = record.settings or {key: value for key, value in facts.config.items() if key != "metadata"}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
     )
     text = environment.get_template("card.md.j2").render(
-        name=name,
-        summary=summary_of(variant),
+        facts=facts,
+        metadata=metadata,
+        summary=variant_summary(facts.variant),
         version=__version__,
-        variant=variant,
-        whose=WEIGHTS.get(model.weights_kind, "of an unknown kind"),
-        **{key: metadata.get(key) for key in ("step", "epoch", "seed")},
-        pictures=[*([(SAMPLES, samples_caption(model))] if makes_pictures(model) else []), *pictures],
-        kind=type(model).__name__,
-        use=snippet(model),
-        takes=what_it_takes(model),
+        weights=WEIGHTS.get(metadata.get("weights", ""), "of an unknown kind"),
         data=data,
         scores=[score_table(row) for row in rows],
-        licence=licence,
-        settings=as_yaml(record.settings or {key: value for key, value in model.config.items() if key != "metadata"}),
-        versions=", ".join(f"{package} {number}" for package, number in (metadata.get("versions") or {}).items()),
+        settings=str(yaml.safe_dump(settings, sort_keys=False)).rstrip(),
     )
-    return ModelCard(f"---\n{header(model, name, data, rows, licence).to_yaml()}\n---\n\n{text}")
+    return ModelCard(f"---\n{card_header(facts, data, rows).to_yaml()}\n---\n\n{text}")
 
 
-def header(
-    model: PretrainedModel, name: str, data: str | None, rows: list[dict[str, Any]], licence: str | None
-) -> ModelCardData:
-    """What the hub reads: how the model is found there, and the table of its scores."""
-    # What the mixin adds for its own classes is kept, so that the hub counts the model as one of them.
-    tags = sorted({*(model._hub_mixin_info.model_card_data.tags or []), name.lower()})
-    task = "unconditional-image-generation" if isinstance(model, LatentSampler) else "image-to-image"
+def card_header(facts: CardFacts, data: str | None, rows: list[dict[str, Any]]) -> ModelCardData:
+    """The card's YAML header, which the hub reads: tags, and the table of scores."""
     dataset = str(data or "unknown").rpartition(".")[2].removesuffix("DataModule")
     results = [
         EvalResult(
-            task_type=task,
+            task_type=facts.task,
             dataset_type=dataset.lower(),
             dataset_name=dataset,
             dataset_split=row["stamp"]["split"],
@@ -107,23 +118,23 @@ def header(
     ]
     return ModelCardData(
         library_name="lightning-gans",
-        pipeline_tag=task,
-        tags=tags,
-        license=licence,
-        model_name=name if results else None,
+        pipeline_tag=facts.task,
+        tags=sorted({*facts.tags, facts.name.lower()}),
+        license=facts.licence,
+        model_name=facts.name if results else None,
         eval_results=results or None,
     )
 
 
-def measured(model: PretrainedModel, record: RunRecord) -> list[dict[str, Any]]:
-    """The scores of these weights, the last of each split, domain and stamp."""
-    rows = [row for row in model.metadata.get("scores", []) if is_row(row) and concerns(row, model.metadata)]
+def latest_scores(metadata: ModelMetadata, record: RunRecord) -> list[dict[str, Any]]:
+    """The scores of these weights: the last row of each split, domain and stamp."""
+    rows = [row for row in metadata.get("scores", []) if is_row(row) and matches_checkpoint(row, metadata)]
     last = {(next(iter(row["scores"])).rpartition("/")[0], line(row["stamp"])): row for row in [*rows, *record.rows]}
     return list(last.values())
 
 
 def score_table(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of scores as the card shows it, without those of single classes, the most telling first."""
+    """A row of scores for the template, without scores of single classes, the most informative first."""
     stamp = row["stamp"]
     scores = {name.partition("/")[2]: value for name, value in row["scores"].items() if not ONE_CLASS.search(name)}
     names = order_scores(list(scores), min(stamp["real"], stamp["fake"]))
@@ -141,63 +152,11 @@ def line(stamp: dict[str, Any]) -> str:
     return stamp_line(stamp, [stamp["seed"]])
 
 
-def summary_of(variant: str) -> str:
-    """What a variant is and whose, in the first line of its class; read as text, for importing it takes seconds."""
+def variant_summary(variant: str) -> str:
+    """The first line of a variant's docstring. The class is parsed, not imported, since that takes seconds."""
     package, _, name = variant.rpartition(".")
     for path in sorted(VARIANTS.glob("*.py")) if package.startswith("lightning_gans.variants") else []:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
     return "A generative adversarial network."
-
-
-def makes_pictures(model: PretrainedModel) -> bool:
-    """Whether the model makes pictures without being given any."""
-    return isinstance(model, LatentSampler) and model.network.channels in (1, 3)
-
-
-def samples_caption(model: PretrainedModel) -> str:
-    """What the pictures of :func:`draw_samples` are."""
-    classes = isinstance(model, LatentSampler) and model.num_classes
-    return "Pictures of seed 0, not chosen" + (", the classes in turn" if classes else "")
-
-
-def draw_samples(model: PretrainedModel, folder: Path) -> None:
-    """Write pictures for the card, if the model can make them: the first of seed 0."""
-    if not isinstance(model, LatentSampler) or not makes_pictures(model):
-        return
-    columns = min(model.num_classes, 10) or 8
-    images = to_uint8(model.sample(CELLS // columns * columns))
-    grid(upscale_nearest(images, max(1, 64 // model.network.size)), columns).save(folder / SAMPLES)
-
-
-def snippet(model: PretrainedModel) -> str:
-    """How a picture is made."""
-    if isinstance(model, ImageTranslator):
-        return f'translated = model.translate(images, "{model.directions[0]}")'
-    classes = isinstance(model, LatentSampler) and model.num_classes
-    return f"images = model.sample(n=64, {'labels=[0, 1], ' if classes else ''}seed=0)"
-
-
-def what_it_takes(model: PretrainedModel) -> str:
-    """Shapes and values of what goes in and comes out."""
-    if isinstance(model, ImageTranslator):
-        ways = [
-            f"`{way}` from {model.network(way).channels_in} to {model.network(way).channels_out} channels, trained on "
-            f"{size} x {size} pixels"
-            for way, size in model.sizes.items()
-        ]
-        return f"Images are float tensors (N, C, H, W) in [-1, 1]: {'; '.join(ways)}."
-    assert isinstance(model, LatentSampler)
-    network = model.network
-    return (
-        f"Images are float tensors (N, {network.channels}, {network.size}, {network.size}) in [-1, 1], from "
-        f"{network.latent_dim} numbers of {type(model.noise).__name__}"
-        + (f" and one of {model.num_classes} classes" if model.num_classes else "")
-        + ". A seed gives the same pictures everywhere, whatever their number."
-    )
-
-
-def as_yaml(settings: Any) -> str:
-    """Settings to be read by people."""
-    return str(yaml.safe_dump(settings, sort_keys=False)).rstrip()

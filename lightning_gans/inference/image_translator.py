@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.inference.construct import build_translator
-from lightning_gans.inference.model import Metadata, PretrainedModel
+from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.networks.base import Translator
 
 
@@ -26,7 +27,9 @@ class ImageTranslator(PretrainedModel):
         InputError: if a network cannot be built.
     """
 
-    def __init__(self, generators: Mapping[str, Mapping[str, Any]], metadata: Metadata) -> None:
+    task = "image-to-image"
+
+    def __init__(self, generators: Mapping[str, Mapping[str, Any]], metadata: ModelMetadata) -> None:
         super().__init__(metadata)
         self.networks = nn.ModuleDict({way: build_translator(**given) for way, given in generators.items()})
         self.sizes = {way: int(given["size"]) for way, given in generators.items()}
@@ -36,6 +39,21 @@ class ImageTranslator(PretrainedModel):
     def directions(self) -> list[str]:
         """The ways it can go, "a_to_b" and "b_to_a" or one of them; the first is the default."""
         return list(self.sizes)
+
+    @property
+    def usage(self) -> str:
+        """A line of Python that translates images with ``model``."""
+        return f'translated = model.translate(images, "{self.directions[0]}")'
+
+    @property
+    def input_description(self) -> str:
+        """Shapes and values of inputs and outputs, in sentences."""
+        parts = []
+        for direction, size in self.sizes.items():
+            network = self.network(direction)
+            channels = f"from {network.channels_in} to {network.channels_out} channels"
+            parts.append(f"`{direction}` {channels}, trained on {size} x {size} pixels")
+        return f"Images are float tensors (N, C, H, W) in [-1, 1]: {'; '.join(parts)}."
 
     def way(self, direction: str | None = None) -> str:
         """The direction that is meant.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,11 +12,18 @@ from torch.nn import functional as F
 from lightning_gans.components.interpolation import interpolation_for
 from lightning_gans.components.noise import latents
 from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.image_grids import grid, upscale_nearest
+from lightning_gans.core.model_metadata import ModelMetadata
+from lightning_gans.core.pixels import to_uint8
 from lightning_gans.inference.construct import ClassConfig, build_generator, build_noise
-from lightning_gans.inference.model import BATCH, Metadata, PretrainedModel
+from lightning_gans.inference.model import BATCH, PretrainedModel
 
 Labels = int | Sequence[int] | Tensor | None
 """One class for all images, classes to go through in turn, or (N, num_classes) shares of classes."""
+
+
+CARD_IMAGES = 40
+"""At most this many pictures are drawn for a model card."""
 
 
 class LatentSampler(PretrainedModel):
@@ -30,7 +38,9 @@ class LatentSampler(PretrainedModel):
         InputError: if the network cannot be built.
     """
 
-    def __init__(self, generator: ClassConfig, noise: ClassConfig, metadata: Metadata) -> None:
+    task = "unconditional-image-generation"
+
+    def __init__(self, generator: ClassConfig, noise: ClassConfig, metadata: ModelMetadata) -> None:
         super().__init__(metadata)
         self.network = build_generator(generator)
         self.noise = build_noise(noise)
@@ -40,6 +50,37 @@ class LatentSampler(PretrainedModel):
     def num_classes(self) -> int:
         """How many classes can be asked for; 0 if the network knows none."""
         return self.network.num_classes
+
+    @property
+    def usage(self) -> str:
+        """A line of Python that makes images with ``model``."""
+        return f"images = model.sample(n=64, {'labels=[0, 1], ' if self.num_classes else ''}seed=0)"
+
+    @property
+    def input_description(self) -> str:
+        """Shapes and values of inputs and outputs, in sentences."""
+        network = self.network
+        return (
+            f"Images are float tensors (N, {network.channels}, {network.size}, {network.size}) in [-1, 1], each made "
+            f"from {network.latent_dim} numbers of {type(self.noise).__name__}"
+            + (f" and one of {self.num_classes} classes" if self.num_classes else "")
+            + ". A seed gives the same pictures for every n."
+        )
+
+    @property
+    def samples_caption(self) -> str:
+        """What the pictures of :meth:`draw_samples` show; empty if images are not pictures of 1 or 3 channels."""
+        if self.network.channels not in (1, 3):
+            return ""
+        return "The first pictures of seed 0, not selected" + (", the classes in turn" if self.num_classes else "")
+
+    def draw_samples(self, path: Path) -> None:
+        """Write a grid of the first pictures of seed 0 as PNG, if images have 1 or 3 channels."""
+        if not self.samples_caption:
+            return
+        columns = min(self.num_classes, 10) or 8
+        images = to_uint8(self.sample(CARD_IMAGES // columns * columns))
+        grid(upscale_nearest(images, max(1, 64 // self.network.size)), columns).save(path)
 
     def sample(self, n: int = 64, labels: Labels = None, seed: int = 0, truncation: float | None = None) -> Tensor:
         """Images (n, C, H, W) in [-1, 1]: the pictures 0 to n - 1 of a seed.

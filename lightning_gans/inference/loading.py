@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.inference.construct import ClassConfig
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
-from lightning_gans.inference.model import WEIGHTS, Metadata, PretrainedModel
+from lightning_gans.inference.model import WEIGHTS, PretrainedModel
 from lightning_gans.inference.weights_file import load_safetensors, read_header
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
@@ -230,7 +231,7 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
         raise InputError(f"CKPT is {path}, whose weights do not fit its {type(network).__name__} ({reason})") from error
 
 
-def read_metadata(checkpoint: Contents, raw: bool = False) -> Metadata:
+def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
     """What a checkpoint knows of itself, as plain data.
 
     Returns:
@@ -239,7 +240,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> Metadata:
         checkpoint does not know is left out.
     """
     averaged = any(key.startswith("averages.") for key in checkpoint["state_dict"])
-    known = {
+    facts = {
         "variant": checkpoint.get("hyper_parameters", {}).get("_class_path"),
         "weights": "ema" if averaged and not raw else "raw",
         "step": checkpoint["global_step"],
@@ -249,7 +250,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> Metadata:
         "versions": checkpoint.get("versions"),
         "scores": last_scores(checkpoint),
     }
-    return {key: value for key, value in known.items() if value is not None}
+    return cast("ModelMetadata", {key: value for key, value in facts.items() if value is not None})
 
 
 def last_scores(checkpoint: Contents) -> list[dict[str, Any]]:

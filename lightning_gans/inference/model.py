@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.model_metadata import ModelMetadata
+from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_card
 from lightning_gans.inference.weights_file import load_safetensors, to_safetensors
+from lightning_gans.runs.record import RunRecord
 
 BATCH = 64
 """Images that go through a network at once."""
@@ -19,11 +23,8 @@ BATCH = 64
 WEIGHTS = "model.safetensors"
 """The hub's name of a model's weights."""
 
-Metadata = dict[str, Any]
-"""What is known of a model, as plain data; see :func:`lightning_gans.inference.loading.read_metadata`."""
 
-
-class PretrainedModel(nn.Module, PyTorchModelHubMixin, library_name="lightning-gans", tags=["gan"]):
+class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightning-gans", tags=["gan"]):
     """Trained generators, ready for use: in evaluation mode, without gradients.
 
     ``save_pretrained(FOLDER)`` leaves ``config.json``, ``model.safetensors`` and a model card there,
@@ -37,11 +38,14 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, library_name="lightning-g
         InputError: if ``metadata`` is no such data.
     """
 
-    def __init__(self, metadata: Metadata) -> None:
+    task: ClassVar[str]
+    """The hub's name of what the model does."""
+
+    def __init__(self, metadata: ModelMetadata) -> None:
         super().__init__()
         if not isinstance(metadata, Mapping):
             raise InputError(f"what is known of the model is {metadata!r}; expected names and values")
-        self.metadata = dict(metadata)
+        self.metadata = cast("ModelMetadata", dict(metadata))
 
     @property
     def config(self) -> dict[str, Any]:
@@ -86,11 +90,54 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, library_name="lightning-g
         """
         raise InputError("this model makes images from noise and translates none; expected Pix2Pix or CycleGAN")
 
-    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
-        """The text that stands beside the weights on the hub, from what is known of the model."""
-        from lightning_gans.inference.card import model_card
+    @property
+    @abstractmethod
+    def usage(self) -> str:
+        """A line of Python that makes images with ``model``."""
 
-        return model_card(self, **kwargs)
+    @property
+    @abstractmethod
+    def input_description(self) -> str:
+        """Shapes and values of inputs and outputs, in sentences."""
+
+    @property
+    def samples_caption(self) -> str:
+        """What the pictures that :meth:`draw_samples` writes show; empty if it writes none."""
+        return ""
+
+    def draw_samples(self, path: Path) -> None:
+        """Write pictures for the model card as PNG, if the model can make some without input."""
+
+    def generate_model_card(
+        self,
+        *args: Any,
+        record: RunRecord | None = None,
+        pictures: Sequence[Picture] = (),
+        licence: str | None = None,
+        **kwargs: Any,
+    ) -> ModelCard:
+        """The model card for the hub.
+
+        Args:
+            args: ignored.
+            record: what the run's folder holds about the model, if it comes from one.
+            pictures: pictures that will lie beside the card, besides those of :meth:`draw_samples`.
+            licence: of the weights, by the hub's name for it, such as "mit" or "cc-by-4.0".
+            kwargs: ignored.
+        """
+        own = [(SAMPLES, self.samples_caption)] if self.samples_caption else []
+        facts = CardFacts(
+            class_name=type(self).__name__,
+            task=self.task,
+            tags=self._hub_mixin_info.model_card_data.tags or [],
+            metadata=self.metadata,
+            usage=self.usage,
+            input_description=self.input_description,
+            pictures=[*own, *pictures],
+            licence=licence,
+            config=self.config,
+        )
+        return model_card(facts, record)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], where: str) -> Self:
@@ -110,10 +157,8 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, library_name="lightning-g
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights, and pictures for the card."""
-        from lightning_gans.inference.card import draw_samples
-
         (save_directory / WEIGHTS).write_bytes(to_safetensors(self.state_dict(), {}))
-        draw_samples(self, save_directory)
+        self.draw_samples(save_directory / SAMPLES)
 
     @classmethod
     def _from_pretrained(

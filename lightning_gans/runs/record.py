@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from lightning_gans.inference.model import Metadata
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.reporting.runs import RECIPE, SCORES, TRAINER, is_row, newest_config
 
-PLACES = ("root", "download", "num_workers", "cache", "dirpath", "save_dir")
+MACHINE_KEYS = ("root", "download", "num_workers", "cache", "dirpath", "save_dir")
 """Settings that say where a run was made, which is nobody's business."""
 
 
@@ -31,14 +31,14 @@ class RunRecord:
     grids: list[Path] = field(default_factory=list)
 
 
-def run_record(checkpoint: Path, metadata: Metadata) -> RunRecord:
+def run_record(checkpoint: Path, metadata: ModelMetadata) -> RunRecord:
     """What the folder around a checkpoint says; nothing where the checkpoint lies in no run's folder.
 
     What cannot be read is left out: the model is there without it.
 
     Args:
         checkpoint: the file.
-        metadata: what the checkpoint says of itself.
+        metadata: of the model in the checkpoint.
     """
     place = checkpoint.resolve().parent
     folder = place.parent
@@ -46,7 +46,7 @@ def run_record(checkpoint: Path, metadata: Metadata) -> RunRecord:
         return RunRecord()
     return RunRecord(
         settings=settings_of(newest_config(folder)),
-        rows=[row for row in rows_of(folder / SCORES) if concerns(row, metadata)],
+        rows=[row for row in rows_of(folder / SCORES) if matches_checkpoint(row, metadata)],
         grids=grids_of(folder / "samples", metadata.get("step", 0)),
     )
 
@@ -72,7 +72,7 @@ def without_places(node: Any) -> Any:
     return {
         key: without_places(value)
         for key, value in node.items()
-        if key not in PLACES and not (isinstance(value, str) and value.startswith(("/", "~")))
+        if key not in MACHINE_KEYS and not (isinstance(value, str) and value.startswith(("/", "~")))
     }
 
 
@@ -93,7 +93,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def concerns(row: dict[str, Any], metadata: Metadata) -> bool:
+def matches_checkpoint(row: dict[str, Any], metadata: ModelMetadata) -> bool:
     """Whether these are scores of this state and of this kind of weights."""
     return bool(row.get("step") == metadata.get("step") and row["stamp"]["weights"] == metadata.get("weights"))
 

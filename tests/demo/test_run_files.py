@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.demo.run_files import curves, grid_picture, run_of, score_rows, scores_text, timeline
 from tests.support import checkpoint_files
 from tests.support.demo_runs import latent_run, translation_run
@@ -41,12 +42,13 @@ def test_curves_are_those_of_the_log_now(tmp_path: Path) -> None:
 
 
 def test_scores_stand_with_their_stamps(tmp_path: Path) -> None:
-    known = {"scores": [{"step": 7, "epoch": 2, "scores": {"val/fid": 3.5}, "stamp": checkpoint_files.STAMP}]}
+    row = {"step": 7, "epoch": 2, "scores": {"val/fid": 3.5}, "stamp": checkpoint_files.STAMP}
+    known: ModelMetadata = {"scores": [row]}
     text = scores_text(score_rows(latent_run(tmp_path), known))
     assert "**step 7, epoch 2**" in text
     assert "| val/fid |" in text
     assert "| 4.25 |" in text
     assert "`digits | 10 real, 10 generated | split val |" in text
-    old = {"scores": [{"scores": {"val/fid": 3.5}, "stamp": {"extractor": "digits"}}]}
+    old: ModelMetadata = {"scores": [{"scores": {"val/fid": 3.5}, "stamp": {"extractor": "digits"}}]}
     assert "`extractor digits`" in scores_text(score_rows(None, old))
     assert scores_text(score_rows(None, {})) == "No scores are known."

@@ -9,7 +9,6 @@ import yaml
 from huggingface_hub import ModelCard
 
 import lightning_gans
-from lightning_gans.inference.card import model_card
 from lightning_gans.runs.record import RunRecord, run_record
 from tests.support import checkpoint_files
 
@@ -43,7 +42,7 @@ def run_folder(tmp_path: Path, *rows: dict[str, Any]) -> Path:
 def card_of(folder: Path, licence: str | None = None) -> tuple[str, dict[str, Any]]:
     model = lightning_gans.load(folder)
     record = run_record(folder / "checkpoints" / "best.ckpt", model.metadata)
-    card = model_card(model, record, licence=licence)
+    card = model.generate_model_card(record=record, licence=licence)
     return card.text, read_header(card)
 
 
@@ -57,7 +56,7 @@ def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
     assert "Conditional GAN (Mirza and Osindero, 2014)" in text
     assert "after 7 steps" in text
     assert "`datamodules.digits.DigitsDataModule`" in text
-    assert "![Pictures of seed 0, not chosen, the classes in turn](samples.png)" in text
+    assert "![The first pictures of seed 0, not selected, the classes in turn](samples.png)" in text
     assert "max_epochs: 3" in text
     assert "The weights: `cc-by-4.0`" in text
     assert "torch 2.11" in text
@@ -84,7 +83,7 @@ def test_scores_of_other_states_and_weights_are_left_out(tmp_path: Path) -> None
     assert "41" not in text
     assert "42" not in text
     model = lightning_gans.load(tmp_path / "gan-mnist" / "version_0", raw=True)
-    raw = model_card(model).text
+    raw = model.generate_model_card().text
     assert "None are recorded for these weights" in raw
     assert "as the optimizer left them" in raw
 
@@ -97,12 +96,11 @@ def test_the_card_names_no_place_of_the_machine(tmp_path: Path) -> None:
 def test_what_is_not_known_is_said_to_be_so(tmp_path: Path) -> None:
     path = checkpoint_files.latent(tmp_path / "best.ckpt")
     model = lightning_gans.load(path)
-    for key in ("data", "versions", "scores", "seed"):
-        del model.metadata[key]
-    card = model_card(model, run_record(path, model.metadata))
+    model.metadata = {"variant": model.metadata["variant"], "weights": "ema", "step": 7, "epoch": 2}
+    card = model.generate_model_card(record=run_record(path, model.metadata))
     assert "## Training data\n\nNot recorded." in card.text
     assert "None are recorded for these weights." in card.text
-    assert "That of the weights is not stated." in card.text
+    assert "The licence of the weights is not stated." in card.text
     assert "are not recorded" in card.text
     assert "seed None" not in card.text
     assert "license" not in read_header(card)
@@ -110,7 +108,7 @@ def test_what_is_not_known_is_said_to_be_so(tmp_path: Path) -> None:
 
 def test_a_translation_shows_the_runs_pictures(tmp_path: Path) -> None:
     model = lightning_gans.load(checkpoint_files.both_ways(tmp_path / "best.ckpt"))
-    text = model_card(model, pictures=[("grid.png", "Sources and translations")]).text
+    text = model.generate_model_card(pictures=[("grid.png", "Sources and translations")]).text
     assert "![Sources and translations](grid.png)" in text
     assert "samples.png" not in text
     assert "`a_to_b` from 1 to 3 channels, trained on 32 x 32 pixels" in text
