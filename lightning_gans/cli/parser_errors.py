@@ -25,7 +25,6 @@ _LACKING = re.compile(r"the following arguments are required: (\w+(?:, \w+)*)")
 _WRONG_TYPE = re.compile(r"Expected a <class '([\w.]+)'>")
 _VALUE = re.compile(r"Got value: ([^\s,.]+(?:\.\w+)*)|Given value: (?!NestedArg|Namespace)(.+)")
 _REQUIRED = re.compile(r"Key \"?([\w.]+)\"? is required")
-_REASON = re.compile(r"^\s*- (?!Expected a <class 'NoneType'>)(.+)$", re.MULTILINE)
 
 
 def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
@@ -41,22 +40,23 @@ def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[
         return f"{match[1]} is not a known key{_suggestion(match[1], words)}"
     if match := _REFUSED_KEY.search(report):
         key = ".".join(filter(None, (path, match[1])))
-        return f"{key} is not a known key{_suggestion(match[1], words)}{_place(match[1], configs)}"
+        return f"{key} is not a known key{_suggestion(match[1], words)}{config_that_sets(match[1], configs)}"
     if match := _NO_CLASS.search(report):
-        place = _place(path, configs, match[1])
+        place = config_that_sets(path, configs, match[1])
         if match[1] in words:
             return f"{path} is {match[1]}, a class of another kind than is expected there{place}"
         return f"{path} is {match[1]}, which is no known class{_suggestion(match[1], words)}{place}"
     if match := _OTHER_CLASS.search(report):
-        return f"{path} is {match[1]}; expected a subclass of {match[2]}{_place(path, configs, match[1])}"
+        return f"{path} is {match[1]}; expected a subclass of {match[2]}{config_that_sets(path, configs, match[1])}"
     if match := _NOT_IMPORTED.search(report):
-        return f"{path} is {match[1]}, which cannot be imported here ({match[2]}){_place(path, configs, match[1])}"
+        place = config_that_sets(path, configs, match[1])
+        return f"{path} is {match[1]}, which cannot be imported here ({match[2]}){place}"
     expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
     if path and expected and (match := _VALUE.search(report)):
         if path.startswith("model"):  # to the parser, model itself might be null, and so it says of all below
             expected = [name for name in expected if name != "null"]
         value = match[1] or match[2]
-        return f"{path} is {value}; expected {' or '.join(expected)}{_place(path, configs, value)}"
+        return f"{path} is {value}; expected {' or '.join(expected)}{config_that_sets(path, configs, value)}"
     if path and (match := _LACKING.search(report)):
         lacking = ", ".join(f"{path}.{name}" for name in match[1].split(", "))
         return f"{lacking} must be given, on the command line or in a --config (`lightning-gans configs`)"
@@ -85,18 +85,13 @@ def known_words(parser: ArgumentParser) -> set[str]:
     return options | {item.__name__ for item in classes} | (arguments - {"return"})
 
 
-def reasons(report: str) -> str:
-    """Why a class could not be built, from a report that also lists the alternatives nobody asked for."""
-    return "; ".join(_REASON.findall(report)) or " ".join(report.split())
-
-
 def _suggestion(word: str, words: Iterable[str]) -> str:
     known = set(words) - {word.rpartition(".")[2]}
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.7)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def _place(key: str, configs: Iterable[str], value: str | None = None) -> str:
+def config_that_sets(key: str, configs: Iterable[str], value: str | None = None) -> str:
     """The last config that holds the key, with the value where one is given: else it came from the command line."""
     leaf = key.rpartition(".")[2]
     holding = [

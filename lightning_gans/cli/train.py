@@ -17,7 +17,7 @@ from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -45,10 +45,11 @@ from lightning_gans.callbacks.inspection import Inspection
 from lightning_gans.callbacks.results_file import ResultsFile
 from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.callbacks.tf32 import TF32
+from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import remember_wandb_runs, settle
 from lightning_gans.cli.end_messages import found, scores_lines, summary
 from lightning_gans.cli.known_failures import told
-from lightning_gans.cli.parser_errors import known_words, reasons, summarize_parser_error
+from lightning_gans.cli.parser_errors import known_words, summarize_parser_error
 from lightning_gans.cli.process import apply_cpu_settings, warn_if_emulated
 from lightning_gans.cli.trainer_overhead import NoProfiler, leave_out_idle_hooks
 from lightning_gans.core.errors import InputError, RunEnded
@@ -65,6 +66,20 @@ STRATEGIES = ("auto", "ddp", "single_device")
 
 SIDES = ("generator", "discriminator")
 
+CALLBACKS: dict[str, type[Callback]] = {
+    "ema": EMA,
+    "evaluation": Evaluation,
+    "inspection": Inspection,
+    "samples": SampleGrid,
+    "watchdog": Watchdog,
+    "best": ModelCheckpoint,
+    "last": LastCheckpoint,
+    "predictions": PredictionWriter,
+    "compile": Compilation,
+    "tf32": TF32,
+}
+"""Callbacks that every run has, by key."""
+
 LINKED = [
     *((key, f"{side}.init_args.{key}") for side in SIDES for key in ("channels", "size", "num_classes")),
     *((key, key) for key in ("channels_a", "channels_b", "size")),
@@ -75,8 +90,14 @@ LINKED = [
 class Parser(LightningArgumentParser):
     """Refuses abbreviations, and answers bad input with one sentence."""
 
+    argument_errors: ArgumentErrors
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def add_instantiator(self, instantiator: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Add an instantiator whose errors name the key of the config that the class is built from."""
+        super().add_instantiator(self.argument_errors.wrap(instantiator), *args, **kwargs)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong.
@@ -109,6 +130,26 @@ class SaveConfig(SaveConfigCallback):
 class LightningGANsCLI(LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict`` for every variant."""
 
+    config_files: list[str]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.argument_errors = ArgumentErrors(
+            lambda: self.config[self.subcommand], lambda: self.config_files, CALLBACKS
+        )
+        try:
+            super().__init__(*args, **kwargs)
+        except ValueError as error:
+            if refused := self.argument_errors.first or self.argument_errors.locate(error):
+                raise refused from error
+            raise
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser that shares the errors of arguments with the command line."""
+        parser = super().init_parser(**kwargs)
+        assert isinstance(parser, Parser)
+        parser.argument_errors = self.argument_errors
+        return parser
+
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Lightning's own arguments, with whole numbers kept whole.
 
@@ -122,16 +163,8 @@ class LightningGANsCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The house's callbacks, each a key of its own, and links from data to networks."""
-        parser.add_lightning_class_args(EMA, "ema")
-        parser.add_lightning_class_args(Evaluation, "evaluation")
-        parser.add_lightning_class_args(Inspection, "inspection")
-        parser.add_lightning_class_args(SampleGrid, "samples")
-        parser.add_lightning_class_args(Watchdog, "watchdog")
-        parser.add_lightning_class_args(ModelCheckpoint, "best")
-        parser.add_lightning_class_args(LastCheckpoint, "last")
-        parser.add_lightning_class_args(PredictionWriter, "predictions")
-        parser.add_lightning_class_args(Compilation, "compile")
-        parser.add_lightning_class_args(TF32, "tf32")
+        for key, callback in CALLBACKS.items():
+            parser.add_lightning_class_args(callback, key)
         parser.set_defaults(
             {
                 "best.monitor": "val/fid",
@@ -182,12 +215,9 @@ class LightningGANsCLI(LightningCLI):
         if issubclass(model, Adversarial):
             model.check_data(data)
         explicit = {target: config.get(f"model.init_args.{target}") for _, target in LINKED}
-        try:
-            super().instantiate_classes()
-        except ValueError as error:
-            if "Union subtypes" not in str(error):
-                raise
-            raise InputError(reasons(str(error))) from error
+        # After Lightning's own for the model and the data.
+        self.parser.add_instantiator(lambda class_type, *args, **kwargs: class_type(*args, **kwargs), object)
+        super().instantiate_classes()
         for name, target in LINKED:
             given, value = getattr(self.datamodule, name, None), explicit[target]
             if value is not None and given is not None and value != given:

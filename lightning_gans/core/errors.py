@@ -43,14 +43,23 @@ def exit_on_known_errors() -> Iterator[None]:
         sys.exit(error.status)
 
 
-def at_least(key: str, value: float, least: float) -> None:
-    """Refuse a setting that is too small.
+class _OutOfRangeError(InputError, ValueError):
+    """Both kinds of error, until every caller expects a ValueError."""
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Check an argument's lower bound.
+
+    Args:
+        name: the argument's name, without the key that it has on the command line, which adds it.
+        value: the argument.
+        least: the smallest value that is allowed.
 
     Raises:
-        InputError: if ``value`` is less than ``least``.
+        ValueError: if ``value`` is less than ``least``.
     """
     if value < least:
-        raise InputError(f"{key} is {value}; expected at least {least}")
+        raise _OutOfRangeError(f"{name} is {value}; expected at least {least}")
 
 
 def os_reason(error: BaseException) -> str:
