@@ -32,7 +32,7 @@ def check(name: str, value: float) -> None:
         raise ValueError(f"{name} is {value}; expected at least 1")
 
 
-class StrictGAN(DCGAN):
+class StrictGAN(DCGAN):  # type: ignore[misc]  # final
     def __init__(self, margin: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check("margin", margin)
