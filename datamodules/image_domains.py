@@ -13,11 +13,11 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 
 from datamodules.archives import Archive, fetch
+from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
 from datamodules.indexed import SPLITS
-from datamodules.pictures import ImageFiles, Listing, Pictures, look_through
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.image_files import check_channels, check_folder, listed
+from lightning_gans.core.image_files import check_channels, check_folder, list_names
 from lightning_gans.core.randomness import derive_generator
 
 GIB = 2**30
@@ -27,12 +27,12 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     """Image files of two domains, of any shapes, in folders named by split.
 
     Each image is turned as its EXIF data say, composited on white where it is transparent, converted to grey or RGB,
-    resized (bicubic, antialiased) until its shorter side is ``enlarged`` in training and ``size`` elsewhere, and
+    resized (bicubic, antialiased) until its shorter side is ``load_size`` in training and ``size`` elsewhere, and
     cropped to the square in the middle. Of an animation the first frame is taken. Grey of 16 bits is scaled by 255 /
     65535 and rounded; pixels of 32 bits are refused, since their range is not known.
 
     Every file is decoded once before training, so that all that cannot be used are reported at once. The images are
-    kept as uint8 while they fit ``budget_gb``; those beyond it are decoded again whenever they are asked for, to the
+    kept as uint8 while they fit ``cache_gb``; those beyond it are decoded again whenever they are asked for, to the
     same pixels.
 
     Validation images are those of the validation folders; where there are none, ``val_size`` images (of each domain, or
@@ -47,13 +47,13 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         channels_a: 1 for grey, 3 for RGB.
         channels_b: the same for domain b.
         size: height and width in pixels.
-        enlarged: height and width to which training images are resized, to be cropped at random; ``size`` does not
+        load_size: height and width to which training images are resized, to be cropped at random; ``size`` does not
             crop.
         flip: mirror training images left to right with probability ½.
         batch_size: training images of each domain per step and process.
         eval_batch_size: the same for validation, test and prediction.
         val_size: images that are held out for validation where no folder holds any.
-        budget_gb: memory for decoded images in GiB, of each process that trains, over both domains and all splits.
+        cache_gb: memory for decoded images in GiB, of each process that trains, over both domains and all splits.
         num_workers: processes that index the images, and decode those that are not in memory; 0 is fastest where all
             are.
 
@@ -81,19 +81,19 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         channels_a: int = 3,
         channels_b: int = 3,
         size: int = 256,
-        enlarged: int = 286,
+        load_size: int = 286,
         flip: bool = True,
         batch_size: int = 1,
         eval_batch_size: int = 8,
         val_size: int = 50,
-        budget_gb: float = 4.0,
+        cache_gb: float = 4.0,
         num_workers: int = 0,
     ) -> None:
-        super().__init__(size, enlarged, flip, self.pairs, batch_size, eval_batch_size, num_workers)
+        super().__init__(size, load_size, flip, self.pairs, batch_size, eval_batch_size, num_workers)
         check_channels("data.channels_a", channels_a)
         check_channels("data.channels_b", channels_b)
         at_least("data.val_size", val_size, 2)
-        at_least("data.budget_gb", budget_gb, 0)
+        at_least("data.cache_gb", cache_gb, 0)
         if dataset is not None and dataset not in self.archives:
             close = difflib.get_close_matches(dataset, self.archives, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
@@ -103,8 +103,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         self.download = download
         self.channels_a, self.channels_b = channels_a, channels_b
         self.val_size = val_size
-        self.budget_gb = budget_gb
-        self._files: dict[str, list[ImageFiles]] = {}
+        self.cache_gb = cache_gb
+        self._files: dict[str, list[CachedImageFiles]] = {}
 
     @property
     def folder(self) -> Path:
@@ -171,7 +171,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         if len(found) != 1 or not all(folder.is_dir() for folder in folders):
             there = [path.name for path in folders or sorted(self.folder.glob("[!.]*")) if path.is_dir()]
             raise InputError(
-                f"data.root is {self.folder}, which holds {listed(there) or 'no folders'}; expected {expected}"
+                f"data.root is {self.folder}, which holds {list_names(there) or 'no folders'}; expected {expected}"
             )
         return folders
 
@@ -183,28 +183,28 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
 
     def _load(self, splits: Sequence[str]) -> None:
         """List and decode the files of these splits, and keep what fits."""
-        room = self.budget_gb * GIB - sum(files.kept_bytes for held in self._files.values() for files in held)
-        loaded: dict[str, list[ImageFiles]] = {}
+        room = self.cache_gb * GIB - sum(files.kept_bytes for held in self._files.values() for files in held)
+        loaded: dict[str, list[CachedImageFiles]] = {}
         for split in splits:
             loaded[split] = []
             for listing in self._listings_of(split):
-                files = ImageFiles(self.folder, listing, self.enlarged if split == "train" else self.size, room)
+                files = CachedImageFiles(self.folder, listing, self.load_size if split == "train" else self.size, room)
                 room -= files.kept_bytes
                 loaded[split].append(files)
-        look_through(self.folder, list(loaded.values()))
+        decode_and_check(self.folder, list(loaded.values()))
         self._files |= loaded
         for split, held in loaded.items():
             # Pairs are in the same files: the first ones are also the last.
-            a, b = Pictures(held[0]), Pictures(held[-1], len(held[-1].channels) - 1)
+            a, b = DomainImages(held[0]), DomainImages(held[-1], len(held[-1].channels) - 1)
             self.splits[split] = TwoDomains(a, b, aligned=self.paired)
         self._say_what_is_kept([files for held in loaded.values() for files in held])
 
-    def _say_what_is_kept(self, loaded: Sequence[ImageFiles]) -> None:
+    def _say_what_is_kept(self, loaded: Sequence[CachedImageFiles]) -> None:
         kept = sum(files.kept * len(files.channels) for files in loaded)
         total = sum(len(files) * len(files.channels) for files in loaded)
         if kept < total:
             rank_zero_info(
-                f"data: {kept} of {total} images are kept in memory (data.budget_gb is {self.budget_gb}); the others "
+                f"data: {kept} of {total} images are kept in memory (data.cache_gb is {self.cache_gb}); the others "
                 f"are decoded whenever they are asked for, which data.num_workers (now {self.num_workers}) shares out"
             )
 

@@ -11,7 +11,14 @@ from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import check_channels, decoded, files_in, listed, reason, refuse_unusable
+from lightning_gans.core.image_files import (
+    check_channels,
+    find_images,
+    list_names,
+    load_square,
+    reason,
+    reject_unusable,
+)
 from lightning_gans.core.randomness import derive_generator
 
 
@@ -109,7 +116,7 @@ def files_by_class(key: str, root: Path) -> dict[str, list[Path]]:
             beside class folders.
     """
     groups: dict[str, list[Path]] = {}
-    for path in files_in(key, root):
+    for path in find_images(key, root):
         parts = path.relative_to(root).parts
         groups.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
     if "" in groups and len(groups) > 1:
@@ -131,8 +138,8 @@ def check_classes(root: Path, groups: dict[str, list[Path]], classes: list[str])
     unknown = sorted(groups.keys() - (set(classes) or {""}))
     if not unknown:
         return
-    has = f"has the class folder(s) {listed(unknown)}" if unknown != [""] else "has no class folders"
-    expected = f"class folders as in data.root: {listed(classes)}" if classes else "none, as in data.root"
+    has = f"has the class folder(s) {list_names(unknown)}" if unknown != [""] else "has no class folders"
+    expected = f"class folders as in data.root: {list_names(classes)}" if classes else "none, as in data.root"
     raise InputError(f"data.test_root is {root}, which {has}; expected {expected}")
 
 
@@ -156,7 +163,7 @@ def read_images(key: str, root: Path, paths: Sequence[Path], channels: int, size
 
     def read(index: int) -> str | None:
         try:
-            images[index] = decoded(paths[index], channels, size)
+            images[index] = load_square(paths[index], channels, size)
         # Pillow's decoders raise almost anything on damaged files, and one report of all files needs them all.
         except Exception as error:
             return reason(error)
@@ -165,5 +172,5 @@ def read_images(key: str, root: Path, paths: Sequence[Path], channels: int, size
     with ThreadPoolExecutor() as pool:
         reasons = list(pool.map(read, range(len(paths))))
     bad = [(path, why) for path, why in zip(paths, reasons, strict=True) if why is not None]
-    refuse_unusable(key, root, bad, len(paths))
+    reject_unusable(key, root, bad, len(paths))
     return images

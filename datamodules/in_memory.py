@@ -120,7 +120,7 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ABC):
             images = torch.cat(chunks)
         return TensorImages(images.contiguous(), labels)
 
-    def served(self, split: str) -> TensorImages:
+    def dataset_for(self, split: str) -> TensorImages:
         """The split; a copy on the trainer's GPU, if that is small and no other processes index it."""
         data = self.splits[split]
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device

@@ -68,7 +68,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
         trainer = self.trainer
         return {} if trainer is None else {"rank": trainer.global_rank, "world_size": trainer.world_size}
 
-    def served(self, split: str) -> Any:
+    def dataset_for(self, split: str) -> Any:
         """What the loaders index: the split, or a copy of it in a better place."""
         return self.splits[split]
 
@@ -91,7 +91,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
     def train_dataloader(self) -> ResumableLoader:
         """Full batches, shuffled by (seed, epoch)."""
         batches = self.training_batches()
-        data = self.served("train")
+        data = self.dataset_for("train")
         loader = ResumableLoader(data, sampler=batches, **self._loader_options(data))
         if self.trainer is not None:
             limit = self.trainer.limit_train_batches
@@ -99,7 +99,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
         return loader
 
     def _evaluation_loader(self, split: str) -> DataLoader[Any]:
-        data = self.served(split)
+        data = self.dataset_for(split)
         batches = EvaluationBatches(len(data), self.eval_batch_size, **self._rank)
         return DataLoader(data, sampler=batches, **self._loader_options(data))
 

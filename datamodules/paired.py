@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from datamodules.archives import PAIRED
+from datamodules.image_cache import Listing
 from datamodules.image_domains import ImageDomainsDataModule
-from datamodules.pictures import Listing
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import files_in, listed
+from lightning_gans.core.image_files import find_images, list_names
 
 
 class PairedImageDataModule(ImageDomainsDataModule):
@@ -32,7 +32,7 @@ class PairedImageDataModule(ImageDomainsDataModule):
         Raises:
             InputError: if files have no partner; it names the first.
         """
-        files = [files_in(f"{folder.name} of data.root", folder) for folder in folders]
+        files = [find_images(f"{folder.name} of data.root", folder) for folder in folders]
         paths: list[tuple[Path, ...]] = [(path,) for path in files[0]]
         if len(folders) > 1:
             paths = partners(self.folder, folders, files)
@@ -54,7 +54,7 @@ def partners(root: Path, folders: list[Path], files: list[list[Path]]) -> list[t
     lacking = []
     for here, there, folder in ((a, b, folders[1]), (b, a, folders[0])):
         if alone := [path.relative_to(root).as_posix() for name, path in here.items() if name not in there]:
-            lacking.append(f"{folder.name} holds no partner of {listed(alone)}")
+            lacking.append(f"{folder.name} holds no partner of {list_names(alone)}")
     if lacking:
         raise InputError(
             f"data.root is {root}, where {' and '.join(lacking)}; expected the same names in both, up to the extension"

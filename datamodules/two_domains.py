@@ -61,7 +61,7 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
 
     Args:
         size: height and width of the images.
-        enlarged: height and width from which training images are cropped at random; ``size`` does not crop.
+        load_size: height and width from which training images are cropped at random; ``size`` does not crop.
         flip: mirror training images left to right with probability ½.
         paired: whether training images come in pairs; if not, they are drawn independently.
         batch_size: training images of each domain per step and process.
@@ -83,7 +83,7 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
     def __init__(
         self,
         size: int,
-        enlarged: int,
+        load_size: int,
         flip: bool,
         paired: bool,
         batch_size: int,
@@ -92,10 +92,10 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers)
         at_least("data.size", size, 1)
-        if enlarged < size:
-            raise InputError(f"data.enlarged is {enlarged}; expected at least data.size, {size}")
+        if load_size < size:
+            raise InputError(f"data.load_size is {load_size}; expected at least data.size, {size}")
         self.size = size
-        self.enlarged = enlarged
+        self.load_size = load_size
         self.flip = flip
         self.paired = paired
         self.palettes: dict[str, Tensor] = {}
@@ -121,7 +121,7 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
 
     def _jittered(self, images: Tensor, stream: str) -> Tensor:
         """Images (N, C, size, size), each cropped and flipped by draws of its own."""
-        room = self.enlarged - self.size
+        room = self.load_size - self.size
         if not room and not self.flip:
             return images
         assert self.trainer is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from datamodules.archives import UNPAIRED
+from datamodules.image_cache import Listing
 from datamodules.image_domains import ImageDomainsDataModule
-from datamodules.pictures import Listing
-from lightning_gans.core.image_files import files_in
+from lightning_gans.core.image_files import find_images
 
 
 class UnpairedImageDataModule(ImageDomainsDataModule):
@@ -28,6 +28,6 @@ class UnpairedImageDataModule(ImageDomainsDataModule):
         """The files of each domain."""
         channels = (self.channels_a, self.channels_b)
         return [
-            Listing([(path,) for path in files_in(f"{folder.name} of data.root", folder)], (count,))
+            Listing([(path,) for path in find_images(f"{folder.name} of data.root", folder)], (count,))
             for folder, count in zip(folders, channels, strict=True)
         ]

@@ -58,7 +58,7 @@ def image_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def files_in(key: str, root: Path) -> list[Path]:
+def find_images(key: str, root: Path) -> list[Path]:
     """The files of :func:`image_files` in ``root``, at least one.
 
     Raises:
@@ -74,13 +74,13 @@ def files_in(key: str, root: Path) -> list[Path]:
     return files
 
 
-def listed(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     """The first names and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
 
-def refuse_unusable(
+def reject_unusable(
     key: str, root: Path, bad: Iterable[tuple[Path, str]], count: int, expected: str = READABLE
 ) -> None:
     """Report files that cannot be used, all at once.
@@ -97,7 +97,8 @@ def refuse_unusable(
     """
     if names := sorted(f"{path.relative_to(root)} ({why})" for path, why in bad):
         raise InputError(
-            f"{key} is {root}, where {len(names)} of {count} files cannot be used: {listed(names)}; expected {expected}"
+            f"{key} is {root}, where {len(names)} of {count} files cannot be used: {list_names(names)}; "
+            f"expected {expected}"
         )
 
 
@@ -108,17 +109,19 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
 
 
-def decoded(path: Path, channels: int, size: int) -> Tensor:
-    """One image file as pixels (channels, size, size) uint8: :func:`opened`, then :func:`middle_square`."""
-    return middle_square(opened(path), channels, size)
+def load_square(path: Path, channels: int, size: int) -> Tensor:
+    """One image file as pixels (channels, size, size) uint8: :func:`open_rgb`, then :func:`center_square`."""
+    return center_square(open_rgb(path), channels, size)
 
 
-def opened(path: Path) -> Image.Image:
-    """One image file in RGB with 8 bits, on white where it is transparent: :func:`upright`, then :func:`to_rgb`."""
-    return to_rgb(upright(path))
+def open_rgb(path: Path) -> Image.Image:
+    """One image file in RGB with 8 bits, on white where it is transparent: :func:`open_upright`, then
+    :func:`to_rgb`.
+    """
+    return to_rgb(open_upright(path))
 
 
-def upright(path: Path) -> Image.Image:
+def open_upright(path: Path) -> Image.Image:
     """One image file, turned as its EXIF data say; of an animation the first frame.
 
     Raises:
@@ -144,7 +147,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def middle_square(image: Image.Image, channels: int, size: int) -> Tensor:
+def center_square(image: Image.Image, channels: int, size: int) -> Tensor:
     """The middle of an image whose shorter side was resized to ``size``: pixels (channels, size, size) uint8."""
     image = image.convert("L" if channels == 1 else "RGB")
     shorter = min(image.size)
@@ -170,7 +173,7 @@ def open_with_alpha(path: Path) -> tuple[Image.Image, Image.Image | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd but readable data
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image = upright(path)
+        image = open_upright(path)
         alpha = None
         if image.has_transparency_data and not image.mode.startswith("I"):  # Pillow converts no more of 16 bits
             alpha = image.convert("RGBA").getchannel("A")

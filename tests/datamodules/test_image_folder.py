@@ -15,7 +15,7 @@ from torch import Tensor
 from datamodules.image_folder import ImageFolderDataModule
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import decoded
+from lightning_gans.core.image_files import load_square
 from tests.support.tiny import TinyData
 
 ORIENTATION = 0x112
@@ -49,7 +49,7 @@ def whole(data: ImageFolderDataModule) -> tuple[Tensor, Tensor]:
 
 
 def pixels(path: Path, channels: int = 3, size: int = 2) -> Any:
-    return decoded(path, channels, size).tolist()
+    return load_square(path, channels, size).tolist()
 
 
 # Classes and splits.
@@ -151,7 +151,7 @@ def test_shapes_are_resized_by_the_shorter_side_and_cropped_in_the_middle(tmp_pa
     Image.fromarray(stripes).save(tmp_path / "wide.png")
     Image.fromarray(stripes.transpose(1, 0, 2).copy()).save(tmp_path / "tall.png")
     for name in ("wide.png", "tall.png"):
-        middle = decoded(tmp_path / name, 3, 4)
+        middle = load_square(tmp_path / name, 3, 4)
         assert middle.shape == (3, 4, 4)
         assert torch.unique(middle[1]).tolist() == [255]
         assert torch.unique(middle[[0, 2]]).tolist() == [0]
@@ -161,13 +161,13 @@ def test_an_image_of_the_size_is_cropped_without_a_change(tmp_path: Path) -> Non
     values = np.random.default_rng(0).integers(0, 256, (9, 6, 3), dtype=np.uint8)
     Image.fromarray(values).save(tmp_path / "a.png")
     expected = torch.from_numpy(values[1:7]).permute(2, 0, 1)
-    assert torch.equal(decoded(tmp_path / "a.png", 3, 6), expected)
+    assert torch.equal(load_square(tmp_path / "a.png", 3, 6), expected)
 
 
 def test_downscaling_is_antialiased(tmp_path: Path) -> None:
     checks = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
     Image.fromarray(checks).save(tmp_path / "a.png")
-    small = decoded(tmp_path / "a.png", 1, 8).float()
+    small = load_square(tmp_path / "a.png", 1, 8).float()
     assert (small - 127.5).abs().max() < 3
 
 
@@ -230,8 +230,8 @@ def test_palettes_are_looked_up_and_their_transparent_colour_is_white(tmp_path: 
     image.putdata([0, 1, 0, 1])
     image.save(tmp_path / "opaque.png")
     image.save(tmp_path / "transparent.png", transparency=0)
-    assert decoded(tmp_path / "opaque.png", 3, 2)[:, 0].T.tolist() == [list(RED), list(GREEN)]
-    assert decoded(tmp_path / "transparent.png", 3, 2)[:, 0].T.tolist() == [list(WHITE), list(GREEN)]
+    assert load_square(tmp_path / "opaque.png", 3, 2)[:, 0].T.tolist() == [list(RED), list(GREEN)]
+    assert load_square(tmp_path / "transparent.png", 3, 2)[:, 0].T.tolist() == [list(WHITE), list(GREEN)]
 
 
 def test_cmyk_is_converted(tmp_path: Path) -> None:

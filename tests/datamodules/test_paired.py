@@ -124,7 +124,7 @@ def test_a_fingerprint_depends_on_files_channels_and_size(tmp_path: Path) -> Non
         return pairs(tmp_path, "test" if split == "test" else "fit", **kwargs).fingerprint(split)
 
     first = fingerprint()
-    assert fingerprint(budget_gb=0, batch_size=3, enlarged=9) == first
+    assert fingerprint(cache_gb=0, batch_size=3, load_size=9) == first
     prints = [first, fingerprint("train"), fingerprint("test"), fingerprint(size=9), fingerprint(channels_b=1)]
     os.utime(tmp_path / "val" / "003.png", ns=(0, 10**18))
     prints.append(fingerprint())
@@ -135,7 +135,7 @@ def test_a_fingerprint_depends_on_files_channels_and_size(tmp_path: Path) -> Non
 
 def test_held_out_pairs_have_a_fingerprint_of_their_own(tmp_path: Path) -> None:
     side_by_side(tmp_path / "train", 6)
-    data = pairs(tmp_path, val_size=3, enlarged=8)
+    data = pairs(tmp_path, val_size=3, load_size=8)
     assert data.fingerprint("train") != data.fingerprint("val")
 
 
@@ -152,7 +152,7 @@ def jittered(root: Path, step: int, rank: int = 0, world: int = 1, **kwargs: Any
 @pytest.mark.parametrize("budget", [0, 4])
 def test_both_images_of_a_pair_share_draws_that_differ_between_pairs_and_steps(tmp_path: Path, budget: float) -> None:
     side_by_side(tmp_path / "train", 6)
-    first, again, later = (jittered(tmp_path, step, budget_gb=budget) for step in (0, 0, 1))
+    first, again, later = (jittered(tmp_path, step, cache_gb=budget) for step in (0, 0, 1))
     for batch in (first, later):
         assert batch.a.shape == (4, 3, 8, 8)
         assert batch.a.dtype == torch.float32
@@ -228,7 +228,7 @@ def test_a_run_sees_the_same_whatever_is_in_memory_and_however_many_workers(tmp_
     some = 3 * 2 * 300 / 2**30
     runs = [
         trained(tmp_path / "data", tmp_path, **kwargs)
-        for kwargs in ({}, {"budget_gb": 0}, {"budget_gb": some, "num_workers": 2})
+        for kwargs in ({}, {"cache_gb": 0}, {"cache_gb": some, "num_workers": 2})
     ]
     assert len(runs[0].seen) == 2 * 3
     assert [len(batch.a) for batch in runs[0].validated] == [2, 2]
@@ -243,7 +243,7 @@ def test_a_run_sees_the_same_whatever_is_in_memory_and_however_many_workers(tmp_
 
 def test_the_data_can_be_sent_to_another_process(tmp_path: Path) -> None:
     side_by_side(tmp_path / "train", 6)
-    data = pairs(tmp_path, budget_gb=2 * 2 * 300 / 2**30)
+    data = pairs(tmp_path, cache_gb=2 * 2 * 300 / 2**30)
     sent = pickle.loads(pickle.dumps(data.splits["train"]))
     for ours, theirs in zip(data.splits["train"][[0, 2, 3]][:2], sent[[0, 2, 3]][:2], strict=True):
         assert torch.equal(ours, theirs)

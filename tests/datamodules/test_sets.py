@@ -73,7 +73,7 @@ def test_a_gpu_keeps_small_sets_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         data.setup("fit")
         data.trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))  # type: ignore[assignment]
         moved.clear()
-        data.served("train")
+        data.dataset_for("train")
         return len(moved)
 
     assert (served("cuda"), served("cpu"), served("cuda", num_workers=1)) == (1, 0, 0)

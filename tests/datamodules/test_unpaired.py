@@ -108,7 +108,7 @@ def test_orders_are_independent_and_depend_on_seed_and_epoch_only(tmp_path: Path
     a, b = epoch(domains(tmp_path), 0)
     assert [seed - 100 for seed in b] != a
     torch.manual_seed(5)
-    assert epoch(domains(tmp_path, budget_gb=0), 0) == (a, b)
+    assert epoch(domains(tmp_path, cache_gb=0), 0) == (a, b)
     assert epoch(domains(tmp_path), 1) != (a, b)
 
 

@@ -260,12 +260,12 @@ def test_an_image_that_goes_bad_in_mid_epoch_is_named(tmp_path: Path, kind: str)
         trainer = tiny_trainer(folder, max_epochs=2, callbacks=[*callbacks, EMA(0.9), LastCheckpoint(2)])
         sizes: dict[str, Any] = {
             "size": SIZE,
-            "enlarged": SIZE + 2,
+            "load_size": SIZE + 2,
             "batch_size": 2,
             "eval_batch_size": 2,
             "val_size": 4,
         }
-        data = PairedImageDataModule(root, budget_gb=0, **sizes)
+        data = PairedImageDataModule(root, cache_gb=0, **sizes)
         model = tiny_pix2pix()
         trainer.fit(model, data, ckpt_path=folder / "checkpoints" / "last.ckpt" if resume else None)
         return model.state_dict()

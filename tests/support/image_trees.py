@@ -14,7 +14,7 @@ from PIL import Image
 from datamodules.image_domains import ImageDomainsDataModule
 from lightning_gans.core.errors import InputError
 
-SMALL: dict[str, Any] = {"size": 8, "enlarged": 10, "val_size": 2}
+SMALL: dict[str, Any] = {"size": 8, "load_size": 10, "val_size": 2}
 
 
 def noise(seed: int, width: int = 10, height: int = 10) -> np.ndarray[Any, Any]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from lightning_gans.cli.commands.common import parser_for, translator_of, weights_line
 from lightning_gans.core.errors import InputError, RunEnded, exit_on_known_errors, os_reason
 from lightning_gans.core.files import atomic_file, require_new_path
-from lightning_gans.core.image_files import files_in, open_with_alpha, pixels_of, reason
+from lightning_gans.core.image_files import find_images, open_with_alpha, pixels_of, reason
 from lightning_gans.core.image_grids import to_pil
 from lightning_gans.inference import ImageTranslator
 from lightning_gans.inference.tiled.translate import TILE, tile_of, translate_picture
@@ -78,7 +78,7 @@ def jobs_of(inputs: Iterable[Path], out: Path) -> list[Job]:
     jobs: dict[Path, Job] = {}
     for given in inputs:
         if given.is_dir():
-            found = [(path, path.relative_to(given)) for path in files_in("IN", given)]
+            found = [(path, path.relative_to(given)) for path in find_images("IN", given)]
         elif given.exists():
             found = [(given, Path(given.name))]
         else:

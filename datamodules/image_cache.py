@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import READABLE, listed, middle_square, opened, reason, refuse_unusable
+from lightning_gans.core.image_files import READABLE, center_square, list_names, open_rgb, reason, reject_unusable
 
 
 class Listing(NamedTuple):
@@ -42,10 +42,10 @@ class UnusableFilesError(Exception):
         self.bad = bad
 
 
-class ImageFiles:
+class CachedImageFiles:
     """Images of one domain, or pairs, from files; as many of the first ones as there is room for are kept decoded.
 
-    To be looked through, by :func:`look_through`, before a batch is asked for.
+    To be looked through, by :func:`decode_and_check`, before a batch is asked for.
 
     Args:
         root: the folder from which files are named.
@@ -123,7 +123,7 @@ class ImageFiles:
 
     def _squares(self, images: list[Image.Image]) -> list[Tensor]:
         pairs = zip(images, self.channels, strict=True)
-        return [middle_square(image, channels, self.size) for image, channels in pairs]
+        return [center_square(image, channels, self.size) for image, channels in pairs]
 
     def _pixels(self, index: int) -> list[Tensor]:
         """An image (C, S, S) of each domain."""
@@ -139,7 +139,7 @@ class ImageFiles:
             ) from error
 
 
-class Pictures:
+class DomainImages:
     """The images of one domain in files that hold one domain or pairs.
 
     Args:
@@ -147,7 +147,7 @@ class Pictures:
         domain: 1 for the second images of pairs.
     """
 
-    def __init__(self, files: ImageFiles, domain: int = 0) -> None:
+    def __init__(self, files: CachedImageFiles, domain: int = 0) -> None:
         self.files, self.domain = files, domain
 
     def __len__(self) -> int:
@@ -172,7 +172,7 @@ def read(paths: tuple[Path, ...], domains: int) -> list[Image.Image]:
     bad: list[tuple[Path, str]] = []
     for path in paths:
         try:
-            images.append(opened(path))
+            images.append(open_rgb(path))
         # Pillow's decoders raise almost anything on damaged files, and one report of all files needs them all.
         except Exception as error:
             bad.append((path, reason(error)))
@@ -194,7 +194,7 @@ def shape(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]} pixels"
 
 
-def look_through(root: Path, splits: Sequence[Sequence[ImageFiles]]) -> None:
+def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]]) -> None:
     """Decode every file once, on several threads (Pillow gives up Python's lock while it decodes).
 
     Warns of images whose shape differs from that of most in their domain, since nothing else shows that parts of them
@@ -213,11 +213,11 @@ def look_through(root: Path, splits: Sequence[Sequence[ImageFiles]]) -> None:
         bad = [found for some in pool.map(lambda job: job[0].look(job[1]), jobs) for found in some]
     pairs = any(len(each.channels) > 1 for each in files)
     expected = READABLE + (", both of a pair of one shape" if pairs else "")
-    refuse_unusable("data.root", root, bad, sum(len(paths) for each in files for paths in each.paths), expected)
+    reject_unusable("data.root", root, bad, sum(len(paths) for each in files for paths in each.paths), expected)
     warn_of_shapes(root, splits)
 
 
-def warn_of_shapes(root: Path, splits: Sequence[Sequence[ImageFiles]]) -> None:
+def warn_of_shapes(root: Path, splits: Sequence[Sequence[CachedImageFiles]]) -> None:
     """Name the images whose shape differs from that of most in their domain."""
     odd: list[str] = []
     for domain in zip(*splits, strict=True):
@@ -228,6 +228,6 @@ def warn_of_shapes(root: Path, splits: Sequence[Sequence[ImageFiles]]) -> None:
         odd += [f"{path.relative_to(root)} ({shape(size)})" for path, size in found if size != usual]
     if odd:
         rank_zero_warn(
-            f"data.root is {root}, where the shape of {len(odd)} image(s) is not that of most: {listed(odd)}; their "
-            "middle squares are used"
+            f"data.root is {root}, where the shape of {len(odd)} image(s) is not that of most: {list_names(odd)}; "
+            "their middle squares are used"
         )

@@ -15,12 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-import datamodules.pictures
+import datamodules.image_cache
+from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check, read
 from datamodules.paired import PairedImageDataModule
-from datamodules.pictures import ImageFiles, Listing, Pictures, look_through, read
 from datamodules.unpaired import UnpairedImageDataModule
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import opened
+from lightning_gans.core.image_files import open_rgb
 from tests.support.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
 
 ORIENTATION = 0x112
@@ -28,11 +28,11 @@ PAIR_BYTES = 2 * 3 * 10 * 10
 LOGGER = "lightning.pytorch.utilities.rank_zero"
 
 
-def pair_files(root: Path, count: int = 4, kept: int = 0) -> ImageFiles:
+def pair_files(root: Path, count: int = 4, kept: int = 0) -> CachedImageFiles:
     side_by_side(root / "train", count)
     listing = Listing([(path,) for path in sorted((root / "train").iterdir())], (3, 3))
-    files = ImageFiles(root, listing, 10, kept * PAIR_BYTES)
-    look_through(root, [[files]])
+    files = CachedImageFiles(root, listing, 10, kept * PAIR_BYTES)
+    decode_and_check(root, [[files]])
     return files
 
 
@@ -43,10 +43,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     def noted(path: Path) -> Image.Image:
         names.append(path.name)
-        return opened(path)
+        return open_rgb(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(datamodules.pictures, "opened", noted)
+        patch.setattr(datamodules.image_cache, "open_rgb", noted)
         yield names
 
 
@@ -58,7 +58,7 @@ def test_what_is_kept_and_what_is_decoded_again_are_the_same_pixels(tmp_path: Pa
     files = pair_files(tmp_path, kept=kept)
     assert files.kept == min(kept, 4)
     assert files.kept_bytes == files.kept * PAIR_BYTES
-    a, b = Pictures(files, 0), Pictures(files, 1)
+    a, b = DomainImages(files, 0), DomainImages(files, 1)
     assert len(a) == 4
     assert a[[3, 0, 2]].dtype == torch.uint8
     assert torch.equal(a[[3, 0, 2]][0], torch.from_numpy(noise(3)).permute(2, 0, 1))
@@ -70,13 +70,13 @@ def test_what_is_kept_and_what_is_decoded_again_are_the_same_pixels(tmp_path: Pa
 def test_room_for_a_part_of_an_image_keeps_none_of_it(tmp_path: Path) -> None:
     assert pair_files(tmp_path, kept=0).kept == 0
     listing = Listing([(tmp_path / "train" / "000.png",)] * 3, (3, 3))
-    assert ImageFiles(tmp_path, listing, 10, 2 * PAIR_BYTES - 1).kept == 1
+    assert CachedImageFiles(tmp_path, listing, 10, 2 * PAIR_BYTES - 1).kept == 1
 
 
 def test_no_indices_give_no_images(tmp_path: Path) -> None:
     files = pair_files(tmp_path)
-    assert Pictures(files, 1)[[0]].shape == (1, 3, 10, 10)
-    assert Pictures(files, 0)[[]].shape == (0, 3, 10, 10)
+    assert DomainImages(files, 1)[[0]].shape == (1, 3, 10, 10)
+    assert DomainImages(files, 0)[[]].shape == (0, 3, 10, 10)
 
 
 def test_a_pair_is_decoded_once_for_both_domains_and_kept_ones_never_again(
@@ -86,7 +86,7 @@ def test_a_pair_is_decoded_once_for_both_domains_and_kept_ones_never_again(
         files = pair_files(tmp_path, kept=2)
     assert sorted(names) == ["000.png", "001.png", "002.png", "003.png"]
     # Also in another process.
-    pair = pickle.loads(pickle.dumps((Pictures(files, 0), Pictures(files, 1))))
+    pair = pickle.loads(pickle.dumps((DomainImages(files, 0), DomainImages(files, 1))))
     with counted(monkeypatch) as names:
         for pictures in pair:
             pictures[[3, 1, 2]]
@@ -100,13 +100,13 @@ def test_the_budget_is_for_both_domains_and_all_splits_and_the_count_is_said_onc
     for folder, count in (("trainA", 4), ("trainB", 6), ("testA", 3), ("testB", 3)):
         images(tmp_path / folder, count)
     # Two training images of a and four of b, of 300 bytes each; the others have 192.
-    data = UnpairedImageDataModule(tmp_path, **SMALL, budget_gb=(6 * 300 + 1.5 * 192) / 2**30)
+    data = UnpairedImageDataModule(tmp_path, **SMALL, cache_gb=(6 * 300 + 1.5 * 192) / 2**30)
     with caplog.at_level(logging.INFO, LOGGER):
         data.setup("fit")
         data.setup("fit")
         data.setup("validate")
     (message,) = caplog.messages
-    assert message.startswith("data: 7 of 10 images are kept in memory (data.budget_gb is ")
+    assert message.startswith("data: 7 of 10 images are kept in memory (data.cache_gb is ")
     caplog.clear()
     with caplog.at_level(logging.INFO, LOGGER):
         data.setup("test")
@@ -121,7 +121,7 @@ def test_nothing_is_said_where_everything_is_kept(tmp_path: Path, caplog: pytest
 
 
 def test_a_file_that_goes_bad_in_training_is_named(tmp_path: Path) -> None:
-    data = PairedImageDataModule(side_by_side(tmp_path / "train", 4), **SMALL, budget_gb=0)
+    data = PairedImageDataModule(side_by_side(tmp_path / "train", 4), **SMALL, cache_gb=0)
     data.setup("fit")
     first = data.train_dataloader().batches.order()[0]
     bad = data._files["train"][0].paths[first][0]
@@ -141,7 +141,7 @@ def test_a_pair_is_cut_before_it_is_resized(tmp_path: Path) -> None:
     both = np.zeros((40, 80, 3), dtype=np.uint8)
     both[:, 40:] = 255
     listing = Listing([(save(tmp_path / "a.png", both),)], (3, 1))
-    a, b = ImageFiles(tmp_path, listing, 7, 0).batch([0])
+    a, b = CachedImageFiles(tmp_path, listing, 7, 0).batch([0])
     assert torch.unique(a).tolist() == [0]
     assert b.shape == (1, 1, 7, 7)
     assert torch.unique(b).tolist() == [255]
@@ -160,7 +160,7 @@ def test_the_orientation_of_a_pair_is_restored_before_it_is_cut(tmp_path: Path) 
 def test_the_middle_square_is_used_of_both_halves(tmp_path: Path) -> None:
     left = noise(1, width=16, height=10)
     listing = Listing([(save(tmp_path / "a.png", np.concatenate([left, 255 - left], axis=1)),)], (3, 3))
-    a, b = ImageFiles(tmp_path, listing, 10, 0).batch([0])
+    a, b = CachedImageFiles(tmp_path, listing, 10, 0).batch([0])
     assert torch.equal(a[0], torch.from_numpy(left[:, 3:13].copy()).permute(2, 0, 1))
     assert torch.equal(b, 255 - a)
 
@@ -215,7 +215,7 @@ def test_all_files_that_cannot_be_used_are_reported_at_once(tmp_path: Path, budg
     (tmp_path / "trainB" / "001.png").write_bytes(content[: len(content) // 2])
     Image.fromarray(np.ones((10, 10), dtype=np.float32)).save(tmp_path / "valA" / "deep.tif")
     (tmp_path / "valB" / "link.jpg").symlink_to("nowhere.jpg")
-    assert refusal(UnpairedImageDataModule(tmp_path, **SMALL, budget_gb=budget)) == (
+    assert refusal(UnpairedImageDataModule(tmp_path, **SMALL, cache_gb=budget)) == (
         f"data.root is {tmp_path}, where 4 of 22 files cannot be used: trainA/004.png (not an image), "
         "trainB/001.png (image file is truncated), valA/deep.tif (pixels of 32 bits) and 1 more; "
         "expected whole images with 8 or 16 bits per channel"
@@ -228,8 +228,8 @@ def test_all_files_that_cannot_be_used_are_reported_at_once(tmp_path: Path, budg
         ({"channels_a": 2}, "data.channels_a is 2; expected 1 (grey) or 3 (RGB)"),
         ({"channels_b": 4}, "data.channels_b is 4; expected 1 (grey) or 3 (RGB)"),
         ({"val_size": 1}, "data.val_size is 1; expected at least 2"),
-        ({"budget_gb": -1.0}, "data.budget_gb is -1.0; expected at least 0"),
-        ({"enlarged": 7}, "data.enlarged is 7; expected at least data.size, 8"),
+        ({"cache_gb": -1.0}, "data.cache_gb is -1.0; expected at least 0"),
+        ({"load_size": 7}, "data.load_size is 7; expected at least data.size, 8"),
     ],
 )
 def test_bad_numbers_are_named(kwargs: dict[str, Any], message: str) -> None:
