@@ -115,8 +115,9 @@ def load_square(path: Path, channels: int, size: int) -> Tensor:
 
 
 def open_rgb(path: Path) -> Image.Image:
-    """One image file in RGB with 8 bits, on white where it is transparent: :func:`open_upright`, then
-    :func:`to_rgb`.
+    """Open one image file as 8-bit RGB, composited on white where it is transparent.
+
+    The same as :func:`open_upright` followed by :func:`to_rgb`.
     """
     return to_rgb(open_upright(path))
 
