@@ -39,6 +39,7 @@ from traffic import alternating, sent, wrapped
 
 from lightning_gans.cli.train import quieten
 from lightning_gans.distributed.strategy import AlternatingDDP
+from lightning_gans.distributed.synced_batch_norm import unsync_batch_norm
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
 from lightning_gans.networks.norms import InstanceNorm
@@ -56,12 +57,13 @@ Model = TypeVar("Model", bound=Adversarial)
 
 
 class LocalStatistics(AlternatingDDP):
-    """Ours, with batch normalisation left to each process."""
+    """Ours, with batch normalization over each process's own images."""
 
-    def setup(self, trainer: L.Trainer) -> None:
-        """Leave the layers as they are."""
-        self._layer_sync = None
-        DDPStrategy.setup(self, trainer)
+    def configure_ddp(self) -> None:
+        """Restore the layers of batch normalization."""
+        super().configure_ddp()
+        assert self.model is not None
+        unsync_batch_norm(self.model)
 
 
 class Turns:

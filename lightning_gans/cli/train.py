@@ -54,7 +54,7 @@ from lightning_gans.cli.process import apply_cpu_settings, warn_if_emulated
 from lightning_gans.cli.trainer_overhead import NoProfiler, leave_out_idle_hooks
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.shipped_configs import config_folder, find_config
-from lightning_gans.distributed.strategy import AlternatingDDP, refuse
+from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.folder import run_folder, writes
@@ -192,7 +192,7 @@ class LightningGANsCLI(LightningCLI):
         config = self.config[self.subcommand]
         strategy = config.trainer.strategy
         if isinstance(strategy, str) and strategy not in STRATEGIES:
-            refuse(strategy)
+            reject_strategy(strategy)
         if settle(config, str(self.subcommand), self.config_files):
             # It is meant to hold the checkpoints of the run that goes on in it.
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")

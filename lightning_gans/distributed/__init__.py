@@ -1,1 +1,5 @@
-"""Training on several processes: the strategy, and batch normalization over all of them."""
+"""Training on several processes: the strategy, a differentiable mean over processes, and batch normalization."""
+
+from lightning_gans.distributed.synced_batch_norm import all_reduce_mean
+
+__all__ = ["all_reduce_mean"]

@@ -1,63 +1,72 @@
-"""Data parallelism for two sides that take turns."""
+"""Data parallelism for a generator and a discriminator that are updated in turn."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, Strategy
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.distributed.layer_sync import SyncedBatchNorm
+from lightning_gans.distributed.synced_batch_norm import sync_batch_norm, unsync_batch_norm
 
 
 class AlternatingDDP(DDPStrategy):
-    """DDP without the wrapper: after each backward pass, the mean over ranks of just the gradients it has touched.
+    """DDP without the wrapper: all-reduces, after each backward pass, the gradients of the updated network only.
 
-    The usual wrapper expects every parameter in every backward pass, and each step of a GAN leaves one side out. Here
-    :meth:`Adversarial.step` names the parameters (``inputs``), so nothing is searched for, and a step moves each
-    gradient once. Batch normalisation uses the images of all ranks, so that N ranks do what one process with the N-fold
-    batch does.
+    PyTorch's wrapper expects every parameter in every backward pass, but each step of a GAN leaves one network out.
+    Here :meth:`Adversarial.step` passes the parameters to be updated (``inputs``), so that nothing is searched for and
+    each gradient is reduced once. Batch normalization uses the images of all ranks: N ranks compute what one process
+    with an N times larger batch computes.
     """
 
     strategy_name = "alternating_ddp"
 
     def setup_environment(self) -> None:
-        """Join the other processes; one that was started by another ends with it."""
+        """Join the other processes; a process that was started by another one exits when that one does."""
         if isinstance(self.cluster_environment, LightningEnvironment) and self.cluster_environment.local_rank() > 0:
-            threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+            threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
         super().setup_environment()
 
-    def setup(self, trainer: Trainer) -> None:
-        """Let layers of batch normalisation share statistics, then set up."""
-        self._layer_sync = SyncedBatchNorm()  # here, as the trainer has overwritten an earlier value with its own
-        super().setup(trainer)
-
     def configure_ddp(self) -> None:
-        """Start all ranks from the weights and buffers of rank 0, in place of wrapping the model.
+        """Synchronize batch normalization and broadcast rank 0's weights and buffers, in place of wrapping the model.
 
         A module's ``rank_local_buffers`` names those of its buffers that each rank keeps for itself.
+
+        Raises:
+            InputError: with ``trainer.sync_batchnorm``, whose layers cannot be differentiated twice.
         """
         assert self.model is not None
         modules = list(self.model.modules())
-        own = {id(getattr(module, name)) for module in modules for name in getattr(module, "rank_local_buffers", ())}
+        if any(isinstance(module, nn.SyncBatchNorm) for module in modules):
+            raise InputError(
+                "trainer.sync_batchnorm is true; expected false, as lightning_gans.distributed.strategy.AlternatingDDP "
+                "synchronizes batch normalization itself"
+            )
+        sync_batch_norm(self.model)
+        local = {id(getattr(module, name)) for module in modules for name in getattr(module, "rank_local_buffers", ())}
         for tensor in [*self.model.parameters(), *self.model.buffers()]:
-            if id(tensor) not in own:
+            if id(tensor) not in local:
                 dist.broadcast(tensor.detach(), 0)
+
+    def teardown(self) -> None:
+        """Restore the layers of batch normalization, then tear down."""
+        if self.model is not None:
+            unsync_batch_norm(self.model)
+        super().teardown()
 
     def backward(self, closure_loss: Tensor, optimizer: Optimizer | None, *args: Any, **kwargs: Any) -> Tensor:
         """Backward pass, then one all-reduce of the gradients of ``kwargs["inputs"]``.
 
-        Gradients are reduced here and not before the optimizer's step, by when they may be unscaled and clipped.
-        Accumulated gradients are reduced again with every pass, which leaves their mean as it is.
+        Gradients are reduced here, since before the optimizer's step they may be unscaled and clipped already.
+        Accumulated gradients are reduced again with every pass, which does not change their mean.
         """
         loss = super().backward(closure_loss, optimizer, *args, **kwargs)
         gradients = [p.grad for p in kwargs["inputs"] if p.grad is not None]
@@ -70,30 +79,30 @@ class AlternatingDDP(DDPStrategy):
         return loss
 
 
-def refuse(strategy: Strategy | str) -> None:
-    """Refuse a strategy that cannot train two sides which take turns.
+def reject_strategy(strategy: Strategy | str) -> NoReturn:
+    """Raise the error for a strategy that cannot update a generator and a discriminator in turn.
 
     Args:
-        strategy: the trainer's, or its name.
+        strategy: the trainer's strategy, or its name.
 
     Raises:
-        InputError: always; it says why, and what to use.
+        InputError: always; gives the reason and the strategies to use.
     """
     name = strategy if isinstance(strategy, str) else type(strategy).__name__
-    why = "expects every parameter in every backward pass, and D and G take turns"
+    reason = "expects every parameter in every backward pass, but D and G are updated in turn"
     if any(part in name.lower() for part in ("fsdp", "deepspeed", "modelparallel", "model_parallel")):
-        why = (
-            "splits weights, gradients and optimizers' states over devices for one loss and one optimizer, while here "
-            "two sides take turns on two; the models here fit on one device and need it not"
+        reason = (
+            "shards weights, gradients and optimizer states for one loss and one optimizer, but here D and G have one "
+            "each; the models fit on one device, so sharding is unnecessary"
         )
     raise InputError(
-        f"trainer.strategy is {name}, which {why}; "
-        "expected 'auto', or lightning_gans.distributed.strategy.AlternatingDDP"
+        f"trainer.strategy is {name}, which {reason}; "
+        "expected 'auto' or lightning_gans.distributed.strategy.AlternatingDDP"
     )
 
 
-def _end_with(parent: int) -> None:
-    """End this process when ``parent`` has: its collectives might wait for minutes for one that is no more."""
+def _exit_with(parent: int) -> None:
+    """Exit when process ``parent`` has ended: collectives might wait for minutes for a process that is gone."""
     while os.getppid() == parent:
         time.sleep(2)
     os._exit(1)

@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
-from lightning_gans.distributed.strategy import AlternatingDDP, refuse
+from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.player import Player
 from lightning_gans.families.recording import Recording
 from lightning_gans.families.resume import (
@@ -288,7 +288,7 @@ class Adversarial(Recording, ABC):
             self.check_data(type(data))
         _ = self.run_seed  # here, where all ranks are, since they may have to agree on one
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
-            refuse(self.trainer.strategy)
+            reject_strategy(self.trainer.strategy)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the run's seed and gradients accumulated so far; keep hyperparameters to plain data."""

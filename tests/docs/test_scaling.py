@@ -15,7 +15,7 @@ import pytest
 import torch.distributed as dist
 
 from lightning_gans.components.penalties import R1
-from lightning_gans.distributed.layer_sync import SyncedBatchNorm
+from lightning_gans.distributed.synced_batch_norm import sync_batch_norm
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import (
     DCGANDiscriminator,
@@ -150,9 +150,9 @@ def test_passes_through_batch_norm_are_counted(
     reduced: list[int] = []
     monkeypatch.setattr(dist, "all_reduce", lambda values: reduced.append(values.numel() * values.element_size()))
     monkeypatch.setattr(dist, "get_world_size", lambda: 1)
-    monkeypatch.setattr("lightning_gans.distributed.synced_batch_norm.processes", lambda: 2)
+    monkeypatch.setattr("lightning_gans.distributed.synced_batch_norm.world_size", lambda: 2)
     trainer = tiny_trainer(tmp_path, max_steps=STEPS, limit_val_batches=0)
-    SyncedBatchNorm().apply(model)
+    sync_batch_norm(model)
     trainer.fit(model, data())
     messages = [m for m in traffic.alternating(model, callbacks=False) if m.what.startswith("batch norm")]
     assert len(reduced) == pytest.approx(STEPS * traffic.count(messages))

@@ -1,0 +1,66 @@
+"""The strategy as Lightning calls it, in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch.distributed as dist
+from torch import nn
+
+from lightning_gans.core.errors import InputError
+from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
+from lightning_gans.variants import DCGAN
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+
+class LayerTypes(L.Callback):
+    """Notes the types of the batch normalization layers in each training step."""
+
+    def __init__(self) -> None:
+        self.types: set[type[nn.Module]] = set()
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        self.types |= {type(module) for module in pl_module.modules() if isinstance(module, nn.BatchNorm2d)}
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Gloo with a port of its own, closed at the end."""
+    yield
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def fitted(folder: Path, callback: L.Callback, **kwargs: Any) -> DCGAN:
+    model = tiny_dcgan()
+    strategy = AlternatingDDP(process_group_backend="gloo")
+    tiny_trainer(folder, strategy=strategy, max_steps=1, limit_val_batches=0, callbacks=[callback], **kwargs).fit(
+        model, TinyData()
+    )
+    return model
+
+
+@pytest.mark.usefixtures("one_process")
+def test_lightning_lets_batch_norm_be_synchronized_in_fit_only(tmp_path: Path) -> None:
+    """A Lightning that no longer calls configure_ddp or teardown would train with each process's own statistics."""
+    layers = LayerTypes()
+    model = fitted(tmp_path, layers)
+    assert layers.types
+    assert nn.BatchNorm2d not in layers.types
+    assert {type(m) for m in model.modules() if isinstance(m, nn.BatchNorm2d)} == {nn.BatchNorm2d}
+
+
+@pytest.mark.usefixtures("one_process")
+def test_torch_sync_batch_norm_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"trainer\.sync_batchnorm is true; expected false"):
+        fitted(tmp_path, LayerTypes(), sync_batchnorm=True)
+
+
+def test_the_reason_for_a_rejected_strategy() -> None:
+    with pytest.raises(InputError, match="expects every parameter in every backward pass"):
+        reject_strategy("ddp")
+    with pytest.raises(InputError, match=r"so sharding is unnecessary; expected 'auto' or .*AlternatingDDP$"):
+        reject_strategy("fsdp")
