@@ -25,7 +25,7 @@ from torch import Tensor
 from datamodules.facades import SyntheticFacadesDataModule
 from lightning_gans.families import Translation
 from lightning_gans.networks import PatchGAN, ResNetTranslator, UNet
-from lightning_gans.networks.norms import InstanceNorm
+from lightning_gans.networks.layers import InstanceNorm
 from lightning_gans.variants import CycleGAN, Pix2Pix
 
 MIB = 2**20

@@ -42,7 +42,7 @@ from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.distributed.synced_batch_norm import unsync_batch_norm
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
-from lightning_gans.networks.norms import InstanceNorm
+from lightning_gans.networks.layers import InstanceNorm
 from lightning_gans.variants import DCGAN, WGANGP, Pix2Pix
 
 BLOCK = 5

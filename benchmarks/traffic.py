@@ -24,7 +24,7 @@ from lightning_gans.cli.train import LightningGANsCLI, build, quieten
 from lightning_gans.components.penalties import R1R2
 from lightning_gans.core.shipped_configs import config_names, find_config
 from lightning_gans.families import Adversarial, LatentGAN
-from lightning_gans.networks.norms import BatchNorm
+from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import R3GAN, CycleGAN, Pix2Pix
 
 FLOAT = 4

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from lightning_gans.families import LatentGAN
-from lightning_gans.networks.upsample_conv import UpsampleConv
+from lightning_gans.networks.layers import UpsampleConv
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from speed.parts import Parts
 

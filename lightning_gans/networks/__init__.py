@@ -1,6 +1,6 @@
 """Generators, translators and discriminators, chosen by class path."""
 
-from lightning_gans.networks.base import Discriminator, Generator, PatchDiscriminator, Translator
+from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
 from lightning_gans.networks.conditional_infogan import ConditionalInfoGANDiscriminator, ConditionalInfoGANGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -19,7 +19,6 @@ from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.unet import UNet
-from lightning_gans.networks.untranslated import IdentityTranslator
 
 __all__ = [
     "ConditionalDCGANDiscriminator",

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+
+from lightning_gans.core.errors import InputError
 
 
 class Generator(nn.Module, ABC):
@@ -55,18 +58,18 @@ class Discriminator(nn.Module, ABC):
 
 
 class Stage(NamedTuple):
-    """A part of a translator, from maps (N, C, H, W) to maps whose sides are those of the given ones times ``scale``.
+    """One of several consecutive parts of a translator, whose output sides are those of its input times ``scale``.
 
     Attributes:
-        module: the part.
-        reach: how far from its own place a pixel of what is given can change what is made, up, down, left and right, in
-            pixels of what is given, where the statistics of normalisation are fixed.
-        scale: how many times as large the sides become.
-        multiple: sides of what is given have to be multiples of it, and tiles to begin at multiples of it.
+        module: maps feature maps (N, C, H, W) to (N, C', H * scale, W * scale).
+        margin: how far, in input pixels, an output pixel depends on the input above, below, left and right of its own
+            position, while the statistics of normalization layers are fixed.
+        scale: output side divided by input side.
+        multiple: input sides, and the offsets of tiles cut from the input, have to be multiples of this number.
     """
 
     module: nn.Module
-    reach: int
+    margin: int
     scale: Fraction = Fraction(1)
     multiple: int = 1
 
@@ -97,6 +100,39 @@ class Translator(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, channels_out, H, W) in [-1, 1] from ``images`` (N, channels_in, H, W) in [-1, 1]."""
+
+
+class IdentityTranslator(Translator):
+    """Gives back what it is given, but for a gain of 1 that it could train.
+
+    Args:
+        channels_in: channels of the images it is given.
+        channels_out: the same number.
+        size: height and width; any.
+
+    Raises:
+        InputError: if the domains' channels differ.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, size: int) -> None:
+        super().__init__()
+        if channels_in != channels_out:
+            raise InputError(
+                "model.generator is IdentityTranslator, but the domains have "
+                f"{channels_in} and {channels_out} channels; expected equal channels"
+            )
+        self.channels_in = self.channels_out = channels_in
+        self.size = size
+        # An optimizer refuses to have nothing to train.
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def stages(self) -> list[Stage]:
+        """One, which sees a single pixel."""
+        return [Stage(self, margin=0)]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The images (N, C, H, W)."""
+        return self.gain * images
 
 
 MakeTranslator = Callable[[int, int, int], Translator]

@@ -6,9 +6,8 @@ from torch import Tensor
 
 from lightning_gans.networks.arguments import check_classes, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.dcgan import downwards, hidden_widths, upwards
-from lightning_gans.networks.initialisation import initialise
-from lightning_gans.networks.labels import beside, project
+from lightning_gans.networks.dcgan import decoder_layers, encoder_layers, hidden_widths
+from lightning_gans.networks.layers import concat_labels, dcgan_init, project_labels
 
 
 class ConditionalDCGANGenerator(Generator):
@@ -31,12 +30,12 @@ class ConditionalDCGANGenerator(Generator):
         check_widths("model.generator", latent_dim=latent_dim)
         check_classes("model.generator", num_classes)
         self.latent_dim, self.channels, self.size, self.num_classes = latent_dim, channels, size, num_classes
-        self.layers = upwards(latent_dim + num_classes, channels, size, widths)
-        self.apply(initialise)
+        self.layers = decoder_layers(latent_dim + num_classes, channels, size, widths)
+        self.apply(dcgan_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64."""
-        images: Tensor = self.layers(beside(latent, labels, self.num_classes)[:, :, None, None])
+        images: Tensor = self.layers(concat_labels(latent, labels, self.num_classes)[:, :, None, None])
         return images
 
 
@@ -60,9 +59,9 @@ class ConditionalDCGANDiscriminator(Discriminator):
         check_classes("model.discriminator", num_classes)
         self.channels, self.size, self.num_classes = channels, size, num_classes
         # One output for w, then one for each v_y.
-        self.layers = downwards(channels, size, widths, 1 + num_classes, batch_norm)
-        self.apply(initialise)
+        self.layers = encoder_layers(channels, size, widths, 1 + num_classes, batch_norm)
+        self.apply(dcgan_init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1] for ``labels`` (N,) int64."""
-        return project(self.layers(images).flatten(1), labels, self.num_classes)
+        return project_labels(self.layers(images).flatten(1), labels, self.num_classes)

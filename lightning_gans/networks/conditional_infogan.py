@@ -6,8 +6,8 @@ from torch import Tensor
 
 from lightning_gans.networks.arguments import check_classes
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.infogan import check_arguments, downwards, initialise, upwards
-from lightning_gans.networks.labels import beside, project
+from lightning_gans.networks.infogan import check_arguments, decoder_layers, encoder_layers, initialise
+from lightning_gans.networks.layers import concat_labels, project_labels
 
 
 class ConditionalInfoGANGenerator(Generator):
@@ -32,12 +32,12 @@ class ConditionalInfoGANGenerator(Generator):
         check_arguments("model.generator", channels, size, latent_dim=latent_dim, width=width, dense=dense)
         check_classes("model.generator", num_classes)
         self.latent_dim, self.channels, self.size, self.num_classes = latent_dim, channels, size, num_classes
-        self.layers = upwards(latent_dim + num_classes, channels, size, width, dense)
+        self.layers = decoder_layers(latent_dim + num_classes, channels, size, width, dense)
         initialise(self)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64."""
-        images: Tensor = self.layers(beside(latent, labels, self.num_classes))
+        images: Tensor = self.layers(concat_labels(latent, labels, self.num_classes))
         return images
 
 
@@ -70,9 +70,9 @@ class ConditionalInfoGANDiscriminator(Discriminator):
         check_classes("model.discriminator", num_classes)
         self.channels, self.size, self.num_classes = channels, size, num_classes
         # One output for w, then one for each class.
-        self.layers = downwards(channels, size, width, dense, 1 + num_classes, batch_norm)
+        self.layers = encoder_layers(channels, size, width, dense, 1 + num_classes, batch_norm)
         initialise(self, batch_norm)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1] for ``labels`` (N,) int64."""
-        return project(self.layers(images), labels, self.num_classes)
+        return project_labels(self.layers(images), labels, self.num_classes)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.initialisation import initialise
+from lightning_gans.networks.layers import dcgan_init
 
 FIRST_SIZE = {28: 7, 32: 4, 64: 4}
 """Side of the smallest feature map for each image size; every layer after it doubles the side."""
@@ -26,7 +26,7 @@ def hidden_widths(side: str, channels: int, size: int, width: int) -> list[int]:
     return [width * 2**level for level in range(doublings)]
 
 
-def upwards(inputs: int, channels: int, size: int, widths: Sequence[int]) -> nn.Sequential:
+def decoder_layers(inputs: int, channels: int, size: int, widths: Sequence[int]) -> nn.Sequential:
     """Layers from a map (N, inputs, 1, 1) to images (N, channels, size, size), widths from the largest map's."""
     layers: list[nn.Module] = []
     before = inputs
@@ -39,7 +39,7 @@ def upwards(inputs: int, channels: int, size: int, widths: Sequence[int]) -> nn.
     return nn.Sequential(*layers, nn.ConvTranspose2d(before, channels, 4, 2, 1), nn.Tanh())
 
 
-def downwards(channels: int, size: int, widths: Sequence[int], outputs: int, batch_norm: bool) -> nn.Sequential:
+def encoder_layers(channels: int, size: int, widths: Sequence[int], outputs: int, batch_norm: bool) -> nn.Sequential:
     """Layers from images (N, channels, size, size) to a map (N, outputs, 1, 1), widths from the largest map's."""
     layers: list[nn.Module] = []
     before = channels
@@ -71,8 +71,8 @@ class DCGANGenerator(Generator):
         widths = hidden_widths("model.generator", channels, size, width)
         check_widths("model.generator", latent_dim=latent_dim)
         self.latent_dim, self.channels, self.size = latent_dim, channels, size
-        self.layers = upwards(latent_dim, channels, size, widths)
-        self.apply(initialise)
+        self.layers = decoder_layers(latent_dim, channels, size, widths)
+        self.apply(dcgan_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
@@ -97,8 +97,8 @@ class DCGANDiscriminator(Discriminator):
         super().__init__()
         widths = hidden_widths("model.discriminator", channels, size, width)
         self.channels, self.size = channels, size
-        self.layers = downwards(channels, size, widths, 1, batch_norm)
-        self.apply(initialise)
+        self.layers = encoder_layers(channels, size, widths, 1, batch_norm)
+        self.apply(dcgan_init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""

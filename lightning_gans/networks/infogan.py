@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.initialisation import he_weights, normal_weights
+from lightning_gans.networks.layers import he_init, normal_init
 
 
 def initialise(network: nn.Module, normalised: bool = True) -> None:
@@ -19,7 +19,7 @@ def initialise(network: nn.Module, normalised: bool = True) -> None:
 
     Without normalisation such weights would let the signal vanish, and He's are taken, as in WGAN-GP's code.
     """
-    network.apply(normal_weights if normalised else he_weights)
+    network.apply(normal_init if normalised else he_init)
 
 
 def check_arguments(side: str, channels: int, size: int, **widths: int) -> None:
@@ -33,7 +33,7 @@ def check_arguments(side: str, channels: int, size: int, **widths: int) -> None:
         raise InputError(f"{side}.size is {size}; expected a multiple of 4, for it is halved twice")
 
 
-def upwards(inputs: int, channels: int, size: int, width: int, dense: int) -> nn.Sequential:
+def decoder_layers(inputs: int, channels: int, size: int, width: int, dense: int) -> nn.Sequential:
     """Layers from rows (N, inputs) to images (N, channels, size, size)."""
     smallest = size // 4
     flat = 2 * width * smallest * smallest
@@ -54,7 +54,7 @@ def upwards(inputs: int, channels: int, size: int, width: int, dense: int) -> nn
     )
 
 
-def downwards(channels: int, size: int, width: int, dense: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+def encoder_layers(channels: int, size: int, width: int, dense: int, outputs: int, batch_norm: bool) -> nn.Sequential:
     """Layers from images (N, channels, size, size) to rows (N, outputs)."""
     normalised = [nn.BatchNorm2d(2 * width), nn.BatchNorm1d(dense)] if batch_norm else [nn.Identity(), nn.Identity()]
     return nn.Sequential(
@@ -89,7 +89,7 @@ class InfoGANGenerator(Generator):
         super().__init__()
         check_arguments("model.generator", channels, size, latent_dim=latent_dim, width=width, dense=dense)
         self.latent_dim, self.channels, self.size = latent_dim, channels, size
-        self.layers = upwards(latent_dim, channels, size, width, dense)
+        self.layers = decoder_layers(latent_dim, channels, size, width, dense)
         initialise(self)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -116,7 +116,7 @@ class InfoGANDiscriminator(Discriminator):
         super().__init__()
         check_arguments("model.discriminator", channels, size, width=width, dense=dense)
         self.channels, self.size = channels, size
-        self.layers = downwards(channels, size, width, dense, 1, batch_norm)
+        self.layers = encoder_layers(channels, size, width, dense, 1, batch_norm)
         initialise(self, batch_norm)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.initialisation import initialise
+from lightning_gans.networks.layers import dcgan_init
 
 FIRST_SIZE = 7
 """Side of the smallest feature map."""
@@ -64,7 +64,7 @@ class LSGANGenerator(Generator):
         layers += _up(widest, 2 * width, stride=2) + _up(2 * width, width, stride=2)
         layers += [nn.ConvTranspose2d(width, channels, 3, padding=1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(initialise)
+        self.apply(dcgan_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
@@ -102,7 +102,7 @@ class LSGANDiscriminator(Discriminator):
             before = after
         layers += [nn.Flatten(), nn.Linear(before * FIRST_SIZE**2, 1)]
         self.layers = nn.Sequential(*layers)
-        self.apply(initialise)
+        self.apply(dcgan_init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_bound, check_classes, check_widths
 from lightning_gans.networks.base import Discriminator
-from lightning_gans.networks.labels import one_hot
+from lightning_gans.networks.layers import one_hot
 from lightning_gans.networks.mlp import initialise_uniform, to_unit
 
 
@@ -127,7 +127,7 @@ class ConditionalMaxoutDiscriminator(Discriminator):
         Raises:
             ValueError: if there are no labels.
         """
-        classes = one_hot(labels, self.num_classes, images)
+        classes = one_hot(labels, self.num_classes, images.dtype)
         both = torch.cat([self.image_layer(to_unit(images)), self.label_layer(classes)], dim=1)
         logits: Tensor = self.joint(both)
         return logits.flatten()

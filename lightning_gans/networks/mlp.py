@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from lightning_gans.networks.arguments import check_bound, check_classes, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.labels import one_hot
+from lightning_gans.networks.layers import one_hot
 
 
 def dense(widths: Sequence[int], activation: nn.Module) -> nn.Sequential:
@@ -157,7 +157,7 @@ class ConditionalMLPGenerator(Generator):
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64."""
-        classes = one_hot(labels, self.num_classes, latent)
+        classes = one_hot(labels, self.num_classes, latent.dtype)
         both = torch.cat([self.latent_layer(latent), self.label_layer(classes)], dim=1)
         return from_unit(torch.sigmoid(self.pixels(self.joint(F.relu(both)))), self.channels, self.size)
 
@@ -187,6 +187,6 @@ class ConditionalMLPDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1] for ``labels`` (N,) int64."""
-        classes = one_hot(labels, self.num_classes, images)
+        classes = one_hot(labels, self.num_classes, images.dtype)
         logits: Tensor = self.logit(self.hidden(torch.cat([to_unit(images), classes], dim=1)))
         return logits.flatten()

@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import PatchDiscriminator
-from lightning_gans.networks.initialisation import initialise
-from lightning_gans.networks.norms import BatchNorm, MakeNorm
-from lightning_gans.networks.spectral import normalise_spectrally
+from lightning_gans.networks.layers import BatchNorm, MakeNorm, apply_spectral_norm, dcgan_init
 
 GROWTH = 8
 """A layer has at most this many times the first layer's channels."""
@@ -51,9 +49,9 @@ class PatchGAN(PatchDiscriminator):
             stack += [nn.Conv2d(before, after, 4, stride, 1, bias=False), norm(after), nn.LeakyReLU(0.2, inplace=True)]
         stack.append(nn.Conv2d(widths[-1], 1, 4, 1, 1))
         self.layers = nn.Sequential(*stack)
-        self.apply(initialise)
+        self.apply(dcgan_init)
         if spectral_norm:
-            normalise_spectrally(self)
+            apply_spectral_norm(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, 1, h, w) of ``images`` (N, channels, H, W); a side of 256 pixels gives 30 with three layers."""
@@ -86,9 +84,9 @@ class PixelGAN(PatchDiscriminator):
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(2 * width, 1, 1),
         )
-        self.apply(initialise)
+        self.apply(dcgan_init)
         if spectral_norm:
-            normalise_spectrally(self)
+            apply_spectral_norm(self)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, 1, H, W) of ``images`` (N, channels, H, W)."""

@@ -84,7 +84,7 @@ class Resample(nn.Module):
         return self.low_pass.expand(channels, 1, 4, 4)
 
 
-class Halve(Resample):
+class Downsample(Resample):
     """Half the side."""
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class Halve(Resample):
         return F.conv2d(maps, self.kernel(channels), stride=2, padding=1, groups=channels)
 
 
-class Double(Resample):
+class Upsample(Resample):
     """Twice the side."""
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -157,7 +157,7 @@ class R3GANGenerator(Generator):
         for level, after in enumerate(reversed(widths)):
             if level > 0:
                 # Before doubling, where it costs a quarter.
-                layers += [*_to_width(before, after), Double()]
+                layers += [*_to_width(before, after), Upsample()]
             layers += [ResidualBlock(after, expansion, group_size, blocks * len(widths)) for _ in range(blocks)]
             before = after
         layers += [scaled(nn.Conv2d(before, channels, 1, bias=False)), nn.Tanh()]
@@ -197,7 +197,7 @@ class R3GANDiscriminator(Discriminator):
         layers: list[nn.Module] = [scaled(nn.Conv2d(channels, before, 1, bias=False))]
         for level, after in enumerate(widths):
             if level > 0:
-                layers += [Halve(), *_to_width(before, after)]
+                layers += [Downsample(), *_to_width(before, after)]
             layers += [ResidualBlock(after, expansion, group_size, blocks * len(widths)) for _ in range(blocks)]
             before = after
         layers += [scaled(nn.Conv2d(before, before, FIRST_SIZE[size], groups=before, bias=False)), nn.Flatten()]

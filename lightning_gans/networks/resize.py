@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Generator
-from lightning_gans.networks.initialisation import initialise
-from lightning_gans.networks.upsample_conv import UpsampleConv
+from lightning_gans.networks.layers import UpsampleConv, dcgan_init
 
 
 class ResizeGenerator(Generator):
@@ -48,7 +47,7 @@ class ResizeGenerator(Generator):
             nn.Conv2d(width, channels, 3, padding=1),
             nn.Tanh(),
         )
-        self.apply(initialise)
+        self.apply(dcgan_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""

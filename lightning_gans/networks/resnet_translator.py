@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks.arguments import check_widths
 from lightning_gans.networks.base import Stage, Translator
-from lightning_gans.networks.initialisation import initialise
-from lightning_gans.networks.norms import InstanceNorm, MakeNorm
-from lightning_gans.networks.upsample_conv import UpsampleConv
+from lightning_gans.networks.layers import InstanceNorm, MakeNorm, UpsampleConv, dcgan_init
 
 
 class ResidualBlock(nn.Module):
@@ -79,10 +77,10 @@ class ResNetTranslator(Translator):
             layers += [nn.Conv2d(before, 2 * before, 3, 2, 1, bias=False), norm(2 * before), nn.ReLU(inplace=True)]
         layers += [ResidualBlock(4 * width, norm) for _ in range(blocks)]
         for after in (2 * width, width):
-            layers += [twice(2 * after, after, upsample), norm(after), nn.ReLU(inplace=True)]
+            layers += [upsampling_layer(2 * after, after, upsample), norm(after), nn.ReLU(inplace=True)]
         layers += [nn.Conv2d(width, channels_out, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(initialise)
+        self.apply(dcgan_init)
 
     def stages(self) -> list[Stage]:
         """The layers that halve the side, each block, and those that double it: cut where maps are smallest."""
@@ -98,7 +96,7 @@ class ResNetTranslator(Translator):
         return translated
 
 
-def twice(before: int, after: int, upsample: bool) -> nn.Module:
+def upsampling_layer(before: int, after: int, upsample: bool) -> nn.Module:
     """A layer that doubles the side."""
     if upsample:
         return UpsampleConv(before, after, bias=False)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.initialisation import normal_weights
+from lightning_gans.networks.layers import normal_init
 
 FIRST_SIZE = {28: 7, 32: 4, 48: 6}
 """Side of the smallest feature map for each image size, the paper's M_g; each larger map has twice the side."""
@@ -60,7 +60,7 @@ class SNGANGenerator(Generator):
             before = after
         layers += [nn.Conv2d(before, channels, 3, padding=1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.apply(normal_weights)
+        self.apply(normal_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
@@ -95,7 +95,7 @@ class SNGANDiscriminator(Discriminator):
             before = after
         layers += [nn.Flatten(), nn.Linear(before * FIRST_SIZE[size] ** 2, 1)]
         self.layers = nn.Sequential(*layers)
-        self.apply(normal_weights)
+        self.apply(normal_init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""

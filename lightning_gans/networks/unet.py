@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks.arguments import check_size, check_widths
 from lightning_gans.networks.base import Translator
-from lightning_gans.networks.initialisation import initialise
-from lightning_gans.networks.norms import BatchNorm, MakeNorm
+from lightning_gans.networks.layers import BatchNorm, MakeNorm, dcgan_init
 
 SIZES = (64, 128, 256, 512)
 GROWTH = 8
@@ -68,7 +67,7 @@ class UNet(Translator):
                 continue
             dropped = dropout_from <= depth < dropout_from + DROPPED
             self.up.append(up_block(before, widths[level - 1], norm, dropout if dropped else 0.0))
-        self.apply(initialise)
+        self.apply(dcgan_init)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, channels_out, size, size) in [-1, 1] from ``images`` (N, channels_in, size, size)."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lightning_gans.components.losses import hinge, negative_mean_logit
 from lightning_gans.families.latent import Critic, LatentGAN
-from lightning_gans.networks.spectral import normalise_spectrally
+from lightning_gans.networks.layers import apply_spectral_norm
 
 
 @final
@@ -20,7 +20,7 @@ class SNGAN(LatentGAN):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        normalise_spectrally(self.discriminator)
+        apply_spectral_norm(self.discriminator)
 
     def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         r""":math:`E \max(0, 1 - D(x)) + E \max(0, 1 + D(G(z)))`."""

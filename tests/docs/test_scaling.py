@@ -25,7 +25,7 @@ from lightning_gans.networks import (
     PatchGAN,
     UNet,
 )
-from lightning_gans.networks.norms import BatchNorm
+from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import GAN, R3GAN, WGANGP
 from tests.support.paths import ROOT
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer

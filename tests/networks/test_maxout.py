@@ -121,7 +121,7 @@ def test_a_conditional_network_needs_labels() -> None:
     assert MaxoutDiscriminator(1, 8).num_classes == 0
     network = ConditionalMaxoutDiscriminator(1, 8, 3)
     assert network.num_classes == 3
-    with pytest.raises(ValueError, match="needs labels"):
+    with pytest.raises(ValueError, match="labels is None; expected labels"):
         network(torch.rand(2, 1, 8, 8))
 
 

@@ -5,7 +5,7 @@ import torch
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks import PatchGAN, PixelGAN
-from lightning_gans.networks.norms import InstanceNorm, Norm
+from lightning_gans.networks.layers import InstanceNorm, Norm
 
 
 class NoNorm(Norm):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.networks.r3gan import Double, Halve, R3GANDiscriminator, R3GANGenerator, ResidualBlock
+from lightning_gans.networks.r3gan import Downsample, R3GANDiscriminator, R3GANGenerator, ResidualBlock, Upsample
 
 TINY: dict[str, int] = {"width": 4, "blocks": 1, "group_size": 4}
 
@@ -40,7 +40,7 @@ def test_stages(size: int, expected: list[int]) -> None:
     per_block = [width for width in expected for _ in range(2)]
     assert widths(discriminator) == per_block
     assert widths(generator) == per_block[::-1]
-    assert len(layers(generator, Double)) == len(layers(discriminator, Halve)) == len(expected) - 1
+    assert len(layers(generator, Upsample)) == len(layers(discriminator, Downsample)) == len(expected) - 1
     side = 7 if size == 28 else 4
     assert generator.basis.shape == (expected[-1], side, side)
     assert not layers(generator, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
@@ -99,7 +99,7 @@ def test_maps_keep_their_size_on_the_way_at_initialisation() -> None:
 def test_doubling_is_bilinear_but_for_the_border() -> None:
     maps = torch.randn(2, 3, 6, 6)
     expected = F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
-    torch.testing.assert_close(Double()(maps)[:, :, 1:-1, 1:-1], expected[:, :, 1:-1, 1:-1])
+    torch.testing.assert_close(Upsample()(maps)[:, :, 1:-1, 1:-1], expected[:, :, 1:-1, 1:-1])
 
 
 def test_halving_is_the_low_pass_filter() -> None:
@@ -108,13 +108,13 @@ def test_halving_is_the_low_pass_filter() -> None:
     # Row 3 weighs 3 in output row 1 and 1 in row 2; column 4 weighs 1 in output column 1 and 3 in column 2.
     expected = torch.zeros(1, 2, 4, 4)
     expected[0, 1, 1:3, 1:3] = torch.tensor([[3.0, 9.0], [1.0, 3.0]])
-    torch.testing.assert_close(Halve()(maps), expected)
-    torch.testing.assert_close(Halve()(torch.ones(1, 1, 8, 8))[:, :, 1:-1, 1:-1], torch.ones(1, 1, 2, 2))
+    torch.testing.assert_close(Downsample()(maps), expected)
+    torch.testing.assert_close(Downsample()(torch.ones(1, 1, 8, 8))[:, :, 1:-1, 1:-1], torch.ones(1, 1, 2, 2))
 
 
 def test_the_filter_is_neither_trained_nor_stored() -> None:
-    assert not list(Halve().parameters())
-    assert not Double().state_dict()
+    assert not list(Downsample().parameters())
+    assert not Upsample().state_dict()
 
 
 def backward(generator: R3GANGenerator, discriminator: R3GANDiscriminator) -> list[str]:

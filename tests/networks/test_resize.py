@@ -11,9 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks import ResizeGenerator, ResNetTranslator
-from lightning_gans.networks.initialisation import initialise
-from lightning_gans.networks.spectral import normalise_spectrally
-from lightning_gans.networks.upsample_conv import UpsampleConv
+from lightning_gans.networks.layers import UpsampleConv, apply_spectral_norm, dcgan_init
 
 
 def plain(network: nn.Module) -> nn.Module:
@@ -77,7 +75,7 @@ def test_weights_are_the_plain_convolutions_by_the_same_names() -> None:
 
 def test_initialisation_reaches_it() -> None:
     layer = UpsampleConv(64, 64)
-    initialise(layer)
+    dcgan_init(layer)
     assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert layer.bias is not None
     assert not layer.bias.any()
@@ -89,7 +87,7 @@ def test_spectral_normalisation_reaches_it() -> None:
     convolution.load_state_dict(network.state_dict())
     for each in (network, convolution):
         torch.manual_seed(0)
-        normalise_spectrally(each)
+        apply_spectral_norm(each)
     maps = torch.randn(1, 3, 4, 4)
     torch.testing.assert_close(network(maps), convolution(F.interpolate(maps, scale_factor=2)))
     torch.testing.assert_close(network[0].weight, convolution[0].weight)

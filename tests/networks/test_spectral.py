@@ -6,12 +6,12 @@ from torch import nn
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks import DCGANDiscriminator, R3GANDiscriminator
-from lightning_gans.networks.spectral import normalise_spectrally
+from lightning_gans.networks.layers import apply_spectral_norm
 
 
 def test_every_layers_largest_singular_value_becomes_one() -> None:
     network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Flatten(), nn.Linear(6 * 4, 5), nn.Linear(5, 1))
-    normalise_spectrally(network)
+    apply_spectral_norm(network)
     for _ in range(200):
         network(torch.randn(1, 3, 4, 4))
     network.eval()
@@ -27,11 +27,11 @@ def test_a_discriminator_of_any_scale_comes_close_to_slope_one() -> None:
         discriminator = DCGANDiscriminator(1, 28, width=4, batch_norm=False)
         for parameter in discriminator.parameters():
             parameter.data *= scale
-        normalise_spectrally(discriminator)
+        apply_spectral_norm(discriminator)
         logits.append(discriminator(torch.randn(5, 1, 28, 28)))
     torch.testing.assert_close(*logits)
 
 
 def test_layers_that_start_at_zero_are_refused() -> None:
     with pytest.raises(InputError, match=r"discriminator is R3GANDiscriminator, whose layer layers.* starts at 0"):
-        normalise_spectrally(R3GANDiscriminator(1, 28, width=8, blocks=1, group_size=8))
+        apply_spectral_norm(R3GANDiscriminator(1, 28, width=8, blocks=1, group_size=8))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightning_gans.networks import IdentityTranslator, ResNetTranslator, Translator, UNet
 from lightning_gans.networks.base import Stage
-from lightning_gans.networks.norms import BatchNorm, InstanceNorm, Norm
+from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 
 TRANSLATORS = [
     ResNetTranslator(1, 2, 64, blocks=2, width=2),
@@ -21,7 +21,7 @@ def frozen(network: nn.Module) -> nn.Module:
     """In double precision, with layers that normalise nothing away, and no kinks to hide a pixel behind."""
     for layer in network.modules():
         if isinstance(layer, Norm):
-            layer.fixed = torch.zeros(layer.channels).double(), torch.ones(layer.channels).double()
+            layer.fixed_statistics = torch.zeros(layer.channels).double(), torch.ones(layer.channels).double()
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.uniform_(layer.weight, 0.5 / layer.weight[0].numel(), 1 / layer.weight[0].numel())
     return network.double().eval()
@@ -44,7 +44,7 @@ def test_a_stage_sees_as_far_as_it_says_and_no_further(number: int) -> None:
     channels, side = 1, 64
     for stage in TRANSLATORS[number].stages():
         frozen(stage.module)
-        assert max(seen(stage, channels, side, side // 2)) == stage.reach
+        assert max(seen(stage, channels, side, side // 2)) == stage.margin
         made = stage.module(torch.rand(1, channels, side, side).double())
         assert made.shape[2:] == (side * stage.scale,) * 2
         channels, side = made.shape[1], 32
@@ -55,7 +55,7 @@ def test_stages_in_turn_are_the_network(number: int) -> None:
     network = TRANSLATORS[number].float()
     for layer in network.modules():
         if isinstance(layer, Norm):
-            layer.fixed = None
+            layer.fixed_statistics = None
     images = torch.rand(2, 1, 32, 32)
     maps: Tensor = images
     for stage in network.stages():
@@ -81,7 +81,7 @@ def test_a_layer_with_its_maps_own_statistics_fixed_makes_the_same_of_them(norm:
         nn.init.normal_(weights)
     own = layer(maps)
     var, mean = torch.var_mean(maps, dim=(0, 2, 3), correction=0)
-    layer.fixed = mean, var
+    layer.fixed_statistics = mean, var
     torch.testing.assert_close(layer(maps), own, atol=1e-5, rtol=0)
     # A part of them is normalised as in the whole, which its own statistics would not do.
     torch.testing.assert_close(layer(maps[:, :, :4]), own[:, :, :4], atol=1e-5, rtol=0)
@@ -91,5 +91,5 @@ def test_a_layer_with_its_maps_own_statistics_fixed_makes_the_same_of_them(norm:
 @pytest.mark.parametrize("norm", [InstanceNorm, BatchNorm])
 def test_training_does_not_heed_fixed_statistics(norm: type[Norm]) -> None:
     layer = norm(2)
-    layer.fixed = torch.full((2,), 7.0), torch.ones(2)
+    layer.fixed_statistics = torch.full((2,), 7.0), torch.ones(2)
     assert layer.train()(torch.randn(1, 2, 8, 8)).mean().abs() < 1e-5

@@ -8,7 +8,7 @@ from torch import nn
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks import ResNetTranslator, UNet
-from lightning_gans.networks.norms import BatchNorm, InstanceNorm
+from lightning_gans.networks.layers import BatchNorm, InstanceNorm
 
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512])

@@ -14,7 +14,7 @@ from lightning_gans.networks import ConditionalMLPGenerator, MLPGenerator, ResNe
 NETWORKS = "lightning_gans.networks"
 SMALL: dict[str, Any] = {"channels": 1, "size": 28, "latent_dim": 3, "widths": [8], "init_bound": 0.5}
 CONDITIONAL: dict[str, Any] = {**SMALL, "num_classes": 10, "latent_width": 8, "label_width": 8}
-BATCH_NORM = {"class_path": "lightning_gans.networks.norms.BatchNorm"}
+BATCH_NORM = {"class_path": "lightning_gans.networks.layers.BatchNorm"}
 
 STAMP = {
     "extractor": "digits",

@@ -31,7 +31,7 @@ from lightning_gans.networks import (
     UNet,
 )
 from lightning_gans.networks.base import PatchDiscriminator, Translator
-from lightning_gans.networks.norms import BatchNorm
+from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import GAN, SNGAN, WGANGP
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix

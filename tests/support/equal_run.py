@@ -21,7 +21,7 @@ from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
 from lightning_gans.networks.base import PatchDiscriminator, Translator
-from lightning_gans.networks.norms import BatchNorm
+from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import WGANGP
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix

@@ -10,7 +10,7 @@ from datamodules.facades import SyntheticFacadesDataModule
 from lightning_gans.families.translation import MakePatchDiscriminator
 from lightning_gans.networks import PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
-from lightning_gans.networks.norms import InstanceNorm
+from lightning_gans.networks.layers import InstanceNorm
 from lightning_gans.variants import CycleGAN, Pix2Pix
 
 SIZE = 16

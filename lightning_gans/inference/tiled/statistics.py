@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.networks.norms import Norm
+from lightning_gans.networks.layers import Norm
 
 Box = tuple[slice, slice]
 """Rows and columns."""
@@ -72,7 +72,7 @@ def passed_by(network: nn.Module, tile: Tensor, least: int = 1) -> tuple[list[No
     passed: list[Norm] = []
 
     def note(layer: Norm, given: tuple[Any, ...]) -> None:
-        if layer.fixable and given[0][0, 0].numel() >= least:
+        if layer.supports_fixed_statistics and given[0][0, 0].numel() >= least:
             passed.append(layer)
 
     hooks = [layer.register_forward_pre_hook(note) for layer in norms_in(network)]
@@ -94,7 +94,7 @@ def freeze(network: nn.Module, layer: Norm, tiles: Iterable[tuple[Tensor, Box]])
 
     Args:
         network: what the tiles go through, as far as the layer.
-        layer: one that is :attr:`~lightning_gans.networks.norms.Norm.fixable`, in evaluation mode.
+        layer: one that is :attr:`~lightning_gans.networks.layers.Norm.supports_fixed_statistics`, in evaluation mode.
         tiles: each (1, C, H, W), with the part of it that counts, whose edges lie between two pixels of the layer's
             maps too.
     """
@@ -116,7 +116,7 @@ def freeze(network: nn.Module, layer: Norm, tiles: Iterable[tuple[Tensor, Box]])
     finally:
         hook.remove()
     like = next(network.parameters())
-    layer.fixed = moments.mean.to(like), moments.variance.to(like)
+    layer.fixed_statistics = moments.mean.to(like), moments.variance.to(like)
 
 
 def scaled(maps: Tensor, sides: torch.Size, own: Box) -> Tensor:
@@ -135,4 +135,4 @@ def thawed_in_the_end(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         for layer in norms_in(network):
-            layer.fixed = None
+            layer.fixed_statistics = None

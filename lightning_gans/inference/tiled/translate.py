@@ -85,7 +85,7 @@ def translate_picture(
 
 def stages_of(network: Translator) -> list[Stage]:
     """The stages of a network in which the statistics of all layers can be fixed; none of others."""
-    return network.stages() if all(layer.fixable for layer in norms_in(network)) else []
+    return network.stages() if all(layer.supports_fixed_statistics for layer in norms_in(network)) else []
 
 
 def tile_of(network: Translator, size: int, tile: int | None = None) -> int:
@@ -147,7 +147,7 @@ def in_stages(stages: list[Stage], source: Source, canvas: Canvas, at_once: int,
     steps, plan = Steps(progress), []
     sides, shrunk = source.sides, Fraction(1)
     for stage in stages:
-        margin = up_to_multiple(stage.reach, stage.multiple)
+        margin = up_to_multiple(stage.margin, stage.multiple)
         most = max(int(at_once * shrunk) // stage.multiple * stage.multiple, 2 * margin + stage.multiple)
         plan.append([spans(side, most, margin, stage.multiple) for side in sides])
         # Once for each layer whose statistics are to be found, and once to be translated.

@@ -16,7 +16,7 @@ from lightning_gans.inference.tiled.statistics import Moments, freeze, norms_in,
 from lightning_gans.inference.tiled.storage import Parked, reflected
 from lightning_gans.inference.tiled.translate import translate_picture
 from lightning_gans.networks import IdentityTranslator, ResNetTranslator, Translator, UNet
-from lightning_gans.networks.norms import BatchNorm, InstanceNorm, Norm
+from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 
 SIZE = 32
 TILE = 48
@@ -167,8 +167,8 @@ def test_layers_take_the_statistics_of_the_whole_picture() -> None:
 
     def keep(layer: nn.Module) -> None:
         assert isinstance(layer, Norm)
-        if layer.fixed:
-            taken[layer] = layer.fixed
+        if layer.fixed_statistics:
+            taken[layer] = layer.fixed_statistics
 
     translate_picture(network, picture, SIZE, TILE)
     for hook in seen:
@@ -207,7 +207,7 @@ def test_layers_thaw_even_where_the_network_fails() -> None:
     network.layers[-1].register_forward_hook(lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         translate_picture(network, scene(90, 90), SIZE, TILE)
-    assert all(layer.fixed is None for layer in norms_in(network))
+    assert all(layer.fixed_statistics is None for layer in norms_in(network))
 
 
 def test_layers_that_cannot_be_fixed_are_not_cut_at() -> None:
@@ -290,7 +290,7 @@ def test_windows_share_the_statistics_of_large_maps_alone() -> None:
     network, fixed = unet(), set[int]()
 
     def note(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-        if isinstance(layer, Norm) and layer.fixed:
+        if isinstance(layer, Norm) and layer.fixed_statistics:
             fixed.add(given[0].shape[-1])
 
     for layer in norms_in(network):
