@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.networks import PatchGAN, PixelGAN, ResNetTranslator, UNet
-from lightning_gans.networks.norms import BatchNorm, InstanceNorm
+from lightning_gans.networks.layers import BatchNorm, InstanceNorm
 from tests.support.closed_form import assert_is, fill, numbers, reference
 
 UNETS = reference(__file__, "unet")["cases"]
