@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.networks import R3GANDiscriminator, R3GANGenerator
-from lightning_gans.networks.r3gan import Double, Halve, ResidualBlock
+from lightning_gans.networks.r3gan import Downsample, ResidualBlock, Upsample
 from tests.support.closed_form import assert_is, fill, numbers, reference
 
 CASES = reference(__file__, "r3gan")["cases"]
@@ -22,9 +22,9 @@ def made(case: str) -> nn.Module:
         case "residual_block":
             return ResidualBlock(6, expansion=2, group_size=4, count=8)
         case "upsample":
-            return Double()
+            return Upsample()
         case "downsample":
-            return Halve()
+            return Downsample()
         case "generator_64":
             return R3GANGenerator(3, 64, latent_dim=8, width=2, blocks=1, expansion=2, group_size=4)
         case "discriminator_64":
