@@ -1,0 +1,45 @@
+"""Image sizes: (height, width) in code, one number for a square where a user writes it."""
+
+from __future__ import annotations
+
+from lightning_gans.core.errors import at_least
+
+Size = int | tuple[int, int]
+"""The size of an image in pixels: (height, width), or one number for a square."""
+
+
+def height_width(size: Size, name: str = "size") -> tuple[int, int]:
+    """Height and width of an image.
+
+    Args:
+        size: (height, width), or one number for a square.
+        name: the argument's name, for error messages.
+
+    Raises:
+        ValueError: if a side is less than 1.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    at_least(name, min(height, width), 1)
+    return height, width
+
+
+def plain_size(size: Size) -> Size:
+    """The shortest form of a size, as in configs: one number for a square, else (height, width)."""
+    height, width = height_width(size)
+    return height if height == width else (height, width)
+
+
+def square_side(size: Size, name: str = "size") -> int:
+    """The side of a square image, where other shapes are not supported yet.
+
+    Args:
+        size: (height, width), or one number for a square.
+        name: the argument's name, for error messages.
+
+    Raises:
+        ValueError: if height and width differ, or are less than 1.
+    """
+    height, width = height_width(size, name)
+    if height != width:
+        raise ValueError(f"{name} is {height} x {width}; expected equal height and width")
+    return height
