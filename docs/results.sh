@@ -28,7 +28,7 @@ never_trained() {
 # inspected RUNS SEED: a close look at the best checkpoint, with the linear probe of D
 inspected() {
   run=runs/$1/seed-$2
-  [ -e "$run/inspection" ] || lightning-gans test --config "$run/config.yaml" --ckpt_path best --inspection.count 16
+  [ -e "$run/analysis" ] || lightning-gans test --config "$run/config.yaml" --ckpt_path best --analysis.rows 16
 }
 
 for seed in 0 1 2; do

@@ -1,1 +1,1 @@
-"""What one trained model is like: whether it copies, how its images change, what D has learned."""
+"""Analyses of one trained model: memorization, interpolations, classes, discriminator logits, linear probe."""

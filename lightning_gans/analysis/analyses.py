@@ -1,4 +1,4 @@
-"""The looks at a subject: what its pictures show and its numbers say."""
+"""The analyses of a trained model: images and numbers."""
 
 from __future__ import annotations
 
@@ -8,108 +8,108 @@ import torch
 from torch import Tensor
 
 from lightning_gans.analysis.logits import compare_logits
-from lightning_gans.analysis.model import BATCH, SAME_IMAGES, Subject, some_of
+from lightning_gans.analysis.model import BATCH_SIZE, NOT_HELD_OUT, AnalysedModel, subset
 from lightning_gans.analysis.nearest import memorisation, nearest
 from lightning_gans.analysis.probe import hidden_features, probe
 from lightning_gans.components.interpolation import interpolation_for
 from lightning_gans.core.pixels import to_float, to_uint8
 
-SAMPLES = 1000
+DISTANCE_IMAGES = 1000
 """Generated and held-out images whose distance to the training images is measured."""
 NEIGHBOURS = 5
-"""Training images beside a sample."""
-COLUMNS = 9
-"""Images on the way from one latent to another, both ends included."""
-CLASSES = 10
-"""Most classes in a picture."""
-JUDGED = 2000
-"""Images of each kind that D judges."""
-CLASSIFIED = 10_000
-"""Most test images that the probe classifies."""
-MOST_CLASSES = 100
-"""Most classes that the probe tells apart."""
+"""Nearest training images shown for each sample."""
+INTERPOLATION_STEPS = 9
+"""Images from one latent vector to another, both ends included."""
+CLASS_COLUMNS = 10
+"""Largest number of classes in the grid of classes."""
+LOGIT_IMAGES = 2000
+"""Largest number of images of each kind whose logits are compared."""
+PROBE_TEST_IMAGES = 10_000
+"""Largest number of test images that the linear probe classifies."""
+PROBE_CLASSES = 100
+"""Largest number of classes that the linear probe separates."""
 
 Numbers = dict[str, float | str | None]
 
 
-def latents_needed(count: int, test_images: int) -> int:
-    """How many latents a subject needs for pictures of ``count`` rows."""
-    return max(2 * count, min(JUDGED, test_images))
+def latents_needed(rows: int, test_images: int) -> int:
+    """Number of latent vectors needed for pictures of ``rows`` rows and for the logits."""
+    return max(2 * rows, min(LOGIT_IMAGES, test_images))
 
 
-def neighbours(subject: Subject, count: int) -> tuple[Tensor, Tensor, Numbers]:
-    """How near samples are to the training images, compared with held-out images.
+def nearest_training_images(analysed: AnalysedModel, rows: int) -> tuple[Tensor, Tensor, Numbers]:
+    """Find the training images nearest to samples, and compare the distances with those of held-out images.
 
     Returns:
-        Samples (count, C, H, W) uint8, the training images (count * k, C, H, W) nearest to each, and
-        :func:`lightning_gans.analysis.nearest.memorisation`.
+        Samples (rows, C, H, W) uint8; the k training images nearest to each, (rows * k, C, H, W) uint8; and
+        the numbers of :func:`lightning_gans.analysis.nearest.memorisation`.
     """
-    compared = min(SAMPLES, len(subject.test))
-    samples = to_uint8(subject.samples(max(count, compared)).images).cpu()
-    others = some_of(subject.test, SAMPLES).images if subject.held_out else samples[:0]
-    near = nearest(
-        subject.features(torch.cat([samples, others])),
-        (subject.features(batch) for batch in torch.split(subject.train.images, BATCH)),
-        min(NEIGHBOURS, len(subject.train)),
+    compared = min(DISTANCE_IMAGES, len(analysed.test))
+    samples = to_uint8(analysed.samples(max(rows, compared)).images).cpu()
+    held_out = subset(analysed.test, DISTANCE_IMAGES).images if analysed.held_out else samples[:0]
+    found = nearest(
+        analysed.features(torch.cat([samples, held_out])),
+        (analysed.features(batch) for batch in torch.split(analysed.train.images, BATCH_SIZE)),
+        min(NEIGHBOURS, len(analysed.train)),
     )
-    theirs = subject.train.images[near.indices[:count].cpu().flatten()]
-    numbers: Numbers = {"extractor": subject.extractor.description, "train_images": len(subject.train)}
-    if subject.held_out:
-        distances = near.distances[:, 0].cpu()
-        found = memorisation(distances[:compared], distances[len(samples) :])
-        numbers |= {"samples": compared, "held_out_images": compared, **found, "reason": None}
+    neighbours = analysed.train.images[found.indices[:rows].cpu().flatten()]
+    numbers: Numbers = {"extractor": analysed.extractor.description, "train_images": len(analysed.train)}
+    if analysed.held_out:
+        distances = found.distances[:, 0].cpu()
+        memorised = memorisation(distances[:compared], distances[len(samples) :])
+        numbers |= {"samples": compared, "held_out_images": compared, **memorised, "reason": None}
     else:
-        numbers |= {"nearest_ratio": None, "copied_share": None, "reason": SAME_IMAGES}
-    return samples[:count], theirs, numbers
+        numbers |= {"nearest_ratio": None, "copied_share": None, "reason": NOT_HELD_OUT}
+    return samples[:rows], neighbours, numbers
 
 
-def interpolation(subject: Subject, count: int) -> Tensor:
-    """Rows (count * 9, C, H, W) uint8, each from one sample to another, with one label."""
-    positions = torch.linspace(0, 1, COLUMNS, dtype=torch.float64, device=subject.latent.device)
-    path = interpolation_for(subject.model.noise)
-    points = path(subject.latent[:count], subject.latent[count : 2 * count], positions)
-    labels = (torch.arange(count) % max(1, subject.num_classes)).repeat_interleave(COLUMNS)
-    return to_uint8(subject.generate(points.flatten(0, 1), labels))
+def interpolations(analysed: AnalysedModel, rows: int) -> Tensor:
+    """Interpolations between pairs of samples, (rows * 9, C, H, W) uint8; all images of a row have one label."""
+    positions = torch.linspace(0, 1, INTERPOLATION_STEPS, dtype=torch.float64, device=analysed.latent.device)
+    interpolate = interpolation_for(analysed.model.noise)
+    points = interpolate(analysed.latent[:rows], analysed.latent[rows : 2 * rows], positions)
+    labels = (torch.arange(rows) % max(1, analysed.num_classes)).repeat_interleave(INTERPOLATION_STEPS)
+    return to_uint8(analysed.generate(points.flatten(0, 1), labels))
 
 
-def class_grid(subject: Subject, count: int) -> tuple[Tensor, int]:
-    """The same noise in each row, a class in each column; of many classes ten, evenly spaced.
-
-    Returns:
-        Rows (count * columns, C, H, W) uint8, and the number of columns.
-    """
-    columns = min(CLASSES, subject.num_classes)
-    labels = (torch.arange(columns) * subject.num_classes // columns).repeat(count)
-    latent = subject.latent[:count].repeat_interleave(columns, dim=0)
-    return to_uint8(subject.generate(latent, labels)), columns
-
-
-def judgement(subject: Subject) -> tuple[dict[str, Tensor], Numbers]:
-    """What D says of training images, of generated ones and of held-out real ones.
+def class_grid(analysed: AnalysedModel, rows: int) -> tuple[Tensor, int]:
+    """Images with one latent vector per row and one class per column; at most 10 classes, evenly spaced.
 
     Returns:
-        Logits (N,) of each kind of images, and :func:`lightning_gans.analysis.logits.compare_logits`.
+        Images (rows * columns, C, H, W) uint8, and the number of columns.
     """
-    train = subject.logits(*some_of(subject.train, JUDGED))
-    fake = subject.logits(*subject.samples(min(JUDGED, len(subject.test))))
+    columns = min(CLASS_COLUMNS, analysed.num_classes)
+    labels = (torch.arange(columns) * analysed.num_classes // columns).repeat(rows)
+    latent = analysed.latent[:rows].repeat_interleave(columns, dim=0)
+    return to_uint8(analysed.generate(latent, labels)), columns
+
+
+def discriminator_scores(analysed: AnalysedModel) -> tuple[dict[str, Tensor], Numbers]:
+    """Compare the discriminator's logits of training, generated and held-out images.
+
+    Returns:
+        Logits (N,) by kind of image, and the numbers of :func:`lightning_gans.analysis.logits.compare_logits`.
+    """
+    train = analysed.logits(*subset(analysed.train, LOGIT_IMAGES))
+    fake = analysed.logits(*analysed.samples(min(LOGIT_IMAGES, len(analysed.test))))
     logits, held_out = {"training": train, "generated": fake}, None
-    if subject.held_out:
-        logits["held out"] = held_out = subject.logits(*some_of(subject.test, JUDGED))
-    numbers: Numbers = {f"{name.replace(' ', '_')}_images": len(ours) for name, ours in logits.items()}
-    reason = None if subject.held_out else SAME_IMAGES
+    if analysed.held_out:
+        logits["held out"] = held_out = analysed.logits(*subset(analysed.test, LOGIT_IMAGES))
+    numbers: Numbers = {f"{name.replace(' ', '_')}_images": len(values) for name, values in logits.items()}
+    reason = None if analysed.held_out else NOT_HELD_OUT
     return logits, {**numbers, **compare_logits(train, fake, held_out), "reason": reason}
 
 
-class Probed(NamedTuple):
-    """What a linear classifier tells of the classes.
+class ProbeResult(NamedTuple):
+    """The result of the linear probe.
 
     Attributes:
-        accuracy: on D's features; None if there is none, like the rest then.
-        pixels_accuracy: on the pixels.
+        accuracy: on the discriminator's features; None if the probe was skipped, and then all other numbers are empty.
+        pixels_accuracy: on the pixels of the same images.
         train_images: number of labelled training images.
-        test_images: number of test images that were classified.
-        features: number of D's features.
-        reason: why there is no accuracy.
+        test_images: number of classified test images.
+        features: number of the discriminator's features.
+        reason: why the probe was skipped; None if it was not.
     """
 
     accuracy: float | None = None
@@ -120,41 +120,41 @@ class Probed(NamedTuple):
     reason: str | None = None
 
 
-def probed(subject: Subject, probe_images: int) -> Probed:
-    """The accuracy of a linear classifier on D's features, and of one on the pixels of the same images.
+def linear_probe(analysed: AnalysedModel, probe_images: int) -> ProbeResult:
+    """Accuracy of a linear classifier on the discriminator's features, and of one on the pixels of the same images.
 
     Args:
-        subject: is inspected.
-        probe_images: most labelled training images that the classifiers are given.
+        analysed: the model and its data.
+        probe_images: largest number of labelled training images; 0 skips the probe.
     """
-    reason = why_no_probe(subject, probe_images)
+    reason = probe_skip_reason(analysed, probe_images)
     if reason is not None:
-        return Probed(reason=reason)
-    discriminator, device = subject.model.discriminator, subject.model.device
+        return ProbeResult(reason=reason)
+    discriminator, device = analysed.model.discriminator, analysed.model.device
 
     def layers(images: Tensor) -> Tensor:
-        with subject.precision():
+        with analysed.precision():
             return hidden_features(discriminator, to_float(images.to(device)))
 
     def pixels(images: Tensor) -> Tensor:
         return to_float(images.to(device)).flatten(1)
 
-    train, test = some_of(subject.train, probe_images), some_of(subject.test, CLASSIFIED)
-    accuracy, features = probe(layers, train, test, BATCH)
+    train, test = subset(analysed.train, probe_images), subset(analysed.test, PROBE_TEST_IMAGES)
+    accuracy, features = probe(layers, train, test, BATCH_SIZE)
     if not features:
-        return Probed(reason=f"{type(discriminator).__name__} has no activation layers to take features from")
-    control, _ = probe(pixels, train, test, BATCH)
-    return Probed(accuracy, control, len(train.labels), len(test.labels), features)
+        return ProbeResult(reason=f"{type(discriminator).__name__} has no activation layers to take features from")
+    control, _ = probe(pixels, train, test, BATCH_SIZE)
+    return ProbeResult(accuracy, control, len(train.labels), len(test.labels), features)
 
 
-def why_no_probe(subject: Subject, probe_images: int) -> str | None:
-    """Why D's features are not classified, if so."""
+def probe_skip_reason(analysed: AnalysedModel, probe_images: int) -> str | None:
+    """Why the linear probe is skipped; None if it is not."""
     if not probe_images:
-        return "inspection.probe_images is 0"
-    if subject.model.conditional:
-        return "D is given the class, which its features would tell"
-    if subject.num_classes < 2:
-        return "the images have no classes to tell apart"
-    if subject.num_classes > MOST_CLASSES:
-        return f"the images have {subject.num_classes} classes; at most {MOST_CLASSES} are told apart"
-    return None if subject.held_out else SAME_IMAGES
+        return "probe_images is 0"
+    if analysed.model.conditional:
+        return "the discriminator is given the class, so its features would contain it"
+    if analysed.num_classes < 2:
+        return "the images have fewer than two classes"
+    if analysed.num_classes > PROBE_CLASSES:
+        return f"the images have {analysed.num_classes} classes; the probe supports at most {PROBE_CLASSES}"
+    return None if analysed.held_out else NOT_HELD_OUT

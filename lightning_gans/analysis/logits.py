@@ -1,4 +1,4 @@
-"""What D says of training images, of held-out real images and of generated ones."""
+"""Comparison of the discriminator's logits of training, held-out and generated images."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from torch import Tensor
 
 
 def compare_logits(train: Tensor, fake: Tensor, held_out: Tensor | None) -> dict[str, float | None]:
-    """Numbers of D's logits.
+    """Compare the discriminator's logits.
 
     Args:
-        train: (N,) of training images.
-        fake: (M,) of generated images.
-        held_out: (L,) of real images that were not trained on; None if there are none.
+        train: logits (N,) of training images.
+        fake: logits (M,) of generated images.
+        held_out: logits (L,) of real images that were not trained on; None if there are none.
 
     Returns:
         - ``mean_train``, ``mean_fake``, ``mean_held_out``, ``std_held_out``.
-        - ``discriminator_overfit``: mean of ``train`` less that of ``held_out``, in standard deviations of
-          ``held_out``; 0 if D cannot tell what it was trained on from other real images.
-        - ``auc_train`` and ``auc_held_out``: see :func:`auc`, of real against generated images.
+        - ``discriminator_overfit``: mean of ``train`` minus mean of ``held_out``, in standard deviations of
+          ``held_out``; 0 if the discriminator does not separate training images from other real images.
+        - ``auc_train`` and ``auc_held_out``: :func:`auc` of real against generated images.
 
-        None is what would need ``held_out``.
+        Values that need ``held_out`` are None without it.
     """
     numbers: dict[str, float | None] = {
         "mean_train": float(train.double().mean()),
@@ -42,9 +42,10 @@ def compare_logits(train: Tensor, fake: Tensor, held_out: Tensor | None) -> dict
 
 
 def auc(higher: Tensor, lower: Tensor) -> float:
-    """Area under the ROC curve: the share of pairs from (N,) and (M,) where the first is larger, ties counting half.
+    """Area under the ROC curve: the fraction of pairs from (N,) and (M,) whose first value is larger; ties count half.
 
-    1 if all of ``higher`` are above all of ``lower``, 1/2 if they cannot be told apart; NaN if a value is not finite.
+    Returns:
+        1 if all of ``higher`` exceed all of ``lower``, 1/2 at chance level; NaN if a value is not finite.
     """
     if not (higher.isfinite().all() and lower.isfinite().all()):
         return math.nan

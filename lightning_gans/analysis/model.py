@@ -1,4 +1,4 @@
-"""What is inspected: a trained model with its data."""
+"""A trained model together with the data that it is analysed on."""
 
 from __future__ import annotations
 
@@ -10,35 +10,32 @@ import torch
 from torch import Tensor
 
 from datamodules.in_memory import TensorImages
+from lightning_gans.core.batches import Labelled
 from lightning_gans.core.pixels import to_float
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor
 
-BATCH = 250
-"""Images that go through a network at one time; a core takes twice as long for each if it is 1000."""
+BATCH_SIZE = 250
+"""Images per forward pass. On a CPU core, 1000 take twice as long per image."""
 
-SAME_IMAGES = "the test images are the training images: nothing was held out"
+NOT_HELD_OUT = "the test images are the training images: nothing was held out"
 
-
-class Labelled(NamedTuple):
-    """Images (N, C, H, W) and their labels (N,) int64."""
-
-    images: Tensor
-    labels: Tensor
+RANDOM_STREAM = "inspection"
+"""Seeds the choice of images and the noise. Another string would change all numbers of an analysis."""
 
 
-class Subject(NamedTuple):
-    """A trained model with its data.
+class AnalysedModel(NamedTuple):
+    """A trained model and its data.
 
     Attributes:
         model: in evaluation mode.
         extractor: on the model's device.
         train: training images.
         test: test images.
-        num_classes: of the images; 0 if they have none.
-        latent: (N, latent_dim), on the model's device: the noise of all pictures and numbers.
-        precision: in which the model's networks run.
+        num_classes: number of classes of the images; 0 if they have no labels.
+        latent: noise of all generated images, (N, latent_dim), on the model's device.
+        precision: returns the context in which the networks run.
     """
 
     model: LatentGAN
@@ -51,47 +48,63 @@ class Subject(NamedTuple):
 
     @property
     def held_out(self) -> bool:
-        """Whether the test images are others than the training images."""
+        """Whether the test images differ from the training images."""
         return self.train.images.data_ptr() != self.test.images.data_ptr()
 
     def generate(self, latent: Tensor, labels: Tensor) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] of the trained generator, on the model's device."""
+        """Generate images.
+
+        Args:
+            latent: (N, latent_dim).
+            labels: (N,) int64.
+
+        Returns:
+            Images (N, C, H, W) in [-1, 1] on the model's device.
+        """
         images = []
-        for some, classes in zip(torch.split(latent, BATCH), torch.split(labels, BATCH), strict=True):
+        for part, classes in zip(torch.split(latent, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True):
             with self.precision():
-                images.append(self.model(some, classes.to(self.model.device)).float())
+                images.append(self.model(part, classes.to(self.model.device)).float())
         return torch.cat(images)
 
     def samples(self, count: int) -> Labelled:
-        """As many generated images, in [-1, 1] and on the model's device; classes are as frequent as in the test."""
-        labels = self.test.labels[chosen(len(self.test), count)]
+        """Generate ``count`` images in [-1, 1] on the model's device, with the class frequencies of the test images."""
+        labels = self.test.labels[subset_indices(len(self.test), count)]
         return Labelled(self.generate(self.latent[:count], labels), labels)
 
     def logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        """D's logits (N,), without augmentation, of images that are uint8, or float in [-1, 1]."""
+        """Logits of the discriminator, without augmentation.
+
+        Args:
+            images: (N, C, H, W), uint8, or float in [-1, 1].
+            labels: (N,) int64.
+
+        Returns:
+            (N,) float64 on the CPU.
+        """
         logits = []
-        for some, classes in zip(torch.split(images, BATCH), torch.split(labels, BATCH), strict=True):
-            batch = some.to(self.model.device)
+        for part, classes in zip(torch.split(images, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True):
+            batch = part.to(self.model.device)
             with self.precision():
-                seen = batch if batch.is_floating_point() else to_float(batch)
-                logits.append(self.model.discriminator(seen, classes.to(self.model.device)))
+                inputs = batch if batch.is_floating_point() else to_float(batch)
+                logits.append(self.model.discriminator(inputs, classes.to(self.model.device)))
         return torch.cat(logits).double().cpu()
 
     def features(self, images: Tensor) -> Tensor:
-        """The extractor's features (N, D) of uint8 images, on the model's device."""
-        return torch.cat([self.extractor(batch.to(self.model.device)) for batch in torch.split(images, BATCH)])
+        """Features (N, D) of uint8 images (N, C, H, W), on the model's device."""
+        return torch.cat([self.extractor(batch.to(self.model.device)) for batch in torch.split(images, BATCH_SIZE)])
 
 
-def chosen(total: int, count: int) -> Tensor:
-    """Which of ``total`` images are looked at: (count,) indices in an order that mixes sorted classes.
+def subset_indices(total: int, count: int) -> Tensor:
+    """Indices (count,) of a subset of ``total`` images, shuffled, so that images sorted by class are mixed.
 
-    The same in every run; after ``total``, images come again.
+    The result is the same in every run. If ``count`` exceeds ``total``, indices repeat.
     """
-    order = torch.randperm(total, generator=derive_generator("cpu", "inspection", total))
+    order = torch.randperm(total, generator=derive_generator("cpu", RANDOM_STREAM, total))
     return order[torch.arange(count) % total]
 
 
-def some_of(data: TensorImages, most: int) -> Labelled:
-    """All images if there are at most ``most``, else that many of them."""
-    rows = chosen(len(data), min(most, len(data)))
+def subset(data: TensorImages, most: int) -> Labelled:
+    """At most ``most`` images and their labels."""
+    rows = subset_indices(len(data), min(most, len(data)))
     return Labelled(data.images[rows], data.labels[rows])

@@ -1,4 +1,4 @@
-"""The nearest training images: is a generator's image a copy?"""
+"""Nearest training images of generated images, to detect copies."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lightning_gans.metrics.neighbours import distances
 
 
 class Nearest(NamedTuple):
-    """The nearest rows of a set, from the nearest to the farthest.
+    """The nearest rows of a set, sorted by increasing distance.
 
     Attributes:
         distances: (N, k) float64.
-        indices: (N, k) int64, rows of the set.
+        indices: row numbers in the set, (N, k) int64.
     """
 
     distances: Tensor
@@ -24,14 +24,14 @@ class Nearest(NamedTuple):
 
 
 def nearest(queries: Tensor, batches: Iterable[Tensor], k: int) -> Nearest:
-    """The k nearest rows of a set to each query, by Euclidean distance, exactly.
+    """Find the k rows of a set that are nearest to each query, by exact Euclidean distance.
 
-    The set is looked through once, batch after batch, and never in memory as a whole.
+    The set is read once, batch by batch, and is never in memory as a whole.
 
     Args:
         queries: features (N, D).
-        batches: features (M, D) of the set, in order; at least k rows in all.
-        k: how many, at least 1.
+        batches: features (M, D) of the set, in order; at least k rows in total.
+        k: number of neighbours, at least 1.
     """
     near = queries.new_empty(len(queries), 0, dtype=torch.float64)
     indices = torch.empty_like(near, dtype=torch.long)
@@ -46,27 +46,28 @@ def nearest(queries: Tensor, batches: Iterable[Tensor], k: int) -> Nearest:
 
 
 def memorisation(samples: Tensor, held_out: Tensor) -> dict[str, float]:
-    """Whether generated images are nearer to the training images than new real images are.
+    """Compare the distances of generated and of held-out real images to the training images.
 
     Args:
-        samples: (N,) distances of generated images to their nearest training image.
-        held_out: (M,) the same of real images that were not trained on.
+        samples: distances (N,) of generated images to their nearest training image.
+        held_out: distances (M,) of real images that were not trained on to their nearest training image.
 
     Returns:
         - ``median_sample`` and ``median_held_out``: the median distances.
-        - ``nearest_ratio``: the first over the second. About 1: as far as new real images are; near 0: copies; above 1:
-          farther from all real images than these are from each other.
-        - ``copied_share``: share of the samples that are at least as near as the nearest hundredth of ``held_out``.
-        - ``copied_share_expected``: what it is on average if samples and held-out images are from one distribution,
-          with j the number in the nearest hundredth: j / (M + 1).
+        - ``nearest_ratio``: ``median_sample / median_held_out``. About 1: samples are as far from the training images
+          as new real images are; near 0: copies; above 1: samples are farther from the training images than real
+          images are.
+        - ``copied_share``: fraction of the samples that are at least as near as the nearest 1 % of ``held_out``.
+        - ``copied_share_expected``: expected ``copied_share`` if samples and held-out images have one distribution:
+          j / (M + 1), where j is the number of held-out images in the nearest 1 %.
     """
-    ours, theirs = samples.double().quantile(0.5), held_out.double().quantile(0.5)
+    median_sample, median_held_out = samples.double().quantile(0.5), held_out.double().quantile(0.5)
     rank = max(1, len(held_out) // 100)
     near = held_out.kthvalue(rank).values
     return {
-        "median_sample": float(ours),
-        "median_held_out": float(theirs),
-        "nearest_ratio": float(ours / theirs),
+        "median_sample": float(median_sample),
+        "median_held_out": float(median_held_out),
+        "nearest_ratio": float(median_sample / median_held_out),
         "copied_share": float((samples <= near).double().mean()),
         "copied_share_expected": rank / (len(held_out) + 1),
     }

@@ -1,4 +1,4 @@
-"""What D has learned of the images, asked as in DCGAN's paper: by a linear classifier on its frozen features."""
+"""Linear probe of the discriminator's features, as in DCGAN's paper (Radford et al., 2016, section 5.1)."""
 
 from __future__ import annotations
 
@@ -27,28 +27,31 @@ ACTIVATIONS = (
     nn.Tanh,
     Maxout,
 )
-"""Layers whose outputs are features; functions such as ``F.relu`` leave nothing to hold on to."""
+"""Layers whose outputs are features. Functions such as ``F.relu`` cannot be hooked."""
 
 GRID = 4
-"""Side of the grid to which a map is pooled."""
+"""Side of the grid to which feature maps are pooled."""
 
-Features = Callable[[Tensor], Tensor]
-"""Uint8 images (N, C, H, W) to features (N, D)."""
+FeatureFunction = Callable[[Tensor], Tensor]
+"""Maps uint8 images (N, C, H, W) to features (N, D)."""
 
 
 @contextmanager
-def watched(network: nn.Module) -> Iterator[list[Tensor]]:
-    """A list to which each activation of ``network`` adds its output at every forward pass within the context.
+def captured_activations(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Context manager that captures the output of each activation layer of ``network`` in every forward pass.
 
-    Maps (N, C, H, W) are max-pooled to grids of 4 x 4, or as they are where they are smaller: copies all, since the
-    next layer may work in place.
+    Feature maps (N, C, H, W) are max-pooled to 4 x 4 grids, or kept where they are smaller. All outputs are copies,
+    since the next layer may work in place.
+
+    Yields:
+        A list that grows with each forward pass.
     """
     outputs: list[Tensor] = []
 
-    def keep(_module: nn.Module, _given: tuple[Tensor, ...], output: Tensor) -> None:
-        outputs.append(pooled(output) if output.dim() == 4 else output.clone())
+    def capture(_module: nn.Module, _given: tuple[Tensor, ...], output: Tensor) -> None:
+        outputs.append(pool_to_grid(output) if output.dim() == 4 else output.clone())
 
-    handles = [module.register_forward_hook(keep) for module in network.modules() if isinstance(module, ACTIVATIONS)]
+    handles = [module.register_forward_hook(capture) for module in network.modules() if isinstance(module, ACTIVATIONS)]
     try:
         yield outputs
     finally:
@@ -56,62 +59,62 @@ def watched(network: nn.Module) -> Iterator[list[Tensor]]:
             handle.remove()
 
 
-def pooled(maps: Tensor) -> Tensor:
-    """Maps (N, C, H, W), max-pooled to at most 4 x 4."""
+def pool_to_grid(maps: Tensor) -> Tensor:
+    """Max-pool feature maps (N, C, H, W) to at most 4 x 4."""
     return F.adaptive_max_pool2d(maps, [min(GRID, side) for side in maps.shape[2:]])
 
 
 @torch.no_grad()
 def hidden_features(discriminator: nn.Module, images: Tensor) -> Tensor:
-    """All of D's convolutional layers, each max-pooled to a 4 x 4 grid, flattened and side by side.
+    """Features of all convolutional layers: each max-pooled to a 4 x 4 grid, flattened and concatenated.
 
-    Radford et al., 2016, section 5.1. A network without maps gives its dense hidden layers as they are.
+    Radford et al., 2016, section 5.1. For a network without feature maps, the outputs of its dense hidden layers.
 
     Args:
-        discriminator: in evaluation mode; it sees no labels.
-        images: (N, C, H, W), as D takes them.
+        discriminator: in evaluation mode; called without labels.
+        images: (N, C, H, W), as the discriminator expects them.
 
     Returns:
-        (N, D) float32; D is 0 if the network has no layer that is known to be an activation.
+        (N, D) float32; D is 0 if the network has none of the layers in ``ACTIVATIONS``.
     """
-    with watched(discriminator) as outputs:
+    with captured_activations(discriminator) as outputs:
         discriminator(images)
     chosen = [output for output in outputs if output.dim() == 4] or outputs
     return torch.cat([images.new_empty(len(images), 0), *(output.flatten(1) for output in chosen)], dim=1).float()
 
 
-def features_of(function: Features, images: Tensor, batch_size: int) -> Tensor:
-    """Features (N, D), on the CPU, of uint8 images (N, C, H, W)."""
+def extract_features(function: FeatureFunction, images: Tensor, batch_size: int) -> Tensor:
+    """Features (N, D) on the CPU of uint8 images (N, C, H, W)."""
     return torch.cat([function(batch).cpu() for batch in torch.split(images, batch_size)])
 
 
 def probe(
-    function: Features, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], batch_size: int = 500
+    function: FeatureFunction, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], batch_size: int = 500
 ) -> tuple[float, int]:
-    """How well a linear classifier tells classes apart in some features.
+    """Train a linear classifier on features, and measure its accuracy.
 
-    L2-regularised linear SVMs with squared hinge loss, each class against the others, on standardised features. These
-    are divided by the root of their number, too, so that an image's vector has norm 1 on average and the cost of 1
-    means the same for any number of features.
+    L2-regularized linear SVMs with squared hinge loss, one class against the others, on standardized features. The
+    features are divided by the square root of their number, so that the feature vector of an image has norm 1 on
+    average and a cost of 1 means the same for any number of features.
 
-    All features of the training images are in memory at one time, and twice more in scikit-learn's layouts: about 28
-    bytes for each.
+    The features of all training images are in memory, with two more copies in scikit-learn's layouts: about 28 bytes
+    per feature.
 
     Args:
-        function: the features.
-        train: uint8 images (N, C, H, W) and their labels (N,) int64, of two classes at least.
-        test: the same of other images.
-        batch_size: images whose features are computed at one time.
+        function: computes the features.
+        train: uint8 images (N, C, H, W) and their labels (N,) int64, of at least two classes.
+        test: uint8 images and labels of the test set.
+        batch_size: images per call of ``function``.
 
     Returns:
-        The share of the test images that it gets right, and the number of features; of none, the share is NaN.
+        The accuracy on the test images, NaN if there are no features, and the number of features.
     """
-    features = features_of(function, train[0], batch_size)
+    features = extract_features(function, train[0], batch_size)
     length = features.shape[1]
     if not length:
         return float("nan"), 0
-    scaled = FunctionTransformer(lambda standardised: standardised / length**0.5)
+    scaled = FunctionTransformer(lambda features: features / length**0.5)
     classifier = make_pipeline(StandardScaler(copy=False), scaled, LinearSVC(random_state=0))
     classifier.fit(features.numpy(), train[1].cpu().numpy())
-    found = classifier.predict(features_of(function, test[0], batch_size).numpy())
+    found = classifier.predict(extract_features(function, test[0], batch_size).numpy())
     return float((found == test[1].cpu().numpy()).mean()), length

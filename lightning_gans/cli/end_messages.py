@@ -7,7 +7,7 @@ from typing import TypeVar
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lightning_gans.callbacks import Evaluation, Inspection, SampleGrid
+from lightning_gans.callbacks import Analysis, Evaluation, SampleGrid
 from lightning_gans.callbacks.checkpoints import last_checkpoint
 from lightning_gans.runs.folder import run_folder
 
@@ -32,8 +32,8 @@ def summary(trainer: Trainer) -> str:
 def found(trainer: Trainer) -> str:
     """What a test has found, and where it is written."""
     results = run_folder(trainer) / "results.json"
-    inspected = [f"inspection: {looked.written}" for looked in callbacks_of(trainer, Inspection) if looked.written]
-    return "\n".join([scores_lines(trainer), *grid_lines(trainer), *inspected, f"results: {results}"])
+    analyses = [f"analysis: {each.written}" for each in callbacks_of(trainer, Analysis) if each.written]
+    return "\n".join([scores_lines(trainer), *grid_lines(trainer), *analyses, f"results: {results}"])
 
 
 def grid_lines(trainer: Trainer) -> list[str]:

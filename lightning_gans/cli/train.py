@@ -41,7 +41,7 @@ from lightning_gans.callbacks import (
     SampleGrid,
     Watchdog,
 )
-from lightning_gans.callbacks.inspection import Inspection
+from lightning_gans.callbacks.analysis import Analysis
 from lightning_gans.callbacks.results_file import ResultsFile
 from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.callbacks.tf32 import TF32
@@ -69,7 +69,7 @@ SIDES = ("generator", "discriminator")
 CALLBACKS: dict[str, type[Callback]] = {
     "ema": EMA,
     "evaluation": Evaluation,
-    "inspection": Inspection,
+    "analysis": Analysis,
     "samples": SampleGrid,
     "watchdog": Watchdog,
     "best": ModelCheckpoint,

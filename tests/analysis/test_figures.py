@@ -6,11 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from lightning_gans.analysis.figures import beside, histograms
+from lightning_gans.analysis.figures import histograms, side_by_side
 
 
 def test_a_white_gap_stands_between_two_pictures() -> None:
-    both = beside(Image.new("RGB", (3, 5), "red"), Image.new("RGB", (4, 5), "blue"), gap=2)
+    both = side_by_side(Image.new("RGB", (3, 5), "red"), Image.new("RGB", (4, 5), "blue"), gap=2)
     assert both.size == (9, 5)
     assert [both.getpixel((x, 4)) for x in (2, 3, 4, 5)] == [(255, 0, 0), *[(255, 255, 255)] * 2, (0, 0, 255)]
 

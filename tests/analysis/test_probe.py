@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.analysis.probe import hidden_features, probe, watched
+from lightning_gans.analysis.probe import captured_activations, hidden_features, probe
 from lightning_gans.networks import (
     DCGANDiscriminator,
     Discriminator,
@@ -58,7 +58,7 @@ def test_small_maps_stay_as_they_are_and_work_in_place_does_not_change_what_was_
     network = nn.Sequential(nn.ReLU(), nn.Flatten(), nn.ReLU(inplace=True), nn.Hardtanh(0.0, 0.5, inplace=True))
     images = torch.randn(3, 2, 2, 2)
     torch.testing.assert_close(hidden_features(network, images), images.relu().flatten(1))
-    with watched(network) as outputs:
+    with captured_activations(network) as outputs:
         network(images)
     torch.testing.assert_close(outputs[1], images.relu().flatten(1))
 

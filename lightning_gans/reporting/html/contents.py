@@ -27,12 +27,12 @@ MOST_STEPS = 2**53
 LARGEST = 1e100
 """Beyond it matplotlib fails to put marks on an axis."""
 
-INSPECTION = {
+ANALYSIS = {
     "neighbours.png": "samples and their nearest training images",
     "interpolation.png": "interpolations",
     "scores.png": "what D makes of training, held-out and generated images",
 }
-"""Pictures that :class:`lightning_gans.callbacks.inspection.Inspection` leaves."""
+"""Pictures that :class:`lightning_gans.callbacks.analysis.Analysis` leaves."""
 
 WRITTEN = ("config*.yaml", "metrics.csv", "*.jsonl", "results.json", "samples/*.png", "checkpoints/*.ckpt")
 """What a run writes; a report in its folder is none of it."""
@@ -56,7 +56,7 @@ class Contents:
         log: the columns of ``metrics.csv``.
         timelines: grids of validations.
         tests: the newest test's grid, for each domain.
-        inspection: what the inspection has drawn, with what it shows.
+        analysis: pictures that the analysis has drawn, with what it shows.
         reached: the largest epoch and step that any of this tells of, where there is one.
         started: when the config was written.
         written: when the newest of the files was written.
@@ -72,7 +72,7 @@ class Contents:
     log: dict[str, Series]
     timelines: list[Timeline]
     tests: list[Timeline]
-    inspection: list[tuple[str, Picture]]
+    analysis: list[tuple[str, Picture]]
     reached: tuple[int | None, int | None]
     started: datetime
     written: datetime
@@ -160,7 +160,7 @@ def read_one(folder: Path, name: str, most: int) -> Contents:
     epochs = [file.epoch for file in files] + [row["epoch"] for row in rows if isinstance(row.get("epoch"), int)]
     watchdog = folder / "watchdog.jsonl"
     results = folder / "results.json"
-    drawn = ((text, folder / "inspection" / file) for file, text in INSPECTION.items())
+    drawn = ((text, folder / "analysis" / file) for file, text in ANALYSIS.items())
     return Contents(
         folder=folder,
         name=name,
@@ -172,7 +172,7 @@ def read_one(folder: Path, name: str, most: int) -> Contents:
         log=log,
         timelines=timelines(files, most),
         tests=test_grids(files),
-        inspection=[(text, read_picture(path)) for text, path in drawn if path.exists()],
+        analysis=[(text, read_picture(path)) for text, path in drawn if path.exists()],
         reached=(max(epochs, default=None), max(steps, default=None)),
         started=time_of(folder / "config.yaml" if (folder / "config.yaml").exists() else config),
         written=max(time_of(path) for pattern in WRITTEN for path in folder.glob(pattern)),

@@ -15,7 +15,7 @@ from torch import Tensor
 from datamodules.digits import DigitsDataModule
 from datamodules.gaussian_grid import GaussianGridDataModule
 from datamodules.in_memory import InMemoryDataModule
-from lightning_gans.callbacks import Evaluation, Inspection
+from lightning_gans.callbacks import Analysis, Evaluation
 from lightning_gans.cli.train import build
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import UniformNoise
@@ -37,7 +37,7 @@ from lightning_gans.variants import CGAN, DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
-FILES = {"neighbours.png", "interpolation.png", "scores.png", "inspection.json"}
+FILES = {"neighbours.png", "interpolation.png", "scores.png", "analysis.json"}
 
 
 class Spots(TinyData):
@@ -72,32 +72,32 @@ class Copies(Generator):
         return self.images[torch.arange(len(latent)) % len(self.images)] + self.weight
 
 
-def inspect(
+def analyse(
     folder: Path,
     model: L.LightningModule,
     data: L.LightningDataModule,
-    inspection: Inspection | None = None,
+    analysis: Analysis | None = None,
     *callbacks: Callback,
     **kwargs: Any,
 ) -> tuple[L.Trainer, dict[str, Any]]:
-    inspection = Inspection(count=3) if inspection is None else inspection
-    trainer = tiny_trainer(folder, callbacks=[*(callbacks or [Evaluation()]), inspection], **kwargs)
+    analysis = Analysis(rows=3) if analysis is None else analysis
+    trainer = tiny_trainer(folder, callbacks=[*(callbacks or [Evaluation()]), analysis], **kwargs)
     trainer.test(model, data, verbose=False)
-    path = folder / "inspection" / "inspection.json"
+    path = folder / "analysis" / "analysis.json"
     return trainer, json.loads(path.read_text()) if path.is_file() else {}
 
 
-def rows(folder: Path) -> list[dict[str, Any]]:
+def score_rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
 
 
 def test_all_files_are_written_and_the_same_again(tmp_path: Path) -> None:
     model, data = tiny_dcgan(), Spots(length=146)
-    inspect(tmp_path, model, data)
-    folder = tmp_path / "inspection"
+    analyse(tmp_path, model, data)
+    folder = tmp_path / "analysis"
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     (folder / "scores.png").write_bytes(b"older")
-    inspect(tmp_path, model, data)
+    analyse(tmp_path, model, data)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
     assert first.keys() == FILES
     with Image.open(folder / "neighbours.png") as picture:
@@ -107,8 +107,8 @@ def test_all_files_are_written_and_the_same_again(tmp_path: Path) -> None:
 
 
 def test_the_probe_is_a_row_of_scores_and_logged(tmp_path: Path) -> None:
-    trainer, found = inspect(tmp_path, tiny_dcgan(), Spots(length=146), Inspection(count=1, probe_images=100))
-    row = rows(tmp_path)[-1]
+    trainer, found = analyse(tmp_path, tiny_dcgan(), Spots(length=146), Analysis(rows=1, probe_images=100))
+    row = score_rows(tmp_path)[-1]
     assert is_row(row)
     assert row["scores"] == {
         "test/probe/accuracy": found["probe"]["accuracy"],
@@ -127,9 +127,9 @@ def test_a_generator_that_copies_is_caught_and_one_that_does_not_is_not(tmp_path
     data = TinyData(length=346)
     data.setup("fit")
     model = tiny_dcgan()
-    _, other = inspect(tmp_path / "other", model, data)
+    _, other = analyse(tmp_path / "other", model, data)
     model.generator = Copies(data.splits["train"].images)
-    _, copied = inspect(tmp_path / "copied", model, data)
+    _, copied = analyse(tmp_path / "copied", model, data)
     assert copied["memorisation"]["nearest_ratio"] == pytest.approx(0, abs=1e-6)
     assert copied["memorisation"]["copied_share"] == 1
     assert other["memorisation"]["nearest_ratio"] > 0.3
@@ -142,12 +142,12 @@ def test_each_sample_stands_beside_its_copy(tmp_path: Path) -> None:
     data.setup("fit")
     model = tiny_dcgan()
     model.generator = Copies(data.splits["train"].images)
-    inspect(tmp_path, model, data, Inspection(count=2), Evaluation(extractor=None))
-    with Image.open(tmp_path / "inspection" / "neighbours.png") as picture:
+    analyse(tmp_path, model, data, Analysis(rows=2), Evaluation(extractor=None))
+    with Image.open(tmp_path / "analysis" / "neighbours.png") as picture:
         for top in (2, 32):
             sample, nearest, next_one = (picture.crop((x, top, x + 28, top + 28)).tobytes() for x in (2, 42, 72))
             assert sample == nearest != next_one
-    found = json.loads((tmp_path / "inspection" / "inspection.json").read_text())
+    found = json.loads((tmp_path / "analysis" / "analysis.json").read_text())
     assert found["memorisation"]["extractor"] == "pixels-784"
 
 
@@ -157,7 +157,7 @@ def test_nothing_is_claimed_where_nothing_is_held_out(tmp_path: Path) -> None:
             images, labels = super().load(train=train)
             return images[:60], labels[:60]
 
-    trainer, found = inspect(tmp_path, tiny_dcgan(), Few())
+    trainer, found = analyse(tmp_path, tiny_dcgan(), Few())
     empty = [
         found["memorisation"]["nearest_ratio"],
         found["memorisation"]["copied_share"],
@@ -170,7 +170,7 @@ def test_nothing_is_claimed_where_nothing_is_held_out(tmp_path: Path) -> None:
     assert all("nothing was held out" in found[part]["reason"] for part in ("memorisation", "discriminator", "probe"))
     assert 0 <= found["discriminator"]["auc_train"] <= 1
     assert "test/probe/accuracy" not in trainer.callback_metrics
-    assert not [row for row in rows(tmp_path) if "test/probe/accuracy" in row["scores"]]
+    assert not [row for row in score_rows(tmp_path) if "test/probe/accuracy" in row["scores"]]
 
 
 def test_a_conditional_models_classes_are_drawn_and_its_labels_not_leaked(tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ def test_a_conditional_models_classes_are_drawn_and_its_labels_not_leaked(tmp_pa
     seen: dict[tuple[int, ...], Tensor] = {}
     generator.register_forward_hook(lambda _, given, __: seen.update({tuple(given[1].tolist()): given[0]}))
     model = CGAN(generator=generator, discriminator=ConditionalDCGANDiscriminator(1, 28, 10, width=2))
-    _, found = inspect(tmp_path, model, TinyData())
-    assert {path.name for path in (tmp_path / "inspection").iterdir()} == FILES | {"classes.png"}
-    with Image.open(tmp_path / "inspection" / "classes.png") as picture:
+    _, found = analyse(tmp_path, model, TinyData())
+    assert {path.name for path in (tmp_path / "analysis").iterdir()} == FILES | {"classes.png"}
+    with Image.open(tmp_path / "analysis" / "classes.png") as picture:
         assert picture.size == (10 * 30 + 2, 3 * 30 + 2)
     noise = seen[tuple([*range(10)] * 3)].view(3, 10, 3)
     assert torch.equal(noise, noise[:, :1].expand(-1, 10, -1))
@@ -205,7 +205,7 @@ def test_the_discriminator_judges_without_augmentation_in_evaluation_mode_and_st
     model.discriminator = Watching(channels=1, size=28, width=2)
     model.discriminator.layers[0].eval()
     before, modes = weights(model), [module.training for module in model.modules()]
-    inspect(tmp_path, model, Spots(length=26), Inspection(count=2))
+    analyse(tmp_path, model, Spots(length=26), Analysis(rows=2))
     # Training, generated and held-out images; those of the probe.
     assert Watching.seen == (20 + 26 + 26) + (20 + 26)
     assert [module.training for module in model.modules()] == modes
@@ -214,16 +214,16 @@ def test_the_discriminator_judges_without_augmentation_in_evaluation_mode_and_st
 
 
 @pytest.mark.parametrize(
-    ("count", "stage", "fast"), [(0, "test", False), (2, "fit", False), (2, "validate", False), (2, "test", True)]
+    ("rows", "stage", "fast"), [(0, "test", False), (2, "fit", False), (2, "validate", False), (2, "test", True)]
 )
 def test_nothing_is_written_or_loaded_unless_a_test_asks_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, stage: str, fast: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, stage: str, fast: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
     data = TinyData()
-    trainer = tiny_trainer(tmp_path, max_epochs=1, fast_dev_run=fast, callbacks=[Inspection(count)])
+    trainer = tiny_trainer(tmp_path, max_epochs=1, fast_dev_run=fast, callbacks=[Analysis(rows)])
     getattr(trainer, stage)(tiny_dcgan(), data)
-    assert not (tmp_path / "inspection").exists()
+    assert not (tmp_path / "analysis").exists()
     assert stage != "test" or "train" not in data.splits
 
 
@@ -234,17 +234,17 @@ def test_uniform_noise_has_straight_paths(tmp_path: Path) -> None:
         def on_test_epoch_start(self, trainer: Any, pl_module: Any) -> None:
             pl_module.generator.register_forward_hook(lambda _, given, __: latents.append(given[0]))
 
-    inspect(tmp_path, tiny_dcgan(noise=UniformNoise()), TinyData(), Inspection(count=1), Watch(), Evaluation())
+    analyse(tmp_path, tiny_dcgan(noise=UniformNoise()), TinyData(), Analysis(rows=1), Watch(), Evaluation())
     (path,) = [latent for latent in latents if len(latent) == 9]
     torch.testing.assert_close(path[4], (path[0] + path[8]) / 2)
 
 
 @pytest.mark.parametrize(
     ("kwargs", "reason"),
-    [({"probe_images": 0}, "inspection.probe_images is 0"), ({"probe_images": 9}, None)],
+    [({"probe_images": 0}, "probe_images is 0"), ({"probe_images": 9}, None)],
 )
 def test_the_probe_can_be_left_out(tmp_path: Path, kwargs: dict[str, int], reason: str | None) -> None:
-    _, found = inspect(tmp_path, tiny_dcgan(), TinyData(), Inspection(count=1, **kwargs))
+    _, found = analyse(tmp_path, tiny_dcgan(), TinyData(), Analysis(rows=1, **kwargs))
     assert found["probe"]["reason"] == reason
     assert (found["probe"]["accuracy"] is None) == (reason is not None)
 
@@ -268,11 +268,11 @@ def test_images_without_classes_and_networks_without_layers_are_not_probed(tmp_p
             logits: Tensor = torch.relu(self.linear(images.flatten(1))).flatten()
             return logits
 
-    _, found = inspect(tmp_path / "unlabelled", tiny_dcgan(), Unlabelled())
-    assert found["probe"]["reason"] == "the images have no classes to tell apart"
+    _, found = analyse(tmp_path / "unlabelled", tiny_dcgan(), Unlabelled())
+    assert found["probe"]["reason"] == "the images have fewer than two classes"
     model = tiny_dcgan()
     model.discriminator = Flat()
-    _, found = inspect(tmp_path / "flat", model, TinyData())
+    _, found = analyse(tmp_path / "flat", model, TinyData())
     assert found["probe"]["reason"] == "Flat has no activation layers to take features from"
     assert found["probe"]["accuracy"] is None
 
@@ -282,23 +282,23 @@ def test_a_broken_model_is_drawn_and_its_numbers_are_null(tmp_path: Path) -> Non
     with torch.no_grad():
         for parameter in model.discriminator.parameters():
             parameter.fill_(math.nan)
-    _, found = inspect(tmp_path, model, TinyData(), Inspection(count=1, probe_images=0))
+    _, found = analyse(tmp_path, model, TinyData(), Analysis(rows=1, probe_images=0))
     assert found["discriminator"]["mean_train"] is None
     assert found["discriminator"]["auc_held_out"] is None
     assert found["memorisation"]["nearest_ratio"] is not None
 
 
-# What cannot be inspected
+# What cannot be analysed
 
 
 def refuse(folder: Path, model: L.LightningModule, data: Any) -> None:
-    tiny_trainer(folder, callbacks=[Inspection(count=16)]).test(model, data, verbose=False)
+    tiny_trainer(folder, callbacks=[Analysis(rows=16)]).test(model, data, verbose=False)
 
 
 def test_translations_are_refused_before_the_test(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"inspection\.count is 16, but Pix2Pix"):
+    with pytest.raises(InputError, match=r"rows is 16, but Pix2Pix"):
         refuse(tmp_path, tiny_pix2pix(), tiny_facades())
-    assert not list(tmp_path.glob("inspection"))
+    assert not list(tmp_path.glob("analysis"))
 
 
 def test_data_that_are_not_in_memory_are_refused(tmp_path: Path) -> None:
@@ -313,23 +313,23 @@ def test_data_that_are_not_in_memory_are_refused(tmp_path: Path) -> None:
         def test_dataloader(self) -> Any:
             return self.data.test_dataloader()
 
-    with pytest.raises(InputError, match=r"inspection\.count is 16, but the data is Loaded"):
+    with pytest.raises(InputError, match=r"rows is 16, but Loaded does not hold its images"):
         refuse(tmp_path, tiny_dcgan(), Loaded(TinyData()))
 
 
 def test_points_in_the_plane_are_refused(tmp_path: Path) -> None:
     model: LatentGAN = DCGAN(MLPGenerator(2, 1, widths=(4,)), MLPDiscriminator(2, 1, widths=(4,)))
-    with pytest.raises(InputError, match=r"2 channels.*inspection\.count 0"):
+    with pytest.raises(InputError, match=r"2 channels.*analysis: rows 0"):
         refuse(tmp_path, model, GaussianGridDataModule(length=20))
 
 
-@pytest.mark.parametrize("kwargs", [{"count": -1}, {"probe_images": -1}])
+@pytest.mark.parametrize("kwargs", [{"rows": -1}, {"probe_images": -1}])
 def test_bad_numbers_are_named(kwargs: dict[str, int]) -> None:
-    with pytest.raises(InputError, match=rf"inspection\.{next(iter(kwargs))} is -1"):
-        Inspection(**kwargs)
+    with pytest.raises(InputError, match=rf"{next(iter(kwargs))} is -1"):
+        Analysis(**kwargs)
 
 
 def test_the_command_line_has_it(tmp_path: Path) -> None:
-    arguments = ["test", "--config", "dcgan/digits", "--inspection.count", "-1", "--trainer.default_root_dir"]
-    with pytest.raises(InputError, match=r"inspection\.count is -1"):
+    arguments = ["test", "--config", "dcgan/digits", "--analysis.rows", "-1", "--trainer.default_root_dir"]
+    with pytest.raises(InputError, match=r"rows is -1"):
         build([*arguments, str(tmp_path)])

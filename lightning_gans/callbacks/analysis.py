@@ -1,0 +1,192 @@
+"""Analyses one trained model after a test: memorization, interpolations, classes, logits and a linear probe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from PIL import Image
+from torch import Tensor
+
+from datamodules.in_memory import InMemoryDataModule
+from lightning_gans.analysis.analyses import (
+    INTERPOLATION_STEPS,
+    ProbeResult,
+    class_grid,
+    discriminator_scores,
+    interpolations,
+    latents_needed,
+    linear_probe,
+    nearest_training_images,
+)
+from lightning_gans.analysis.figures import histograms, side_by_side
+from lightning_gans.analysis.model import RANDOM_STREAM, AnalysedModel
+from lightning_gans.callbacks.evaluation import Evaluation
+from lightning_gans.callbacks.results_file import without_nan
+from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.image_grids import grid
+from lightning_gans.families.latent import LatentGAN
+from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.metrics.pixels import PixelFeatures
+from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.score_file import append_scores
+from lightning_gans.runs.stamp import Stamp
+
+
+class Analysis(Callback):
+    """Analyses one trained model after a test, and writes the folder ``analysis`` of the run.
+
+    ``lightning-gans test --config RUN/config.yaml --ckpt_path best --analysis.rows 16``. Only for models that generate
+    images from noise, only in ``test``, on rank 0. A second call writes the same files and replaces those of the first.
+
+    - ``neighbours.png``: samples, each beside its nearest training images, by the features of the evaluation's
+      extractor, or by pixels if it has none. ``memorisation`` compares their distances with those of test images: see
+      :func:`lightning_gans.analysis.nearest.memorisation`.
+    - ``interpolation.png``: interpolations between two samples, spherical for normal noise (White, 2016), linear for
+      other noise; each row has one label.
+    - ``classes.png``: for conditional models, one class per column, one latent vector per row.
+    - ``scores.png``: histograms of the discriminator's logits of training, generated and held-out images, without
+      augmentation; ``discriminator`` holds the numbers: see :func:`lightning_gans.analysis.logits.compare_logits`.
+      Batch normalization in the discriminator uses its running statistics here, which mix real and generated batches.
+      In training each batch was normalized by its own statistics, so the logits of such a discriminator differ.
+    - ``probe``: DCGAN's experiment (Radford et al., 2016, section 5.1), a linear SVM on the frozen discriminator's
+      hidden layers, trained on labelled training images and scored on test images; ``pixels_accuracy`` is that of the
+      same SVM on pixels. Both are added to ``scores.jsonl`` as ``test/probe/accuracy`` and ``test/probe/pixels``.
+      Skipped for conditional models, whose discriminator is given the class.
+    - ``analysis.json``: all numbers, and the reason where numbers are missing.
+
+    Args:
+        rows: rows of the pictures; 0 disables the analysis.
+        probe_images: largest number of labelled training images for the linear probe; 0 skips it. The features of all
+            of them are in memory: about 28 bytes per feature, up to 50,000 features per image for wide networks.
+
+    Raises:
+        ValueError: if a number is negative.
+    """
+
+    def __init__(self, rows: int = 0, probe_images: int = 10_000) -> None:
+        at_least("rows", rows, 0)
+        at_least("probe_images", probe_images, 0)
+        self.rows = rows
+        self.probe_images = probe_images
+        self.written: Path | None = None
+        """The folder of this test's files, once they are written."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check model and data before the test, and load the training images.
+
+        Raises:
+            InputError: if the model does not generate images from noise, or the data's images are not in memory, or
+                have neither 1 nor 3 channels.
+        """
+        if not self.rows or stage != "test":
+            return
+        if not isinstance(pl_module, LatentGAN):
+            raise InputError(
+                f"analysis: rows is {self.rows}, but {type(pl_module).__name__} does not generate images from noise; "
+                "expected 0, or a model such as DCGAN"
+            )
+        data = getattr(trainer, "datamodule", None)
+        if not isinstance(data, InMemoryDataModule):
+            raise InputError(
+                f"analysis: rows is {self.rows}, but {type(data).__name__} does not hold its images in memory; "
+                "expected 0, or data such as those of ImageFolderDataModule"
+            )
+        refuse_undrawable(trainer, "analysis: rows 0")
+        if trainer.is_global_zero and writes(trainer):
+            data.setup("fit")
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Analyse on rank 0, while the others wait, and log the accuracy of the linear probe."""
+        if not self.rows or not writes(trainer):
+            return
+        assert isinstance(pl_module, LatentGAN)
+        # On all ranks: if no seed was given, they agree on one here.
+        latent, seed = self._latent(trainer, pl_module), pl_module.run_seed
+        accuracy = self._analyse(trainer, pl_module, latent, seed) if trainer.is_global_zero else None
+        accuracy = trainer.strategy.broadcast(accuracy)
+        if accuracy is not None:
+            # Equal on all ranks; without sync_dist, Lightning warns.
+            pl_module.log("test/probe/accuracy", accuracy, sync_dist=True)
+
+    def _latent(self, trainer: Trainer, model: LatentGAN) -> Tensor:
+        wanted = latents_needed(self.rows, len(data_of(trainer).splits["test"]))
+        with trainer.precision_plugin.forward_context():
+            return model.latent(wanted, RANDOM_STREAM)
+
+    def _analyse(self, trainer: Trainer, model: LatentGAN, latent: Tensor, seed: int) -> float | None:
+        """Write all files, and return the accuracy of the linear probe; None if it was skipped."""
+        data = data_of(trainer)
+        analysed = AnalysedModel(
+            model=model,
+            extractor=extractor_of(trainer, data).to(model.device),
+            train=data.splits["train"],
+            test=data.splits["test"],
+            num_classes=data.num_classes,
+            latent=latent,
+            precision=trainer.precision_plugin.forward_context,
+        )
+        samples, nearest, memorised = nearest_training_images(analysed, self.rows)
+        logits, compared = discriminator_scores(analysed)
+        pictures = {
+            "neighbours": side_by_side(grid(samples, 1), grid(nearest, len(nearest) // len(samples))),
+            "interpolation": grid(interpolations(analysed, self.rows), INTERPOLATION_STEPS),
+            "scores": histograms(logits, "discriminator logit, high for real"),
+        }
+        if model.conditional:
+            pictures["classes"] = grid(*class_grid(analysed, self.rows))
+        probe = linear_probe(analysed, self.probe_images)
+        epoch, step = model.progress
+        facts = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}
+        parts = {"memorisation": memorised, "discriminator": compared, "probe": probe._asdict()}
+        self._write(trainer, pictures, {**facts, **parts}, step)
+        self._append_scores(trainer, model, probe, seed)
+        return probe.accuracy
+
+    def _write(self, trainer: Trainer, pictures: dict[str, Image.Image], numbers: dict[str, Any], step: int) -> None:
+        folder = run_folder(trainer) / "analysis"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in pictures.items():
+            picture.save(folder / f"{name}.png")
+            for logger in trainer.loggers:
+                log_picture(logger, f"analysis/{name}", picture, step)
+        (folder / "analysis.json").write_text(json.dumps(without_nan(numbers), indent=2) + "\n")
+        self.written = folder
+
+    def _append_scores(self, trainer: Trainer, model: LatentGAN, probe: ProbeResult, seed: int) -> None:
+        """Add the accuracy of the linear probe to the run's scores, unless it was skipped."""
+        if probe.accuracy is None:
+            return
+        stamp = Stamp(
+            extractor=f"discriminator-layers,maxpool-4x4,linear-svm,{probe.train_images}-labels",
+            real=probe.test_images,
+            fake=0,
+            split=data_of(trainer).split_label("test"),
+            weights="raw",
+            batch_norm=model.batch_norm,
+            dropout=model.dropout,
+            pixels="uint8-rounded",
+            neighbours=0,
+            seed=seed,
+        )
+        epoch, step = model.progress
+        scores = {"test/probe/accuracy": probe.accuracy, "test/probe/pixels": probe.pixels_accuracy}
+        append_scores(trainer, {"step": step, "epoch": epoch, "scores": scores, "stamp": stamp.as_dict()})
+
+
+def data_of(trainer: Trainer) -> InMemoryDataModule:
+    """The data module, whose type :meth:`Analysis.setup` has checked."""
+    data = trainer.datamodule  # type: ignore[attr-defined]  # set by Lightning's data connector
+    assert isinstance(data, InMemoryDataModule)
+    return data
+
+
+def extractor_of(trainer: Trainer, data: InMemoryDataModule) -> FeatureExtractor:
+    """The extractor of the evaluation callback, or pixels if it has none."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set by its callback connector
+    found = [callback.extractor for callback in callbacks if isinstance(callback, Evaluation)]
+    extractor = next((each for each in found if each is not None), None)
+    return PixelFeatures(data.channels * data.size**2) if extractor is None else extractor
