@@ -177,7 +177,7 @@ def for_the_wrapper(model: Model) -> Model:
         return loss
 
     def step(name: str, loss: Tensor) -> None:
-        optimizer = model._run_optimizers()[model.players[name].optimizer]
+        optimizer = model._run_optimizers()[model.sides[name].optimizer]
         optimizer.zero_grad()
         model.manual_backward(loss)
         optimizer.step()

@@ -83,8 +83,8 @@ def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool 
         callbacks: whether the watchdog and the newest checkpoint's callback are there, as from the command line.
     """
     messages = [
-        Message(f"gradients of {name}", FLOAT * numbers(player.parameters), 1 / player.every)
-        for name, player in model.players.items()
+        Message(f"gradients of {name}", FLOAT * numbers(side.parameters), 1 / side.interval)
+        for name, side in model.sides.items()
     ]
     times = passes(model)
     for name, network in {**model.generators, **model.discriminators}.items():
@@ -109,7 +109,7 @@ def wrapped(model: Adversarial) -> list[Message]:
     turns the wrapper's synchronisation off in the forward pass, and their broadcast with it (strategies.py counts it).
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    backwards = sum(1 / player.every for player in model.players.values())
+    backwards = sum(1 / side.interval for side in model.sides.values())
     return [
         Message("gradients of both", FLOAT * numbers(parameters), backwards),
         Message("map of used parameters", 4 * len(parameters), backwards),
@@ -136,20 +136,20 @@ def passes(model: Adversarial) -> dict[str, float]:
     Raises:
         TypeError: if it is not known how the model alternates.
     """
-    moves = 1 / model.players["g"].every
+    moves = 1 / model.sides["g"].interval
     judged = 2 + 2 + 2 * moves  # D's step forward on two sets and back, G's step through D and back
     if isinstance(model, LatentGAN):
         if isinstance(model, R3GAN):
             judged += moves  # G's step also looks at the real images
         if model.penalty is not None:
-            model.penalty.due(0)  # a default is made at its first call
-            judged += 4 * (2 if isinstance(model.penalty, R1R2) else 1) / model.penalty.every
+            model.penalty.applies_at(0)  # a default is made at its first call
+            judged += 4 * (2 if isinstance(model.penalty, R1R2) else 1) / model.penalty.interval
         return {"generator": 1 + moves, "discriminator": judged}
     if isinstance(model, Pix2Pix):
         return {"generator": 1 + moves, "discriminator": judged}
     if isinstance(model, CycleGAN):
         # One translation for both steps; the way back and the identity belong to G's.
-        others = 2 if model.identity else 1
+        others = 2 if model.lambda_identity else 1
         made = 1 + moves * (others + 1 + others)
         return dict.fromkeys(model.generators, made) | dict.fromkeys(model.discriminators, judged)
     raise TypeError(f"the passes of {type(model).__name__} are not known")

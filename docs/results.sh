@@ -38,7 +38,7 @@ for seed in 0 1 2; do
   done
   inspected dcgan-mnist "$seed"
   measured pix2pix-synthetic "$seed" --config pix2pix/synthetic
-  measured pix2pix-synthetic-reversed "$seed" --config pix2pix/synthetic --model.b_to_a false --best.monitor val/miou
+  measured pix2pix-synthetic-reversed "$seed" --config pix2pix/synthetic --model.direction a_to_b --best.monitor val/miou
   measured cyclegan-synthetic "$seed" --config cyclegan/synthetic
   never_trained cyclegan-untrained "$seed" --config cyclegan/synthetic
   never_trained cyclegan-identity "$seed" --config cyclegan/synthetic --model.generator Untranslated

@@ -73,7 +73,7 @@ def link_of(processes: int, across: Link) -> Link:
 def flops(model: Adversarial, batch: int) -> float:
     """Floating-point operations of a step, the mean over as many steps as it takes to meet all kinds of them."""
     penalty = model.penalty if isinstance(model, LatentGAN) else None
-    period = math.lcm(model.players["g"].every, penalty.every if penalty else 1)
+    period = math.lcm(model.sides["g"].interval, penalty.interval if penalty else 1)
     with TemporaryDirectory() as folder:
         trainer = L.Trainer(
             default_root_dir=folder,

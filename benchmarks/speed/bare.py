@@ -98,12 +98,12 @@ class BareLatent(Bare):
         real, labels = to_float(self.images.index_select(0, indices)), self.labels.index_select(0, indices)
         model = self.model
         critic = partial(model.discriminator, labels=labels)
-        moves = model.players["g"].moves(self.done)
+        moves = model.sides["g"].is_due(self.done)
         with torch.set_grad_enabled(moves):
             fake = model.generator(self.noise(len(real)).to(self.device), labels)
         made = fake.detach()
         loss = model.discriminator_loss(self.once(critic, real, made, labels), real, made)
-        if model.penalty is not None and model.penalty.due(self.done):
+        if model.penalty is not None and model.penalty.applies_at(self.done):
             loss = loss + model.penalty.term(critic, real, made)
         self.move("d", loss)
         if moves:
@@ -111,7 +111,7 @@ class BareLatent(Bare):
 
     def once(self, critic: Critic, real: Tensor, fake: Tensor, labels: Tensor) -> Critic:
         """The critic; real and generated images share a pass where they may."""
-        if not self.model.discriminator.judges_together:
+        if not self.model.discriminator.joint_batch_safe:
             return critic
         judged = torch.chunk(self.model.discriminator(torch.cat([real, fake]), labels.repeat(2)), 2)
         return lambda images: judged[images is fake]
@@ -135,14 +135,14 @@ class BarePix2Pix(BareTranslation):
         assert isinstance(model, Pix2Pix)
         indices = self.indices(len(self.split))
         source, truth = self.images("b", indices), self.images("a", indices)
-        if not model.b_to_a:
+        if model.direction == "a_to_b":
             source, truth = truth, source
         fake = model.generator(source)
         real_logits = model.discriminator(torch.cat([source, truth], 1))
         fake_logits = model.discriminator(torch.cat([source, fake.detach()], 1))
         self.move("d", model.objective.discriminator_loss(real_logits, fake_logits) / 2)
         adversarial = model.objective.generator_loss(model.discriminator(torch.cat([source, fake], 1)))
-        self.move("g", adversarial + model.l1 * F.l1_loss(fake, truth))
+        self.move("g", adversarial + model.lambda_l1 * F.l1_loss(fake, truth))
 
 
 class BareCycleGAN(BareTranslation):
@@ -160,7 +160,7 @@ class BareCycleGAN(BareTranslation):
             model.a_to_b(fake_a), b
         )
         same = model.lambda_a * F.l1_loss(model.b_to_a(a), a) + model.lambda_b * F.l1_loss(model.a_to_b(b), b)
-        self.move("g", adversarial + cycle + model.identity * same)
+        self.move("g", adversarial + cycle + model.lambda_identity * same)
         halves = []
         for judge, real, fake in (
             (model.discriminator_a, a, model.pool_a(fake_a)),

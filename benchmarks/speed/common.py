@@ -146,10 +146,10 @@ class CommonLatent(Common):
         critic = partial(model.discriminator, labels=labels)
         fake = model.generator(self.noise(len(real)), labels).detach()
         loss = model.discriminator_loss(critic, real, fake)
-        if model.penalty is not None and model.penalty.due(self.done):
+        if model.penalty is not None and model.penalty.applies_at(self.done):
             loss = loss + model.penalty.term(critic, real, fake)
         losses = {"D": self.move("d", loss)}
-        if model.players["g"].moves(self.done):
+        if model.sides["g"].is_due(self.done):
             fake = model.generator(self.noise(len(real)), labels)
             losses["G"] = self.move("g", model.generator_loss(critic, real, fake))
         return losses
@@ -178,13 +178,13 @@ class CommonPix2Pix(CommonTranslation):
         """D, then G on the same images."""
         model = self.parts.model
         assert isinstance(model, Pix2Pix)
-        truth, source = batch if model.b_to_a else reversed(batch)
+        truth, source = batch if model.direction == "b_to_a" else reversed(batch)
         fake = model.generator(source)
         real_logits = model.discriminator(torch.cat([source, truth], 1))
         fake_logits = model.discriminator(torch.cat([source, fake.detach()], 1))
         loss_d = self.move("d", model.objective.discriminator_loss(real_logits, fake_logits) / 2)
         adversarial = model.objective.generator_loss(model.discriminator(torch.cat([source, fake], 1)))
-        loss_g = self.move("g", adversarial + model.l1 * F.l1_loss(fake, truth))
+        loss_g = self.move("g", adversarial + model.lambda_l1 * F.l1_loss(fake, truth))
         return {"D": loss_d, "G": loss_g}
 
 
@@ -203,7 +203,7 @@ class CommonCycleGAN(CommonTranslation):
         cycle = model.lambda_a * F.l1_loss(model.b_to_a(fake_b), a) + model.lambda_b * F.l1_loss(
             model.a_to_b(fake_a), b
         )
-        losses = {"G": self.move("g", adversarial + cycle + model.identity * same)}
+        losses = {"G": self.move("g", adversarial + cycle + model.lambda_identity * same)}
         optimizer = self.parts.optimizers["d"]
         optimizer.zero_grad()
         for name, judge, real, fake in (

@@ -49,7 +49,7 @@ class Parts:
 
     def parameters(self, side: str) -> list[nn.Parameter]:
         """Of one side."""
-        return self.model.players[side].parameters
+        return self.model.sides[side].parameters
 
 
 def fit_arguments(arguments: tuple[str, ...], folder: str) -> list[str]:
@@ -70,9 +70,9 @@ def assembled(model: Adversarial, data: Any, decay: float, total_steps: int, dev
     """Set up the data, put the model on its device, give it averages, optimizers and schedules, as a trainer does."""
     data.setup("fit")
     if decay:
-        model.add_averages()
+        model.add_ema()
     model.to(device).train()
-    model.averages.eval()
+    model.ema.eval()
     configured = model.configure_optimizers()
     schedulers = [side["lr_scheduler"]["scheduler"] for side in configured if "lr_scheduler" in side]
     for scheduler in schedulers:
@@ -81,9 +81,9 @@ def assembled(model: Adversarial, data: Any, decay: float, total_steps: int, dev
     return Parts(
         model=model,
         data=data,
-        optimizers={name: side["optimizer"] for name, side in zip(model.players, configured, strict=True)},
+        optimizers={name: side["optimizer"] for name, side in zip(model.sides, configured, strict=True)},
         schedulers=schedulers,
         decay=decay,
-        averages=[(model.generators[name], average) for name, average in model.averages.items()],
+        averages=[(model.generators[name], average) for name, average in model.ema.items()],
         device=device,
     )

@@ -122,10 +122,10 @@ def check_graphs(trainer: Trainer, model: Adversarial) -> None:
             f"compile.cuda_graphs is true, but this run has {trainer.world_size} processes; expected one, or "
             "compile.networks alone"
         )
-    for name, player in model.players.items():
-        if player.accumulate > 1:
+    for name, side in model.sides.items():
+        if side.accumulate > 1:
             # Graphs write each batch's gradients to the same place.
             raise InputError(
-                f"compile.cuda_graphs is true, but model.accumulate_{name} is {player.accumulate}; expected 1, or "
+                f"compile.cuda_graphs is true, but model.accumulate_{name} is {side.accumulate}; expected 1, or "
                 "compile.networks alone"
             )

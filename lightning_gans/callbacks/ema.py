@@ -33,7 +33,7 @@ class EMA(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Make the averaged copies before the checkpoint is restored and the model is moved."""
         if stage == "fit" and self.decay > 0 and isinstance(pl_module, Adversarial):
-            pl_module.add_averages()
+            pl_module.add_ema()
 
     @torch.no_grad()
     def on_train_batch_end(
@@ -43,7 +43,7 @@ class EMA(Callback):
         assert isinstance(pl_module, Adversarial)
         step = trainer.global_step
         weight = 1 - min(self.decay, (1 + step) / (10 + step))
-        for name, average in pl_module.averages.items():
+        for name, average in pl_module.ema.items():
             ours, theirs = average.state_dict(), pl_module.generators[name].state_dict()
             moving = [key for key, value in ours.items() if value.is_floating_point()]
             torch._foreach_lerp_([ours[key] for key in moving], [theirs[key] for key in moving], weight)

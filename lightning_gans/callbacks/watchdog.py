@@ -120,7 +120,7 @@ class Watchdog(Callback):
 
     def _look(self, trainer: Trainer, pl_module: Adversarial) -> None:
         """Check losses and weights, and look for symptoms: one transfer from the device, where the logger has one."""
-        recorded = pl_module.recorded if self.looks else {}
+        recorded = pl_module.last_logged if self.looks else {}
         # A side that did not move has recorded nothing new, and a logit of an earlier batch is not looked at twice.
         new = {key: recorded[key] for key in WATCHED if key in recorded and recorded[key] is not self._seen.get(key)}
         self._seen = {key: recorded[key] for key in WATCHED if key in recorded}

@@ -38,7 +38,7 @@ class ImagePool(nn.Module):
 
     def __init__(self, size: int = 50, swap: float = 0.5) -> None:
         super().__init__()
-        at_least("model.pool", size, 0)
+        at_least("model.pool_size", size, 0)
         if not 0 <= swap <= 1:
             raise InputError(f"ImagePool swap is {swap}; expected a probability in [0, 1]")
         self.size = size

@@ -33,26 +33,26 @@ class Penalty(ABC):
 
     Args:
         weight: the papers' gamma or lambda.
-        every: number of steps from one application to the next (Karras et al., 2020, appendix B).
+        interval: number of steps from one application to the next (Karras et al., 2020, appendix B).
 
     Raises:
         InputError: if a number is out of range.
     """
 
-    def __init__(self, weight: float = 1.0, every: int = 1) -> None:
+    def __init__(self, weight: float = 1.0, interval: int = 1) -> None:
         at_least("model.penalty.weight", weight, 0)
-        at_least("model.penalty.every", every, 1)
+        at_least("model.penalty.interval", interval, 1)
         self.weight = weight
-        self.every = every
+        self.interval = interval
 
-    def due(self, step: int) -> bool:
+    def applies_at(self, step: int) -> bool:
         """Whether batch number ``step`` (from 0) has the term."""
-        return step % self.every == 0
+        return step % self.interval == 0
 
     @property
-    def strength(self) -> float:
+    def effective_weight(self) -> float:
         """The weight of one application: that of all the steps it stands for."""
-        return self.weight * self.every
+        return self.weight * self.interval
 
     @abstractmethod
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class R1(Penalty):
 
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """The term on the real images."""
-        return self.strength / 2 * squared_gradient_norms(critic, real).mean()
+        return self.effective_weight / 2 * squared_gradient_norms(critic, real).mean()
 
 
 class R2(Penalty):
@@ -72,7 +72,7 @@ class R2(Penalty):
 
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """The term on the generated images."""
-        return self.strength / 2 * squared_gradient_norms(critic, fake).mean()
+        return self.effective_weight / 2 * squared_gradient_norms(critic, fake).mean()
 
 
 class R1R2(Penalty):
@@ -81,7 +81,7 @@ class R1R2(Penalty):
     def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """Both terms."""
         return (
-            self.strength
+            self.effective_weight
             / 2
             * (squared_gradient_norms(critic, real).mean() + squared_gradient_norms(critic, fake).mean())
         )
@@ -99,4 +99,4 @@ class GradientPenalty(Penalty):
         share = uniform_per_image(len(real), real.device).view(-1, 1, 1, 1)
         slopes = squared_gradient_norms(critic, real + share * (fake - real))
         # The root's derivative is infinite at 0, where a critic that ignores its input stands.
-        return self.strength * ((slopes + 1e-12).sqrt() - 1).square().mean()
+        return self.effective_weight * ((slopes + 1e-12).sqrt() - 1).square().mean()

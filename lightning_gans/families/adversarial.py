@@ -22,16 +22,15 @@ from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
-from lightning_gans.families.player import Player
-from lightning_gans.families.recording import Recording
+from lightning_gans.families.monitoring import ScalarLogging, Stopwatch
 from lightning_gans.families.resume import (
-    RESTORED,
+    CHECKPOINTED_SETTINGS,
     RUN_SEED,
     drop_linked_arguments,
     plain_settings,
     refuse_changed_settings,
 )
-from lightning_gans.families.stopwatch import Stopwatch
+from lightning_gans.families.side import Side
 from lightning_gans.runs.provenance import versions
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -41,12 +40,12 @@ GRADIENTS = "accumulated_gradients"
 SECONDS = "train_seconds"
 
 
-class Adversarial(Recording, ABC):
+class Adversarial(ScalarLogging, ABC):
     """Alternating training of generators ("g") and discriminators ("d").
 
-    A family implements :meth:`alternate`, which computes losses and hands each to :meth:`step`. Whatever the variant
-    does inside a batch, a batch is one step for ``max_steps``, checkpoints, log axes and schedules. Randomness depends
-    on (seed, rank, step) only, so a resumed run repeats the uninterrupted one bit for bit.
+    A family implements :meth:`adversarial_step`, which computes the losses and passes each to :meth:`optimize`. One
+    batch is one step for ``max_steps``, checkpoints, log axes and schedules, however often the optimizers step in it.
+    Randomness depends on (seed, rank, step) only, so a resumed run is bit-equal to an uninterrupted one.
 
     Args:
         optimizer_g: optimizer of the generators.
@@ -100,12 +99,12 @@ class Adversarial(Recording, ABC):
         self._schedulers = {"g": scheduler_g, "d": scheduler_d}
         self._clip = {"g": clip_g, "d": clip_d}
         self._accumulate = {"g": accumulate_g, "d": accumulate_d}
-        self._every = {"g": n_critic, "d": 1}
+        self._interval = {"g": n_critic, "d": 1}
         self._gradients: dict[str, Tensor] = {}
         self._gradient_norm = torch.zeros(())
         self._loaded = (0, 0)
         self.stopwatch = Stopwatch()
-        self.averages = nn.ModuleDict()
+        self.ema = nn.ModuleDict()
         """Averaged copies of the generators, by attribute name; the EMA callback fills it."""
 
     # What a family says.
@@ -121,8 +120,8 @@ class Adversarial(Recording, ABC):
         """The discriminators, by attribute name."""
 
     @abstractmethod
-    def alternate(self, batch: Any) -> None:
-        """One batch: compute each side's loss in the paper's order and call :meth:`step` with it."""
+    def adversarial_step(self, batch: Any) -> None:
+        """One batch: compute each side's loss in the paper's order and call :meth:`optimize` with it."""
 
     @classmethod
     def check_data(cls, data: type) -> None:
@@ -135,7 +134,7 @@ class Adversarial(Recording, ABC):
         before, after = self._take_step_counters()
         before()
         seed_step(self.device, self.run_seed, "step", self.global_rank, self.global_step)
-        self.alternate(batch)
+        self.adversarial_step(batch)
         for scheduler in self._run_schedulers():
             with warnings.catch_warnings():
                 # PyTorch minds a schedule that moves before its optimizer, as G's does while D takes its turns.
@@ -163,64 +162,64 @@ class Adversarial(Recording, ABC):
     # Steps of one side.
 
     @cached_property
-    def players(self) -> dict[str, Player]:
-        """Both sides of the game; kept, since a step asks several times."""
-        sides = {"g": self.generators, "d": self.discriminators}
+    def sides(self) -> dict[str, Side]:
+        """The side "g" of the generators and "d" of the discriminators; computed once, since every step reads it."""
+        networks_of = {"g": self.generators, "d": self.discriminators}
         return {
-            name: Player(
+            name: Side(
                 optimizer=index,
-                every=self._every[name],
+                interval=self._interval[name],
                 accumulate=self._accumulate[name],
                 clip=self._clip[name],
                 parameters=[p for network in networks.values() for p in network.parameters()],
             )
-            for index, (name, networks) in enumerate(sides.items())
+            for index, (name, networks) in enumerate(networks_of.items())
         }
 
-    def moves(self, name: str) -> bool:
+    def is_due(self, name: str) -> bool:
         """Whether side ``name`` moves in this batch."""
-        return self.players[name].moves(self.global_step)
+        return self.sides[name].is_due(self.global_step)
 
-    def step(self, name: str, loss: Tensor) -> None:
+    def optimize(self, name: str, loss: Tensor) -> None:
         """Move one side down the gradient of ``loss``; the other side's gradients and weights are left alone.
 
         Args:
             name: "g" or "d".
             loss: a scalar.
         """
-        player = self.players[name]
-        optimizer = self._run_optimizers()[player.optimizer]
-        turn = player.turn(self.global_step) % player.accumulate
-        if turn == 0:
+        side = self.sides[name]
+        optimizer = self._run_optimizers()[side.optimizer]
+        position = side.update_index(self.global_step) % side.accumulate
+        if position == 0:
             optimizer.zero_grad()
         # Restricting backward to `inputs` freezes the other side at no cost: its weights' gradients are not computed.
-        self.manual_backward(loss / player.accumulate, inputs=player.parameters)
-        if turn == player.accumulate - 1:
+        self.manual_backward(loss / side.accumulate, inputs=side.parameters)
+        if position == side.accumulate - 1:
             optimizer.step()
-            if self.records:
-                self.record(f"grad_norm/{name}", self._gradient_norm)
+            if self.should_log:
+                self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
         self.losses[name] = loss.detach()
-        self.record(f"loss/{name}", loss, prog_bar=True)
+        self.log_scalar(f"loss/{name}", loss, prog_bar=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Measure and clip the gradient here, where it is already unscaled under mixed precision."""
-        for player in self.players.values():
-            if optimizer is not self._run_optimizers()[player.optimizer].optimizer:
+        for side in self.sides.values():
+            if optimizer is not self._run_optimizers()[side.optimizer].optimizer:
                 continue
-            if self.records:
+            if self.should_log:
                 # Logged by `step`: in a hook, Lightning would drop what the training step has logged.
-                gradients = [p.grad for p in player.parameters if p.grad is not None]
+                gradients = [p.grad for p in side.parameters if p.grad is not None]
                 self._gradient_norm = nn.utils.get_total_norm(gradients)
-            if player.clip is not None:
-                self.clip_gradients(optimizer, gradient_clip_val=player.clip, gradient_clip_algorithm="norm")
+            if side.clip is not None:
+                self.clip_gradients(optimizer, gradient_clip_val=side.clip, gradient_clip_algorithm="norm")
 
     # Optimizers and schedules.
 
     def configure_optimizers(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a valid form, wider than the hint
         """One optimizer for each side, generators first."""
         configured: list[dict[str, Any]] = []
-        for name, player in self.players.items():
-            optimizer = self._optimizers[name](player.parameters)
+        for name, side in self.sides.items():
+            optimizer = self._optimizers[name](side.parameters)
             make_scheduler = self._schedulers[name]
             if make_scheduler is None:
                 configured.append({"optimizer": optimizer})
@@ -255,20 +254,20 @@ class Adversarial(Recording, ABC):
 
     # Averages.
 
-    def add_averages(self) -> None:
+    def add_ema(self) -> None:
         """Give every generator an averaged copy, if it has none yet."""
         for name, network in self.generators.items():
-            if name not in self.averages:
-                self.averages[name] = copy.deepcopy(network).requires_grad_(False).eval()
+            if name not in self.ema:
+                self.ema[name] = copy.deepcopy(network).requires_grad_(False).eval()
 
-    def trained(self, name: str) -> nn.Module:
+    def eval_generator(self, name: str) -> nn.Module:
         """The generator to evaluate, sample and ship: the averaged copy where there is one, else the raw network."""
-        return self.averages[name] if name in self.averages else self.generators[name]
+        return self.ema[name] if name in self.ema else self.generators[name]
 
     @property
     def weights_kind(self) -> str:
-        """What :meth:`trained` returns, "ema" or "raw": part of every score's stamp."""
-        return "ema" if len(self.averages) else "raw"
+        """What :meth:`eval_generator` returns, "ema" or "raw": part of every score's stamp."""
+        return "ema" if len(self.ema) else "raw"
 
     @property
     def batch_norm(self) -> str:
@@ -309,7 +308,7 @@ class Adversarial(Recording, ABC):
         if self._trainer is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             refuse_changed_settings(
-                (*self.networks, *RESTORED) if fitting else self.networks,
+                (*self.networks, *CHECKPOINTED_SETTINGS) if fitting else self.networks,
                 {**plain_settings(dict(self.hparams)), RUN_SEED: self.run_seed},
                 {**checkpoint.get("hyper_parameters", {}), RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
@@ -338,17 +337,17 @@ class Adversarial(Recording, ABC):
 
     def _unfinished_gradients(self) -> dict[str, Tensor]:
         """Gradients of sides that are between two optimizer steps."""
-        unfinished = [player for player in self.players.values() if player.between_steps(self.global_step)]
-        wanted = {id(p) for player in unfinished for p in player.parameters}
+        unfinished = [side for side in self.sides.values() if side.is_accumulating(self.global_step)]
+        wanted = {id(p) for side in unfinished for p in side.parameters}
         return {n: p.grad for n, p in self.named_parameters() if id(p) in wanted and p.grad is not None}
 
     def _fit_averages(self, state: dict[str, Tensor]) -> None:
         """Match the averaged copies here with those of a checkpoint."""
-        stored = any(key.startswith("averages.") for key in state)
+        stored = any(key.startswith("ema.") for key in state)
         if stored:
-            self.add_averages()
-        elif len(self.averages):
+            self.add_ema()
+        elif len(self.ema):
             rank_zero_warn("The checkpoint holds no averaged generator; the average starts from its generator.")
             for name in self.generators:
                 copies = {k: v for k, v in state.items() if k.startswith(f"{name}.")}
-                state.update({f"averages.{key}": value.clone() for key, value in copies.items()})
+                state.update({f"ema.{key}": value.clone() for key, value in copies.items()})

@@ -116,7 +116,7 @@ class LatentGAN(Adversarial, ABC):
         """Whether the networks see the labels."""
         return self.generator.num_classes > 0
 
-    def judge(self, images: Tensor, labels: Tensor) -> Tensor:
+    def logits(self, images: Tensor, labels: Tensor) -> Tensor:
         """D's logits (N,) of images (N, C, H, W) with labels (N,), on their way through the augmentation."""
         logits: Tensor = self.discriminator(self._augmented(images), labels)
         return logits
@@ -124,25 +124,25 @@ class LatentGAN(Adversarial, ABC):
     def _augmented(self, images: Tensor) -> Tensor:
         return images if self.augmentation is None else self.augmentation(images)
 
-    def alternate(self, batch: Labelled) -> None:
+    def adversarial_step(self, batch: Labelled) -> None:
         """One batch: D's step, then G's on the same generated images."""
-        critic = partial(self.judge, labels=batch.labels)
-        with torch.set_grad_enabled(self.moves("g")):
+        critic = partial(self.logits, labels=batch.labels)
+        with torch.set_grad_enabled(self.is_due("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
         made = fake.detach()
-        if self.records and len(made) > 1:
-            self.record("spread", variance_ratio(made, batch.images))
-        once = self._together(batch, made) if self.discriminator.judges_together else critic
+        if self.should_log and len(made) > 1:
+            self.log_scalar("spread", variance_ratio(made, batch.images))
+        once = self._together(batch, made) if self.discriminator.joint_batch_safe else critic
         loss = self.discriminator_loss(self._recording(once, batch.images, made), batch.images, made)
-        if self.penalty is not None and self.penalty.due(self.global_step):
+        if self.penalty is not None and self.penalty.applies_at(self.global_step):
             # Not by compiled networks, which cannot be differentiated twice.
             with torch.compiler.set_stance("force_eager"):
                 loss = loss + self.penalty.term(critic, batch.images, made)
-        self.step("d", loss)
-        if self.moves("g"):
-            with self.players["d"].frozen():
+        self.optimize("d", loss)
+        if self.is_due("g"):
+            with self.sides["d"].frozen():
                 loss = self.generator_loss(critic, batch.images, fake)
-            self.step("g", loss)
+            self.optimize("g", loss)
 
     def _together(self, batch: Labelled, fake: Tensor) -> Critic:
         """The critic, which has looked at the real and the generated images in one pass."""
@@ -153,7 +153,7 @@ class LatentGAN(Adversarial, ABC):
             for known, judged in zip((batch.images, fake), logits, strict=True):
                 if images is known:
                     return judged
-            return self.judge(images, batch.labels)
+            return self.logits(images, batch.labels)
 
         return critic
 
@@ -162,14 +162,14 @@ class LatentGAN(Adversarial, ABC):
 
         They say who is winning: at the optimum of the original game D(x) is ½ everywhere, a logit of 0.
         """
-        if not self.records:
+        if not self.should_log:
             return critic
 
         def recording(images: Tensor) -> Tensor:
             logits = critic(images)
             for name, known in (("real", real), ("fake", fake)):
                 if images is known:
-                    self.record(f"logit/{name}", logits.float().mean())
+                    self.log_scalar(f"logit/{name}", logits.float().mean())
             return logits
 
         return recording
@@ -189,7 +189,7 @@ class LatentGAN(Adversarial, ABC):
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] of the trained generator, averaged where there is an average."""
-        images: Tensor = self.trained("generator")(latent, labels)
+        images: Tensor = self.eval_generator("generator")(latent, labels)
         return images
 
     def _generate(self, batch: Labelled, batch_idx: int) -> Tensor:

@@ -11,7 +11,7 @@ from lightning_gans.core.errors import InputError
 
 RUN_SEED = "run_seed"
 
-RESTORED = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", RUN_SEED)
+CHECKPOINTED_SETTINGS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", RUN_SEED)
 """Settings whose effect lies in states that `fit` restores: a new value would be dropped without a word."""
 
 _PLAIN = (bool, int, float, str, type(None))

@@ -32,7 +32,7 @@ class Translation(Adversarial, ABC):
     and whether networks and data fit. A variant says what a batch does.
 
     What is trained is used without the variant, by the names of its generators: one named ``b_to_a``, or of a model
-    whose ``b_to_a`` is true, goes from b to a, any other from a to b.
+    whose ``direction`` is "b_to_a", goes from b to a, any other from a to b.
 
     Args:
         channels_a: channels of the images of domain a; the command line takes them from the data.
@@ -105,7 +105,7 @@ class Translation(Adversarial, ABC):
             name: the generator's attribute name.
             images: (N, C, H, W) in [-1, 1]; N may be 0.
         """
-        network = self.trained(name)
+        network = self.eval_generator(name)
         assert isinstance(network, Translator)
         if not len(images):
             return images.new_empty(0, network.channels_out, *images.shape[2:])

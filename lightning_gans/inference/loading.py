@@ -197,7 +197,7 @@ def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> Pret
 def generator_names(settings: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, str]:
     """Names of a translation's generators by direction, "a_to_b" first where there are two."""
     both = {way: way for way in ("a_to_b", "b_to_a") if any(key.startswith(f"{way}.") for key in state)}
-    return both or {"b_to_a" if settings.get("b_to_a") else "a_to_b": "generator"}
+    return both or {"b_to_a" if settings.get("direction") == "b_to_a" else "a_to_b": "generator"}
 
 
 def translator_config(described: ClassConfig, settings: Mapping[str, Any], way: str) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def translator_config(described: ClassConfig, settings: Mapping[str, Any], way: 
 
 def select_weights(name: str, state: Mapping[str, Tensor], raw: bool) -> dict[str, Tensor]:
     """The weights of a generator: their average where there is one, or as the optimizer left them."""
-    prefixes = [f"averages.{name}.", f"{name}."]
+    prefixes = [f"ema.{name}.", f"{name}."]
     found = [{key.removeprefix(p): value for key, value in state.items() if key.startswith(p)} for p in prefixes]
     return found[1] if raw or not found[0] else found[0]
 
@@ -239,7 +239,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
         (class path), ``versions`` it was saved with, and ``scores``: rows with ``scores`` and their ``stamp``. What a
         checkpoint does not know is left out.
     """
-    averaged = any(key.startswith("averages.") for key in checkpoint["state_dict"])
+    averaged = any(key.startswith("ema.") for key in checkpoint["state_dict"])
     facts = {
         "variant": checkpoint.get("hyper_parameters", {}).get("_class_path"),
         "weights": "ema" if averaged and not raw else "raw",

@@ -43,14 +43,14 @@ class Discriminator(nn.Module, ABC):
         channels: channels of the images.
         size: height and width of the images, in pixels.
         num_classes: labels that a conditional network tells apart; 0 where it ignores them.
-        judges_together: real and generated images may share a pass, which is faster in dense layers. Only where an
+        joint_batch_safe: real and generated images may share a pass, which is faster in dense layers. Only where an
             image's logit depends on that image alone, and on nothing that is drawn at random.
     """
 
     channels: int
     size: int
     num_classes: int = 0
-    judges_together: bool = False
+    joint_batch_safe: bool = False
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -92,7 +92,7 @@ class MLPDiscriminator(Discriminator):
         InputError: if an argument is out of range.
     """
 
-    judges_together = True
+    joint_batch_safe = True
 
     def __init__(self, channels: int, size: int, widths: Sequence[int] = (512, 256)) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class ConditionalMLPDiscriminator(Discriminator):
         InputError: if an argument is out of range.
     """
 
-    judges_together = True
+    joint_batch_safe = True
 
     def __init__(self, channels: int, size: int, num_classes: int, widths: Sequence[int] = (512, 256)) -> None:
         super().__init__()

@@ -31,9 +31,9 @@ class CycleGAN(Translation):
         discriminator: class of both discriminators.
         lambda_a: weight of the cycle loss a to b to a; the L1 losses are means over values in [-1, 1].
         lambda_b: weight of the cycle loss b to a to b.
-        identity: weight of the identity losses, :math:`|G(b) - b|_1` and :math:`|F(a) - a|_1` (section 5.2), relative
-            to the cycle weight of the same images: with 0.5 and a cycle weight of 10 it is 5.
-        pool: images of each domain's history; 0 keeps none.
+        lambda_identity: weight of the identity losses, :math:`|G(b) - b|_1` and :math:`|F(a) - a|_1` (section 5.2),
+            relative to the cycle weight of the same images: with 0.5 and a cycle weight of 10 it is 5.
+        pool_size: images of each domain's history; 0 keeps none.
         objective: the adversarial losses.
         **kwargs: see :class:`Translation`.
 
@@ -47,25 +47,25 @@ class CycleGAN(Translation):
         discriminator: MakePatchDiscriminator,
         lambda_a: float = 10.0,
         lambda_b: float = 10.0,
-        identity: float = 0.5,
-        pool: int = 50,
+        lambda_identity: float = 0.5,
+        pool_size: int = 50,
         objective: Objective = lazy_instance(LeastSquares),  # noqa: B008 (a lazy instance is immutable until called)
         **kwargs: Any,
     ) -> None:
         super().__init__(objective=objective, **kwargs)
-        for key, weight in (("lambda_a", lambda_a), ("lambda_b", lambda_b), ("identity", identity)):
+        for key, weight in (("lambda_a", lambda_a), ("lambda_b", lambda_b), ("lambda_identity", lambda_identity)):
             at_least(f"model.{key}", weight, 0)
-        if identity and self.channels_a != self.channels_b:
+        if lambda_identity and self.channels_a != self.channels_b:
             raise InputError(
-                f"model.identity is {identity}, but the domains have {self.channels_a} and {self.channels_b} channels; "
-                "expected 0, or equal channels"
+                f"model.lambda_identity is {lambda_identity}, but the domains have {self.channels_a} and "
+                f"{self.channels_b} channels; expected 0, or equal channels"
             )
-        self.lambda_a, self.lambda_b, self.identity = lambda_a, lambda_b, identity
+        self.lambda_a, self.lambda_b, self.lambda_identity = lambda_a, lambda_b, lambda_identity
         self.a_to_b = generator(self.channels_a, self.channels_b, self.size)
         self.b_to_a = generator(self.channels_b, self.channels_a, self.size)
         self.discriminator_a = discriminator(self.channels_a)
         self.discriminator_b = discriminator(self.channels_b)
-        self.pool_a, self.pool_b = ImagePool(pool), ImagePool(pool)
+        self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)
 
     @property
     def generators(self) -> dict[str, nn.Module]:
@@ -77,37 +77,37 @@ class CycleGAN(Translation):
         """One for each domain."""
         return {"discriminator_a": self.discriminator_a, "discriminator_b": self.discriminator_b}
 
-    def alternate(self, batch: Pair) -> None:
+    def adversarial_step(self, batch: Pair) -> None:
         """One batch: the generators' step, then the discriminators' on images of before the step and older ones."""
         a, b = batch.a, batch.b
-        with torch.set_grad_enabled(self.moves("g")):
+        with torch.set_grad_enabled(self.is_due("g")):
             fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
-        if self.moves("g"):
-            with self.players["d"].frozen():
+        if self.is_due("g"):
+            with self.sides["d"].frozen():
                 loss = self.generators_loss(a, b, fake_a, fake_b)
-            self.step("g", loss)
+            self.optimize("g", loss)
         loss_a = self.discriminator_loss("a", self.discriminator_a, a, self.pool_a(fake_a))
         loss_b = self.discriminator_loss("b", self.discriminator_b, b, self.pool_b(fake_b))
-        self.step("d", loss_a + loss_b)
+        self.optimize("d", loss_a + loss_b)
 
     def generators_loss(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
         """Adversarial, cycle and identity losses of both directions (eq. 3 and section 5.2)."""
         adversarial = self.objective.generator_loss(self.discriminator_b(fake_b))
         adversarial = adversarial + self.objective.generator_loss(self.discriminator_a(fake_a))
         cycle_a, cycle_b = F.l1_loss(self.b_to_a(fake_b), a), F.l1_loss(self.a_to_b(fake_a), b)
-        self.record("loss/cycle_a", cycle_a)
-        self.record("loss/cycle_b", cycle_b)
+        self.log_scalar("loss/cycle_a", cycle_a)
+        self.log_scalar("loss/cycle_b", cycle_b)
         loss = adversarial + self.lambda_a * cycle_a + self.lambda_b * cycle_b
-        if self.identity:
+        if self.lambda_identity:
             same_a, same_b = F.l1_loss(self.b_to_a(a), a), F.l1_loss(self.a_to_b(b), b)
-            loss = loss + self.identity * (self.lambda_a * same_a + self.lambda_b * same_b)
+            loss = loss + self.lambda_identity * (self.lambda_a * same_a + self.lambda_b * same_b)
         return loss
 
     def discriminator_loss(self, domain: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         r""":math:`\frac12 (E(D(y) - 1)^2 + E D(G(x))^2)` (section 4), or half of the objective's."""
         real_logits, fake_logits = discriminator(real), discriminator(fake)
-        self.record(f"logit/real_{domain}", real_logits.mean())
-        self.record(f"logit/fake_{domain}", fake_logits.mean())
+        self.log_scalar(f"logit/real_{domain}", real_logits.mean())
+        self.log_scalar(f"logit/fake_{domain}", fake_logits.mean())
         return self.objective.discriminator_loss(real_logits, fake_logits) / 2
 
     def translations(self, batch: Pair) -> EvaluationOutput:

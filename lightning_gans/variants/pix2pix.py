@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from jsonargparse.typing import lazy_instance
@@ -16,6 +16,8 @@ from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOu
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks.base import MakeTranslator
 
+Direction = Literal["a_to_b", "b_to_a"]
+
 
 @final
 class Pix2Pix(Translation):
@@ -27,29 +29,29 @@ class Pix2Pix(Translation):
     Args:
         generator: class of the generator.
         discriminator: class of the discriminator.
-        b_to_a: translate b to a in place of a to b.
-        l1: the weight :math:`\lambda` of the L1 loss, which is the mean over values in [-1, 1].
+        direction: "a_to_b" or "b_to_a".
+        lambda_l1: the weight :math:`\lambda` of the L1 loss, which is the mean over values in [-1, 1].
         objective: the adversarial losses.
         **kwargs: see :class:`Translation`.
 
     Raises:
-        InputError: if ``l1`` is negative, or the data come without pairs.
+        InputError: if ``lambda_l1`` is negative, or the data come without pairs.
     """
 
     def __init__(
         self,
         generator: MakeTranslator,
         discriminator: MakePatchDiscriminator,
-        b_to_a: bool = False,
-        l1: float = 100.0,
+        direction: Direction = "a_to_b",
+        lambda_l1: float = 100.0,
         objective: Objective = lazy_instance(NonSaturating),  # noqa: B008 (a lazy instance is immutable until called)
         **kwargs: Any,
     ) -> None:
         super().__init__(objective=objective, **kwargs)
-        at_least("model.l1", l1, 0)
-        self.l1 = l1
-        self.b_to_a = b_to_a
-        channels = (self.channels_b, self.channels_a) if b_to_a else (self.channels_a, self.channels_b)
+        at_least("model.lambda_l1", lambda_l1, 0)
+        self.lambda_l1 = lambda_l1
+        self.direction = direction
+        channels = (self.channels_b, self.channels_a) if direction == "b_to_a" else (self.channels_a, self.channels_b)
         self.generator = generator(*channels, self.size)
         self.discriminator = discriminator(sum(channels))
 
@@ -70,39 +72,39 @@ class Pix2Pix(Translation):
         if not getattr(data, "paired", True):
             raise InputError(f"data is {type(data).__name__} without pairs, which Pix2Pix learns from; expected pairs")
 
-    def alternate(self, batch: Pair) -> None:
+    def adversarial_step(self, batch: Pair) -> None:
         """One batch: D's step, then G's on the same translated images."""
-        source, truth = self.ends(batch)
-        with torch.set_grad_enabled(self.moves("g")):
+        source, truth = self.source_and_target(batch)
+        with torch.set_grad_enabled(self.is_due("g")):
             fake = self.generator(source)
-        self.step("d", self.discriminator_loss(source, truth, fake.detach()))
-        if self.moves("g"):
-            with self.players["d"].frozen():
+        self.optimize("d", self.discriminator_loss(source, truth, fake.detach()))
+        if self.is_due("g"):
+            with self.sides["d"].frozen():
                 loss = self.generator_loss(source, truth, fake)
-            self.step("g", loss)
+            self.optimize("g", loss)
 
-    def ends(self, batch: Pair) -> tuple[Tensor, Tensor]:
+    def source_and_target(self, batch: Pair) -> tuple[Tensor, Tensor]:
         """What is translated, and what it should become."""
-        return (batch.b, batch.a) if self.b_to_a else (batch.a, batch.b)
+        return (batch.b, batch.a) if self.direction == "b_to_a" else (batch.a, batch.b)
 
-    def judge(self, source: Tensor, images: Tensor) -> Tensor:
+    def logits(self, source: Tensor, images: Tensor) -> Tensor:
         """Logits (N, 1, h, w) of images, each beside its source."""
         logits: Tensor = self.discriminator(torch.cat([source, images], dim=1))
         return logits
 
     def discriminator_loss(self, source: Tensor, truth: Tensor, fake: Tensor) -> Tensor:
         r""":math:`\frac12 (-\log D(x, y) - \log(1 - D(x, G(x))))` (eq. 1, section 3.3), or that of the objective."""
-        real_logits, fake_logits = self.judge(source, truth), self.judge(source, fake)
-        self.record("logit/real", real_logits.mean())
-        self.record("logit/fake", fake_logits.mean())
+        real_logits, fake_logits = self.logits(source, truth), self.logits(source, fake)
+        self.log_scalar("logit/real", real_logits.mean())
+        self.log_scalar("logit/fake", fake_logits.mean())
         return self.objective.discriminator_loss(real_logits, fake_logits) / 2
 
     def generator_loss(self, source: Tensor, truth: Tensor, fake: Tensor) -> Tensor:
         r""":math:`-\log D(x, G(x)) + \lambda |y - G(x)|_1` (eq. 4)."""
-        adversarial = self.objective.generator_loss(self.judge(source, fake))
+        adversarial = self.objective.generator_loss(self.logits(source, fake))
         distance = F.l1_loss(fake, truth)
-        self.record("loss/l1", distance)
-        return adversarial + self.l1 * distance
+        self.log_scalar("loss/l1", distance)
+        return adversarial + self.lambda_l1 * distance
 
     def forward(self, images: Tensor) -> Tensor:
         """Translated images (N, C, H, W) in [-1, 1] of the trained generator."""
@@ -110,5 +112,9 @@ class Pix2Pix(Translation):
 
     def translations(self, batch: Pair) -> EvaluationOutput:
         """The domain that is translated to, beside its truth."""
-        source, truth = self.ends(batch)
-        return {"a" if self.b_to_a else "b": EvaluationImages(truth, self(source), source=source, truth=truth)}
+        source, truth = self.source_and_target(batch)
+        return {
+            "a" if self.direction == "b_to_a" else "b": EvaluationImages(
+                truth, self(source), source=source, truth=truth
+            )
+        }

@@ -77,7 +77,7 @@ def test_the_bare_loop_from_noise_is_the_trainer_s(
     speed: Speed, tmp_path: Path, make: Callable[..., Adversarial]
 ) -> None:
     def model() -> Adversarial:
-        return make(n_critic=2, penalty=R1(weight=1.0, every=2), scheduler_g=halving, scheduler_d=halving)
+        return make(n_critic=2, penalty=R1(weight=1.0, interval=2), scheduler_g=halving, scheduler_d=halving)
 
     expected = trained(model(), TinyData(length=80), tmp_path)
     bare = speed("bare")
@@ -100,7 +100,7 @@ def test_the_bare_loop_from_noise_is_the_trainer_s(
 @pytest.mark.parametrize(("kind", "paired"), [("BarePix2Pix", True), ("BareCycleGAN", False)])
 def test_the_bare_loop_from_images_is_the_trainer_s(speed: Speed, tmp_path: Path, kind: str, paired: bool) -> None:
     def model() -> Adversarial:
-        return tiny_pix2pix() if paired else tiny_cyclegan(pool=2)
+        return tiny_pix2pix() if paired else tiny_cyclegan(pool_size=2)
 
     def data() -> Any:
         return tiny_facades(paired=paired, train_size=12)
@@ -144,7 +144,7 @@ def test_the_common_loop_moves_both_sides_and_logs_each_step(
     loop = speed("common").common(parts, str(tmp_path))
     loop.step()
     loop.step()
-    own = {name: p for name, p in model.named_parameters() if not name.startswith("averages.")}
+    own = {name: p for name, p in model.named_parameters() if not name.startswith("ema.")}
     assert not any(torch.equal(p, before[name]) for name, p in own.items() if name in before and p.ndim > 1)
     assert (tmp_path / "common.log").read_text().count("loss") >= 4
 

@@ -42,11 +42,11 @@ def test_ema_is_the_weighted_mean_of_the_generators_it_has_seen(tmp_path: Path) 
                 expected[key] = decay * expected[key] + (1 - decay) * value
             else:
                 expected[key] = value
-    average = model.averages["generator"].state_dict()
+    average = model.ema["generator"].state_dict()
     assert any("running_mean" in key for key in average)
     for key, value in expected.items():
         torch.testing.assert_close(average[key], value, rtol=1e-5, atol=1e-7)
-    assert not any(p.requires_grad for p in model.averages.parameters())
+    assert not any(p.requires_grad for p in model.ema.parameters())
 
 
 def test_evaluation_and_sampling_use_the_average(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_evaluation_and_sampling_use_the_average(tmp_path: Path) -> None:
     tiny_trainer(tmp_path, max_steps=3, limit_val_batches=0, callbacks=[EMA(0.9)]).fit(model, TinyData())
     latent = torch.randn(4, 3)
     model.eval()
-    assert torch.equal(model(latent), model.averages["generator"](latent))
+    assert torch.equal(model(latent), model.ema["generator"](latent))
     assert not torch.equal(model(latent), model.generator(latent))
     assert model.weights_kind == "ema"
 
@@ -62,7 +62,7 @@ def test_evaluation_and_sampling_use_the_average(tmp_path: Path) -> None:
 def test_zero_decay_keeps_no_average(tmp_path: Path) -> None:
     model = tiny_dcgan()
     tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0, callbacks=[EMA(0.0)]).fit(model, TinyData())
-    assert len(model.averages) == 0
+    assert len(model.ema) == 0
     assert model.weights_kind == "raw"
 
 

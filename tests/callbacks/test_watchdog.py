@@ -332,7 +332,7 @@ class Scripted(Callback):
         self.worse = worse
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        pl_module.recorded["spread"] = torch.tensor(self.spreads[trainer.global_step - 1])
+        pl_module.last_logged["spread"] = torch.tensor(self.spreads[trainer.global_step - 1])
 
     def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         pl_module.log("val/fid", self.worse * trainer.global_step)
@@ -423,7 +423,7 @@ def test_a_run_goes_back_to_its_best_checkpoint_as_often_as_it_may(tmp_path: Pat
     assert [line.get("rolled_back_to") for line in lines(tmp_path)] == [5, None]
     stored = torch.load(best.best_model_path, weights_only=True)
     assert stored["global_step"] == 5
-    assert any(key.startswith("averages.") for key in compare.state)
+    assert any(key.startswith("ema.") for key in compare.state)
     assert all(torch.equal(value, compare.state[key]) for key, value in stored["state_dict"].items())
     for now, then in zip(compare.optimizers, stored["optimizer_states"], strict=True):
         for index, moments in then["state"].items():

@@ -260,7 +260,7 @@ def test_a_checkpoint_of_the_command_line_loads_by_itself() -> None:
     path = "runs/dcgan-digits/version_0/checkpoints/last.ckpt"
     model = LatentGAN.load_from_checkpoint(path)
     assert isinstance(model, DCGAN)
-    assert model.players["g"].every == 2
+    assert model.sides["g"].interval == 2
     latent = torch.randn(2, 100)
     assert torch.equal(model.eval()(latent), cli.model.eval()(latent))
     assert set(torch.load(path, weights_only=True)["hyper_parameters"]["generator"]) == {"class_path", "init_args"}
@@ -282,8 +282,8 @@ def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
     with pytest.raises(InputError, match=r"model\.generator\.init_args\.width is 3 here but 2 in the checkpoint"):
         build([*again, "--model.generator.width", "3"])
     cli = build([*again, "--model.n_critic", "2", "--model.clip_g", "0.25"])
-    assert cli.model.players["g"].every == 2
-    assert cli.model.players["g"].clip == 0.25
+    assert cli.model.sides["g"].interval == 2
+    assert cli.model.sides["g"].clip == 0.25
     assert cli.trainer.current_epoch == 3
 
 
@@ -392,7 +392,10 @@ def test_tensorboard_by_one_line() -> None:
         (["--model.generator.channels", "3"], "model.generator.channels is 3 but the data has 1"),
         (["--data.size", "30"], "model.generator.size is 30; expected one of [28, 32, 64]"),
         (["--ema.decay", "2"], "ema.decay is 2.0; expected at least 0 and less than 1"),
-        (["--model.penalty", "R1", "--model.penalty.every", "0"], "model.penalty.every is 0; expected at least 1"),
+        (
+            ["--model.penalty", "R1", "--model.penalty.interval", "0"],
+            "model.penalty.interval is 0; expected at least 1",
+        ),
         (["--config", "nothing"], "--config is nothing, which is neither a file nor a shipped config"),
         (["--config", "bad.yaml"], "model.generator.widht is not a known key; did you mean width"),
         (["--config", "bad.yaml"], "(in bad.yaml)"),

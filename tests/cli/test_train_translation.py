@@ -83,7 +83,7 @@ def test_a_checkpoint_of_pix2pix_loads_by_itself() -> None:
     cli = build(["fit", "--config", "pix2pix/synthetic", *SHORT])
     model = Translation.load_from_checkpoint("runs/pix2pix-synthetic/version_0/checkpoints/last.ckpt")
     assert isinstance(model, Pix2Pix)
-    assert model.b_to_a
+    assert model.direction == "b_to_a"
     images = torch.rand(2, 3, 64, 64)
     assert torch.equal(model.eval()(images), cli.model.eval()(images))
 
@@ -166,7 +166,7 @@ def interrupt_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--model.generator.norm", "torch.nn.Identity"], "norm is torch.nn.Identity; expected a subclass of Norm"),
         (["--model.discriminator.norm", "InstancNorm"], "no known class; did you mean InstanceNorm?"),
         (["--model.objective", "Hing"], "model.objective is Hing, which is no known class; did you mean Hinge?"),
-        (["--model.l1", "-1"], "model.l1 is -1.0; expected at least 0"),
+        (["--model.lambda_l1", "-1"], "model.lambda_l1 is -1.0; expected at least 0"),
         (["--data", "PairedImageDataModule", "--data.root", "nowhere"], "data.root is nowhere, which is not there"),
         (["--data", "PairedImageDataModule", "--data.dataset", "facadez"], "did you mean facades?"),
     ],

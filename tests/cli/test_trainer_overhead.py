@@ -46,7 +46,7 @@ def test_the_averages_are_those_of_a_run_with_all_hooks(tmp_path: Path) -> None:
             leave_out_idle_hooks(callbacks)
         model = tiny_dcgan()
         tiny_trainer(tmp_path / str(lean), max_steps=3, limit_val_batches=0, callbacks=callbacks).fit(model, TinyData())
-        averages.append(model.averages.state_dict())
+        averages.append(model.ema.state_dict())
     assert all((averages[0][key] == value).all() for key, value in averages[1].items())
 
 

@@ -82,5 +82,5 @@ def test_no_pool_gives_back_everything_without_a_gradient() -> None:
 
 @pytest.mark.parametrize("kwargs", [{"size": -1}, {"swap": 1.5}])
 def test_bad_numbers_are_named(kwargs: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=r"model\.pool is -1|ImagePool swap is"):
+    with pytest.raises(InputError, match=r"model\.pool_size is -1|ImagePool swap is"):
         ImagePool(**kwargs)  # type: ignore[arg-type]

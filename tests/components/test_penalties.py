@@ -78,12 +78,16 @@ def test_r1_looks_at_real_images_and_r2_at_generated_ones() -> None:
 @pytest.mark.parametrize("kind", [R1, R2, R1R2, GradientPenalty])
 def test_a_lazy_penalty_has_the_same_mean_as_an_eager_one(kind: type[Penalty]) -> None:
     critic, real = Linear(1), torch.randn(3, 1, 4, 4)
-    eager, lazy = kind(weight=0.7, every=1), kind(weight=0.7, every=4)
-    means = [sum(p.term(critic, real, real).item() for step in range(8) if p.due(step)) / 8 for p in (eager, lazy)]
+    eager, lazy = kind(weight=0.7, interval=1), kind(weight=0.7, interval=4)
+    means = [
+        sum(p.term(critic, real, real).item() for step in range(8) if p.applies_at(step)) / 8 for p in (eager, lazy)
+    ]
     assert means[0] == pytest.approx(means[1])
 
 
-@pytest.mark.parametrize(("kwargs", "named"), [({"weight": -1.0}, "weight is -1.0"), ({"every": 0}, "every is 0")])
+@pytest.mark.parametrize(
+    ("kwargs", "named"), [({"weight": -1.0}, "weight is -1.0"), ({"interval": 0}, "interval is 0")]
+)
 def test_bad_numbers_are_named(kwargs: dict[str, float], named: str) -> None:
     with pytest.raises(InputError, match=named):
         R1(**kwargs)  # type: ignore[arg-type]

@@ -120,7 +120,7 @@ def r3gan() -> R3GAN:
 
 NORMALISED: dict[str, tuple[Callable[[], Adversarial], Callable[[], Any]]] = {
     "dcgan": (tiny_dcgan, TinyData),
-    "dcgan_r1": (lambda: tiny_dcgan(penalty=R1(every=2), n_critic=2), TinyData),
+    "dcgan_r1": (lambda: tiny_dcgan(penalty=R1(interval=2), n_critic=2), TinyData),
     "r3gan": (r3gan, TinyData),
     "wgan_gp": (wgan_gp, TinyData),
     "pix2pix": (
@@ -133,7 +133,7 @@ NORMALISED: dict[str, tuple[Callable[[], Adversarial], Callable[[], Any]]] = {
     ),
     "cyclegan_n_critic": (
         lambda: tiny_cyclegan(
-            partial(UNet, width=2), partial(PatchGAN, layers=1, width=2), size=64, identity=0, n_critic=2
+            partial(UNet, width=2), partial(PatchGAN, layers=1, width=2), size=64, lambda_identity=0, n_critic=2
         ),
         lambda: tiny_facades(size=64, paired=False),
     ),

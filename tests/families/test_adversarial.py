@@ -76,7 +76,7 @@ def test_the_step_of_one_side_leaves_the_other_untouched(tmp_path: Path) -> None
             fake = model.generator(torch.randn(len(batch.labels), 3))
             generator, discriminator = weights(model.generator), weights(model.discriminator)
             grads = {n: p.grad for n, p in model.generator.named_parameters()}
-            model.step("d", model.discriminator_loss(model.discriminator, batch.images, fake.detach()))
+            model.optimize("d", model.discriminator_loss(model.discriminator, batch.images, fake.detach()))
             assert all(torch.equal(v, weights(model.generator)[k]) for k, v in generator.items())
             assert not torch.equal(
                 discriminator["layers.0.weight"], model.discriminator.state_dict()["layers.0.weight"]
@@ -84,7 +84,7 @@ def test_the_step_of_one_side_leaves_the_other_untouched(tmp_path: Path) -> None
             self.trained = weights(model.discriminator)
             # The generator's step computes no gradient for D's weights.
             before = {n: p.grad.clone() for n, p in model.discriminator.named_parameters() if p.grad is not None}
-            model.step("g", model.generator_loss(model.discriminator, batch.images, fake))
+            model.optimize("g", model.generator_loss(model.discriminator, batch.images, fake))
             after = dict(model.discriminator.named_parameters())
             assert before
             assert all(torch.equal(value, after[name].grad) for name, value in before.items())

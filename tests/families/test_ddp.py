@@ -36,7 +36,7 @@ def run(out: Path, devices: int, batch_size: int) -> list[dict[str, Any]]:
 def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
     one, one_cached, one_batch = run(tmp_path, 1, 8)
     first, second, two_cached, two_batch = run(tmp_path, 2, 4)
-    assert {key.partition(".")[0] for key in one["weights"]} == {"generator", "discriminator", "averages"}
+    assert {key.partition(".")[0] for key in one["weights"]} == {"generator", "discriminator", "ema"}
     start = tiny_dcgan(batch_norm=False).state_dict()
     for key, value in one["weights"].items():
         torch.testing.assert_close(first["weights"][key], value, rtol=0, atol=1e-6)

@@ -64,14 +64,14 @@ def test_each_step_moves_its_own_side_only(variant: type[LatentGAN], tmp_path: P
     moved: dict[str, set[str]] = {"d": set(), "g": set()}
 
     model = variant(**networks_for(variant), n_critic=1)
-    step = model.step
+    step = model.optimize
 
     def watched(name: str, loss: Tensor) -> None:
         before = {k: v.detach().clone() for k, v in model.named_parameters()}
         step(name, loss)
         moved[name] |= {k.split(".")[0] for k, v in model.named_parameters() if not torch.equal(v, before[k])}
 
-    model.step = watched  # type: ignore[method-assign]
+    model.optimize = watched  # type: ignore[method-assign]
     tiny_trainer(tmp_path, max_steps=3, limit_val_batches=0).fit(model, TinyData())
     assert moved == {"d": {"discriminator"}, "g": {"generator"}}
 
@@ -113,7 +113,7 @@ def test_judging_both_in_one_pass_is_judging_each(variant: type[LatentGAN], tmp_
         else:
             generator = MLPGenerator(1, 28, latent_dim=3, widths=[8])
             discriminator = MLPDiscriminator(1, 28, widths=[8])
-        discriminator.judges_together = together
+        discriminator.joint_batch_safe = together
         batches: list[int] = []
 
         def note(_: nn.Module, given: Any, into: list[int] = batches) -> None:
@@ -125,7 +125,7 @@ def test_judging_both_in_one_pass_is_judging_each(variant: type[LatentGAN], tmp_
             generator=generator,
             discriminator=discriminator,
             augmentation=DiffAugment(),
-            penalty=R1(every=2),
+            penalty=R1(interval=2),
             n_critic=1,
             optimizer_g=sgd,
             optimizer_d=sgd,
@@ -144,7 +144,7 @@ def test_the_papers_own_settings_are_the_defaults() -> None:
     wgan, r3gan = WGANGP(**plain()), R3GAN(**plain())
     assert isinstance(wgan.penalty, GradientPenalty)
     assert wgan.penalty.weight == 10
-    assert wgan.players["g"].every == 5
+    assert wgan.sides["g"].interval == 5
     assert isinstance(r3gan.penalty, R1R2)
     assert (LSGAN(**plain()).a, LSGAN(**plain()).b, LSGAN(**plain()).c) == (0, 1, 1)
 

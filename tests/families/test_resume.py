@@ -46,7 +46,7 @@ def make_model(dropout: bool = True, **kwargs: Any) -> DCGAN:
         optimizer_d=lambda p: torch.optim.RMSprop(p, lr=1e-3),
         scheduler_g=lambda o: LinearDecay(o, start=0.2),
         scheduler_d=lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.9),
-        penalty=R1(weight=0.1, every=3),
+        penalty=R1(weight=0.1, interval=3),
         **kwargs,
     )
     if dropout:  # draws from the global generator
@@ -206,7 +206,7 @@ def test_without_averages_in_the_checkpoint_the_average_starts_from_its_generato
             other, TinyData(), ckpt_path=tmp_path / "checkpoints" / "last.ckpt"
         )
     for key, value in model.generator.state_dict().items():
-        assert torch.equal(value, other.averages["generator"].state_dict()[key])
+        assert torch.equal(value, other.ema["generator"].state_dict()[key])
 
 
 def sgd(parameters: Any) -> torch.optim.SGD:

@@ -73,7 +73,7 @@ def fitted(folder: Path, model: Adversarial, data: Any, **kwargs: Any) -> Any:
 def test_each_step_moves_its_own_side_only(model: Translation, tmp_path: Path) -> None:
     moved: dict[str, set[str]] = {"d": set(), "g": set()}
     order: list[str] = []
-    step = model.step
+    step = model.optimize
 
     def watched(name: str, loss: Tensor) -> None:
         before = {k: v.detach().clone() for k, v in model.named_parameters()}
@@ -81,7 +81,7 @@ def test_each_step_moves_its_own_side_only(model: Translation, tmp_path: Path) -
         order.append(name)
         moved[name] |= {k.split(".")[0] for k, v in model.named_parameters() if not torch.equal(v, before[k])}
 
-    model.step = watched  # type: ignore[method-assign]
+    model.optimize = watched  # type: ignore[method-assign]
     fitted(tmp_path, model, tiny_facades(), max_steps=3, limit_val_batches=0)
     assert moved == {"d": set(model.discriminators), "g": set(model.generators)}
     # Each paper's own order.
@@ -102,8 +102,8 @@ def test_generators_may_move_less_often(model: Translation, tmp_path: Path) -> N
 
 
 def test_pix2pix_losses_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = tiny_pix2pix(Scaled, MeanOf, l1=7.0)
-    monkeypatch.setattr(Pix2Pix, "record", lambda *_: None)
+    model = tiny_pix2pix(Scaled, MeanOf, lambda_l1=7.0)
+    monkeypatch.setattr(Pix2Pix, "log_scalar", lambda *_: None)
     a, b, _ = batch()
     fake = 0.5 * a
     real_logits = torch.cat([a, b], dim=1).mean(dim=1) + 0.1
@@ -116,8 +116,8 @@ def test_pix2pix_losses_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_cyclegan_losses_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = tiny_cyclegan(Scaled, MeanOf, lambda_a=3.0, lambda_b=5.0, identity=0.25)
-    monkeypatch.setattr(CycleGAN, "record", lambda *_: None)
+    model = tiny_cyclegan(Scaled, MeanOf, lambda_a=3.0, lambda_b=5.0, lambda_identity=0.25)
+    monkeypatch.setattr(CycleGAN, "log_scalar", lambda *_: None)
     nn.init.constant_(model.b_to_a.gain, 3.0)  # type: ignore[arg-type]
     a, b, _ = batch()
     fake_b, fake_a = 0.5 * a, 3 * b
@@ -166,20 +166,20 @@ def test_the_memory_layout_changes_nothing_but_rounding(make: Any, tmp_path: Pat
 def test_pix2pix_goes_either_way() -> None:
     a, b, _ = batch()
     for b_to_a, source, truth, domain in ((False, a, b, "b"), (True, b, a, "a")):
-        model = tiny_pix2pix(b_to_a=b_to_a).eval()
+        model = tiny_pix2pix(direction="b_to_a" if b_to_a else "a_to_b").eval()
         (found,) = model.translations(Pair(a, b, True)).items()
         assert found[0] == domain
         assert found[1].source is source
         assert found[1].truth is truth
         assert torch.equal(found[1].fake, model(source))
-    widths = tiny_pix2pix(b_to_a=True, channels_a=1)
+    widths = tiny_pix2pix(direction="b_to_a", channels_a=1)
     assert isinstance(widths.generator, Translator)
     assert (widths.generator.channels_in, widths.generator.channels_out) == (3, 1)
     assert widths.discriminator.channels == 4
 
 
 def test_discriminators_see_a_history_that_generators_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = tiny_cyclegan(pool=4)
+    model = tiny_cyclegan(pool_size=4)
     seen: list[Tensor] = []
     loss = model.discriminator_loss
 
@@ -318,7 +318,7 @@ def test_predictions_of_each_domain_have_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [tiny_pix2pix, tiny_cyclegan])
 def test_killed_and_resumed_equals_uninterrupted(make: Any, step: int, tmp_path: Path) -> None:
     def model() -> Translation:
-        options: dict[str, Any] = {"pool": 3} if make is tiny_cyclegan else {}
+        options: dict[str, Any] = {"pool_size": 3} if make is tiny_cyclegan else {}
         made: Translation = make(
             scheduler_g=lambda o: LinearDecay(o, start=0.5),
             scheduler_d=lambda o: LinearDecay(o, start=0.5),
@@ -358,7 +358,7 @@ def test_networks_and_data_must_fit(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data\.size is 16 but model\.size is 32"):
         fitted(tmp_path, tiny_pix2pix(size=32), tiny_facades())
     with pytest.raises(InputError, match=r"data\.channels_a is 3 but model\.channels_a is 1"):
-        fitted(tmp_path, tiny_cyclegan(channels_a=1, identity=0.0), tiny_facades())
+        fitted(tmp_path, tiny_cyclegan(channels_a=1, lambda_identity=0.0), tiny_facades())
     with pytest.raises(InputError, match="data is SyntheticFacadesDataModule without pairs"):
         fitted(tmp_path, tiny_pix2pix(), tiny_facades(paired=False))
     with pytest.raises(InputError, match="data is SyntheticFacadesDataModule, whose images are of two domains"):
@@ -368,13 +368,13 @@ def test_networks_and_data_must_fit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "kwargs", "named"),
     [
-        (tiny_pix2pix, {"l1": -1.0}, r"model\.l1 is -1\.0; expected at least 0"),
+        (tiny_pix2pix, {"lambda_l1": -1.0}, r"model\.lambda_l1 is -1\.0; expected at least 0"),
         (tiny_cyclegan, {"lambda_a": -1.0}, r"model\.lambda_a is -1\.0; expected at least 0"),
-        (tiny_cyclegan, {"pool": -1}, r"model\.pool is -1; expected at least 0"),
-        (tiny_cyclegan, {"channels_a": 1}, r"model\.identity is 0\.5, but the domains have 1 and 3 channels"),
+        (tiny_cyclegan, {"pool_size": -1}, r"model\.pool_size is -1; expected at least 0"),
+        (tiny_cyclegan, {"channels_a": 1}, r"model\.lambda_identity is 0\.5, but the domains have 1 and 3 channels"),
         (
             tiny_cyclegan,
-            {"generator": IdentityTranslator, "channels_a": 1, "identity": 0.0},
+            {"generator": IdentityTranslator, "channels_a": 1, "lambda_identity": 0.0},
             "IdentityTranslator, but the domains",
         ),
     ],
@@ -385,7 +385,7 @@ def test_bad_arguments_are_named(make: Any, kwargs: dict[str, Any], named: str) 
 
 
 def test_translators_of_the_two_directions_are_two(tmp_path: Path) -> None:
-    model = tiny_cyclegan(tiny_translator, channels_a=1, identity=0.0)
+    model = tiny_cyclegan(tiny_translator, channels_a=1, lambda_identity=0.0)
     assert (model.a_to_b.channels_in, model.a_to_b.channels_out) == (1, 3)
     assert (model.b_to_a.channels_in, model.b_to_a.channels_out) == (3, 1)
     assert not {id(p) for p in model.a_to_b.parameters()} & {id(p) for p in model.b_to_a.parameters()}

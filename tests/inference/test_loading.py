@@ -27,7 +27,7 @@ def test_loading_and_sampling_start_without_lightning(tmp_path: Path) -> None:
 def test_the_average_is_taken_unless_raw_weights_are_asked_for(tmp_path: Path) -> None:
     path = checkpoint_files.latent(tmp_path / "a.ckpt")
     stored = torch.load(path)["state_dict"]
-    for raw, prefix in ((False, "averages.generator"), (True, "generator")):
+    for raw, prefix in ((False, "ema.generator"), (True, "generator")):
         model = load(path, raw=raw)
         assert isinstance(model, LatentSampler)
         assert torch.equal(model.network.state_dict()["pixels.weight"], stored[f"{prefix}.pixels.weight"])
@@ -114,7 +114,7 @@ def write_other_class(path: Path) -> None:
 def write_other_weights(path: Path) -> None:
     checkpoint_files.latent(path)
     contents = torch.load(path)
-    contents["state_dict"]["averages.generator.pixels.bias"] = torch.zeros(3)
+    contents["state_dict"]["ema.generator.pixels.bias"] = torch.zeros(3)
     torch.save(contents, path)
 
 

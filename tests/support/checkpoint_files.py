@@ -62,7 +62,7 @@ def latent(path: Path, conditional: bool = False, noise: str = "NormalNoise") ->
         "noise": {"class_path": f"lightning_gans.components.noise.{noise}"},
         "n_critic": 1,
     }
-    return write(path, settings, {"generator": kind(**arguments), "averages.generator": kind(**arguments)})
+    return write(path, settings, {"generator": kind(**arguments), "ema.generator": kind(**arguments)})
 
 
 def one_way(path: Path, b_to_a: bool = False) -> Path:
@@ -71,7 +71,7 @@ def one_way(path: Path, b_to_a: bool = False) -> Path:
     settings = {
         "_class_path": "lightning_gans.variants.Pix2Pix",
         "generator": {"class_path": f"{NETWORKS}.UNet", "init_args": {"width": 2, "norm": BATCH_NORM}},
-        "b_to_a": b_to_a,
+        "direction": "b_to_a" if b_to_a else "a_to_b",
         "channels_a": 3 if b_to_a else 1,
         "channels_b": 1 if b_to_a else 3,
         "size": 64,

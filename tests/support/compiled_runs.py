@@ -58,7 +58,7 @@ def maxout() -> GAN:
 
 
 def dcgan() -> Adversarial:
-    return tiny_dcgan(penalty=R1(weight=0.1, every=2), **sides())
+    return tiny_dcgan(penalty=R1(weight=0.1, interval=2), **sides())
 
 
 def sngan() -> SNGAN:
@@ -98,7 +98,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[], L.LightningDataMod
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4, 2e-3)), partial(tiny_facades, size=64)),
     # Larger than the tiny ones, in whose maps a rounding error decides more than one kink of a loss.
     "cyclegan": (
-        lambda: tiny_cyclegan(pool=4, size=32, **sides(2e-5, 2e-3)),
+        lambda: tiny_cyclegan(pool_size=4, size=32, **sides(2e-5, 2e-3)),
         partial(tiny_facades, size=32, paired=False),
     ),
 }
@@ -141,12 +141,12 @@ def assert_agree(plain: Ran, compiled: Ran, share: float) -> None:
     moved = set()
     for key, value in plain.end.items():
         # An average starts as its generator, a history empty.
-        start = plain.start.get(key.removeprefix("averages."), value)
+        start = plain.start.get(key.removeprefix("ema."), value)
         move = (value - start).abs().amax().item() if value.shape == start.shape else 1.0
         torch.testing.assert_close(compiled.end[key], value, rtol=0, atol=share * move + 1e-7)
         if move > 1e-5:
             moved.add(key.partition(".")[0])
-    assert moved >= {key.partition(".")[0] for key in plain.start if not key.startswith("pool")} | {"averages"}
+    assert moved >= {key.partition(".")[0] for key in plain.start if not key.startswith("pool")} | {"ema"}
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def main() -> None:
         batch_norm=False,
         optimizer_d=lambda p: GANAdam(p, lr=1e-3),
         optimizer_g=lambda p: torch.optim.SGD(p, lr=1e-1),
-        penalty=R1(weight=0.1, every=2),
+        penalty=R1(weight=0.1, interval=2),
         clip_d=0.5,
         accumulate_g=2,
         n_critic=2,

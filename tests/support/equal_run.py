@@ -72,10 +72,13 @@ def pairs(batch: int, paired: bool) -> L.LightningDataModule:
 
 RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningDataModule]]] = {
     "dcgan": (lambda: tiny_dcgan(batch_norm=False, **sides(0.02)), images),
-    "dcgan_batch_norm_r1": (lambda: tiny_dcgan(penalty=R1(weight=0.1, every=2), **sides(0.02)), images),
+    "dcgan_batch_norm_r1": (lambda: tiny_dcgan(penalty=R1(weight=0.1, interval=2), **sides(0.02)), images),
     "wgan_gp": (wgan_gp, images),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
-    "cyclegan": (lambda: tiny_cyclegan(u_net, patchgan, size=64, pool=10, **sides(2e-5)), partial(pairs, paired=False)),
+    "cyclegan": (
+        lambda: tiny_cyclegan(u_net, patchgan, size=64, pool_size=10, **sides(2e-5)),
+        partial(pairs, paired=False),
+    ),
 }
 
 

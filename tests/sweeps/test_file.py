@@ -57,7 +57,7 @@ def test_all_methods_are_shipped_and_the_seeds() -> None:
     assert [p.key for p in read_sweep(find_sweep("seeds")).varied] == ["seed_everything"]
     varied = {p.key for sweep in sweeps for p in sweep.varied}
     assert {"model", "model.optimizer_g.lr", "model.optimizer_g.betas", "model.generator.width"} <= varied
-    assert {"model.lambda_a", "model.l1", "model.penalty.weight"} <= varied
+    assert {"model.lambda_a", "model.lambda_l1", "model.penalty.weight"} <= varied
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -129,7 +129,7 @@ def test_seeds_alone_are_one_setting(tmp_path: Path) -> None:
     ("keys", "names"),
     [
         (["model"], ["model"]),
-        (["model.l1", "seed_everything"], ["model.l1", "seed_everything"]),
+        (["model.lambda_l1", "seed_everything"], ["model.lambda_l1", "seed_everything"]),
         (["model.init_args.optimizer_g.init_args.lr", "model.optimizer_d.lr"], ["optimizer_g.lr", "optimizer_d.lr"]),
         (["a.x.y", "b.x.y"], ["a.x.y", "b.x.y"]),
     ],

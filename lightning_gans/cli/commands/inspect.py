@@ -66,7 +66,7 @@ def facts(place: Path) -> Facts:
     parts = {}
     for key, value in checkpoint["state_dict"].items():
         head, _, rest = key.partition(".")
-        name = f"average of {rest.partition('.')[0]}" if head == "averages" else head
+        name = f"average of {rest.partition('.')[0]}" if head == "ema" else head
         parts.setdefault(name, {})[key] = value
     known = read_metadata(checkpoint)
     # Of an older checkpoint, and of tests, the file beside it knows more.

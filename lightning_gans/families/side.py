@@ -10,26 +10,26 @@ from torch import nn
 
 
 @dataclass(frozen=True)
-class Player:
-    """One side of the game, as :meth:`Adversarial.step` sees it."""
+class Side:
+    """One side of the game, as :meth:`Adversarial.optimize` sees it."""
 
     optimizer: int
-    every: int
+    interval: int
     accumulate: int
     clip: float | None
     parameters: list[nn.Parameter]
 
-    def moves(self, step: int) -> bool:
+    def is_due(self, step: int) -> bool:
         """Whether it is this side's turn in batch number ``step`` (from 0)."""
-        return (step + 1) % self.every == 0
+        return (step + 1) % self.interval == 0
 
-    def between_steps(self, step: int) -> bool:
+    def is_accumulating(self, step: int) -> bool:
         """Whether, before batch number ``step``, gradients are being accumulated."""
-        return self.turn(step) % self.accumulate > 0
+        return self.update_index(step) % self.accumulate > 0
 
-    def turn(self, step: int) -> int:
+    def update_index(self, step: int) -> int:
         """Which of this side's turns batch number ``step`` is, from 0."""
-        return step // self.every
+        return step // self.interval
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
