@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lightning_gans.core.errors import InputError, exit_on_known_errors
-from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.trial import fit_arguments
+from lightning_gans.sweeps.wandb_file import Sweep
 
 
 def samples(sweep: Sweep) -> list[dict[str, Any]]:

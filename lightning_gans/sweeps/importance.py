@@ -11,10 +11,10 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from lightning_gans.runs.curves import BLUE, DARK
-from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.report import short_names
+from lightning_gans.sweeps.wandb_file import Sweep
 
-FEWEST = 4
+MIN_TRIALS = 4
 """Trials below which shares of a variance say nothing at all."""
 
 
@@ -28,8 +28,8 @@ def draw_importance(study: Study, sweep: Sweep, figure: Path) -> str:
     trials = [trial for trial in study.get_trials(deepcopy=False, states=states) if trial.intermediate_values]
     if len(sweep.varied) < 2:
         return "importance: one parameter is varied, so there is nothing to compare it with"
-    if len(trials) < FEWEST:
-        return f"importance: {len(trials)} trials with scores are too few for it; expected at least {FEWEST}"
+    if len(trials) < MIN_TRIALS:
+        return f"importance: {len(trials)} trials with scores are too few for it; expected at least {MIN_TRIALS}"
     after = min(max(trial.intermediate_values) for trial in trials)
     scores = [trial.intermediate_values[after] for trial in trials]
     if len(set(scores)) == 1:

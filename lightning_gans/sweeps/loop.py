@@ -10,24 +10,24 @@ from pathlib import Path
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from lightning_gans.sweeps.file import Sweep
 from lightning_gans.sweeps.study import (
-    BEAT,
     FOLDER,
+    HEARTBEAT_SECONDS,
     MACHINE,
     PROCESS,
     QUEUED,
     finished,
-    give_up,
-    give_up_dead,
+    record_heartbeat,
+    requeue,
+    requeue_dead,
     running,
-    sign,
     this_machine,
     waiting,
 )
-from lightning_gans.sweeps.trial import Ended, Score, fit_arguments, run_trial
+from lightning_gans.sweeps.trial import Score, TrialResult, fit_arguments, run_trial
+from lightning_gans.sweeps.wandb_file import Sweep
 
-ENDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+STATE_NAMES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
 def run_trials(
@@ -56,7 +56,7 @@ def run_trials(
         KeyboardInterrupt: if this process is interrupted; the trial goes back into the queue first.
     """
     while True:
-        if lost := give_up_dead(study):
+        if lost := requeue_dead(study):
             say(f"{lost} of the study's trials ended with a sweep that was killed; what they tried is tried again")
         if len(finished(study)) + len(running(study)) >= runs or (queue_only and not waiting(study)):
             return
@@ -71,7 +71,7 @@ def run_trials(
         try:
             run_one(study, trial, sweep, folder, extra, say, command)
         except KeyboardInterrupt:
-            give_up(study, trial)
+            requeue(study, trial)
             raise
 
 
@@ -88,21 +88,21 @@ def run_one(
     place = free_folder(folder, trial.number)
     for name, value in ((MACHINE, this_machine()), (PROCESS, os.getpid()), (FOLDER, str(place))):
         trial.set_user_attr(name, value)
-    sign(trial)
+    record_heartbeat(trial)
     arguments = fit_arguments(sweep, trial.params, extra, place)
     say(f"trial {trial.number}: {' '.join(p.argument(trial.params[p.key])[2:] for p in sweep.varied)}")
     started = time.monotonic()
-    watch = Watch(trial, sweep.maximise)
+    watch = PruningMonitor(trial, sweep.maximize)
     ended = run_trial(arguments, place, sweep.score, watch, command)
     watch.report(ended.scores)
     trial.set_user_attr("seconds", round(time.monotonic() - started, 1))
-    told = tell(study, trial, sweep, ended)
+    told = report_result(study, trial, sweep, ended)
     say(f"trial {trial.number}: {told}, {time.monotonic() - started:.0f} s, {place}")
 
 
-def tell(study: Study, trial: Trial, sweep: Sweep, ended: Ended) -> str:
+def report_result(study: Study, trial: Trial, sweep: Sweep, ended: TrialResult) -> str:
     """Tell the study how a trial ended, and the user too."""
-    best = best_of(ended.scores, sweep.maximise)
+    best = best_of(ended.scores, sweep.maximize)
     if best is not None:
         trial.set_user_attr("best", best.value)
         trial.set_user_attr("step", best.step)
@@ -118,33 +118,33 @@ def tell(study: Study, trial: Trial, sweep: Sweep, ended: Ended) -> str:
     return shown
 
 
-class Watch:
+class PruningMonitor:
     """Reports a run's scores to the study, best so far after each validation, and asks whether to go on.
 
     Args:
         trial: whose they are.
-        maximise: whether more is better.
+        maximize: whether more is better.
     """
 
-    def __init__(self, trial: Trial, maximise: bool) -> None:
+    def __init__(self, trial: Trial, maximize: bool) -> None:
         self.trial = trial
-        self.maximise = maximise
+        self.maximize = maximize
         self.seen = 0
-        self.signed = time.monotonic()
+        self.last_heartbeat = time.monotonic()
 
     def report(self, scores: list[Score]) -> None:
         """Report what is new."""
         for count in range(self.seen + 1, len(scores) + 1):
-            best = best_of(scores[:count], self.maximise)
+            best = best_of(scores[:count], self.maximize)
             assert best is not None
             self.trial.report(best.value, step=count)
         self.seen = max(self.seen, len(scores))
 
     def __call__(self, scores: list[Score]) -> bool:
         """Whether the run should end, after all its scores so far."""
-        if time.monotonic() - self.signed > BEAT:
-            self.signed = time.monotonic()
-            sign(self.trial)
+        if time.monotonic() - self.last_heartbeat > HEARTBEAT_SECONDS:
+            self.last_heartbeat = time.monotonic()
+            record_heartbeat(self.trial)
         stop = False
         while self.seen < len(scores) and not stop:
             # One by one: two validations within a second stand at two brackets.
@@ -153,9 +153,9 @@ class Watch:
         return stop
 
 
-def best_of(scores: list[Score], maximise: bool) -> Score | None:
+def best_of(scores: list[Score], maximize: bool) -> Score | None:
     """The best score, the first of equals."""
-    pick = max if maximise else min
+    pick = max if maximize else min
     return pick(scores, key=lambda score: score.value, default=None)
 
 

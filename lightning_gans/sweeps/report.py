@@ -10,10 +10,10 @@ from typing import Any
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from lightning_gans.sweeps.file import Sweep
-from lightning_gans.sweeps.loop import ENDS
-from lightning_gans.sweeps.space import text
+from lightning_gans.sweeps.loop import STATE_NAMES
+from lightning_gans.sweeps.space import to_argument
 from lightning_gans.sweeps.study import FOLDER, finished
+from lightning_gans.sweeps.wandb_file import Sweep
 
 SEED = "seed_everything"
 
@@ -25,12 +25,12 @@ def ranked(study: Study, sweep: Sweep) -> list[FrozenTrial]:
         if trial.state == TrialState.FAIL or "best" not in trial.user_attrs:
             return True, 0.0, trial.number
         value: float = trial.user_attrs["best"]
-        return False, -value if sweep.maximise else value, trial.number
+        return False, -value if sweep.maximize else value, trial.number
 
     return sorted(finished(study), key=order)
 
 
-def cells(trials: list[FrozenTrial], sweep: Sweep, folder: Path, short: bool = True) -> list[list[str]]:
+def table_rows(trials: list[FrozenTrial], sweep: Sweep, folder: Path, short: bool = True) -> list[list[str]]:
     """The table, its head first; short names and four digits, or all of them."""
     names = short_names([p.key for p in sweep.varied]) if short else [p.key for p in sweep.varied]
     head = ["rank", "trial", f"best {sweep.score}", "step", "state", *names, "folder"]
@@ -43,19 +43,19 @@ def cells(trials: list[FrozenTrial], sweep: Sweep, folder: Path, short: bool = T
             [
                 "" if failed else str(rank),
                 str(trial.number),
-                "" if value is None else shown(value, short),
+                "" if value is None else format_value(value, short),
                 str(trial.user_attrs.get("step", "")),
-                ENDS[trial.state],
-                *(shown(value, short) for value in values),
+                STATE_NAMES[trial.state],
+                *(format_value(value, short) for value in values),
                 place.name if short and place.parent == folder else str(place),
             ]
         )
     return rows
 
 
-def shown(value: Any, short: bool) -> str:
+def format_value(value: Any, short: bool) -> str:
     """A value in a cell."""
-    return f"{value:.4g}" if short and isinstance(value, float) else text(value)
+    return f"{value:.4g}" if short and isinstance(value, float) else to_argument(value)
 
 
 def short_names(keys: list[str]) -> list[str]:
@@ -69,7 +69,7 @@ def short_names(keys: list[str]) -> list[str]:
     return names
 
 
-def aligned(rows: list[list[str]]) -> str:
+def format_columns(rows: list[list[str]]) -> str:
     """Rows as text in columns, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     left = {place for place, name in enumerate(rows[0]) if name in ("state", "folder")}
@@ -85,17 +85,17 @@ def write_tables(study: Study, sweep: Sweep, folder: Path) -> str:
     trials = ranked(study, sweep)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "table.csv").open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(cells(trials, sweep, folder, short=False))
-    rows = cells(trials, sweep, folder)
+        csv.writer(file, lineterminator="\n").writerows(table_rows(trials, sweep, folder, short=False))
+    rows = table_rows(trials, sweep, folder)
     marked = [[cell.replace("|", r"\|") for cell in row] for row in (rows[0], ["---"] * len(rows[0]), *rows[1:])]
     errors = [f"trial {t.number} failed: {t.user_attrs['error']}" for t in trials if "error" in t.user_attrs]
-    seeds = over_seeds(trials, sweep)
+    seeds = summarize_seeds(trials, sweep)
     table = "\n".join(f"| {' | '.join(row)} |" for row in marked)
     (folder / "table.md").write_text("\n\n".join([table, *seeds, *errors]) + "\n")
-    return "\n".join([aligned(rows), *errors, *seeds])
+    return "\n".join([format_columns(rows), *errors, *seeds])
 
 
-def over_seeds(trials: list[FrozenTrial], sweep: Sweep) -> list[str]:
+def summarize_seeds(trials: list[FrozenTrial], sweep: Sweep) -> list[str]:
     """For each setting that was run with several seeds its mean, spread and range over them."""
     keys = [p.key for p in sweep.varied]
     if SEED not in keys:

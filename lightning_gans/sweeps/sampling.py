@@ -13,9 +13,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.wandb_file import Sweep
 
-STARTUP = 5
+STARTUP_TRIALS = 5
 """Random trials before TPE has something to learn from; a sweep of GANs has tens of trials, not hundreds."""
 
 SAMPLERS = {"random": "random", "grid": "grid", "bayes": "tpe"}
@@ -69,14 +69,14 @@ class SeededByTrial(BaseSampler):
         self.of(trial).after_trial(study, trial, state, values)
 
 
-def sampler_of(name: str, seed: int) -> BaseSampler:
+def make_sampler(name: str, seed: int) -> BaseSampler:
     """The sampler of that name; a grid is a queue in the study, so there it draws nothing."""
     if name == "tpe":
-        return SeededByTrial(lambda number: TPESampler(seed=number, n_startup_trials=STARTUP), seed)
+        return SeededByTrial(lambda number: TPESampler(seed=number, n_startup_trials=STARTUP_TRIALS), seed)
     return SeededByTrial(lambda number: RandomSampler(seed=number), seed)
 
 
-def grid_of(sweep: Sweep) -> list[dict[str, Any]]:
+def grid_points(sweep: Sweep) -> list[dict[str, Any]]:
     """All combinations, the last parameter's values in turn.
 
     Raises:
@@ -84,17 +84,17 @@ def grid_of(sweep: Sweep) -> list[dict[str, Any]]:
     """
     draws = []
     for parameter in sweep.varied:
-        if parameter.all_draws is None:
+        if parameter.choices is None:
             raise InputError(
                 f"parameters.{parameter.key} has no end of values; expected value, values or whole numbers from min to "
                 f"max where the method is grid (in {sweep.path})"
             )
-        draws.append(parameter.all_draws)
+        draws.append(parameter.choices)
     keys = [parameter.key for parameter in sweep.varied]
     return [dict(zip(keys, point, strict=True)) for point in product(*draws)]
 
 
-def pruner_of(sweep: Sweep) -> BasePruner:
+def make_pruner(sweep: Sweep) -> BasePruner:
     """W&B's hyperband: at each bracket a run goes on if it is in the best 1/eta of those that came so far."""
     if sweep.halving is None:
         return NopPruner()

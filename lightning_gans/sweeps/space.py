@@ -16,7 +16,7 @@ from scipy.special import betaincinv
 
 from lightning_gans.core.errors import InputError
 
-EDGE = 1e-6
+TAIL_MASS = 1e-6
 """Share cut off at either end of a distribution that has none."""
 
 
@@ -37,7 +37,7 @@ class Parameter:
     examples: list[Any]
 
     @property
-    def all_draws(self) -> Sequence[Any] | None:
+    def choices(self) -> Sequence[Any] | None:
         """All that can be drawn; None where there is no end of it."""
         if isinstance(self.distribution, CategoricalDistribution):
             return self.distribution.choices
@@ -47,10 +47,10 @@ class Parameter:
 
     def argument(self, drawn: Any) -> str:
         """The command line's argument for what was drawn."""
-        return f"--{self.key}={text(self.value_of(drawn))}"
+        return f"--{self.key}={to_argument(self.value_of(drawn))}"
 
 
-def text(value: Any) -> str:
+def to_argument(value: Any) -> str:
     """A value as the command line takes it."""
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -66,13 +66,13 @@ def parameter(key: str, given: Any) -> Parameter:
         raise InputError(f"{name} is {given}; expected value, values, or min and max")
     if "parameters" in given:
         raise InputError(f"{name} has parameters of its own; expected one dotted key for each")
-    kind = given.get("distribution") or implied(name, given)
-    if kind not in FORMS:
-        raise InputError(f"{name}.distribution is {kind}; expected one of {', '.join(FORMS)}")
-    fields, defaults, build = FORMS[kind]
+    kind = given.get("distribution") or implied_distribution(name, given)
+    if kind not in DISTRIBUTIONS:
+        raise InputError(f"{name}.distribution is {kind}; expected one of {', '.join(DISTRIBUTIONS)}")
+    fields, defaults, build = DISTRIBUTIONS[kind]
     for field in given:
         if field not in ("distribution", *fields):
-            raise InputError(f"{name}.{field} is {text(given[field])}; {kind} takes {', '.join(fields)}")
+            raise InputError(f"{name}.{field} is {to_argument(given[field])}; {kind} takes {', '.join(fields)}")
     values = []
     for field in fields:
         if field not in given and field not in defaults:
@@ -91,7 +91,7 @@ def parameter(key: str, given: Any) -> Parameter:
     return Parameter(key, *drawn)
 
 
-def implied(name: str, given: dict[str, Any]) -> str:
+def implied_distribution(name: str, given: dict[str, Any]) -> str:
     """The distribution that W&B takes where none is named."""
     if "value" in given:
         return "constant"
@@ -112,7 +112,7 @@ def check_number(name: str, value: Any, whole: bool) -> None:
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not math.isfinite(value):
         # YAML 1.1, which W&B reads, wants the dot.
         hint = ", as 1.0e-4, since YAML takes 1e-4 for text" if isinstance(value, str) and "e" in value else ""
-        raise InputError(f"{name} is {text(value)}; expected {expected}{hint}")
+        raise InputError(f"{name} is {to_argument(value)}; expected {expected}{hint}")
     if name.endswith((".q", ".sigma", ".a", ".b")) and value <= 0:
         raise InputError(f"{name} is {value}; expected more than 0")
 
@@ -123,7 +123,7 @@ Drawn = tuple[BaseDistribution | None, Callable[[Any], Any], list[Any]]
 """The last three attributes of a parameter."""
 
 
-def same(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """The value as it was drawn."""
     return value
 
@@ -135,37 +135,37 @@ def constant(value: Any) -> Drawn:
 
 def categorical(values: Any) -> Drawn:
     """One of several, all as likely; each stands in the study as its text, for it may be a list."""
-    by_text = {text(value): value for value in check_values(values)}
+    by_text = {to_argument(value): value for value in check_list(values)}
     return CategoricalDistribution(tuple(by_text)), by_text.__getitem__, list(by_text)
 
 
 def weighted(values: Any, probabilities: Any) -> Drawn:
     """One of several, by probability; Optuna's choices have none, so a share of the interval [0, 1] is drawn."""
-    values = check_values(values)
+    values = check_list(values)
     numbers = isinstance(probabilities, list) and all(isinstance(p, int | float) and p >= 0 for p in probabilities)
     if not numbers or len(probabilities) != len(values) or abs(sum(probabilities) - 1) > 1e-6:
-        raise InputError(f"probabilities is {text(probabilities)}; expected {len(values)} that add up to 1")
+        raise InputError(f"probabilities is {to_argument(probabilities)}; expected {len(values)} that add up to 1")
     ends = list(accumulate(probabilities))[:-1]
     middles = [(low + high) / 2 for low, high in pairwise([0.0, *ends, 1.0])]
     return FloatDistribution(0.0, 1.0), lambda share: values[bisect(ends, share)], middles
 
 
-def check_values(values: Any) -> list[Any]:
+def check_list(values: Any) -> list[Any]:
     """Refuse what is no list of different values."""
     if not isinstance(values, list) or not values:
-        raise InputError(f"values is {text(values)}; expected a list of at least one")
+        raise InputError(f"values is {to_argument(values)}; expected a list of at least one")
     for index, value in enumerate(values):
-        if text(value) in map(text, values[:index]):
-            raise InputError(f"values has {text(value)} twice; expected each value once")
+        if to_argument(value) in map(to_argument, values[:index]):
+            raise InputError(f"values has {to_argument(value)} twice; expected each value once")
     return values
 
 
 def whole(low: int, high: int) -> Drawn:
     """A whole number."""
-    return IntDistribution(low, high), same, [low, high]
+    return IntDistribution(low, high), identity, [low, high]
 
 
-def between(low: float, high: float, value_of: Callable[[Any], Any] = same, log: bool = False) -> Drawn:
+def between(low: float, high: float, value_of: Callable[[Any], Any] = identity, log: bool = False) -> Drawn:
     """What is drawn from a range."""
     return FloatDistribution(low, high, log=log), value_of, [low, high]
 
@@ -194,13 +194,13 @@ def inverse_exponents(low: float, high: float) -> Drawn:
 
 def normal(mu: float, sigma: float) -> Drawn:
     """A normal number; its rank is drawn, as Optuna knows no such distribution."""
-    return between(EDGE, 1 - EDGE, NormalDist(mu, sigma).inv_cdf)
+    return between(TAIL_MASS, 1 - TAIL_MASS, NormalDist(mu, sigma).inv_cdf)
 
 
 def log_normal(mu: float, sigma: float) -> Drawn:
     """A number whose logarithm is normal."""
     logarithm = NormalDist(mu, sigma)
-    return between(EDGE, 1 - EDGE, lambda rank: math.exp(logarithm.inv_cdf(rank)))
+    return between(TAIL_MASS, 1 - TAIL_MASS, lambda rank: math.exp(logarithm.inv_cdf(rank)))
 
 
 def beta(a: float, b: float) -> Drawn:
@@ -208,7 +208,7 @@ def beta(a: float, b: float) -> Drawn:
     return between(0.0, 1.0, lambda rank: float(betaincinv(a, b, rank)))
 
 
-def quantised(build: Callable[..., Drawn]) -> Callable[..., Drawn]:
+def quantized(build: Callable[..., Drawn]) -> Callable[..., Drawn]:
     """The same, rounded to multiples of q, the last field."""
 
     def rounded(*fields: Any) -> Drawn:
@@ -220,30 +220,30 @@ def quantised(build: Callable[..., Drawn]) -> Callable[..., Drawn]:
     return rounded
 
 
-RANGE, BELL, SHAPE = ("min", "max"), ("mu", "sigma"), ("a", "b")
+RANGE_FIELDS, NORMAL_FIELDS, BETA_FIELDS = ("min", "max"), ("mu", "sigma"), ("a", "b")
 STANDARD: dict[str, Any] = {"mu": 0, "sigma": 1}
 
-NUMBERS = (*RANGE, *BELL, *SHAPE, "q")
+NUMBERS = (*RANGE_FIELDS, *NORMAL_FIELDS, *BETA_FIELDS, "q")
 
 CONTINUOUS: dict[str, tuple[tuple[str, ...], dict[str, Any], Callable[..., Drawn]]] = {
-    "uniform": (RANGE, {}, uniform),
-    "log_uniform": (RANGE, {}, log_exponents),
-    "log_uniform_values": (RANGE, {}, log_values),
-    "normal": (BELL, STANDARD, normal),
-    "log_normal": (BELL, STANDARD, log_normal),
-    "beta": (SHAPE, {}, beta),
+    "uniform": (RANGE_FIELDS, {}, uniform),
+    "log_uniform": (RANGE_FIELDS, {}, log_exponents),
+    "log_uniform_values": (RANGE_FIELDS, {}, log_values),
+    "normal": (NORMAL_FIELDS, STANDARD, normal),
+    "log_normal": (NORMAL_FIELDS, STANDARD, log_normal),
+    "beta": (BETA_FIELDS, {}, beta),
 }
 
-FORMS: dict[str, tuple[tuple[str, ...], dict[str, Any], Callable[..., Drawn]]] = {
+DISTRIBUTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any], Callable[..., Drawn]]] = {
     "constant": (("value",), {}, constant),
     "categorical": (("values",), {}, categorical),
     "categorical_w_probabilities": (("values", "probabilities"), {}, weighted),
-    "int_uniform": (RANGE, {}, whole),
+    "int_uniform": (RANGE_FIELDS, {}, whole),
     **CONTINUOUS,
-    "inv_log_uniform": (RANGE, {}, inverse_exponents),
-    "inv_log_uniform_values": (RANGE, {}, log_values),
+    "inv_log_uniform": (RANGE_FIELDS, {}, inverse_exponents),
+    "inv_log_uniform_values": (RANGE_FIELDS, {}, log_values),
     **{
-        f"q_{kind}": ((*fields, "q"), defaults | {"q": 1}, quantised(build))
+        f"q_{kind}": ((*fields, "q"), defaults | {"q": 1}, quantized(build))
         for kind, (fields, defaults, build) in CONTINUOUS.items()
     },
 }

@@ -15,20 +15,20 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.sweeps.file import Sweep
-from lightning_gans.sweeps.sampling import grid_of, pruner_of, sampler_of
+from lightning_gans.sweeps.sampling import grid_points, make_pruner, make_sampler
+from lightning_gans.sweeps.wandb_file import Sweep
 
-BEAT = 20.0
+HEARTBEAT_SECONDS = 20.0
 """Seconds between a running trial's signs of life."""
 
-DEAD = 6 * BEAT
+DEAD_AFTER_SECONDS = 6 * HEARTBEAT_SECONDS
 """Seconds without one after which a trial on another machine counts as lost."""
 
-QUEUED, ALIVE, MACHINE, PROCESS, FOLDER = "queued", "alive", "machine", "process", "folder"
-LOST = "lost-"
+QUEUED, LAST_HEARTBEAT, MACHINE, PROCESS, FOLDER = "queued", "alive", "machine", "process", "folder"
+LOST_PREFIX = "lost-"
 
 
-def storage_of(given: str) -> BaseStorage:
+def open_storage(given: str) -> BaseStorage:
     """A storage from a database's URL or a journal's file.
 
     Raises:
@@ -54,19 +54,19 @@ def open_study(storage: BaseStorage, name: str, sweep: Sweep, sampler: str, extr
     """
     what = {key: sweep.raw.get(key) for key in ("method", "metric", "parameters", "early_terminate", "command")}
     what |= {"sampler": sampler, "arguments": extra}
-    direction = StudyDirection.MAXIMIZE if sweep.maximise else StudyDirection.MINIMIZE
-    made = sampler_of(sampler, seed)
+    direction = StudyDirection.MAXIMIZE if sweep.maximize else StudyDirection.MINIMIZE
+    made = make_sampler(sampler, seed)
     try:
         # One machine makes it, and no other can: it alone fills the queue.
         study = optuna.create_study(
-            study_name=name, storage=storage, direction=direction, sampler=made, pruner=pruner_of(sweep)
+            study_name=name, storage=storage, direction=direction, sampler=made, pruner=make_pruner(sweep)
         )
     except optuna.exceptions.DuplicatedStudyError:
-        study = optuna.load_study(study_name=name, storage=storage, sampler=made, pruner=pruner_of(sweep))
+        study = optuna.load_study(study_name=name, storage=storage, sampler=made, pruner=make_pruner(sweep))
         wait_until_made(study)
     if "sweep" not in study.user_attrs:
         if sampler == "grid":
-            for point in grid_of(sweep):
+            for point in grid_points(sweep):
                 study.enqueue_trial(point, user_attrs={QUEUED: True}, skip_if_exists=True)
         study.set_user_attr("sweep", json.dumps(what))
     known = json.loads(study.user_attrs["sweep"])
@@ -91,7 +91,7 @@ def wait_until_made(study: Study, patience: float = 30.0) -> None:
 
 def is_lost(study: Study, trial: FrozenTrial) -> bool:
     """Whether a trial ended because its sweep did, and says nothing of its parameters."""
-    return f"{LOST}{trial.number}" in study.user_attrs
+    return f"{LOST_PREFIX}{trial.number}" in study.user_attrs
 
 
 def finished(study: Study) -> list[FrozenTrial]:
@@ -111,9 +111,9 @@ def waiting(study: Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
 
-def give_up(study: Study, trial: FrozenTrial | Trial) -> None:
+def requeue(study: Study, trial: FrozenTrial | Trial) -> None:
     """Count a trial as lost, and put its parameters back into the queue."""
-    study.set_user_attr(f"{LOST}{trial.number}", True)
+    study.set_user_attr(f"{LOST_PREFIX}{trial.number}", True)
     try:
         study.tell(trial.number, state=TrialState.FAIL)
     except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
@@ -125,11 +125,11 @@ def give_up(study: Study, trial: FrozenTrial | Trial) -> None:
         study.enqueue_trial(params, user_attrs={QUEUED: True})
 
 
-def give_up_dead(study: Study) -> int:
+def requeue_dead(study: Study) -> int:
     """Give up trials whose sweep was killed, and say how many there were."""
-    dead = [trial for trial in running(study) if not lives(trial)]
+    dead = [trial for trial in running(study) if not is_alive(trial)]
     for trial in dead:
-        give_up(study, trial)
+        requeue(study, trial)
     return len(dead)
 
 
@@ -142,12 +142,12 @@ def this_machine() -> str:
     return f"{socket.gethostname()} {namespace.stat().st_ino if namespace.exists() else ''}".strip()
 
 
-def sign(trial: Trial) -> None:
+def record_heartbeat(trial: Trial) -> None:
     """Leave a sign of life."""
-    trial.set_user_attr(ALIVE, time.time())
+    trial.set_user_attr(LAST_HEARTBEAT, time.time())
 
 
-def lives(trial: FrozenTrial) -> bool:
+def is_alive(trial: FrozenTrial) -> bool:
     """Whether a running trial's process still lives, as far as can be known from here."""
     process = trial.user_attrs.get(PROCESS)
     here = trial.user_attrs.get(MACHINE) == this_machine()
@@ -155,7 +155,7 @@ def lives(trial: FrozenTrial) -> bool:
     if process is not None and here and (process == os.getpid() or not is_process(process)):
         return False
     started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-    return time.time() - float(trial.user_attrs.get(ALIVE, started)) < DEAD
+    return time.time() - float(trial.user_attrs.get(LAST_HEARTBEAT, started)) < DEAD_AFTER_SECONDS
 
 
 def is_process(number: int) -> bool:

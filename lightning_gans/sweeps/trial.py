@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightning_gans.sweeps.file import Sweep
+from lightning_gans.sweeps.wandb_file import Sweep
 
-POLL = 1.0
+POLL_SECONDS = 1.0
 """Seconds between two looks at the scores."""
 
-PATIENCE = 10.0
+TERMINATE_SECONDS = 10.0
 """Seconds for a run to end by itself after it was asked to."""
 
 COMMAND = [sys.executable, "-m", "lightning_gans", "fit"]
@@ -39,7 +39,7 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ended:
+class TrialResult:
     """How a run ended.
 
     Attributes:
@@ -88,7 +88,7 @@ def run_trial(
     score: str,
     look: Callable[[list[Score]], bool],
     command: list[str] | None = None,
-) -> Ended:
+) -> TrialResult:
     """Run a fit to its end, unless what its scores say is that it should stop.
 
     Args:
@@ -110,17 +110,17 @@ def run_trial(
         pruned = False
         try:
             while child.poll() is None and not pruned:
-                time.sleep(POLL)
+                time.sleep(POLL_SECONDS)
                 pruned = look(read_scores(folder, score)) and child.poll() is None
         finally:
             end(child)
     scores = read_scores(folder, score)
     if pruned:
-        return Ended(scores, True, None)
+        return TrialResult(scores, True, None)
     error = last_line(folder / "errors.log") or f"exit status {child.returncode}" if child.returncode else None
     if not error and not scores:
         error = f"it ended without a val/{score}"
-    return Ended(scores, False, error)
+    return TrialResult(scores, False, error)
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
@@ -128,7 +128,7 @@ def end(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(PATIENCE)
+            child.wait(TERMINATE_SECONDS)
     # The run's session, which has its loaders' processes too; by now there may be none.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)

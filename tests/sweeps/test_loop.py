@@ -20,12 +20,12 @@ from optuna.trial import TrialState
 from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps import study as studies
 from lightning_gans.sweeps import trial as trials
-from lightning_gans.sweeps.file import Sweep, read_sweep
 from lightning_gans.sweeps.loop import run_trials
 from lightning_gans.sweeps.sampling import SAMPLERS
-from lightning_gans.sweeps.study import finished, open_study, storage_of
+from lightning_gans.sweeps.study import finished, open_storage, open_study
+from lightning_gans.sweeps.wandb_file import Sweep, read_sweep
 from tests.support.paths import ROOT
-from tests.sweeps.test_file import written
+from tests.sweeps.test_wandb_file import written
 
 FAKE = [sys.executable, str(ROOT / "tests" / "support" / "fake_fit.py")]
 
@@ -43,7 +43,7 @@ def sweep_over(folder: Path, method: str = "random", x: Any = None, **changes: A
 
 
 def opened(sweep: Sweep, storage: str = "journal.log", name: str = "s", extra: list[str] | None = None) -> Study:
-    return open_study(storage_of(storage), name, sweep, SAMPLERS[sweep.method], extra or [], 0)
+    return open_study(open_storage(storage), name, sweep, SAMPLERS[sweep.method], extra or [], 0)
 
 
 def run(sweep: Sweep, runs: int, storage: str = "journal.log", **given: Any) -> tuple[Study, list[str]]:
@@ -204,9 +204,9 @@ def test_another_sweep_in_the_same_study_is_refused(tmp_path: Path) -> None:
 
 def test_a_storage_that_cannot_be_opened_is_refused() -> None:
     with pytest.raises(InputError, match=r"--storage is sqlite:////nowhere/at/all\.db, which cannot be opened"):
-        storage_of("sqlite:////nowhere/at/all.db")
+        open_storage("sqlite:////nowhere/at/all.db")
     with pytest.raises(InputError, match="--storage is nosuch://x, which cannot be opened"):
-        storage_of("nosuch://x")
+        open_storage("nosuch://x")
 
 
 def test_folders_of_another_study_are_left_alone(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from lightning_gans.sweeps.file import Sweep, read_sweep
 from lightning_gans.sweeps.importance import draw_importance
 from lightning_gans.sweeps.report import short_names, write_tables
-from tests.sweeps.test_file import written
+from lightning_gans.sweeps.wandb_file import Sweep, read_sweep
+from tests.sweeps.test_wandb_file import written
 
 Goal = Literal["minimize", "maximize"]
 
@@ -28,7 +28,7 @@ def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def sweep_of(folder: Path, parameters: dict[str, Any], goal: Goal = "minimize") -> Sweep:
+def parse_sweep(folder: Path, parameters: dict[str, Any], goal: Goal = "minimize") -> Sweep:
     return read_sweep(written(folder, parameters=parameters, metric={"name": "best/fid", "goal": goal}))
 
 
@@ -51,7 +51,7 @@ def add(study: Study, sweep: Sweep, score: float | None, state: str = "COMPLETE"
 
 def made(folder: Path, goal: Goal = "minimize") -> tuple[Study, Sweep]:
     """Four trials: the best, a failed one, one that ended early, the worst."""
-    sweep = sweep_of(folder, {LR: {"min": 0.0, "max": 1.0}, "model": {"values": ["DCGAN", "LSGAN"]}}, goal)
+    sweep = parse_sweep(folder, {LR: {"min": 0.0, "max": 1.0}, "model": {"values": ["DCGAN", "LSGAN"]}}, goal)
     study = optuna.create_study(direction=goal)
     for score, state, lr, model in (
         (30.125, "COMPLETE", 0.123456, "DCGAN"),
@@ -100,7 +100,7 @@ def test_tables_are_written_for_readers_and_with_all_digits_for_machines(tmp_pat
 
 
 def test_seeds_get_mean_and_spread_for_each_setting(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path, {SEED: {"values": [0, 1, 2]}, "model": {"values": ["DCGAN", "LSGAN"]}})
+    sweep = parse_sweep(tmp_path, {SEED: {"values": [0, 1, 2]}, "model": {"values": ["DCGAN", "LSGAN"]}})
     study = optuna.create_study()
     for seed, score in enumerate((10.0, 11.0, 15.0)):
         add(study, sweep, score, **{SEED: str(seed), "model": "DCGAN"})
@@ -114,7 +114,7 @@ def test_seeds_get_mean_and_spread_for_each_setting(tmp_path: Path) -> None:
 
 
 def test_seeds_alone_are_one_setting(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path, {SEED: {"values": [0, 1]}})
+    sweep = parse_sweep(tmp_path, {SEED: {"values": [0, 1]}})
     study = optuna.create_study()
     for seed, score in enumerate((10.0, 11.0)):
         add(study, sweep, score, **{SEED: str(seed)})
@@ -139,7 +139,7 @@ def test_names_are_as_short_as_they_can_be(keys: list[str], names: list[str]) ->
 
 
 def test_the_parameter_that_decides_is_the_important_one(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path, {"a": {"min": 0.0, "max": 1.0}, "b": {"min": 0.0, "max": 1.0}})
+    sweep = parse_sweep(tmp_path, {"a": {"min": 0.0, "max": 1.0}, "b": {"min": 0.0, "max": 1.0}})
     study = optuna.create_study()
     for index in range(40):
         a, b = index % 8 / 8, index % 5 / 5
@@ -155,7 +155,7 @@ def test_the_parameter_that_decides_is_the_important_one(tmp_path: Path) -> None
 
 
 def test_a_run_that_ended_early_is_compared_as_all_stood_then(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path, {"a": {"min": 0.0, "max": 1.0}, "b": {"min": 0.0, "max": 1.0}})
+    sweep = parse_sweep(tmp_path, {"a": {"min": 0.0, "max": 1.0}, "b": {"min": 0.0, "max": 1.0}})
     study = optuna.create_study()
     for index in range(6):
         add(study, sweep, float(index), a=index / 6, b=0.5)
@@ -172,9 +172,9 @@ def test_a_run_that_ended_early_is_compared_as_all_stood_then(tmp_path: Path) ->
 
 def test_where_there_is_no_importance_a_sentence_says_why(tmp_path: Path) -> None:
     figure = tmp_path / "importance.png"
-    alone = sweep_of(tmp_path, {"a": {"min": 0.0, "max": 1.0}})
+    alone = parse_sweep(tmp_path, {"a": {"min": 0.0, "max": 1.0}})
     assert "one parameter is varied" in draw_importance(optuna.create_study(), alone, figure)
-    both = sweep_of(tmp_path, {"a": {"min": 0.0, "max": 1.0}, "b": {"min": 0.0, "max": 1.0}})
+    both = parse_sweep(tmp_path, {"a": {"min": 0.0, "max": 1.0}, "b": {"min": 0.0, "max": 1.0}})
     study = optuna.create_study()
     for index in range(3):
         add(study, both, 1.0, a=index / 3, b=0.5)

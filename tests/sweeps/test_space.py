@@ -10,7 +10,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.sweeps.space import EDGE, FORMS, parameter
+from lightning_gans.sweeps.space import DISTRIBUTIONS, TAIL_MASS, parameter
 
 EVEN = [(i + 0.5) / 2000 for i in range(2000)]
 """Shares of a distribution, evenly spread."""
@@ -44,7 +44,7 @@ def test_values_are_choices_of_their_texts() -> None:
     assert isinstance(made.distribution, CategoricalDistribution)
     texts = ["[0.5, 0.999]", "DCGAN", "true", "null", "1", "1.0"]
     assert [made.argument(drawn) for drawn in made.distribution.choices] == [f"--x={shown}" for shown in texts]
-    assert [made.value_of(drawn) for drawn in made.all_draws or ()] == [[0.5, 0.999], "DCGAN", True, None, 1, 1.0]
+    assert [made.value_of(drawn) for drawn in made.choices or ()] == [[0.5, 0.999], "DCGAN", True, None, 1, 1.0]
     assert parameter("x", {"distribution": "categorical", "values": [1]}).examples == ["1"]
 
 
@@ -60,14 +60,14 @@ def test_probabilities_are_kept() -> None:
 def test_whole_ends_are_whole_numbers_both_included() -> None:
     made = parameter("x", {"min": 2, "max": 5})
     assert made.distribution == IntDistribution(2, 5)
-    assert list(made.all_draws or ()) == [2, 3, 4, 5]
+    assert list(made.choices or ()) == [2, 3, 4, 5]
     assert parameter("x", {"distribution": "int_uniform", "min": 2, "max": 5}).distribution == IntDistribution(2, 5)
 
 
 def test_other_ends_are_a_range() -> None:
     made = parameter("x", {"min": 0.0, "max": 1.5})
     assert made.distribution == FloatDistribution(0.0, 1.5)
-    assert made.all_draws is None
+    assert made.choices is None
     assert made.argument(1e-5) == "--x=1e-05"
     assert parameter("x", {"distribution": "uniform", "min": 1, "max": 2}).distribution == FloatDistribution(1, 2)
 
@@ -122,13 +122,13 @@ def test_multiples_have_no_rounding_errors_to_show() -> None:
 def test_a_bell_is_cut_off_far_out() -> None:
     made = parameter("x", {"distribution": "normal"})
     assert [made.value_of(rank) for rank in made.examples] == pytest.approx([-4.753, 4.753], abs=1e-3)
-    assert made.examples == [EDGE, 1 - EDGE]
+    assert made.examples == [TAIL_MASS, 1 - TAIL_MASS]
 
 
 def test_every_distribution_has_a_test_here() -> None:
     text = Path(__file__).read_text()
-    tested = {kind for kind in FORMS if f'"{kind}"' in text}
-    assert tested >= set(FORMS) - {"constant", "categorical_w_probabilities"}  # by value and by probabilities
+    tested = {kind for kind in DISTRIBUTIONS if f'"{kind}"' in text}
+    assert tested >= set(DISTRIBUTIONS) - {"constant", "categorical_w_probabilities"}  # by value and by probabilities
 
 
 @pytest.mark.parametrize(

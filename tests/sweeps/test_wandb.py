@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from lightning_gans.core.shipped_configs import config_folder
-from lightning_gans.sweeps.file import read_sweep
-from lightning_gans.sweeps.sampling import sampler_of
-from lightning_gans.sweeps.space import implied
+from lightning_gans.sweeps.sampling import make_sampler
+from lightning_gans.sweeps.space import implied_distribution
+from lightning_gans.sweeps.wandb_file import read_sweep
 from tests.support.wandb_service import SweepService, serving
-from tests.sweeps.test_file import SHIPPED
+from tests.sweeps.test_wandb_file import SHIPPED
 
 TINY = {"trainer.max_epochs": 3, "trainer.check_val_every_n_epoch": 1, "trainer.limit_train_batches": 2}
 
@@ -58,7 +58,7 @@ def test_the_real_client_makes_every_shipped_sweep(path: Path, tmp_path: Path) -
         # It names the distribution where the file leaves it out.
         assert made["parameters"][key] | given == made["parameters"][key]
         kind = made["parameters"][key].get("distribution")
-        assert kind in (None, given.get("distribution"), implied(key, given))
+        assert kind in (None, given.get("distribution"), implied_distribution(key, given))
 
 
 @pytest.mark.slow
@@ -94,6 +94,6 @@ def drawn(path: Path, count: int) -> list[dict[str, Any]]:
     """Values for as many runs of a sweep, small enough for a test."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sweep = read_sweep(path)
-    study = optuna.create_study(sampler=sampler_of("random", 0))
+    study = optuna.create_study(sampler=make_sampler("random", 0))
     trials = [study.ask({p.key: p.distribution for p in sweep.varied if p.distribution}) for _ in range(count)]
     return [{p.key: p.value_of(trial.params.get(p.key)) for p in sweep.parameters} | TINY for trial in trials]

@@ -62,12 +62,12 @@ def run(argv: list[str]) -> None:
     import optuna
 
     from lightning_gans.cli.sweep_check import check_with_parser
-    from lightning_gans.sweeps.file import find_sweep, read_sweep
     from lightning_gans.sweeps.importance import draw_importance
     from lightning_gans.sweeps.loop import run_trials
     from lightning_gans.sweeps.report import write_tables
-    from lightning_gans.sweeps.sampling import SAMPLERS, grid_of
-    from lightning_gans.sweeps.study import finished, open_study, running, storage_of
+    from lightning_gans.sweeps.sampling import SAMPLERS, grid_points
+    from lightning_gans.sweeps.study import finished, open_storage, open_study, running
+    from lightning_gans.sweeps.wandb_file import find_sweep, read_sweep
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = find_sweep(options.file)
@@ -76,13 +76,13 @@ def run(argv: list[str]) -> None:
     folder = SWEEPS / name
     sampler = options.sampler or SAMPLERS[sweep.method]
     if sampler == "grid":
-        size = len(grid_of(sweep))
+        size = len(grid_points(sweep))
         runs = min(size, options.runs or sweep.run_cap or size)
     else:
         runs = options.runs or sweep.run_cap or DEFAULT_RUNS
     check_with_parser(sweep, extra)
     storage = options.storage or str(folder / "journal.log")
-    study = open_study(storage_of(storage), name, sweep, sampler, extra, options.seed)
+    study = open_study(open_storage(storage), name, sweep, sampler, extra, options.seed)
     print(f"study: {name} in {storage}, {len(finished(study))} of {runs} trials finished", flush=True)
     # A batch system and a terminal that is closed ask this way.
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}

@@ -16,9 +16,9 @@ import pytest
 from lightning_gans.cli.commands.sweep import main
 from lightning_gans.sweeps import trial as trials
 from tests.support.paths import ROOT
-from tests.sweeps.test_file import written
 from tests.sweeps.test_loop import FAKE
 from tests.sweeps.test_report import read_csv
+from tests.sweeps.test_wandb_file import written
 
 TINY = ["--trainer.max_epochs=2", "--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1"]
 TINY += ["--trainer.enable_model_summary=false", "--model.discriminator.width=4", "--samples.count=0"]

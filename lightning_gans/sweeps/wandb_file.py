@@ -11,7 +11,7 @@ import yaml
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_folder, sweep_names
-from lightning_gans.sweeps.space import Parameter, parameter, text
+from lightning_gans.sweeps.space import Parameter, parameter, to_argument
 
 METHODS = ("random", "grid", "bayes")
 
@@ -20,11 +20,11 @@ KEYS = ("program", "entity", "project", "name", "description", "run_cap")
 
 ARGS = "${args}"
 
-PROGRAMS = ("lightning-gans", "lightning_gans")
+PROGRAM_NAMES = ("lightning-gans", "lightning_gans")
 
 
 @dataclass(frozen=True)
-class Halving:
+class SuccessiveHalving:
     """When a run ends early: at validations ``first``, ``first * factor`` and so on, unless in the best 1/factor."""
 
     first: int
@@ -39,7 +39,7 @@ class Sweep:
         path: the file.
         method: one of W&B's.
         score: which validation score is optimised, such as ``fid``.
-        maximise: whether more of it is better.
+        maximize: whether more of it is better.
         parameters: what is varied, and constants.
         before: arguments of ``fit`` before the parameters' own.
         after: those after them.
@@ -51,11 +51,11 @@ class Sweep:
     path: Path
     method: str
     score: str
-    maximise: bool
+    maximize: bool
     parameters: list[Parameter]
     before: list[str]
     after: list[str]
-    halving: Halving | None
+    halving: SuccessiveHalving | None
     run_cap: int | None
     raw: dict[str, Any]
 
@@ -99,12 +99,12 @@ def read_sweep(path: Path) -> Sweep:
     if not isinstance(content, dict):
         raise InputError(f"{path} is no sweep; expected method, metric, parameters and command")
     try:
-        return sweep_of(path, content)
+        return parse_sweep(path, content)
     except InputError as error:
         raise InputError(f"{error} (in {path})") from None
 
 
-def sweep_of(path: Path, content: dict[str, Any]) -> Sweep:
+def parse_sweep(path: Path, content: dict[str, Any]) -> Sweep:
     """A sweep from the content of its file."""
     known = (*KEYS, "method", "metric", "parameters", "early_terminate", "command")
     for key in content:
@@ -115,30 +115,30 @@ def sweep_of(path: Path, content: dict[str, Any]) -> Sweep:
         raise InputError(f"method is {method}; expected {' or '.join(METHODS)}")
     parameters = content.get("parameters")
     if not isinstance(parameters, dict) or not parameters:
-        raise InputError(f"parameters is {text(parameters)}; expected at least one key with its values")
+        raise InputError(f"parameters is {to_argument(parameters)}; expected at least one key with its values")
     cap = content.get("run_cap")
     if cap is not None and (not isinstance(cap, int) or cap < 1):
-        raise InputError(f"run_cap is {text(cap)}; expected a whole number of at least 1")
-    score, maximise = score_of(content.get("metric"))
+        raise InputError(f"run_cap is {to_argument(cap)}; expected a whole number of at least 1")
+    score, maximize = parse_metric(content.get("metric"))
     before, after = fit_arguments(content.get("command"), str(content.get("program", "")))
     return Sweep(
         path=path,
         method=method,
         score=score,
-        maximise=maximise,
+        maximize=maximize,
         parameters=[parameter(str(key), given) for key, given in parameters.items()],
         before=before,
         after=after,
-        halving=halving_of(content.get("early_terminate")),
+        halving=parse_early_terminate(content.get("early_terminate")),
         run_cap=cap,
         raw=content,
     )
 
 
-def score_of(metric: Any) -> tuple[str, bool]:
+def parse_metric(metric: Any) -> tuple[str, bool]:
     """The score that is optimised, and whether more of it is better."""
     if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
-        raise InputError(f"metric is {text(metric)}; expected name and goal, such as best/fid and minimize")
+        raise InputError(f"metric is {to_argument(metric)}; expected name and goal, such as best/fid and minimize")
     split, _, score = metric["name"].partition("/")
     if split not in ("best", "val") or not score:
         raise InputError(f"metric.name is {metric['name']}; expected best/SCORE, such as best/fid")
@@ -148,36 +148,36 @@ def score_of(metric: Any) -> tuple[str, bool]:
     return score, goal == "maximize"
 
 
-def halving_of(given: Any) -> Halving | None:
+def parse_early_terminate(given: Any) -> SuccessiveHalving | None:
     """When runs end early: W&B's hyperband, whose brackets are validations here."""
     if given is None:
         return None
     if not isinstance(given, dict) or given.get("type") != "hyperband":
-        raise InputError(f"early_terminate is {text(given)}; expected type: hyperband")
+        raise InputError(f"early_terminate is {to_argument(given)}; expected type: hyperband")
     for key, value in given.items():
         if key not in ("type", "min_iter", "max_iter", "s", "eta", "strict"):
             raise InputError(f"early_terminate.{key} is not known; expected min_iter, or max_iter and s, and eta")
         if key not in ("type", "strict") and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise InputError(f"early_terminate.{key} is {text(value)}; expected a whole number of at least 1")
+            raise InputError(f"early_terminate.{key} is {to_argument(value)}; expected a whole number of at least 1")
     factor = given.get("eta", 3)
     if factor < 2:
         raise InputError(f"early_terminate.eta is {factor}; expected at least 2")
     if "min_iter" in given:
-        return Halving(given["min_iter"], factor)
+        return SuccessiveHalving(given["min_iter"], factor)
     if not {"max_iter", "s"} <= given.keys():
         raise InputError("early_terminate has no min_iter; expected it, or max_iter and s")
-    return Halving(max(1, given["max_iter"] // factor ** given["s"]), factor)
+    return SuccessiveHalving(max(1, given["max_iter"] // factor ** given["s"]), factor)
 
 
 def fit_arguments(command: Any, program: str) -> tuple[list[str], list[str]]:
     """The arguments of ``fit`` before and after the parameters, without those of W&B's logger."""
     expected = f"expected [..., lightning-gans, fit, ..., {ARGS}]"
     if not isinstance(command, list) or not all(isinstance(part, str) for part in command):
-        raise InputError(f"command is {text(command)}; {expected}")
+        raise InputError(f"command is {to_argument(command)}; {expected}")
     parts = [program if part == "${program}" else part for part in command]
-    if "fit" not in parts[1:] or parts[parts.index("fit") - 1] not in PROGRAMS or parts.count(ARGS) != 1:
-        raise InputError(f"command is {text(command)}; {expected}")
-    arguments = without_logger(parts[parts.index("fit") + 1 :])
+    if "fit" not in parts[1:] or parts[parts.index("fit") - 1] not in PROGRAM_NAMES or parts.count(ARGS) != 1:
+        raise InputError(f"command is {to_argument(command)}; {expected}")
+    arguments = drop_logger_arguments(parts[parts.index("fit") + 1 :])
     unknown = [part for part in arguments if part.startswith("${") and part != ARGS]
     if unknown or ARGS not in arguments:
         raise InputError(f"command has {', '.join(unknown) or 'no arguments after fit'}; {expected}")
@@ -185,7 +185,7 @@ def fit_arguments(command: Any, program: str) -> tuple[list[str], list[str]]:
     return arguments[:place], arguments[place + 1 :]
 
 
-def without_logger(arguments: list[str]) -> list[str]:
+def drop_logger_arguments(arguments: list[str]) -> list[str]:
     """The arguments without what they say of the logger: here no service is wanted."""
     kept: list[str] = []
     rest = list(arguments)

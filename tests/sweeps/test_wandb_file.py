@@ -14,8 +14,8 @@ from lightning_gans.cli.sweep_check import parse_all, samples
 from lightning_gans.core import shipped_configs as shipped
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_folder, config_names, sweep_names
-from lightning_gans.sweeps.file import Halving, find_sweep, read_sweep
 from lightning_gans.sweeps.space import Parameter
+from lightning_gans.sweeps.wandb_file import SuccessiveHalving, find_sweep, read_sweep
 
 SHIPPED = sorted((config_folder() / "sweeps").rglob("*.yaml"))
 
@@ -72,8 +72,8 @@ def draw(parameter: Parameter, rng: random.Random) -> Any:
     """Anything that Optuna might draw."""
     if parameter.distribution is None:
         return None
-    if parameter.all_draws is not None:
-        return rng.choice(list(parameter.all_draws))
+    if parameter.choices is not None:
+        return rng.choice(list(parameter.choices))
     low, high = parameter.examples
     return rng.uniform(low, high)
 
@@ -123,7 +123,7 @@ def test_every_shipped_sweep_parses_as_wandb_gives_its_arguments(path: Path) -> 
         (callback,) = config["fit"]["trainer"]["callbacks"]
         assert callback["class_path"] == "lightning_gans.sweeps.best.BestScore"
         assert sweep.raw["metric"]["name"] == f"best/{callback['init_args']['score']}"
-        assert (callback["init_args"]["mode"] == "max") == sweep.maximise
+        assert (callback["init_args"]["mode"] == "max") == sweep.maximize
 
 
 def test_a_key_that_is_none_is_refused_by_the_real_parser(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_sweep_is_found_by_name_or_path(tmp_path: Path) -> None:
 
 def test_what_a_file_says_is_read(tmp_path: Path) -> None:
     sweep = read_sweep(written(tmp_path, metric={"name": "best/b/miou", "goal": "maximize"}, run_cap=7))
-    assert (sweep.method, sweep.score, sweep.maximise, sweep.run_cap) == ("random", "b/miou", True, 7)
+    assert (sweep.method, sweep.score, sweep.maximize, sweep.run_cap) == ("random", "b/miou", True, 7)
     assert sweep.arguments({"ema.decay": 0.95}) == ["--config", "dcgan/digits", "--ema.decay=0.95"]
     assert sweep.halving is None
 
@@ -178,14 +178,16 @@ def test_the_program_may_stand_for_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "halving"),
     [
-        ({"min_iter": 2}, Halving(2, 3)),
-        ({"min_iter": 2, "eta": 2, "strict": True}, Halving(2, 2)),
+        ({"min_iter": 2}, SuccessiveHalving(2, 3)),
+        ({"min_iter": 2, "eta": 2, "strict": True}, SuccessiveHalving(2, 2)),
         # Brackets at 27/3 and 27/9.
-        ({"max_iter": 27, "s": 2}, Halving(3, 3)),
-        ({"max_iter": 2, "s": 2}, Halving(1, 3)),
+        ({"max_iter": 27, "s": 2}, SuccessiveHalving(3, 3)),
+        ({"max_iter": 2, "s": 2}, SuccessiveHalving(1, 3)),
     ],
 )
-def test_hyperband_begins_at_its_first_bracket(tmp_path: Path, given: dict[str, Any], halving: Halving) -> None:
+def test_hyperband_begins_at_its_first_bracket(
+    tmp_path: Path, given: dict[str, Any], halving: SuccessiveHalving
+) -> None:
     assert read_sweep(written(tmp_path, early_terminate={"type": "hyperband", **given})).halving == halving
 
 
