@@ -1,1 +1,1 @@
-"""Sweeps over settings from W&B's files, with no service: ``lightning-gans sweep``."""
+"""Sweeps over settings from W&B sweep files, without a service: ``lightning-gans sweep``."""

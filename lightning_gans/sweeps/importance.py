@@ -1,4 +1,8 @@
-"""Which parameters mattered: fANOVA's shares of the score's variance, as a figure."""
+"""The importance of each parameter: its share of the score's variance by Optuna's fANOVA, as a figure.
+
+Optuna's own plot is experimental and draws the study as it is; the bars here are of a study whose trials were made
+comparable first, see :func:`draw_importance`.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,14 @@ from lightning_gans.sweeps.report import short_names
 from lightning_gans.sweeps.wandb_file import Sweep
 
 MIN_TRIALS = 4
-"""Trials below which shares of a variance say nothing at all."""
+"""Fewer trials give no meaningful shares of a variance."""
 
 
 def draw_importance(study: Study, sweep: Sweep, figure: Path) -> str:
-    """Draw how much of the score's variance each parameter explains, and say where, or why not.
+    """Draw how much of the score's variance each parameter explains; return where the figure is, or why there is none.
 
-    A run that ended early has no final score. All trials are compared as they stood after as many validations as every
-    one of them has had: a run that ended early is not counted as a bad one for being short.
+    A pruned run has no final score. So all trials are compared at the number of validations that every one of them
+    reached: a pruned run does not count as a bad one because it was short.
     """
     states = (TrialState.COMPLETE, TrialState.PRUNED)
     trials = [trial for trial in study.get_trials(deepcopy=False, states=states) if trial.intermediate_values]
@@ -47,7 +51,7 @@ def draw_importance(study: Study, sweep: Sweep, figure: Path) -> str:
 
 
 def draw(shares: dict[str, float], title: str, figure: Path) -> None:
-    """Draw shares as bars, the greatest on top."""
+    """Draw the shares as horizontal bars, the largest on top."""
     canvas = Figure(figsize=(6, 0.9 + 0.3 * len(shares)), layout="constrained")
     axes = canvas.subplots()
     bars = axes.barh(short_names(list(shares)), list(shares.values()), color=BLUE, height=0.6)

@@ -1,4 +1,4 @@
-"""The sweep itself: one trial after the other until the study has enough of them."""
+"""Runs the trials of a sweep, one after the other, until the study has enough of them."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def run_trials(
     """Run trials until the study has ``runs`` of them, those of other machines included.
 
     Args:
-        study: the sweep's.
-        sweep: what is varied.
-        folder: where the trials' folders are made.
-        runs: how many trials the study should have finished in the end.
-        queue_only: whether only what is in the study's queue is tried, as in a grid.
-        extra: arguments after the sweep's own.
-        say: is told of each trial.
-        command: what is run in place of ``lightning-gans fit``.
+        study: the study of the sweep.
+        sweep: the sweep file.
+        folder: parent of the trials' folders.
+        runs: number of finished trials at which the sweep ends.
+        queue_only: run only the parameter sets in the study's queue, as a grid does.
+        extra: arguments that follow those of the sweep file.
+        say: prints a line for each trial.
+        command: the program to run in place of ``lightning-gans fit``.
 
     Raises:
         KeyboardInterrupt: if this process is interrupted; the trial goes back into the queue first.
@@ -84,7 +84,7 @@ def run_one(
     say: Callable[[str], None],
     command: list[str] | None,
 ) -> None:
-    """Run one trial and tell the study how it ended."""
+    """Run one trial and report its result to the study."""
     place = free_folder(folder, trial.number)
     for name, value in ((MACHINE, this_machine()), (PROCESS, os.getpid()), (FOLDER, str(place))):
         trial.set_user_attr(name, value)
@@ -101,7 +101,7 @@ def run_one(
 
 
 def report_result(study: Study, trial: Trial, sweep: Sweep, ended: TrialResult) -> str:
-    """Tell the study how a trial ended, and the user too."""
+    """Report the result of a trial to the study, and return a line about it for the user."""
     best = best_of(ended.scores, sweep.maximize)
     if best is not None:
         trial.set_user_attr("best", best.value)
@@ -119,11 +119,11 @@ def report_result(study: Study, trial: Trial, sweep: Sweep, ended: TrialResult) 
 
 
 class PruningMonitor:
-    """Reports a run's scores to the study, best so far after each validation, and asks whether to go on.
+    """Reports the best score so far to the study after each validation, and asks whether the trial should be pruned.
 
     Args:
-        trial: whose they are.
-        maximize: whether more is better.
+        trial: the trial to which the scores belong.
+        maximize: whether a larger score is better.
     """
 
     def __init__(self, trial: Trial, maximize: bool) -> None:
@@ -133,7 +133,7 @@ class PruningMonitor:
         self.last_heartbeat = time.monotonic()
 
     def report(self, scores: list[Score]) -> None:
-        """Report what is new."""
+        """Report the scores that were not reported before."""
         for count in range(self.seen + 1, len(scores) + 1):
             best = best_of(scores[:count], self.maximize)
             assert best is not None
@@ -141,26 +141,26 @@ class PruningMonitor:
         self.seen = max(self.seen, len(scores))
 
     def __call__(self, scores: list[Score]) -> bool:
-        """Whether the run should end, after all its scores so far."""
+        """Return whether the run should end, given all its scores so far."""
         if time.monotonic() - self.last_heartbeat > HEARTBEAT_SECONDS:
             self.last_heartbeat = time.monotonic()
             record_heartbeat(self.trial)
         stop = False
         while self.seen < len(scores) and not stop:
-            # One by one: two validations within a second stand at two brackets.
+            # One by one: two validations within one poll may belong to two brackets.
             self.report(scores[: self.seen + 1])
             stop = self.trial.should_prune()
         return stop
 
 
 def best_of(scores: list[Score], maximize: bool) -> Score | None:
-    """The best score, the first of equals."""
+    """Return the best score; of equal scores the first."""
     pick = max if maximize else min
     return pick(scores, key=lambda score: score.value, default=None)
 
 
 def free_folder(folder: Path, number: int) -> Path:
-    """A folder for a trial that no other study's trial has."""
+    """Return a folder for the trial that does not exist yet."""
     place, again = folder / f"trial-{number:04d}", 1
     while place.exists():
         again += 1

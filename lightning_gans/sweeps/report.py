@@ -1,4 +1,4 @@
-"""What a sweep has found: the ranked table, the spread over seeds and the parameters' importance."""
+"""The results of a sweep: the ranked table and the spread over seeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEED = "seed_everything"
 
 
 def ranked(study: Study, sweep: Sweep) -> list[FrozenTrial]:
-    """Finished trials, the best first; those that failed come last, whatever they had reached."""
+    """Return the finished trials, the best first and the failed ones last."""
 
     def order(trial: FrozenTrial) -> tuple[bool, float, int]:
         if trial.state == TrialState.FAIL or "best" not in trial.user_attrs:
@@ -31,7 +31,7 @@ def ranked(study: Study, sweep: Sweep) -> list[FrozenTrial]:
 
 
 def table_rows(trials: list[FrozenTrial], sweep: Sweep, folder: Path, short: bool = True) -> list[list[str]]:
-    """The table, its head first; short names and four digits, or all of them."""
+    """Return the rows of the table, header first; ``short`` abbreviates names and rounds to four digits."""
     names = short_names([p.key for p in sweep.varied]) if short else [p.key for p in sweep.varied]
     head = ["rank", "trial", f"best {sweep.score}", "step", "state", *names, "folder"]
     rows = [head]
@@ -54,12 +54,12 @@ def table_rows(trials: list[FrozenTrial], sweep: Sweep, folder: Path, short: boo
 
 
 def format_value(value: Any, short: bool) -> str:
-    """A value in a cell."""
+    """Return a value as text for a cell."""
     return f"{value:.4g}" if short and isinstance(value, float) else to_argument(value)
 
 
 def short_names(keys: list[str]) -> list[str]:
-    """Each key's last parts: two, or as many as tell it from the others."""
+    """Return the last two parts of each key, or as many as make it unique."""
     names = []
     for key in keys:
         parts = key.replace("init_args.", "").split(".")
@@ -70,7 +70,7 @@ def short_names(keys: list[str]) -> list[str]:
 
 
 def format_columns(rows: list[list[str]]) -> str:
-    """Rows as text in columns, numbers to the right."""
+    """Return the rows as aligned text columns, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     left = {place for place, name in enumerate(rows[0]) if name in ("state", "folder")}
     lines = [
@@ -81,7 +81,7 @@ def format_columns(rows: list[list[str]]) -> str:
 
 
 def write_tables(study: Study, sweep: Sweep, folder: Path) -> str:
-    """Write ``table.csv`` and ``table.md``, and return the table as text with what failed below it."""
+    """Write ``table.csv`` and ``table.md``; return the table as text, followed by the errors of failed trials."""
     trials = ranked(study, sweep)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "table.csv").open("w", newline="") as file:
@@ -96,7 +96,7 @@ def write_tables(study: Study, sweep: Sweep, folder: Path) -> str:
 
 
 def summarize_seeds(trials: list[FrozenTrial], sweep: Sweep) -> list[str]:
-    """For each setting that was run with several seeds its mean, spread and range over them."""
+    """Return a line of mean, standard deviation, median and range for each setting with several seeds."""
     keys = [p.key for p in sweep.varied]
     if SEED not in keys:
         return []

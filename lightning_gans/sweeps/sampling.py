@@ -1,4 +1,4 @@
-"""Which parameters are tried next, and which runs end early."""
+"""Samplers and pruners: which parameters are tried next, and which runs are pruned."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps.wandb_file import Sweep
 
 STARTUP_TRIALS = 5
-"""Random trials before TPE has something to learn from; a sweep of GANs has tens of trials, not hundreds."""
+"""Random trials before TPE starts; a sweep of GANs has tens of trials, not hundreds."""
 
 SAMPLERS = {"random": "random", "grid": "grid", "bayes": "tpe"}
-"""For each of W&B's methods what draws here."""
+"""The sampler for each W&B method."""
 
 
 class SeededByTrial(BaseSampler):
-    """A sampler that starts anew for every trial, from a seed and the trial's number.
+    """A sampler that is seeded anew for every trial, with a function of the seed and the trial's number.
 
-    So a study that goes on, or that several machines work at, neither repeats draws nor depends on who drew before.
+    So a study that is resumed or shared by several machines never repeats draws, and draws do not depend on history.
 
     Args:
-        make: makes a sampler from a seed.
-        seed: of the whole study.
+        make: creates a sampler from a seed.
+        seed: the seed of the study.
     """
 
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
@@ -39,7 +39,7 @@ class SeededByTrial(BaseSampler):
         self.sampler = make(seed)
 
     def of(self, trial: FrozenTrial) -> BaseSampler:
-        """The sampler for a trial."""
+        """Return the sampler of a trial."""
         if trial.number != self.number:
             self.number, self.sampler = trial.number, self.make(self.seed * 1_000_003 + trial.number)
         return self.sampler
@@ -70,24 +70,24 @@ class SeededByTrial(BaseSampler):
 
 
 def make_sampler(name: str, seed: int) -> BaseSampler:
-    """The sampler of that name; a grid is a queue in the study, so there it draws nothing."""
+    """Return the sampler of that name; a grid is a queue in the study, so its sampler is never asked."""
     if name == "tpe":
         return SeededByTrial(lambda number: TPESampler(seed=number, n_startup_trials=STARTUP_TRIALS), seed)
     return SeededByTrial(lambda number: RandomSampler(seed=number), seed)
 
 
 def grid_points(sweep: Sweep) -> list[dict[str, Any]]:
-    """All combinations, the last parameter's values in turn.
+    """Return all combinations of values; those of the last parameter vary fastest.
 
     Raises:
-        InputError: if a parameter has no end of values.
+        InputError: if a parameter has infinitely many values.
     """
     draws = []
     for parameter in sweep.varied:
         if parameter.choices is None:
             raise InputError(
-                f"parameters.{parameter.key} has no end of values; expected value, values or whole numbers from min to "
-                f"max where the method is grid (in {sweep.path})"
+                f"parameters.{parameter.key} has infinitely many values; expected value, values or integers from min to max "
+                f"where the method is grid (in {sweep.path})"
             )
         draws.append(parameter.choices)
     keys = [parameter.key for parameter in sweep.varied]
@@ -95,7 +95,7 @@ def grid_points(sweep: Sweep) -> list[dict[str, Any]]:
 
 
 def make_pruner(sweep: Sweep) -> BasePruner:
-    """W&B's hyperband: at each bracket a run goes on if it is in the best 1/eta of those that came so far."""
+    """Return W&B's hyperband: at each bracket a run continues if it is among the best 1/eta of the runs so far."""
     if sweep.halving is None:
         return NopPruner()
     return SuccessiveHalvingPruner(min_resource=sweep.halving.first, reduction_factor=sweep.halving.factor)

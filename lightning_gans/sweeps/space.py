@@ -1,4 +1,4 @@
-"""W&B's ways to give a parameter, as Optuna's distributions."""
+"""Translates the parameters of W&B sweep files into Optuna distributions."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from scipy.special import betaincinv
 from lightning_gans.core.errors import InputError
 
 TAIL_MASS = 1e-6
-"""Share cut off at either end of a distribution that has none."""
+"""Probability that is cut off at each end of an unbounded distribution."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A key of the command line, and how its values are drawn.
+    """A key of the command line and the distribution of its values.
 
     Attributes:
-        key: with dots, as on the command line.
-        distribution: what Optuna draws from; None for a constant.
-        value_of: the value for what was drawn.
-        examples: draws for each of several values, or for the ends of a range.
+        key: the dotted key, as on the command line.
+        distribution: the distribution that Optuna samples; None for a constant.
+        value_of: maps a draw to the value of the key.
+        examples: a draw for each choice, or for both ends of a range.
     """
 
     key: str
@@ -38,7 +38,7 @@ class Parameter:
 
     @property
     def choices(self) -> Sequence[Any] | None:
-        """All that can be drawn; None where there is no end of it."""
+        """All possible draws; None if their number is infinite."""
         if isinstance(self.distribution, CategoricalDistribution):
             return self.distribution.choices
         if isinstance(self.distribution, IntDistribution):
@@ -46,20 +46,20 @@ class Parameter:
         return None
 
     def argument(self, drawn: Any) -> str:
-        """The command line's argument for what was drawn."""
+        """Return the command-line argument for a draw."""
         return f"--{self.key}={to_argument(self.value_of(drawn))}"
 
 
 def to_argument(value: Any) -> str:
-    """A value as the command line takes it."""
+    """Return a value as text for the command line: strings as they are, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def parameter(key: str, given: Any) -> Parameter:
-    """A parameter from its section in a sweep's file.
+    """Parse the section of one parameter in a sweep file.
 
     Raises:
-        InputError: if the section is none that W&B and this package know.
+        InputError: if the section is not valid.
     """
     name = f"parameters.{key}"
     if not isinstance(given, dict):
@@ -92,7 +92,7 @@ def parameter(key: str, given: Any) -> Parameter:
 
 
 def implied_distribution(name: str, given: dict[str, Any]) -> str:
-    """The distribution that W&B takes where none is named."""
+    """Return the distribution that W&B uses where the section names none."""
     if "value" in given:
         return "constant"
     if "values" in given:
@@ -101,46 +101,46 @@ def implied_distribution(name: str, given: dict[str, Any]) -> str:
         raise InputError(f"{name} has {', '.join(given) or 'nothing'}; expected value, values, or min and max")
     whole = [isinstance(given[end], int) for end in ("min", "max")]
     if any(whole) and not all(whole) and all(isinstance(given[end], int | float) for end in ("min", "max")):
-        # W&B takes neither for granted.
+        # W&B rejects this mixture too.
         raise InputError(f"{name} is from {given['min']} to {given['max']}; expected two whole numbers, or 1.0 for 1")
     return "int_uniform" if all(whole) else "uniform"
 
 
 def check_number(name: str, value: Any, whole: bool) -> None:
-    """Refuse what is no number, or no whole one."""
+    """Raise InputError unless ``value`` is a finite number, or an integer if ``whole``."""
     expected = "a whole number" if whole else "a number"
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not math.isfinite(value):
-        # YAML 1.1, which W&B reads, wants the dot.
+        # YAML 1.1, which W&B reads, requires the dot.
         hint = ", as 1.0e-4, since YAML takes 1e-4 for text" if isinstance(value, str) and "e" in value else ""
         raise InputError(f"{name} is {to_argument(value)}; expected {expected}{hint}")
     if name.endswith((".q", ".sigma", ".a", ".b")) and value <= 0:
         raise InputError(f"{name} is {value}; expected more than 0")
 
 
-# How each is drawn: the distribution, and the value for a draw.
+# One function per W&B distribution.
 
 Drawn = tuple[BaseDistribution | None, Callable[[Any], Any], list[Any]]
-"""The last three attributes of a parameter."""
+"""The attributes distribution, value_of and examples of :class:`Parameter`."""
 
 
 def identity(value: Any) -> Any:
-    """The value as it was drawn."""
+    """Return the draw unchanged."""
     return value
 
 
 def constant(value: Any) -> Drawn:
-    """One value."""
+    """A constant."""
     return None, lambda _: value, [None]
 
 
 def categorical(values: Any) -> Drawn:
-    """One of several, all as likely; each stands in the study as its text, for it may be a list."""
+    """One of several values with equal probability; the study stores each as text, since a value may be a list."""
     by_text = {to_argument(value): value for value in check_list(values)}
     return CategoricalDistribution(tuple(by_text)), by_text.__getitem__, list(by_text)
 
 
 def weighted(values: Any, probabilities: Any) -> Drawn:
-    """One of several, by probability; Optuna's choices have none, so a share of the interval [0, 1] is drawn."""
+    """One of several values with given probabilities: Optuna has no such distribution, so a quantile is drawn."""
     values = check_list(values)
     numbers = isinstance(probabilities, list) and all(isinstance(p, int | float) and p >= 0 for p in probabilities)
     if not numbers or len(probabilities) != len(values) or abs(sum(probabilities) - 1) > 1e-6:
@@ -151,7 +151,7 @@ def weighted(values: Any, probabilities: Any) -> Drawn:
 
 
 def check_list(values: Any) -> list[Any]:
-    """Refuse what is no list of different values."""
+    """Raise InputError unless ``values`` is a list of different values."""
     if not isinstance(values, list) or not values:
         raise InputError(f"values is {to_argument(values)}; expected a list of at least one")
     for index, value in enumerate(values):
@@ -161,17 +161,17 @@ def check_list(values: Any) -> list[Any]:
 
 
 def whole(low: int, high: int) -> Drawn:
-    """A whole number."""
+    """An integer, uniform."""
     return IntDistribution(low, high), identity, [low, high]
 
 
 def between(low: float, high: float, value_of: Callable[[Any], Any] = identity, log: bool = False) -> Drawn:
-    """What is drawn from a range."""
+    """A number from a range."""
     return FloatDistribution(low, high, log=log), value_of, [low, high]
 
 
 def uniform(low: float, high: float) -> Drawn:
-    """Any number of a range."""
+    """A number, uniform."""
     return between(low, high)
 
 
@@ -183,33 +183,33 @@ def log_values(low: float, high: float) -> Drawn:
 
 
 def log_exponents(low: float, high: float) -> Drawn:
-    """The same, from the ends of the logarithm."""
+    """A number whose logarithm is uniform; the ends are given as logarithms."""
     return between(math.exp(low), math.exp(high), log=True)
 
 
 def inverse_exponents(low: float, high: float) -> Drawn:
-    """A number with 1/x of uniform logarithm, from the ends of that logarithm."""
+    """A number x for which the logarithm of 1/x is uniform; the ends are given as logarithms."""
     return between(math.exp(-high), math.exp(-low), log=True)
 
 
 def normal(mu: float, sigma: float) -> Drawn:
-    """A normal number; its rank is drawn, as Optuna knows no such distribution."""
+    """A normal number: Optuna has no such distribution, so a quantile is drawn."""
     return between(TAIL_MASS, 1 - TAIL_MASS, NormalDist(mu, sigma).inv_cdf)
 
 
 def log_normal(mu: float, sigma: float) -> Drawn:
-    """A number whose logarithm is normal."""
+    """A number whose logarithm is normal, by its quantile."""
     logarithm = NormalDist(mu, sigma)
     return between(TAIL_MASS, 1 - TAIL_MASS, lambda rank: math.exp(logarithm.inv_cdf(rank)))
 
 
 def beta(a: float, b: float) -> Drawn:
-    """A number of the beta distribution, by its rank."""
+    """A number of the beta distribution, by its quantile."""
     return between(0.0, 1.0, lambda rank: float(betaincinv(a, b, rank)))
 
 
 def quantized(build: Callable[..., Drawn]) -> Callable[..., Drawn]:
-    """The same, rounded to multiples of q, the last field."""
+    """The same distribution, rounded to multiples of q, the last field."""
 
     def rounded(*fields: Any) -> Drawn:
         q = fields[-1]
@@ -247,4 +247,4 @@ DISTRIBUTIONS: dict[str, tuple[tuple[str, ...], dict[str, Any], Callable[..., Dr
         for kind, (fields, defaults, build) in CONTINUOUS.items()
     },
 }
-"""For each of W&B's distributions its fields, their defaults, and how it is drawn."""
+"""For each W&B distribution its fields, their defaults, and the function that builds it."""

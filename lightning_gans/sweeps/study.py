@@ -1,4 +1,8 @@
-"""A sweep's study: shared by all machines that work at it, and gone on with after a kill."""
+"""The Optuna study of a sweep: shared by all machines that run the sweep, and resumable after a kill.
+
+Optuna's own heartbeat needs a relational database; a journal file, the default here, has none. So each running trial
+writes a heartbeat as a user attribute, which works in every storage.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +23,17 @@ from lightning_gans.sweeps.sampling import grid_points, make_pruner, make_sample
 from lightning_gans.sweeps.wandb_file import Sweep
 
 HEARTBEAT_SECONDS = 20.0
-"""Seconds between a running trial's signs of life."""
+"""Seconds between two heartbeats of a running trial."""
 
 DEAD_AFTER_SECONDS = 6 * HEARTBEAT_SECONDS
-"""Seconds without one after which a trial on another machine counts as lost."""
+"""Seconds without a heartbeat after which a trial on another machine counts as lost."""
 
 QUEUED, LAST_HEARTBEAT, MACHINE, PROCESS, FOLDER = "queued", "alive", "machine", "process", "folder"
 LOST_PREFIX = "lost-"
 
 
 def open_storage(given: str) -> BaseStorage:
-    """A storage from a database's URL or a journal's file.
+    """Open a storage from a database URL or the path of a journal file.
 
     Raises:
         InputError: if it cannot be opened.
@@ -47,7 +51,7 @@ def open_storage(given: str) -> BaseStorage:
 
 
 def open_study(storage: BaseStorage, name: str, sweep: Sweep, sampler: str, extra: list[str], seed: int) -> Study:
-    """The study of that name, made if it is not there.
+    """Load the study ``name``, or create it.
 
     Raises:
         InputError: if the study there is one of another sweep.
@@ -80,7 +84,7 @@ def open_study(storage: BaseStorage, name: str, sweep: Sweep, sampler: str, extr
 
 
 def wait_until_made(study: Study, patience: float = 30.0) -> None:
-    """Give the machine that makes the study the time to fill its queue; it may have been killed meanwhile."""
+    """Wait until the machine that created the study has filled its queue, or until ``patience`` seconds are over."""
     until = time.monotonic() + patience
     while "sweep" not in study.user_attrs and time.monotonic() < until:
         time.sleep(0.5)
@@ -90,29 +94,29 @@ def wait_until_made(study: Study, patience: float = 30.0) -> None:
 
 
 def is_lost(study: Study, trial: FrozenTrial) -> bool:
-    """Whether a trial ended because its sweep did, and says nothing of its parameters."""
+    """Return whether a trial was aborted together with its sweep, so that its result says nothing of its parameters."""
     return f"{LOST_PREFIX}{trial.number}" in study.user_attrs
 
 
 def finished(study: Study) -> list[FrozenTrial]:
-    """Trials that ran to their end, whichever that was."""
+    """Return the trials that ended by themselves: complete, pruned or failed."""
     return [
         trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished() and not is_lost(study, trial)
     ]
 
 
 def running(study: Study) -> list[FrozenTrial]:
-    """Trials that are running now."""
+    """Return the trials that are running now, on any machine."""
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
 def waiting(study: Study) -> int:
-    """How many parameters are in the queue."""
+    """Return the number of parameter sets in the queue."""
     return len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
 
 def requeue(study: Study, trial: FrozenTrial | Trial) -> None:
-    """Count a trial as lost, and put its parameters back into the queue."""
+    """Mark a trial as lost and put its parameters back into the queue."""
     study.set_user_attr(f"{LOST_PREFIX}{trial.number}", True)
     try:
         study.tell(trial.number, state=TrialState.FAIL)
@@ -126,29 +130,29 @@ def requeue(study: Study, trial: FrozenTrial | Trial) -> None:
 
 
 def requeue_dead(study: Study) -> int:
-    """Give up trials whose sweep was killed, and say how many there were."""
+    """Requeue the trials whose sweep was killed, and return their number."""
     dead = [trial for trial in running(study) if not is_alive(trial)]
     for trial in dead:
         requeue(study, trial)
     return len(dead)
 
 
-# Signs of life.
+# Heartbeats.
 
 
 def this_machine() -> str:
-    """This machine, or this container on it: where process ids mean what they do here."""
+    """Return a name of this machine or container: within it, process ids are unique."""
     namespace = Path("/proc/self/ns/pid")
     return f"{socket.gethostname()} {namespace.stat().st_ino if namespace.exists() else ''}".strip()
 
 
 def record_heartbeat(trial: Trial) -> None:
-    """Leave a sign of life."""
+    """Write a heartbeat: the current time."""
     trial.set_user_attr(LAST_HEARTBEAT, time.time())
 
 
 def is_alive(trial: FrozenTrial) -> bool:
-    """Whether a running trial's process still lives, as far as can be known from here."""
+    """Return whether the process of a running trial is still alive, as far as this machine can know."""
     process = trial.user_attrs.get(PROCESS)
     here = trial.user_attrs.get(MACHINE) == this_machine()
     # This process runs none while it asks, so one with its id was another's before.
@@ -159,7 +163,7 @@ def is_alive(trial: FrozenTrial) -> bool:
 
 
 def is_process(number: int) -> bool:
-    """Whether there is a process of that id."""
+    """Return whether a process with this id exists."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:

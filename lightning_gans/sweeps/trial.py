@@ -1,4 +1,4 @@
-"""One trial: a real ``lightning-gans fit`` in a process of its own, watched through the scores that it writes."""
+"""One trial: ``lightning-gans fit`` in a process of its own, whose score file is polled."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from typing import Any, NamedTuple
 from lightning_gans.sweeps.wandb_file import Sweep
 
 POLL_SECONDS = 1.0
-"""Seconds between two looks at the scores."""
+"""Seconds between two reads of the score file."""
 
 TERMINATE_SECONDS = 10.0
-"""Seconds for a run to end by itself after it was asked to."""
+"""Seconds that a run has to end after SIGTERM, before it is killed."""
 
 COMMAND = [sys.executable, "-m", "lightning_gans", "fit"]
 
 
 class Score(NamedTuple):
-    """A validation's score.
+    """The score of one validation.
 
     Attributes:
         value: the score.
-        step: after how many steps.
+        step: the number of training steps before it.
     """
 
     value: float
@@ -40,12 +40,12 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class TrialResult:
-    """How a run ended.
+    """How a trial ended.
 
     Attributes:
-        scores: all it has written.
-        pruned: whether it was stopped because of them.
-        error: the last line on its stderr, where it failed.
+        scores: all scores that the run wrote.
+        pruned: whether the run was stopped because of its scores.
+        error: the last line on stderr of a run that failed, else None.
     """
 
     scores: list[Score]
@@ -54,22 +54,22 @@ class TrialResult:
 
 
 def fit_arguments(sweep: Sweep, drawn: dict[str, Any], extra: list[str], folder: Path) -> list[str]:
-    """What a trial's fit is given: the sweep's own arguments, then the user's, and its folder.
+    """Return the arguments of a trial's ``fit``: those of the sweep, then those of the user, then the folder.
 
     Args:
-        sweep: what is varied.
-        drawn: by key.
-        extra: arguments after the sweep's own.
-        folder: where to write.
+        sweep: the sweep file.
+        drawn: the drawn values by key.
+        extra: arguments of the user.
+        folder: the folder in which the run writes.
     """
     own = sweep.arguments(drawn)
     return ["--trainer.enable_progress_bar=false", *own, *extra, f"--trainer.logger.save_dir={folder}"]
 
 
 def read_scores(folder: Path, name: str) -> list[Score]:
-    """A validation score's values in all runs below a folder, in the order they were written.
+    """Return the values of a validation score in all runs below a folder, in the order in which they were written.
 
-    A line that is only half written is left for the next look, and so is what is no number.
+    A line that is not complete yet and a value that is not finite are left out.
     """
     found = []
     for path in sorted(folder.rglob("scores.jsonl")):
@@ -89,21 +89,21 @@ def run_trial(
     look: Callable[[list[Score]], bool],
     command: list[str] | None = None,
 ) -> TrialResult:
-    """Run a fit to its end, unless what its scores say is that it should stop.
+    """Run a fit until it ends or should be pruned.
 
     Args:
-        arguments: those of the fit.
-        folder: where it is told to write; what it prints lies there in ``output.log`` and ``errors.log``.
-        score: which validation score to read.
-        look: called with all scores so far about once a second; whether to stop.
-        command: what to run; by default ``lightning-gans fit``.
+        arguments: the arguments of ``fit``.
+        folder: the folder of the run; its output goes there into ``output.log`` and ``errors.log``.
+        score: name of the validation score.
+        look: called with all scores so far about once a second; returns whether to stop.
+        command: the program to run; by default ``lightning-gans fit``.
 
     Raises:
         KeyboardInterrupt: if this process is interrupted; the run is ended first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "output.log").open("w") as output, (folder / "errors.log").open("w") as errors:
-        # A session of its own: Ctrl-C in the terminal reaches this process alone, which ends the run in order.
+        # In a session of its own: Ctrl-C in the terminal reaches this process only, which then ends the run in order.
         child = subprocess.Popen(
             [*(command or COMMAND), *arguments], stdout=output, stderr=errors, start_new_session=True
         )
@@ -124,18 +124,18 @@ def run_trial(
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """End a run and all its processes: first by asking, then by force."""
+    """End a run and all its processes: SIGTERM first, then SIGKILL."""
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(TERMINATE_SECONDS)
-    # The run's session, which has its loaders' processes too; by now there may be none.
+    # The whole session, which includes the data loaders' processes; it may be empty by now.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
 def last_line(path: Path) -> str:
-    """The last line of a file that is not empty."""
+    """Return the last line of a file that is not blank, or an empty string."""
     lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else ""

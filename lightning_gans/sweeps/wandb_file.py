@@ -1,4 +1,4 @@
-"""W&B's sweep files: read, checked, and turned into what this package runs."""
+"""Reads and checks W&B sweep files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lightning_gans.sweeps.space import Parameter, parameter, to_argument
 METHODS = ("random", "grid", "bayes")
 
 KEYS = ("program", "entity", "project", "name", "description", "run_cap")
-"""W&B's keys that are read by it alone, but for ``run_cap``; the others are those of :class:`Sweep`."""
+"""Keys that are accepted and, apart from ``run_cap``, ignored: they matter to W&B only."""
 
 ARGS = "${args}"
 
@@ -25,7 +25,7 @@ PROGRAM_NAMES = ("lightning-gans", "lightning_gans")
 
 @dataclass(frozen=True)
 class SuccessiveHalving:
-    """When a run ends early: at validations ``first``, ``first * factor`` and so on, unless in the best 1/factor."""
+    """A run is pruned at validation ``first``, ``first * factor`` and so on unless it is among the best 1/factor."""
 
     first: int
     factor: int
@@ -33,19 +33,19 @@ class SuccessiveHalving:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's file.
+    """A sweep file.
 
     Attributes:
         path: the file.
-        method: one of W&B's.
-        score: which validation score is optimised, such as ``fid``.
-        maximize: whether more of it is better.
-        parameters: what is varied, and constants.
-        before: arguments of ``fit`` before the parameters' own.
-        after: those after them.
-        halving: when runs end early.
-        run_cap: W&B's limit of runs.
-        raw: the file's content.
+        method: one of METHODS.
+        score: name of the validation score that is optimized, such as ``fid``.
+        maximize: whether a larger score is better.
+        parameters: the varied parameters and the constants.
+        before: arguments of ``fit`` before those of the parameters.
+        after: arguments of ``fit`` after those of the parameters.
+        halving: when runs are pruned; None for never.
+        run_cap: the largest number of runs; None for no limit.
+        raw: the content of the file.
     """
 
     path: Path
@@ -61,16 +61,16 @@ class Sweep:
 
     @property
     def varied(self) -> list[Parameter]:
-        """The parameters that are no constants."""
+        """The parameters that are not constant."""
         return [parameter for parameter in self.parameters if parameter.distribution is not None]
 
     def arguments(self, drawn: dict[str, Any]) -> list[str]:
-        """The arguments of ``fit`` for these draws, by key."""
+        """Return the arguments of ``fit`` for the drawn values by key."""
         return [*self.before, *(p.argument(drawn.get(p.key)) for p in self.parameters), *self.after]
 
 
 def find_sweep(given: str) -> Path:
-    """The path of a sweep's file: a file if there is one, else the shipped sweep of that name.
+    """Return the path of a sweep file: ``given`` if it is a file, else the shipped sweep of that name.
 
     Raises:
         InputError: if there is neither.
@@ -87,17 +87,17 @@ def find_sweep(given: str) -> Path:
 
 
 def read_sweep(path: Path) -> Sweep:
-    """Read a sweep's file.
+    """Read a sweep file.
 
     Raises:
-        InputError: if something in it cannot be used.
+        InputError: if the file cannot be read, or a key or value in it is not valid.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path} is no sweep; expected method, metric, parameters and command")
+        raise InputError(f"{path} is not a sweep; expected method, metric, parameters and command")
     try:
         return parse_sweep(path, content)
     except InputError as error:
@@ -105,7 +105,7 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def parse_sweep(path: Path, content: dict[str, Any]) -> Sweep:
-    """A sweep from the content of its file."""
+    """Check the content of a sweep file."""
     known = (*KEYS, "method", "metric", "parameters", "early_terminate", "command")
     for key in content:
         if key not in known:
@@ -136,7 +136,7 @@ def parse_sweep(path: Path, content: dict[str, Any]) -> Sweep:
 
 
 def parse_metric(metric: Any) -> tuple[str, bool]:
-    """The score that is optimised, and whether more of it is better."""
+    """Return the name of the score that is optimized, and whether a larger one is better."""
     if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
         raise InputError(f"metric is {to_argument(metric)}; expected name and goal, such as best/fid and minimize")
     split, _, score = metric["name"].partition("/")
@@ -149,7 +149,7 @@ def parse_metric(metric: Any) -> tuple[str, bool]:
 
 
 def parse_early_terminate(given: Any) -> SuccessiveHalving | None:
-    """When runs end early: W&B's hyperband, whose brackets are validations here."""
+    """Return when runs are pruned: by W&B's hyperband, whose brackets are counted in validations here."""
     if given is None:
         return None
     if not isinstance(given, dict) or given.get("type") != "hyperband":
@@ -170,7 +170,7 @@ def parse_early_terminate(given: Any) -> SuccessiveHalving | None:
 
 
 def fit_arguments(command: Any, program: str) -> tuple[list[str], list[str]]:
-    """The arguments of ``fit`` before and after the parameters, without those of W&B's logger."""
+    """Return the arguments of ``fit`` before and after the parameters, without those of the logger."""
     expected = f"expected [..., lightning-gans, fit, ..., {ARGS}]"
     if not isinstance(command, list) or not all(isinstance(part, str) for part in command):
         raise InputError(f"command is {to_argument(command)}; {expected}")
@@ -186,7 +186,7 @@ def fit_arguments(command: Any, program: str) -> tuple[list[str], list[str]]:
 
 
 def drop_logger_arguments(arguments: list[str]) -> list[str]:
-    """The arguments without what they say of the logger: here no service is wanted."""
+    """Return the arguments without those of the logger: trials log to files, not to a service."""
     kept: list[str] = []
     rest = list(arguments)
     while rest:

@@ -29,7 +29,7 @@ class Served(NamedTuple):
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and text of an answer; the path is sent as it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.page.port, timeout=200)
         try:
             connection.request(method, path, body or None, {key.replace("_", "-"): v for key, v in headers.items()})
             answer = connection.getresponse()
@@ -119,7 +119,7 @@ def test_nothing_else_is(path: str, served: Served) -> None:
     if not (served.page.folder / "link").is_symlink():
         (served.page.folder / "link").symlink_to("/etc/passwd")
     path = path.format(folder=served.page.folder, run=served.run, here=Path.cwd())
-    connection = http.client.HTTPConnection("127.0.0.1", served.page.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", served.page.port, timeout=200)
     connection._validate_path = lambda url: None  # type: ignore[attr-defined]
     connection.request("GET", path)
     answer = connection.getresponse()
@@ -140,7 +140,7 @@ def test_nothing_else_is(path: str, served: Served) -> None:
 def test_large_and_endless_requests_are_refused_at_once(
     header: str, value: str, status: int, said: bytes, served: Served
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", served.page.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", served.page.port, timeout=200)
     connection.putrequest("POST", "/gradio_api/upload")
     connection.putheader(header, value)
     connection.endheaders()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-WAIT = 60
+WAIT = 200
 """Seconds that a busy machine may take for anything."""
 
 

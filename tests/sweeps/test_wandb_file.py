@@ -233,5 +233,5 @@ def test_what_is_no_yaml_is_refused(tmp_path: Path, content: str) -> None:
 def test_what_is_no_mapping_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text("random")
-    with pytest.raises(InputError, match="is no sweep; expected method, metric, parameters and command"):
+    with pytest.raises(InputError, match="is not a sweep; expected method, metric, parameters and command"):
         read_sweep(path)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_a_sweep_of_real_fits_ends_with_its_table(tmp_path: Path, capsys: pytest
     [
         (["nothing"], "sweep is nothing, which is neither a file nor a shipped sweep; shipped are sweeps/"),
         (["random", "--runs", "0"], "--runs is 0; expected at least 1"),
-        (["random", "--sampler", "grid"], "parameters.model.optimizer_g.lr has no end of values; expected value"),
+        (["random", "--sampler", "grid"], "parameters.model.optimizer_g.lr has infinitely many values; expected value"),
         (["seeds", "--", "--trainer.max_epoch", "3"], "trainer.max_epoch is not a known key; did you mean"),
     ],
 )
@@ -101,13 +102,19 @@ def test_a_key_that_is_none_is_refused_before_the_first_trial(
 def test_an_interrupted_sweep_says_how_to_go_on_and_does(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trials, "POLL", 0.02)
+    monkeypatch.setattr(trials, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(trials, "COMMAND", FAKE)
     monkeypatch.setattr("lightning_gans.cli.sweep_check.check_with_parser", lambda sweep, extra: None)
-    # A fit that writes its score and then sleeps.
+    # The second fit writes its score and then sleeps.
     path = written(tmp_path, method="grid", parameters={"x": {"values": [1, 15]}})
     command = [str(path), "--name", "s", "--storage", "sqlite:///study.db"]
-    threading.Timer(3, os.kill, (os.getpid(), number)).start()
+
+    def interrupt_second_trial() -> None:
+        while not list(Path("runs").glob("sweeps/s/trial-0001/**/waiting")):
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=interrupt_second_trial, daemon=True).start()
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert ended.value.code == 130

