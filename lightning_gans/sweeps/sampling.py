@@ -86,7 +86,7 @@ def grid_points(sweep: Sweep) -> list[dict[str, Any]]:
     for parameter in sweep.varied:
         if parameter.choices is None:
             raise InputError(
-                f"parameters.{parameter.key} has infinitely many values; expected value, values or integers from min to max "
+                f"parameters.{parameter.key} has infinitely many values; expected value, values or an integer range "
                 f"where the method is grid (in {sweep.path})"
             )
         draws.append(parameter.choices)

@@ -188,7 +188,7 @@ def test_a_grid_is_every_combination_once_in_order(tmp_path: Path) -> None:
 
 def test_a_grid_over_a_range_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"parameters\.x has infinitely many values; expected value, values or whole numbers"
+        InputError, match=r"parameters\.x has infinitely many values; expected value, values or an integer range"
     ):
         opened(sweep_over(tmp_path, "grid"))
 
