@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -41,45 +42,35 @@ def check_with_parser(sweep: Sweep, extra: list[str]) -> None:
         raise InputError(f"{said[-1].removeprefix('lightning-gans: error: ')} (in {sweep.path})")
 
 
-class _Stop(Exception):  # noqa: N818 (no error)
-    """Carries the parser out of the command line before anything is run."""
-
-    def __init__(self, parser: Any) -> None:
-        super().__init__()
-        self.parser = parser
-
-
-def command_line_parser() -> Any:
-    """The parser of the command line, as ``fit`` has it."""
-    from lightning_gans.cli.train import LightningGANsCLI, build
-
-    class ParserOnly(LightningGANsCLI):
-        def parse_arguments(self, parser: Any, args: Any) -> NoReturn:
-            raise _Stop(parser)
-
-    try:
-        build([], ParserOnly)
-    except _Stop as stopped:
-        return stopped.parser
-    raise AssertionError("the command line parsed nothing")
+class _Parsed(Exception):  # noqa: N818 (no error)
+    """Ends the command line before anything is run."""
 
 
 def parse_all(lines: list[list[str]]) -> list[Any]:
-    """What the real parser makes of these command lines.
+    """Parse command lines with the real parser, without running them.
+
+    Args:
+        lines: command lines, each without the program's name.
+
+    Returns:
+        Their configs.
 
     Raises:
-        InputError: if it does not take one of them.
+        InputError: if the parser rejects one of them.
     """
-    from lightning_gans.cli.train import with_config_paths
+    from lightning_gans.cli.train import LightningGANsCLI, build
 
-    parser, parsed, before = command_line_parser(), [], sys.argv
-    try:
-        for line in lines:
-            # The parser's answers name the config among these that holds a bad key.
-            sys.argv = ["lightning-gans", *line]
-            parsed.append(parser.parse_args(with_config_paths(line)))
-    finally:
-        sys.argv = before
+    parsed = []
+
+    class ParserOnly(LightningGANsCLI):
+        def parse_arguments(self, parser: Any, args: Any) -> NoReturn:
+            for line in lines:
+                super().parse_arguments(parser, line)
+                parsed.append(self.config)
+            raise _Parsed
+
+    with contextlib.suppress(_Parsed):
+        build([], ParserOnly)
     return parsed
 
 

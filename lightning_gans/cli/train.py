@@ -6,7 +6,6 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from pydoc import locate
 from typing import Any, NoReturn, get_args
@@ -47,19 +46,18 @@ from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.callbacks.tf32 import TF32
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import remember_wandb_runs, settle
+from lightning_gans.cli.config_arguments import config_paths, expand_configs
 from lightning_gans.cli.end_messages import found, scores_lines, summary
 from lightning_gans.cli.known_failures import told
 from lightning_gans.cli.parser_errors import known_words, summarize_parser_error
 from lightning_gans.cli.process import apply_cpu_settings, warn_if_emulated
 from lightning_gans.cli.trainer_overhead import NoProfiler, leave_out_idle_hooks
 from lightning_gans.core.errors import InputError, RunEnded
-from lightning_gans.core.shipped_configs import config_folder, find_config
+from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.folder import run_folder, writes
-
-CONFIG_OPTIONS = ("--config", "-c")
 
 STRATEGIES = ("auto", "ddp", "single_device")
 """The trainer's strategies by name; several processes get :class:`.AlternatingDDP` under either of the first two."""
@@ -107,7 +105,8 @@ class Parser(LightningArgumentParser):
         """
         if not self.exit_on_error:
             super().error(message, ex)
-        raise InputError(summarize_parser_error(message, known_words(self), given_configs(sys.argv[1:]))) from ex
+        files = self.argument_errors.config_files()
+        raise InputError(summarize_parser_error(message, known_words(self), files)) from ex
 
 
 class SaveConfig(SaveConfigCallback):
@@ -181,8 +180,9 @@ class LightningGANsCLI(LightningCLI):
         """Parse, after shipped configs' names are replaced by their paths."""
         given = sys.argv[1:] if args is None else args
         assert isinstance(given, list)
-        self.config_files = given_configs(given)
-        self.config = parser.parse_args(with_config_paths(given))
+        expanded = expand_configs(given)
+        self.config_files = config_paths(expanded)
+        self.config = parser.parse_args(expanded)
 
     def _parse_ckpt_path(self) -> None:
         """Do not let the checkpoint's hyperparameters override what was given: here the command line wins."""
@@ -264,29 +264,6 @@ class LightningGANsCLI(LightningCLI):
     def _say(self, what: Callable[[L.Trainer], str]) -> None:
         if self.trainer.is_global_zero and writes(self.trainer):
             print(what(self.trainer))
-
-
-def with_config_paths(arguments: list[str]) -> list[str]:
-    """The arguments, with every ``--config NAME`` given the path of that config."""
-    replaced = []
-    for index, argument in enumerate(arguments):
-        option, equals, value = argument.partition("=")
-        if option in CONFIG_OPTIONS and equals:
-            replaced.append(f"{option}={find_config(value)}")
-        elif index and arguments[index - 1] in CONFIG_OPTIONS:
-            replaced.append(find_config(argument))
-        else:
-            replaced.append(argument)
-    return replaced
-
-
-def given_configs(arguments: list[str]) -> list[str]:
-    """Paths of all configs among the arguments."""
-    paths = with_config_paths(arguments)
-    after = [path for option, path in pairwise(paths) if option in CONFIG_OPTIONS]
-    return after + [
-        path.partition("=")[2] for path in paths if path.partition("=")[0] in CONFIG_OPTIONS and "=" in path
-    ]
 
 
 def asked_processes(settings: Namespace) -> int:

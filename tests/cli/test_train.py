@@ -109,24 +109,20 @@ def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     }
 
 
-def data_module(config: Path, content: dict[str, Any]) -> str:
-    """The class of a config's data, or of the data that the config is."""
-    data = content.get("data", content if "class_path" in content else {"class_path": "DigitsDataModule"})
-    if isinstance(data, str):
-        data = yaml.safe_load((config.parent / data).read_text())
-    return str(data["class_path"]).rpartition(".")[2]
+def data_module(content: dict[str, Any]) -> str:
+    """The class of a config's data."""
+    data = content.get("data", "DigitsDataModule")
+    return str(data if isinstance(data, str) else data["class_path"]).rpartition(".")[2]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
 def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]]) -> None:
     content = yaml.safe_load(config.read_text())
-    data = data_module(config, content)
+    data = data_module(content)
     arguments = ["fit", "--trainer.fast_dev_run", "true", *QUIET]
     base = BASES.get(data, "dcgan/digits")
     if "model" in content:
         arguments += ["--config", str(config)]
-    elif "class_path" in content:  # data alone
-        arguments += ["--config", base, "--data", str(config)]
     else:  # what is put on top of a run
         arguments += ["--config", base, "--config", str(config)]
     arguments += small_sets[data]

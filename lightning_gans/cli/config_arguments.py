@@ -1,0 +1,69 @@
+"""The configs among the arguments: ``fit dcgan/mnist``, ``--config dcgan/mnist``, and the run's name that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from lightning_gans.core.shipped_configs import config_folder, find_config
+
+CONFIG_OPTIONS = ("--config", "-c")
+
+
+def expand_configs(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which every config is a ``--config`` with the path of a file.
+
+    ``["fit", "dcgan/mnist", "data/kmnist"]`` becomes ``["fit", "--trainer.logger.name=dcgan-mnist-kmnist", "--config",
+    "…/dcgan/mnist.yaml", "--config", "…/data/kmnist.yaml"]``. A config that names its run, or a later argument, wins.
+
+    Args:
+        arguments: those of the command line, without the program's name.
+
+    Raises:
+        InputError: if a name is neither a file nor a shipped config.
+    """
+    command, rest = list(arguments[:1]), list(arguments[1:])
+    if command and command[0].startswith("-"):
+        command, rest = [], command + rest
+    expanded: list[str] = []
+    while command and rest and not rest[0].startswith("-"):
+        expanded += ["--config", find_config(rest.pop(0))]
+    for index, argument in enumerate(rest):
+        option, equals, value = argument.partition("=")
+        if option in CONFIG_OPTIONS and equals:
+            expanded += ["--config", find_config(value)]
+        elif argument not in CONFIG_OPTIONS and index and rest[index - 1] in CONFIG_OPTIONS:
+            expanded += ["--config", find_config(argument)]
+        elif argument not in CONFIG_OPTIONS or index == len(rest) - 1:
+            expanded.append(argument)
+    name = run_name(config_paths(expanded))
+    return [*command, *([f"--trainer.logger.name={name}"] if command and name else []), *expanded]
+
+
+def config_paths(expanded: Sequence[str]) -> list[str]:
+    """Paths of the configs among arguments from :func:`expand_configs`, in their order."""
+    return [path for option, path in pairwise(expanded) if option == "--config"]
+
+
+def run_name(paths: Sequence[str]) -> str:
+    """The name of a run that is given none: that of its first config, and of each data set's config beside it.
+
+    ``dcgan/stacked_mnist`` gives ``dcgan-stacked-mnist``, with ``data/kmnist`` on top ``dcgan-stacked-mnist-kmnist``.
+    A file that is not shipped gives its name without suffix; the configs in ``logger/`` give none.
+
+    Args:
+        paths: the configs, in their order.
+    """
+    recipes, data = [], []
+    shipped = config_folder().resolve()
+    for path in (Path(given).resolve() for given in paths):
+        if not path.is_relative_to(shipped):
+            recipes.append(path.stem)
+            continue
+        folder, *rest = path.relative_to(shipped).with_suffix("").as_posix().replace("_", "-").split("/")
+        if folder == "data":
+            data.append("-".join(rest))
+        elif folder != "logger":
+            recipes.append("-".join([folder, *rest]))
+    return "-".join([*recipes[:1], *data])
