@@ -31,8 +31,8 @@ from lightning_gans.core.image_grids import grid
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.pixels import PixelFeatures
-from lightning_gans.runs.folder import run_folder, writes
-from lightning_gans.runs.score_file import append_scores
+from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.scores import ScoreRow
 from lightning_gans.runs.stamp import Stamp
 
 
@@ -96,12 +96,12 @@ class Analysis(Callback):
                 "expected 0, or data such as those of ImageFolderDataModule"
             )
         refuse_undrawable(trainer, "analysis: rows 0")
-        if trainer.is_global_zero and writes(trainer):
+        if trainer.is_global_zero and writes_files(trainer):
             data.setup("fit")
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Analyse on rank 0, while the others wait, and log the accuracy of the linear probe."""
-        if not self.rows or not writes(trainer):
+        if not self.rows or not writes_files(trainer):
             return
         assert isinstance(pl_module, LatentGAN)
         # On all ranks: if no seed was given, they agree on one here.
@@ -147,18 +147,18 @@ class Analysis(Callback):
         return probe.accuracy
 
     def _write(self, trainer: Trainer, pictures: dict[str, Image.Image], numbers: dict[str, Any], step: int) -> None:
-        folder = run_folder(trainer) / "analysis"
-        folder.mkdir(parents=True, exist_ok=True)
+        run = RunFolder.of(trainer)
+        run.analysis.mkdir(parents=True, exist_ok=True)
         for name, picture in pictures.items():
-            picture.save(folder / f"{name}.png")
+            picture.save(run.analysis / f"{name}.png")
             for logger in trainer.loggers:
                 log_picture(logger, f"analysis/{name}", picture, step)
-        (folder / "analysis.json").write_text(json.dumps(without_nan(numbers), indent=2) + "\n")
-        self.written = folder
+        run.analysis_numbers.write_text(json.dumps(without_nan(numbers), indent=2) + "\n")
+        self.written = run.analysis
 
     def _append_scores(self, trainer: Trainer, model: LatentGAN, probe: ProbeResult, seed: int) -> None:
         """Add the accuracy of the linear probe to the run's scores, unless it was skipped."""
-        if probe.accuracy is None:
+        if probe.accuracy is None or probe.pixels_accuracy is None:
             return
         stamp = Stamp(
             extractor=f"discriminator-layers,maxpool-4x4,linear-svm,{probe.train_images}-labels",
@@ -174,7 +174,7 @@ class Analysis(Callback):
         )
         epoch, step = model.progress
         scores = {"test/probe/accuracy": probe.accuracy, "test/probe/pixels": probe.pixels_accuracy}
-        append_scores(trainer, {"step": step, "epoch": epoch, "scores": scores, "stamp": stamp.as_dict()})
+        RunFolder.of(trainer).append_scores(ScoreRow(scores, stamp, step, epoch))
 
 
 def data_of(trainer: Trainer) -> InMemoryDataModule:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,15 +14,10 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning_gans.callbacks.signals import WARNINGS, DeferredSignals, requeue, slurm_job
 from lightning_gans.core.errors import RunEnded, at_least
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
-from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.folder import RunFolder, writes_files
 
 AGREE_EVERY = 10
 """Steps from one exchange of signals among processes to the next: it lets a device wait for its host."""
-
-
-def last_checkpoint(folder: Path) -> Path:
-    """Where the run in ``folder`` keeps its newest state."""
-    return folder / "checkpoints" / "last.ckpt"
 
 
 class LastCheckpoint(Checkpoint):
@@ -53,8 +47,8 @@ class LastCheckpoint(Checkpoint):
         self._asked_for = 0
 
     def _save(self, trainer: Trainer) -> None:
-        if writes(trainer):
-            trainer.save_checkpoint(last_checkpoint(run_folder(trainer)), weights_only=False)
+        if writes_files(trainer):
+            trainer.save_checkpoint(RunFolder.of(trainer).last_checkpoint, weights_only=False)
             self._saved_step = trainer.global_step
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -125,7 +119,7 @@ class LastCheckpoint(Checkpoint):
             logger.save()
             if isinstance(logger, WandbLogger) and trainer.is_global_zero:
                 logger.experiment.finish()
-        kept = last_checkpoint(run_folder(trainer))
+        kept = RunFolder.of(trainer).last_checkpoint
         what = f"ended by {signal.Signals(number).name} after step {trainer.global_step}, saved in {kept}"
         job = slurm_job()
         if number in WARNINGS and job is not None:

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
 from lightning_gans.runs.curves import draw_curves
-from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.folder import RunFolder, writes_files
 
 
 class Curves(Callback):
@@ -20,11 +20,11 @@ class Curves(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what is logged so far, and draw it."""
-        if not trainer.is_global_zero or not writes(trainer):
+        if not trainer.is_global_zero or not writes_files(trainer):
             return
         for logger in trainer.loggers:
             if isinstance(logger, CSVLogger):
                 logger.save()
                 log = Path(logger.log_dir) / logger.experiment.NAME_METRICS_FILE
-                draw_curves(log, run_folder(trainer) / "curves.png")
+                draw_curves(log, RunFolder.of(trainer).curves)
                 return

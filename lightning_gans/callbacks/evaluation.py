@@ -19,9 +19,8 @@ from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.perceptual import PerceptualDistance
 from lightning_gans.metrics.real_cache import RealCache
 from lightning_gans.metrics.scores import Scores
-from lightning_gans.runs.folder import writes
-from lightning_gans.runs.score_file import append_scores
-from lightning_gans.runs.score_order import order_scores
+from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.scores import ScoreRow, order_scores
 from lightning_gans.runs.stamp import Stamp
 
 SHOWN = ("fid", "ssim", "miou")
@@ -126,7 +125,7 @@ class Evaluation(Callback):
                 # The same on all ranks already; Lightning warns of what is not reduced.
                 pl_module.log(f"{prefix}/{name}", value, prog_bar=name in SHOWN, sync_dist=True)
             stamp = self._stamp(trainer, pl_module, real, fake)
-            ordered = {name: values[name] for name in order_scores(list(values), min(real, fake))}
+            ordered = {name: values[name] for name in order_scores(values, min(real, fake))}
             self._note(trainer, pl_module, domain, prefix, ordered, stamp)
         self._scores = {}
 
@@ -154,16 +153,12 @@ class Evaluation(Callback):
         stamp: Stamp,
     ) -> None:
         epoch, step = pl_module.progress
-        result = {
-            "step": step,
-            "epoch": epoch,
-            "scores": {f"{prefix}/{name}": value for name, value in values.items()},
-            "stamp": stamp.as_dict(),
-        }
-        if not writes(trainer):
+        row = ScoreRow({f"{prefix}/{name}": value for name, value in values.items()}, stamp, step, epoch)
+        if not writes_files(trainer):
             return
-        self._last.append(result)
-        append_scores(trainer, result)
+        self._last.append(row.as_dict())
+        if trainer.is_global_zero:
+            RunFolder.of(trainer).append_scores(row)
         if self._logged.get(prefix) != stamp:
             self._logged[prefix] = stamp
             for logger in trainer.loggers:

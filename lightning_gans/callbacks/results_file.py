@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import time
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.provenance import commit, machine, versions
-from lightning_gans.runs.score_file import score_file
 
 
 class ResultsFile(Callback):
@@ -35,16 +33,16 @@ class ResultsFile(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the time, and which scores are there already."""
         self._start = time.perf_counter()
-        self._known = len(lines(score_file(trainer)))
+        self._known = len(RunFolder.of(trainer).read_scores("skip"))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
-        if not trainer.is_global_zero or not writes(trainer):
+        if not trainer.is_global_zero or not writes_files(trainer):
             return
         assert isinstance(pl_module, Adversarial)
-        folder = run_folder(trainer)
+        folder = RunFolder.of(trainer)
         results = {
-            "measurements": [json.loads(line) for line in lines(score_file(trainer))[self._known :]],
+            "measurements": [row.as_dict() for row in folder.read_scores("skip")[self._known :]],
             "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
             "test_seconds": round(time.perf_counter() - self._start, 3),
             "train_seconds": round(pl_module.stopwatch.seconds, 3),
@@ -53,16 +51,9 @@ class ResultsFile(Callback):
             "machine": machine(pl_module.device),
             "config": self.config,
         }
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "results.json"
-        if path.exists():
-            path.rename(folder / f"results-{len(list(folder.glob('results-*.json'))) + 1}.json")
-        path.write_text(json.dumps(without_nan(results), indent=2, allow_nan=False) + "\n")
-
-
-def lines(path: Path) -> list[str]:
-    """The lines of a file; none if there is no file."""
-    return path.read_text().splitlines() if path.is_file() else []
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.archive_results()
+        folder.results.write_text(json.dumps(without_nan(results), indent=2, allow_nan=False) + "\n")
 
 
 def without_nan(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TextIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.folder import RunFolder, writes_files
 
 
 class RunLock(Callback):
@@ -28,9 +28,9 @@ class RunLock(Callback):
         Raises:
             InputError: if another process has it.
         """
-        if stage != "fit" or not trainer.is_global_zero or not writes(trainer):
+        if stage != "fit" or not trainer.is_global_zero or not writes_files(trainer):
             return
-        path = run_folder(trainer) / ".lock"
+        path = RunFolder.of(trainer).lock
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
         try:

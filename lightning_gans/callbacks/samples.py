@@ -17,7 +17,7 @@ from lightning_gans.core.evaluation_output import EvaluationImages
 from lightning_gans.core.image_grids import grid, to_pil
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.folder import RunFolder, writes_files
 
 
 def cells(sampled: EvaluationImages, count: int) -> list[Tensor]:
@@ -99,27 +99,27 @@ class SampleGrid(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the grids."""
-        if not trainer.is_global_zero or not writes(trainer):
+        if not trainer.is_global_zero or not writes_files(trainer):
             return
         assert isinstance(pl_module, Adversarial)
         epoch, step = pl_module.progress
-        prefix = "test-" if trainer.testing else ""
+        folder = RunFolder.of(trainer)
         self.newest = []
         for domain, kept in self._kept.items():
             if not kept:
                 continue
-            suffix = "" if len(self._kept) == 1 else f"-{domain}"
-            folder = run_folder(trainer) / "samples"
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{prefix}epoch-{epoch:03d}-step-{step:07d}{suffix}.png"
+            named = "" if len(self._kept) == 1 else domain
+            path = folder.grid("test" if trainer.testing else "val", epoch, step, named)
+            path.parent.mkdir(parents=True, exist_ok=True)
             # Example after example, each with all of its parts, and no example broken across rows.
             images = torch.cat([torch.stack(parts, dim=1).flatten(0, 1) for parts in kept])
             parts = len(kept[0])
             drawn = grid(images, parts * max(1, self.columns // parts))
             drawn.save(path)
             self.newest.append(path)
+            key = "-".join(filter(None, ["test" if trainer.testing else "", "samples", named]))
             for logger in trainer.loggers:
-                log_picture(logger, f"{prefix}samples{suffix}", drawn, step)
+                log_picture(logger, key, drawn, step)
 
     on_test_epoch_start = on_validation_epoch_start
     on_test_batch_end = on_validation_batch_end
@@ -127,22 +127,20 @@ class SampleGrid(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the animation, from all grids of the run, resumed parts included."""
-        folder = run_folder(trainer) / "samples"
-        if trainer.is_global_zero and writes(trainer) and folder.is_dir():
-            write_timelines(folder, self.frame_ms)
+        if trainer.is_global_zero and writes_files(trainer):
+            write_timelines(RunFolder.of(trainer), self.frame_ms)
 
 
-def write_timelines(folder: Path, frame_ms: int) -> None:
-    """Write one animated GIF for each domain from the grids in ``folder``."""
+def write_timelines(folder: RunFolder, frame_ms: int) -> None:
+    """Write an animated GIF of a run's validation grids for each domain."""
     series: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("epoch-*-step-*.png")):
-        domain = "-".join(path.stem.split("-")[4:])
-        series.setdefault(domain, []).append(path)
+    for grid_file in folder.grids("val"):
+        series.setdefault(grid_file.domain, []).append(grid_file.path)
     for domain, paths in series.items():
         frames = [Image.open(path).convert("P") for path in paths]
-        target = folder / (f"timeline-{domain}.gif" if domain else "timeline.gif")
         # The last grid stays for a while before the animation starts again.
         durations = [frame_ms] * (len(frames) - 1) + [5 * frame_ms]
+        target = folder.timeline(domain)
         frames[0].save(target, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
@@ -171,7 +169,7 @@ class PredictionWriter(Callback):
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse data that cannot be drawn, and to mix with the pictures of another call."""
         refuse_undrawable(trainer, "no predict")
-        target = run_folder(trainer) / "predictions" if self.folder is None else Path(self.folder)
+        target = RunFolder.of(trainer).predictions if self.folder is None else Path(self.folder)
         self._target: Path = trainer.strategy.broadcast(target)
         if any(self._target.rglob("*.png")):
             raise InputError(f"predictions.folder is {target}, which already holds pictures; expected an empty folder")
@@ -187,7 +185,7 @@ class PredictionWriter(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Write one batch; file names count over all processes."""
-        if not writes(trainer):
+        if not writes_files(trainer):
             return
         for folder, images in outputs.items() if isinstance(outputs, dict) else [("", outputs)]:
             batch_size = getattr(trainer.datamodule, "eval_batch_size", len(images))  # type: ignore[attr-defined]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,11 +15,10 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
-from lightning_gans.callbacks.checkpoints import last_checkpoint
 from lightning_gans.callbacks.symptoms import WATCHED, Diagnosis, Finding
 from lightning_gans.core.errors import InputError, RunEnded, at_least
 from lightning_gans.families.adversarial import GRADIENTS, Adversarial
-from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.folder import RunFolder, append_line, writes_files
 
 
 class Diverged(RunEnded):
@@ -165,7 +163,7 @@ class Watchdog(Callback):
         for finding in findings:
             symptom = finding.warning.symptom
             line = {"step": step, "epoch": epoch, "symptom": symptom, "evidence": finding.evidence, **done}
-            append_line(trainer, line)
+            record_warning(trainer, line)
             rank_zero_warn(f"{symptom} at step {step}: {finding}{what}", category=finding.warning)
 
     # Checkpoints.
@@ -256,7 +254,7 @@ def diverged(trainer: Trainer, step: int, bad: list[str]) -> Diverged:
     """The error that names what is not finite, the step, and where the last good state is."""
     more = f" and {len(bad) - 1} more are not finite" if len(bad) > 1 else ""
     what = f"{bad[0]}{more}" if bad else "a loss or a weight of another process is not finite"
-    kept = last_checkpoint(run_folder(trainer))
+    kept = RunFolder.of(trainer).last_checkpoint
     path = kept if kept.is_file() else next((best.best_model_path for best in bests(trainer)), None)
     where = f"the last good checkpoint is {path}" if path else "there is no checkpoint yet"
     return Diverged(f"training has diverged at step {step}: {what}; {where}")
@@ -302,11 +300,7 @@ def put_back(trainer: Trainer, pl_module: Adversarial, path: str) -> int:
     return int(checkpoint["global_step"])
 
 
-def append_line(trainer: Trainer, line: dict[str, Any]) -> None:
+def record_warning(trainer: Trainer, line: dict[str, Any]) -> None:
     """Add a line to ``watchdog.jsonl`` in the run's folder; on rank 0 only."""
-    if not trainer.is_global_zero or not writes(trainer):
-        return
-    path = run_folder(trainer) / "watchdog.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
+    if trainer.is_global_zero and writes_files(trainer):
+        append_line(RunFolder.of(trainer).watchdog, line)

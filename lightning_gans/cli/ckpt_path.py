@@ -14,13 +14,10 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.runs.folder import run_folder, version_folder
+from lightning_gans.runs.folder import BEST, LAST, RunFolder, parse_version, version_name
 
-KEYWORDS = ("auto", "last", "best")
+KEYWORDS = ("auto", LAST, BEST)
 """What ``--ckpt_path`` takes in place of a file."""
-
-WANDB_RUNS = "wandb.json"
-"""The file in a run's folder that holds the ids of its W&B runs."""
 
 
 def settle(config: Namespace, subcommand: str, config_files: Sequence[str]) -> bool:
@@ -54,24 +51,25 @@ def settle(config: Namespace, subcommand: str, config_files: Sequence[str]) -> b
             raise InputError(
                 "ckpt_path is auto, which goes on with a run of a known name; expected trainer.logger.version"
             )
-        if not list((runs / version_folder(version) / "checkpoints").glob("*.ckpt")):
+        if not RunFolder(runs / version_name(version)).all_checkpoints():
             config.ckpt_path = None
             return False
-        name = "last"
+        name = LAST
     if name in KEYWORDS:
         for file in config_files:
             # A run's own config means that run, not the newest.
             if version is None and Path(file).resolve().parent.parent == runs.resolve():
-                version = version_of(Path(file).resolve().parent)
+                version = parse_version(Path(file).resolve().parent.name)
         config.ckpt_path = str(newest_checkpoint(runs, name, version))
     path = Path(config.ckpt_path).resolve()
     # A fit from anything but the newest state would overwrite that state: it gets a folder of its own.
-    newest = name == "last" or path.stem == "last"
-    if path.parent.parent.parent != runs.resolve() or (subcommand == "fit" and not newest):
+    newest = LAST in (name, path.stem)
+    folder = RunFolder.containing(path)
+    if folder is None or folder.path.parent != runs.resolve() or (subcommand == "fit" and not newest):
         return False
     if logger.init_args.version is None:
-        logger.init_args.version = version_of(path.parent.parent)
-    recall_wandb_runs(config, path.parent.parent)
+        logger.init_args.version = parse_version(folder.path.name)
+    recall_wandb_runs(config, folder)
     return True
 
 
@@ -88,12 +86,6 @@ def first_logger(config: Namespace) -> Namespace | None:
     return first if first is not None and wanted <= set(first.get("init_args", {}).keys()) else None
 
 
-def version_of(folder: Path) -> int | str:
-    """What the logger calls the version in ``folder``."""
-    number = folder.name.removeprefix("version_")
-    return int(number) if number != folder.name and number.isdigit() else folder.name
-
-
 def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
     """The checkpoint ``name`` of the newest run in ``runs``, or of the given version.
 
@@ -102,11 +94,12 @@ def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
     Raises:
         InputError: if there is none.
     """
-    folder = "*" if version is None else version_folder(version)
-    found = sorted(runs.glob(f"{folder}/checkpoints/{name}.ckpt"), key=modified)
+    folders = runs.glob("*") if version is None else [runs / version_name(version)]
+    checkpoints = (RunFolder(folder).checkpoint(name) for folder in folders)
+    found = sorted((path for path in checkpoints if path.exists()), key=modified)
     if not found:
         raise InputError(f"ckpt_path is {name}, but no run in {runs} has one; leave it out to start a new run")
-    return newest_readable_checkpoint(found[-1]) if name == "last" else found[-1]
+    return newest_readable_checkpoint(found[-1]) if name == LAST else found[-1]
 
 
 def modified(path: Path) -> float:
@@ -144,12 +137,12 @@ def remember_wandb_runs(trainer: Trainer) -> None:
     """Write the ids of W&B's runs into the run's folder, for the run that resumes it."""
     ids = [logger.experiment.id for logger in trainer.loggers if isinstance(logger, WandbLogger)]
     if ids:
-        (run_folder(trainer) / WANDB_RUNS).write_text(json.dumps(ids) + "\n")
+        RunFolder.of(trainer).wandb_runs.write_text(json.dumps(ids) + "\n")
 
 
-def recall_wandb_runs(config: Namespace, folder: Path) -> None:
+def recall_wandb_runs(config: Namespace, folder: RunFolder) -> None:
     """Go on with W&B's runs, where the config names none."""
-    path = folder / WANDB_RUNS
+    path = folder.wandb_runs
     ids: list[Any] = json.loads(path.read_text()) if path.is_file() else []
     for logger, known in zip(wandb_loggers(config), ids, strict=False):
         if logger.init_args.get("id") is None and logger.init_args.get("version") is None:

@@ -8,30 +8,30 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lightning_gans.callbacks import Analysis, Evaluation, SampleGrid
-from lightning_gans.callbacks.checkpoints import last_checkpoint
-from lightning_gans.runs.folder import run_folder
+from lightning_gans.runs.folder import RunFolder
 
 Kind = TypeVar("Kind", bound=Callback)
 
 
 def summary(trainer: Trainer) -> str:
     """Where the pictures, scores and checkpoints of a finished run are, and how good it is."""
-    folder = run_folder(trainer)
+    folder = RunFolder.of(trainer)
     lines = [f"run: {folder}"]
     lines += grid_lines(trainer)
-    lines += [f"timeline: {path}" for path in sorted((folder / "samples").glob("timeline*.gif"))]
-    lines += [f"curves: {path}" for path in folder.glob("curves.png")]
+    lines += [f"timeline: {path}" for path in folder.timelines()]
+    if folder.curves.is_file():
+        lines.append(f"curves: {folder.curves}")
     lines.append(scores_lines(trainer))
     for callback in callbacks_of(trainer, ModelCheckpoint):
         if callback.best_model_path:
             lines.append(f"best checkpoint: {callback.best_model_path}")
-    lines.append(f"last checkpoint: {last_checkpoint(folder)}")
+    lines.append(f"last checkpoint: {folder.last_checkpoint}")
     return "\n".join(lines)
 
 
 def found(trainer: Trainer) -> str:
     """What a test has found, and where it is written."""
-    results = run_folder(trainer) / "results.json"
+    results = RunFolder.of(trainer).results
     analyses = [f"analysis: {each.written}" for each in callbacks_of(trainer, Analysis) if each.written]
     return "\n".join([scores_lines(trainer), *grid_lines(trainer), *analyses, f"results: {results}"])
 

@@ -57,7 +57,7 @@ from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.runs.folder import run_folder, writes
+from lightning_gans.runs.folder import RunFolder, writes_files
 
 STRATEGIES = ("auto", "ddp", "single_device")
 """The trainer's strategies by name; several processes get :class:`.AlternatingDDP` under either of the first two."""
@@ -116,13 +116,11 @@ class SaveConfig(SaveConfigCallback):
         """Write ``config.yaml``, or ``config-2.yaml`` and so on where a fit's is there; others add none to it."""
         if not trainer.is_global_zero:
             return
-        folder = run_folder(trainer)
-        taken = len(list(folder.glob("config*.yaml")))
-        if stage != "fit" and taken:
+        folder = RunFolder.of(trainer)
+        if stage != "fit" and folder.configs():
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / ("config.yaml" if not taken else f"config-{taken + 1}.yaml")
-        self.parser.save(self.config, path, skip_none=False, multifile=False)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        self.parser.save(self.config, folder.next_config(), skip_none=False, multifile=False)
         remember_wandb_runs(trainer)
 
 
@@ -262,7 +260,7 @@ class LightningGANsCLI(LightningCLI):
         self._say(found)
 
     def _say(self, what: Callable[[L.Trainer], str]) -> None:
-        if self.trainer.is_global_zero and writes(self.trainer):
+        if self.trainer.is_global_zero and writes_files(self.trainer):
             print(what(self.trainer))
 
 

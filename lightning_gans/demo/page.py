@@ -11,6 +11,7 @@ from lightning_gans.demo.run_tab import run_tab
 from lightning_gans.demo.translation_tab import translation_tab
 from lightning_gans.demo.uploads import Limits
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
+from lightning_gans.runs.folder import RunFolder
 
 CSS = Path(__file__).parent / "page.css"
 
@@ -18,7 +19,7 @@ KEPT = 3600
 """Seconds for which pictures that the page has shown are kept, so that they can be downloaded."""
 
 
-def build(model: PretrainedModel, run: Path | None, limits: Limits) -> gr.Blocks:
+def build(model: PretrainedModel, run: RunFolder | None, limits: Limits) -> gr.Blocks:
     """The page of a model, and of the run that it is from, if that is known."""
     page: gr.Blocks
     with gr.Blocks(

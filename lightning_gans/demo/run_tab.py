@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,14 +9,15 @@ from PIL import Image
 
 from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.demo.events import quietly, speaking
-from lightning_gans.demo.run_files import curves, grid_picture, score_rows, scores_text, timeline
+from lightning_gans.demo.run_files import curves, grid_picture, newest_scores, scores_text, timeline
+from lightning_gans.runs.folder import RunFolder
 
 
-def run_tab(tab: gr.Tab, run: Path | None, metadata: ModelMetadata) -> None:
+def run_tab(tab: gr.Tab, run: RunFolder | None, metadata: ModelMetadata) -> None:
     """Fill the tab; what a run that still trains writes is there when the tab is opened again."""
     if run is None:
         gr.Markdown("This checkpoint does not lie in a run's folder: there are no curves and no grids to show.")
-        gr.Markdown(scores_text(score_rows(None, metadata)), elem_id="scores", elem_classes="wide")
+        gr.Markdown(scores_text(newest_scores(None, metadata)), elem_id="scores", elem_classes="wide")
         return
     moments = timeline(run)
     domains = sorted({domain for moment in moments for domain in moment.grids})
@@ -61,7 +61,7 @@ def run_tab(tab: gr.Tab, run: Path | None, metadata: ModelMetadata) -> None:
 
     @speaking
     def draw() -> tuple[Image.Image | None, str]:
-        return curves(run), scores_text(score_rows(run, metadata))
+        return curves(run), scores_text(newest_scores(run, metadata))
 
     @speaking
     def lengthen() -> Any:

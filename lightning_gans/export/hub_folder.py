@@ -31,9 +31,10 @@ def write_hub_folder(model: PretrainedModel, checkpoint: Path, folder: Path, lic
     pictures: list[Picture] = []
     # A model from noise draws its own; what a translation makes of its data the run alone can show.
     for grid in record.grids if isinstance(model, ImageTranslator) else []:
-        shutil.copyfile(grid, folder / grid.name)
-        into = {"a": ", into domain a", "b": ", into domain b"}.get(grid.stem.rpartition("-")[2], "")
-        pictures.append((grid.name, f"Side by side: source, translation, the way back if any, truth if known{into}"))
+        shutil.copyfile(grid.path, folder / grid.path.name)
+        into = f", into domain {grid.domain}" if grid.domain else ""
+        caption = f"Side by side: source, translation, translation back if any, truth if known{into}"
+        pictures.append((grid.path.name, caption))
     model.save_pretrained(folder, model_card_kwargs={"record": record, "pictures": pictures, "licence": licence})
 
 

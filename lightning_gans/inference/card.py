@@ -15,10 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.core.version import __version__
-from lightning_gans.reporting.runs import is_row
-from lightning_gans.reporting.text import ONE_CLASS, stamp_line
 from lightning_gans.runs.record import RunRecord, matches_checkpoint
-from lightning_gans.runs.score_order import order_scores
+from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, complete_rows, order_scores
 
 SAMPLES = "samples.png"
 """Name of the file of pictures that a model draws for its own card."""
@@ -98,7 +96,7 @@ def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:
     return ModelCard(f"---\n{card_header(facts, data, rows).to_yaml()}\n---\n\n{text}")
 
 
-def card_header(facts: CardFacts, data: str | None, rows: list[dict[str, Any]]) -> ModelCardData:
+def card_header(facts: CardFacts, data: str | None, rows: list[ScoreRow]) -> ModelCardData:
     """The card's YAML header, which the hub reads: tags, and the table of scores."""
     dataset = str(data or "unknown").rpartition(".")[2].removesuffix("DataModule")
     results = [
@@ -106,15 +104,15 @@ def card_header(facts: CardFacts, data: str | None, rows: list[dict[str, Any]]) 
             task_type=facts.task,
             dataset_type=dataset.lower(),
             dataset_name=dataset,
-            dataset_split=row["stamp"]["split"],
-            metric_type=score.partition("/")[2],
-            metric_name=score.partition("/")[2],
+            dataset_split=row.stamp.split,
+            metric_type=name,
+            metric_name=name,
             metric_value=value,
-            metric_args={"stamp": line(row["stamp"]), "step": row.get("step")},
+            metric_args={"stamp": str(row.stamp), "step": row.step},
         )
         for row in rows
-        for score, value in row["scores"].items()
-        if math.isfinite(value) and not ONE_CLASS.search(score)
+        for name, value in row.short_scores.items()
+        if math.isfinite(value) and not PER_CLASS_SCORE.search(name)
     ]
     return ModelCardData(
         library_name="lightning-gans",
@@ -126,30 +124,24 @@ def card_header(facts: CardFacts, data: str | None, rows: list[dict[str, Any]]) 
     )
 
 
-def latest_scores(metadata: ModelMetadata, record: RunRecord) -> list[dict[str, Any]]:
+def latest_scores(metadata: ModelMetadata, record: RunRecord) -> list[ScoreRow]:
     """The scores of these weights: the last row of each split, domain and stamp."""
-    rows = [row for row in metadata.get("scores", []) if is_row(row) and matches_checkpoint(row, metadata)]
-    last = {(next(iter(row["scores"])).rpartition("/")[0], line(row["stamp"])): row for row in [*rows, *record.rows]}
+    rows = [row for row in complete_rows(metadata.get("scores", [])) if matches_checkpoint(row, metadata)]
+    last = {(row.split, row.domain, str(row.stamp)): row for row in [*rows, *record.rows]}
     return list(last.values())
 
 
-def score_table(row: dict[str, Any]) -> dict[str, Any]:
+def score_table(row: ScoreRow) -> dict[str, Any]:
     """A row of scores for the template, without scores of single classes, the most informative first."""
-    stamp = row["stamp"]
-    scores = {name.partition("/")[2]: value for name, value in row["scores"].items() if not ONE_CLASS.search(name)}
-    names = order_scores(list(scores), min(stamp["real"], stamp["fake"]))
+    scores = {name: value for name, value in row.short_scores.items() if not PER_CLASS_SCORE.search(name)}
+    names = order_scores(scores, row.stamp.images)
     return {
-        "split": stamp["split"],
-        "step": row.get("step", "unknown"),
-        "stamp": line(stamp),
+        "split": row.stamp.split,
+        "step": "unknown" if row.step is None else row.step,
+        "stamp": str(row.stamp),
         "names": names,
         "numbers": [f"{scores[name]:.4g}" for name in names],
     }
-
-
-def line(stamp: dict[str, Any]) -> str:
-    """A stamp in one line."""
-    return stamp_line(stamp, [stamp["seed"]])
 
 
 def variant_summary(variant: str) -> str:

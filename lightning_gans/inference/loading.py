@@ -19,15 +19,13 @@ from lightning_gans.inference.model import WEIGHTS, PretrainedModel
 from lightning_gans.inference.weights_file import load_safetensors, read_header
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
+from lightning_gans.runs.folder import RunFolder
 
 CONFIG = "config.json"
 """What an exported folder has, beside ``model.safetensors``."""
 
 SAFETENSORS = ".safetensors"
 """How the name of an exported generator ends."""
-
-CHECKPOINTS = ("best.ckpt", "last.ckpt")
-"""A run's, in ``checkpoints``; the first that is there is taken."""
 
 DEFAULT_NOISE = {"class_path": "lightning_gans.components.noise.NormalNoise"}
 """What models take where they are not told otherwise."""
@@ -68,10 +66,9 @@ def find_checkpoint(path: Path) -> Path:
     """
     if not path.is_dir() or (path / CONFIG).is_file():
         return path
-    for folder in (path / "checkpoints", path):
-        for name in CHECKPOINTS:
-            if (folder / name).is_file():
-                return folder / name
+    run = RunFolder.containing(path)
+    if run is not None and (checkpoint := run.best_or_last_checkpoint()):
+        return checkpoint
     raise InputError(
         f"CKPT is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported one"
     )

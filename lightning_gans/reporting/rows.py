@@ -1,4 +1,4 @@
-"""Rows of a table: runs of one recipe that differ in the seed, all measured in one way."""
+"""Rows of the table: runs of one recipe that differ only in the seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DASH = "\N{EN DASH}"
 
 
 class Spread(NamedTuple):
-    """A score over seeds."""
+    """A score over several seeds."""
 
     median: float
     least: float
@@ -23,22 +23,22 @@ class Spread(NamedTuple):
 
     def __str__(self) -> str:
         if self.seeds == 1:
-            return shown(self.median)
-        return f"{shown(self.median)} ({shown(self.least)}{DASH}{shown(self.most)})"
+            return format_number(self.median)
+        return f"{format_number(self.median)} ({format_number(self.least)}{DASH}{format_number(self.most)})"
 
 
 @dataclass(frozen=True)
 class Row:
-    """Runs of one recipe that differ in the seed."""
+    """Runs of one recipe that differ only in the seed."""
 
     runs: list[Run]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the row is, in the order of its columns.
+        """The columns before the scores, by name.
 
-        Epochs are those asked for: the best checkpoint may stem from another one in each seed. A model that was
-        measured before its first step has seen none, whatever its config asks for.
+        Epochs are those of the config, since the best checkpoint may be of another epoch for each seed; 0 if the model
+        was measured before its first step.
         """
         settings = self.runs[0].settings
         return {
@@ -50,62 +50,75 @@ class Row:
         }
 
     def spread(self, score: str) -> Spread | None:
-        """A score over the seeds; None unless every seed has it, for a row promises them all."""
+        """A score over the seeds; None unless every seed has it."""
         values = [run.scores[score] for run in self.runs if score in run.scores]
         if len(values) < len(self.runs):
             return None
-        if any(map(isnan, values)):  # has no place in an order
+        if any(map(isnan, values)):  # cannot be sorted
             return Spread(nan, nan, nan, len(values))
         return Spread(median(values), min(values), max(values), len(values))
 
 
-def rows_of(runs: list[Run]) -> list[Row]:
-    """The runs, those of one name in one row.
+def group_runs(runs: list[Run]) -> list[Row]:
+    """Group runs by name, a row for each.
 
     Raises:
-        InputError: if runs of one name are not seeds of one recipe, or any two were measured differently.
+        InputError: if runs of one name differ in more than the seed, or stamps differ.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.label, []).append(run)
     for members in groups.values():
         for run in members[1:]:
-            same_recipe(members[0], run)
-    same_stamps(runs)
+            check_recipe(members[0], run)
+    check_stamps(runs)
     for members in groups.values():
-        different_seeds(members)
+        check_seeds(members)
     return [Row(members) for members in groups.values()]
 
 
-def same_recipe(first: Run, other: Run) -> None:
-    """Refuse to take two recipes for seeds of one."""
-    # A key that is not there is as good as null: an older config lacks what was added since.
+def check_recipe(first: Run, other: Run) -> None:
+    """Refuse to take runs of two recipes for seeds of one.
+
+    Raises:
+        InputError: if a setting differs.
+    """
+    # A missing key equals null: an older config lacks the keys that were added since.
     for key in first.recipe | other.recipe:
         one, two = first.recipe.get(key), other.recipe.get(key)
         if one != two:
             raise InputError(
-                f"{key} is {plain(one)} in {first.folder} but {plain(two)} in {other.folder}; "
+                f"{key} is {format_setting(one)} in {first.folder} but {format_setting(two)} in {other.folder}; "
                 f"expected runs in {first.label} to differ in nothing but the seed"
             )
 
 
-def same_stamps(runs: list[Run]) -> None:
-    """Refuse scores that do not compare."""
+def check_stamps(runs: list[Run]) -> None:
+    """Refuse scores that cannot be compared.
+
+    Raises:
+        InputError: if two stamps differ in more than the seed.
+    """
     seen: dict[str, tuple[Run, dict[str, Any]]] = {}
     for run in runs:
         for domain, stamp in run.stamps.items():
-            first, known = seen.setdefault(domain, (run, stamp))
-            for field in known | stamp:
-                one, two = known.get(field), stamp.get(field)
-                if field != "seed" and one != two:
+            protocol = stamp.protocol
+            first, known = seen.setdefault(domain, (run, protocol))
+            for field in known | protocol:
+                one, two = known.get(field), protocol.get(field)
+                if one != two:
                     raise InputError(
-                        f"stamp.{field} is {plain(one)} in {first.folder} but {plain(two)} in {run.folder}; "
-                        "expected equal stamps in one table, other than the seed"
+                        f"stamp.{field} is {format_setting(one)} in {first.folder} but {format_setting(two)} in "
+                        f"{run.folder}; expected equal stamps in one table, other than the seed"
                     )
 
 
-def different_seeds(runs: list[Run]) -> None:
-    """Refuse to count one seed twice."""
+def check_seeds(runs: list[Run]) -> None:
+    """Refuse to count one seed twice.
+
+    Raises:
+        InputError: if two runs have the same seed.
+    """
     seen: dict[int, Run] = {}
     for run in runs:
         first = seen.setdefault(run.seed, run)
@@ -115,13 +128,13 @@ def different_seeds(runs: list[Run]) -> None:
             )
 
 
-def plain(value: Any) -> str:
-    """A setting as in a config."""
+def format_setting(value: Any) -> str:
+    """A setting as its config has it."""
     return "null" if value is None else str(value)
 
 
-def shown(value: float) -> str:
-    """A score in four digits at most, but whole numbers whole; powers of ten only for the very large and small."""
+def format_number(value: float) -> str:
+    """A number with four significant digits, but whole numbers below a million in full."""
     short = f"{value:.4g}"
     if not abs(value) < 1e6:
         return short
@@ -131,5 +144,5 @@ def shown(value: float) -> str:
 
 
 def limit(value: Any) -> int | None:
-    """A limit of the trainer, where -1 stands for none."""
+    """A limit of the trainer; None for -1, which means no limit."""
     return value if isinstance(value, int) and value >= 0 else None

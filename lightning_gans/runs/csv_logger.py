@@ -10,6 +10,8 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only
 
+from lightning_gans.runs.folder import version_name
+
 
 class _AppendingWriter(ExperimentWriter):
     """A writer that keeps what is there; Lightning's own deletes an existing file."""
@@ -45,7 +47,7 @@ class ResumableCSVLogger(CSVLogger):
         while self._version is None and getattr(rank_zero_only, "rank", 0) == 0:
             version = self._get_next_version()
             try:
-                Path(self.root_dir, f"version_{version}").mkdir(parents=True)
+                Path(self.root_dir, version_name(version)).mkdir(parents=True)
             except FileExistsError:
                 continue
             self._version = version

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import signal
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lightning_gans.runs.folder import scored_runs_below
 from lightning_gans.sweeps.wandb_file import Sweep
 
 POLL_SECONDS = 1.0
@@ -72,13 +72,11 @@ def read_scores(folder: Path, name: str) -> list[Score]:
     A line that is not complete yet and a value that is not finite are left out.
     """
     found = []
-    for path in sorted(folder.rglob("scores.jsonl")):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
-                row = json.loads(line)
-                value = row["scores"].get(f"val/{name}")
-                if value is not None and math.isfinite(value):
-                    found.append(Score(float(value), int(row["step"])))
+    for run in scored_runs_below(folder):
+        for row in run.read_scores("skip"):
+            value = row.scores.get(f"val/{name}")
+            if value is not None and row.step is not None and math.isfinite(value):
+                found.append(Score(float(value), row.step))
     return found
 
 

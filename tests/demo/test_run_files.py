@@ -6,22 +6,14 @@ import pytest
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.demo.run_files import curves, grid_picture, run_of, score_rows, scores_text, timeline
+from lightning_gans.demo.run_files import curves, grid_picture, newest_scores, scores_text, timeline
+from lightning_gans.runs.folder import RunFolder
 from tests.support import checkpoint_files
 from tests.support.demo_runs import latent_run, translation_run
 
 
-def test_a_run_is_found_from_its_folder_and_its_checkpoints(tmp_path: Path) -> None:
-    run = latent_run(tmp_path / "run")
-    for place in (run, run / "checkpoints", run / "checkpoints" / "best.ckpt"):
-        assert run_of(place) == run
-    (tmp_path / "exported").mkdir()
-    assert run_of(tmp_path / "exported") is None
-    assert run_of(tmp_path / "best.ckpt") is None
-
-
 def test_grids_are_found_in_order_by_domain(tmp_path: Path) -> None:
-    moments = timeline(translation_run(tmp_path))
+    moments = timeline(RunFolder(translation_run(tmp_path)))
     assert [str(moment) for moment in moments] == ["epoch 1, step 5", "epoch 2, step 10", "epoch 3, step 15"]
     assert [list(moment.grids) for moment in moments] == [["a", "b"]] * 3
     assert grid_picture(moments[1].grids["b"]).getpixel((0, 0)) == (160, 100, 0)
@@ -34,21 +26,21 @@ def test_a_damaged_grid_is_named(tmp_path: Path) -> None:
 
 
 def test_curves_are_those_of_the_log_now(tmp_path: Path) -> None:
-    drawn = curves(latent_run(tmp_path))
+    drawn = curves(RunFolder(latent_run(tmp_path)))
     assert drawn is not None
     assert drawn.width > 300
     (tmp_path / "metrics.csv").write_text("")
-    assert curves(tmp_path) is None
+    assert curves(RunFolder(tmp_path)) is None
 
 
 def test_scores_stand_with_their_stamps(tmp_path: Path) -> None:
     row = {"step": 7, "epoch": 2, "scores": {"val/fid": 3.5}, "stamp": checkpoint_files.STAMP}
     known: ModelMetadata = {"scores": [row]}
-    text = scores_text(score_rows(latent_run(tmp_path), known))
+    text = scores_text(newest_scores(RunFolder(latent_run(tmp_path)), known))
     assert "**step 7, epoch 2**" in text
     assert "| val/fid |" in text
     assert "| 4.25 |" in text
     assert "`digits | 10 real, 10 generated | split val |" in text
-    old: ModelMetadata = {"scores": [{"scores": {"val/fid": 3.5}, "stamp": {"extractor": "digits"}}]}
-    assert "`extractor digits`" in scores_text(score_rows(None, old))
-    assert scores_text(score_rows(None, {})) == "No scores are known."
+    incomplete: ModelMetadata = {"scores": [{"scores": {"val/fid": 3.5}, "stamp": {"extractor": "digits"}}]}
+    assert scores_text(newest_scores(None, incomplete)) == "No scores are known."
+    assert scores_text(newest_scores(None, {})) == "No scores are known."

@@ -9,7 +9,9 @@ import yaml
 from huggingface_hub import ModelCard
 
 import lightning_gans
+from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.runs.record import RunRecord, run_record
+from lightning_gans.runs.scores import complete_rows
 from tests.support import checkpoint_files
 
 CONFIG = {
@@ -122,7 +124,7 @@ def test_grids_are_those_of_the_state_or_the_newest(step: int, tmp_path: Path) -
         (folder / "samples" / f"{name}.png").touch()
     grids = run_record(folder / "checkpoints" / "best.ckpt", {"step": step}).grids
     epoch = "epoch-001" if step == 7 else "epoch-002"
-    assert grids == sorted((folder / "samples").glob(f"{epoch}-*.png"))
+    assert [grid.path for grid in grids] == sorted((folder / "samples").glob(f"{epoch}-*.png"))
 
 
 @pytest.mark.parametrize("damage", ["{", "[1]", "trainer: 3", "\udcff"])
@@ -134,5 +136,6 @@ def test_a_damaged_config_is_left_out(damage: str, tmp_path: Path) -> None:
 
 def test_a_checkpoint_elsewhere_belongs_to_no_run(tmp_path: Path) -> None:
     folder = run_folder(tmp_path, score(1.25))
-    assert run_record(folder / "checkpoints" / "best.ckpt", {"step": 7, "weights": "ema"}).rows == [score(1.25)]
-    assert run_record(folder / "kept" / "best.ckpt", {"step": 7, "weights": "ema"}) == RunRecord()
+    metadata: ModelMetadata = {"step": 7, "weights": "ema"}
+    assert run_record(folder / "checkpoints" / "best.ckpt", metadata).rows == complete_rows([score(1.25)])
+    assert run_record(folder / "kept" / "best.ckpt", metadata) == RunRecord()

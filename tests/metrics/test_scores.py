@@ -13,7 +13,7 @@ from torchvision.datasets import MNIST
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_float, to_uint8
-from lightning_gans.metrics import DigitFeatures, InceptionFeatures, Scores, StackedDigitFeatures, Stamp
+from lightning_gans.metrics import DigitFeatures, InceptionFeatures, Scores, StackedDigitFeatures
 from lightning_gans.metrics.classes import Classes
 from lightning_gans.metrics.digits import WEIGHTS, DigitClassifier
 from lightning_gans.metrics.frechet import FrechetDistance
@@ -260,22 +260,3 @@ def test_inception_features_are_those_of_torch_fidelity(tmp_path: Path, monkeypa
     # Two parts of one image each.
     assert scores.compute()["inception_score"] == pytest.approx(1)
     assert ours(images[:, :1]).shape == (2, 2048)
-
-
-def test_a_stamp_says_everything_and_differs_when_anything_does() -> None:
-    values = {
-        "extractor": "digits-1,28px",
-        "real": 3,
-        "fake": 4,
-        "split": "val",
-        "weights": "ema",
-        "batch_norm": "running",
-        "dropout": "off",
-        "pixels": "uint8-rounded",
-        "neighbours": 5,
-        "seed": 0,
-    }
-    stamp = Stamp(**values)  # type: ignore[arg-type]
-    assert all(str(value) in str(stamp) for value in values.values())
-    assert Stamp(**{**values, "weights": "raw"}) != stamp  # type: ignore[arg-type]
-    assert stamp.as_dict() == values

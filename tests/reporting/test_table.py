@@ -17,12 +17,9 @@ import yaml
 
 from lightning_gans.cli.commands.table import run
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics import Stamp
-from lightning_gans.reporting.rows import shown
-from lightning_gans.reporting.text import stamp_line
+from lightning_gans.reporting.rows import format_number
 from tests.support.paths import ROOT
-
-STAMP = Stamp("digits-0,28px", 2000, 2000, "test", "ema", "running", "off", "uint8-rounded", 5, 0).as_dict()
+from tests.support.stamps import STAMP, stamp_dict
 
 Make = Callable[..., Path]
 
@@ -57,7 +54,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
                 node = node[part]
             node[last] = value
         (folder / config).write_text(yaml.safe_dump(content))
-        measured = {**STAMP, "seed": seed, **(stamp or {})}
+        measured = stamp_dict(seed=seed) | (stamp or {})
         rows = [score_row({"val/fid": 50.0}, {**measured, "split": "val", "real": 7})]
         rows += [score_row(scores, measured)] if scores else []
         (folder / "scores.jsonl").write_text("".join(rows))
@@ -130,7 +127,7 @@ def test_median_and_spread_over_seeds(make: Make, capsys: pytest.CaptureFixture[
     ],
 )
 def test_numbers_are_short(value: float, text: str) -> None:
-    assert shown(value) == text
+    assert format_number(value) == text
 
 
 def test_one_diverged_seed_is_not_hidden(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,8 +150,8 @@ def test_a_score_that_one_seed_lacks_is_not_shown_as_if_all_had_it(
 def test_the_last_row_counts(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0})
     with (folder / "scores.jsonl").open("a") as file:
-        file.write(score_row({"test/fid": 2.0}, STAMP))
-        file.write(score_row({"val/fid": 60.0}, {**STAMP, "split": "val"}))
+        file.write(score_row({"test/fid": 2.0}, stamp_dict()))
+        file.write(score_row({"val/fid": 60.0}, stamp_dict(split="val")))
     run(["runs/a"])
     assert table(capsys.readouterr().out)[0]["fid"] == "2"
     run(["runs/a", "--split", "val"])
@@ -186,7 +183,7 @@ def test_a_model_without_a_step_has_seen_no_epoch(make: Make, capsys: pytest.Cap
 def test_domains_keep_their_columns_and_stamps(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/horse/fid": 1.0})
     with (folder / "scores.jsonl").open("a") as file:
-        file.write(score_row({"test/zebra/fid": 2.0}, {**STAMP, "real": 50}))
+        file.write(score_row({"test/zebra/fid": 2.0}, stamp_dict(real=50)))
     run(["runs/a"])
     out = capsys.readouterr().out
     (row,) = table(out)
@@ -218,11 +215,6 @@ def test_the_length_is_that_of_the_resumed_run(make: Make, capsys: pytest.Captur
     assert (row["Epochs"], row["Max steps"]) == ("", "500")
 
 
-def test_the_stamp_reads_as_everywhere_else() -> None:
-    assert stamp_line(STAMP, [0]) == str(Stamp(**STAMP))  # type: ignore[arg-type]
-    assert stamp_line(STAMP, [0, 2]).endswith(" | seeds 0, 2")
-
-
 # Other outputs.
 
 
@@ -234,9 +226,9 @@ def test_csv(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert (first["run"], first["variant"], first["seeds"], first["epochs"]) == ("a", "DCGAN", "3", "10")
     assert (first["fid"], first["fid_min"], first["fid_max"], first["modes"]) == ("0.2", "0.123456789", "0.3", "")
-    assert first["stamp"] == stamp_line(STAMP, [0, 1, 2])
+    assert first["stamp"] == STAMP.describe([0, 1, 2])
     assert (second["modes"], second["modes_min"], second["fid"]) == ("10", "10", "")
-    assert second["stamp"] == stamp_line(STAMP, [0])
+    assert second["stamp"] == str(STAMP)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -293,7 +285,7 @@ def test_missing_markers_are_refused(content: str | None, make: Make) -> None:
 def test_mixed_stamps_are_refused(name: str, field: str, value: Any, make: Make) -> None:
     make("a/0", 0, {"test/fid": 1.0})
     make(f"{name}/1", 1, {"test/fid": 1.0}, stamp={field: value})
-    old = str(STAMP.get(field, "null"))
+    old = str(stamp_dict().get(field, "null"))
     with pytest.raises(InputError, match=rf"stamp\.{field} is {old} in runs/a/0 but {value} in runs/{name}/1"):
         run(["runs"])
 
@@ -354,7 +346,7 @@ def test_a_run_that_was_not_tested_is_named(make: Make) -> None:
 
 def test_a_run_that_was_not_validated_is_named(make: Make) -> None:
     folder = make("a/0", 0)
-    (folder / "scores.jsonl").write_text(score_row({"test/fid": 1.0}, STAMP))
+    (folder / "scores.jsonl").write_text(score_row({"test/fid": 1.0}, stamp_dict()))
     with pytest.raises(InputError, match="runs/a/0 has no val scores; run `lightning-gans validate"):
         run(["runs", "--split", "val"])
 
@@ -375,7 +367,7 @@ def test_a_broken_row_is_named(line: str, make: Make) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0})
     with (folder / "scores.jsonl").open("a") as file:
         file.write(line + "\n")
-    with pytest.raises(InputError, match=r"runs/a/0/scores\.jsonl, line 3, is no row of scores; expected"):
+    with pytest.raises(InputError, match=r"runs/a/0/scores\.jsonl, line 3, is not a row of scores; expected"):
         run(["runs"])
 
 
@@ -446,7 +438,7 @@ def test_kid_leads_where_images_are_few_and_the_table_says_why(make: Make, capsy
 def test_scores_that_compare_no_sets_do_not_make_images_few(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0, "test/kid": 0.1})
     with (folder / "scores.jsonl").open("a") as file:
-        file.write(score_row({"test/probe/accuracy": 0.9}, {**STAMP, "fake": 0}))
+        file.write(score_row({"test/probe/accuracy": 0.9}, stamp_dict(fake=0)))
     run(["runs/a"])
     out = capsys.readouterr().out
     assert table(out)[0]["probe/accuracy"] == "0.9"

@@ -10,24 +10,14 @@ import torch
 from torch import nn
 
 from lightning_gans.networks import ConditionalMLPGenerator, MLPGenerator, ResNetTranslator, UNet
+from tests.support.stamps import stamp_dict
 
 NETWORKS = "lightning_gans.networks"
 SMALL: dict[str, Any] = {"channels": 1, "size": 28, "latent_dim": 3, "widths": [8], "init_bound": 0.5}
 CONDITIONAL: dict[str, Any] = {**SMALL, "num_classes": 10, "latent_width": 8, "label_width": 8}
 BATCH_NORM = {"class_path": "lightning_gans.networks.layers.BatchNorm"}
 
-STAMP = {
-    "extractor": "digits",
-    "real": 10,
-    "fake": 10,
-    "split": "val",
-    "weights": "ema",
-    "batch_norm": "running",
-    "dropout": "off",
-    "pixels": "uint8-rounded",
-    "neighbours": 5,
-    "seed": 0,
-}
+STAMP = stamp_dict(extractor="digits", real=10, fake=10, split="val")
 
 
 def write(path: Path, settings: dict[str, Any], networks: Mapping[str, nn.Module], **more: Any) -> Path:

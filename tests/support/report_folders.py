@@ -12,11 +12,7 @@ import yaml
 from PIL import Image
 
 from lightning_gans.cli.commands.report import run
-
-STAMP = {
-    **{"extractor": "digits-0,28px", "real": 2000, "fake": 2000, "split": "test", "weights": "ema"},
-    **{"batch_norm": "running", "dropout": "off", "pixels": "uint8-rounded", "neighbours": 5, "seed": 0},
-}
+from tests.support.stamps import stamp_dict
 
 LOG = "epoch,loss/d,loss/g,step,val/fid\n0,1.5,0.5,9,\n0,1.25,0.75,19,\n0,,,19,40.0\n1,1.0,1.0,39,30.0\n"
 
@@ -41,7 +37,7 @@ def make(
 
 def score(folder: Path, scores: dict[str, float], **stamp: Any) -> None:
     """Add a measurement, as an evaluation does."""
-    row = {"step": 40, "epoch": 2, "scores": scores, "stamp": {**STAMP, **stamp}}
+    row = {"step": 40, "epoch": 2, "scores": scores, "stamp": stamp_dict(**stamp)}
     with (folder / "scores.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")
 

@@ -25,6 +25,7 @@ from lightning_gans.sweeps.sampling import SAMPLERS
 from lightning_gans.sweeps.study import finished, open_storage, open_study
 from lightning_gans.sweeps.wandb_file import Sweep, read_sweep
 from tests.support.paths import ROOT
+from tests.support.stamps import stamp_dict
 from tests.sweeps.test_wandb_file import written
 
 FAKE = [sys.executable, str(ROOT / "tests" / "support" / "fake_fit.py")]
@@ -140,9 +141,10 @@ def test_a_run_that_does_not_listen_is_ended_by_force(tmp_path: Path, monkeypatc
 
 def test_half_a_line_and_what_is_no_number_are_left_out(tmp_path: Path) -> None:
     rows = [
-        '{"step": 1, "scores": {"val/fid": 3.0}}',
-        '{"step": 2, "scores": {"val/fid": NaN}}',
-        '{"step": 3, "scores": {"test/fid": 1.0}}',
+        *(
+            json.dumps({"step": step, "scores": scores, "stamp": stamp_dict()})
+            for step, scores in enumerate([{"val/fid": 3.0}, {"val/fid": float("nan")}, {"test/fid": 1.0}], start=1)
+        ),
         '{"step": 4, "sco',
     ]
     (tmp_path / "scores.jsonl").write_text("\n".join(rows))

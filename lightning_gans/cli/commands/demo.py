@@ -44,8 +44,8 @@ def run(argv: list[str], folder: str) -> None:
             raise InputError(f"{key} is {getattr(options, key)}; expected more than 0")
 
     from lightning_gans.cli.commands.common import model_of
-    from lightning_gans.demo.run_files import run_of
     from lightning_gans.demo.uploads import Limits, guard_pillow
+    from lightning_gans.runs.folder import RunFolder
 
     limits = Limits(options.max_upload_mb, options.max_pixels)
     model = model_of(options)
@@ -53,7 +53,7 @@ def run(argv: list[str], folder: str) -> None:
         from lightning_gans.demo.page import build
 
         guard_pillow(limits)
-        page = build(model, run_of(options.checkpoint), limits)
+        page = build(model, RunFolder.containing(options.checkpoint), limits)
         app = application(page, folder, limits.upload_bytes, options.host)
         if options.host not in LOCAL:
             print(f"{options.host} is not this machine alone: all in its network can use the page", file=sys.stderr)

@@ -14,6 +14,7 @@ from lightning_gans.export.hub_folder import compare_folder, write_hub_folder
 from lightning_gans.inference import PretrainedModel
 from lightning_gans.inference.loading import find_checkpoint
 from lightning_gans.inference.model import WEIGHTS
+from lightning_gans.runs.folder import RunFolder
 
 FILES: dict[str, type[Format]] = {"safetensors": SafetensorsFile, "onnx": ONNXFile, "torch_export": TorchProgram}
 """The words of ``--format`` that mean one file."""
@@ -116,10 +117,10 @@ def export_folder(model: PretrainedModel, place: Path, out: Path, licence: str |
 
 def name_of(place: Path) -> str:
     """A name for what comes from a checkpoint: that of its run and version, or its own."""
+    run = RunFolder.containing(place)
     place = place.resolve()
-    if place.parent.name == "checkpoints":
-        version = place.parent.parent
-        return f"{version.parent.name}-{version.name}"
+    if run is not None and run.path != place:
+        return f"{run.path.parent.name}-{run.path.name}"
     return place.name if place.is_dir() else place.stem
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 from lightning_gans.cli.commands.common import megabytes
 from lightning_gans.core.errors import exit_on_known_errors
 from lightning_gans.inference.loading import SAFETENSORS, find_checkpoint, load_exported, read_metadata
-from lightning_gans.reporting.runs import SCORES, flat, is_row, read_rows
-from lightning_gans.reporting.text import stamp_line
 from lightning_gans.runs.checkpoint_file import read_checkpoint
+from lightning_gans.runs.folder import RunFolder
+from lightning_gans.runs.scores import complete_rows
+from lightning_gans.runs.settings import flatten
 
 Facts = dict[str, Any]
 
@@ -69,11 +70,11 @@ def facts(place: Path) -> Facts:
         name = f"average of {rest.partition('.')[0]}" if head == "ema" else head
         parts.setdefault(name, {})[key] = value
     known = read_metadata(checkpoint)
-    # Of an older checkpoint, and of tests, the file beside it knows more.
-    beside = place.parent.parent / SCORES
-    if beside.is_file():
-        tested = [row for row in read_rows(beside) if row["step"] == known["step"] and row not in known["scores"]]
-        known["scores"] = known["scores"] + tested
+    # The run's file also has the scores of tests, and all scores of an older checkpoint.
+    folder = RunFolder.containing(place)
+    if folder is not None and folder.scores.is_file():
+        rows = [row.as_dict() for row in folder.read_scores() if row.step == known["step"]]
+        known["scores"] += [row for row in rows if row not in known["scores"]]
     settings = {key: value for key, value in checkpoint.get("hyper_parameters", {}).items() if key[0] != "_"}
     return {
         "file": str(place),
@@ -81,7 +82,7 @@ def facts(place: Path) -> Facts:
         **known,
         "train_seconds": checkpoint.get("train_seconds"),
         "sizes": sizes(parts),
-        "settings": dict(flat(settings)),
+        "settings": flatten(settings),
     }
 
 
@@ -109,11 +110,11 @@ def lines(found: Facts) -> Iterator[str]:
             "network" if size["numbers"] else "empty",
             f"{name}, {size['numbers']:,} numbers, {megabytes(size['bytes'])}",
         )
-    measurements = [row for row in found.get("scores", []) if is_row(row)]
-    for measured in measurements:
-        values = ", ".join(f"{name} {value:.4g}" for name, value in measured["scores"].items())
-        yield row("scores", f"{values} [{stamp_line(measured['stamp'], [measured['stamp']['seed']])}]")
-    if not measurements:
+    measured = complete_rows(found.get("scores", []))
+    for each in measured:
+        values = ", ".join(f"{name} {value:.4g}" for name, value in each.scores.items())
+        yield row("scores", f"{values} [{each.stamp}]")
+    if not measured:
         yield row("scores", "none in the checkpoint, and no scores.jsonl of its run beside it")
     versions = found.get("versions")
     yield row("versions", ", ".join(f"{name} {v}" for name, v in versions.items()) if versions else "not recorded")

@@ -1,6 +1,6 @@
-"""``lightning-gans report``: run folders in, one HTML file out that shows them beside each other.
+"""``lightning-gans report``: an HTML file that shows runs side by side.
 
-Light on purpose: it reads text files and pictures and never loads torch.
+It reads text files and pictures only and does not load torch.
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from pathlib import Path
 
 from lightning_gans.core.errors import InputError, exit_on_known_errors, os_reason
 from lightning_gans.core.files import require_new_path
-from lightning_gans.reporting.html.contents import read_contents, run_folders
+from lightning_gans.reporting.html.contents import find_runs, read_reports
 from lightning_gans.reporting.html.page import render, write
-
-NAME = "report.html"
 
 
 def options_parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(
         prog="lightning-gans report",
-        description="Write one HTML file that shows runs beside each other: samples over time, curves, scores with "
-        "their stamps, settings and environment. It opens offline, and holds all it shows.",
+        description="Write one HTML file that shows runs side by side: samples over time, curves, scores with their "
+        "stamps, settings and environment. The file needs no network and no other files.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -32,9 +30,12 @@ def options_parser() -> argparse.ArgumentParser:
         help="a run's folder, such as runs/dcgan-mnist/version_0, or one of several runs, such as runs/dcgan-mnist",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help=f"what to write (default: {NAME} in the run, or here for several)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the file to write (default: report.html, in the folder of a single run, else here)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE where it is there already")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     return parser
 
 
@@ -46,31 +47,31 @@ def run(argv: list[str]) -> None:
     """
     options = options_parser().parse_args(argv)
     try:
-        folders = run_folders(options.runs)
-        out = options.out or (folders[0] / NAME if len(folders) == 1 else Path(NAME))
-        refuse_out(out, options.overwrite)
-        runs = read_contents(folders)
+        folders = find_runs(options.runs)
+        out = options.out or (folders[0].report if len(folders) == 1 else Path(folders[0].report.name))
+        check_out(out, options.overwrite)
+        runs = read_reports(folders)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read ({os_reason(error)})") from error
     write(out, render(runs))
     print(f"report: {out}")
 
 
-def refuse_out(out: Path, overwrite: bool) -> None:
-    """Refuse what cannot or must not be written, before any work is done.
+def check_out(out: Path, overwrite: bool) -> None:
+    """Check that the file can and may be written, before any work is done.
 
     Raises:
-        InputError: if ``out`` is no name for a page, is there already, or its place cannot be written to.
+        InputError: if ``out`` does not end in .html, exists already, or its folder cannot be written to.
     """
-    if out.suffix != ".html":  # so that a slip with --overwrite costs no checkpoint
+    if out.suffix != ".html":  # a mistake with --overwrite must not replace a checkpoint
         raise InputError(f"--out is {out}; expected a name that ends in .html")
     if out.is_symlink() or (out.exists() and not out.is_file()):
-        kind = "a folder" if out.is_dir() else "no ordinary file"
+        kind = "a folder" if out.is_dir() else "not a regular file"
         raise InputError(f"--out is {out}, which is {kind}; expected the name of a file")
     if not out.exists():
         require_new_path(out)
     elif not overwrite:
-        raise InputError(f"{out} is there already; give --overwrite to replace it, or another name with --out")
+        raise InputError(f"{out} exists already; give --overwrite to replace it, or another name with --out")
 
 
 def main(argv: list[str]) -> None:

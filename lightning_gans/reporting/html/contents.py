@@ -1,10 +1,9 @@
-"""What a report says of one run, read from the files in its folder."""
+"""What a report shows of a run, read from the files in its folder."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,61 +11,58 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.reporting.html.pictures import Picture, Timeline, grid_files, read_picture, test_grids, timelines
-from lightning_gans.reporting.runs import SCORES, each_once, newest_config, read_rows, read_settings
+from lightning_gans.reporting.html.pictures import Picture, Timeline, read_picture, test_grids, timelines
+from lightning_gans.reporting.runs import unique_runs
 from lightning_gans.runs.curves import Series, number, read_log
+from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunFolder, runs_below
+from lightning_gans.runs.scores import ScoreRow
+from lightning_gans.runs.settings import Settings
 
-GRIDS = 24
-"""Grids in a timeline at most."""
-GRIDS_IN_ALL = 144
-"""Timelines' grids at most where many runs share a page, for as many timelines as runs; but each has a few."""
+MAX_GRIDS = 24
+"""Largest number of grids in a timeline."""
+MAX_GRIDS_ON_PAGE = 144
+"""Largest number of grids on a page of many runs with one timeline each; but a timeline has at least four."""
 
-MOST_STEPS = 2**53
-"""As far as a float counts."""
+MAX_STEP = 2**53
+"""Largest step that a float represents exactly."""
 
-LARGEST = 1e100
-"""Beyond it matplotlib fails to put marks on an axis."""
+MAX_VALUE = 1e100
+"""Matplotlib fails to put ticks on an axis with larger values."""
 
-ANALYSIS = {
+ANALYSIS_PICTURES = {
     "neighbours.png": "samples and their nearest training images",
     "interpolation.png": "interpolations",
     "scores.png": "what D makes of training, held-out and generated images",
 }
-"""Pictures that :class:`lightning_gans.callbacks.analysis.Analysis` leaves."""
-
-WRITTEN = ("config*.yaml", "metrics.csv", "*.jsonl", "results.json", "samples/*.png", "checkpoints/*.ckpt")
-"""What a run writes; a report in its folder is none of it."""
-
-TRACES = ("metrics.csv", "checkpoints", "samples", "results.json")
-"""What makes the folder of a config that of a run; one of them is enough."""
+"""Pictures of the analysis of a trained model, with captions."""
 
 
 @dataclass(frozen=True)
-class Contents:
-    """One run.
+class RunReport:
+    """What a report shows of a run.
 
     Attributes:
-        folder: as the user reaches it.
-        name: the last parts of its path, as many as tell it from the report's other runs.
+        folder: as the user gave it.
+        name: the last parts of its path, as many as distinguish it from the report's other runs.
         settings: the newest config, each value under its dotted key.
-        config: its file's name and text.
-        rows: of ``scores.jsonl``, oldest first; none where nothing was scored.
-        warnings: of ``watchdog.jsonl``, oldest first.
-        results: ``results.json`` of the newest test; None of a run without a test.
-        log: the columns of ``metrics.csv``.
+        config: name and text of its file.
+        rows: scores, oldest first.
+        warnings: of the watchdog, oldest first.
+        results: of the newest test; None if there was no test.
+        log: columns of the CSV log.
         timelines: grids of validations.
         tests: the newest test's grid, for each domain.
-        analysis: pictures that the analysis has drawn, with what it shows.
-        reached: the largest epoch and step that any of this tells of, where there is one.
-        started: when the config was written.
-        written: when the newest of the files was written.
+        analysis: pictures of the analysis of the trained model, each after its caption.
+        reached: the largest epoch and the largest step in any of these files; None if there is none.
+        started: when the first config was written.
+        written: when the newest file was written.
     """
 
     folder: Path
     name: str
-    settings: dict[str, Any]
+    settings: Settings
     config: tuple[str, str]
-    rows: list[dict[str, Any]]
+    rows: list[ScoreRow]
     warnings: list[dict[str, Any]]
     results: dict[str, Any] | None
     log: dict[str, Series]
@@ -79,7 +75,7 @@ class Contents:
 
     @property
     def variant(self) -> str:
-        """The class's name."""
+        """Class name of the model."""
         return str(self.settings["model.class_path"]).rpartition(".")[2]
 
     @property
@@ -89,46 +85,24 @@ class Contents:
 
     @property
     def progress(self) -> str:
-        """How far it has come."""
+        """The epoch and the step that the run has reached."""
         epoch, step = self.reached
-        parts = [f"{what} {count:,}" for what, count in (("epoch", epoch), ("step", step)) if count is not None]
+        parts = [f"{name} {count:,}" for name, count in (("epoch", epoch), ("step", step)) if count is not None]
         return ", ".join(parts) or "not known"
 
 
-def is_run(folder: Path) -> bool:
-    """Whether a folder is a run's: it has scores, or a config and another trace of a run."""
-    if (folder / SCORES).is_file():
-        return True
-    return (folder / "config.yaml").is_file() and any((folder / trace).exists() for trace in TRACES)
-
-
-def run_folders(folders: Iterable[Path]) -> list[Path]:
-    """Run folders among the given ones and below them, each once, trained only or tested.
+def find_runs(folders: Iterable[Path]) -> list[RunFolder]:
+    """Runs in the given folders and below them, each once, whether or not they were tested.
 
     Raises:
-        InputError: if a folder is none, or holds no run.
+        InputError: if a folder does not exist or has no run.
+        OSError: if a folder cannot be listed.
     """
-    return each_once(folders, below, f"no run: neither {SCORES} nor a config.yaml beside {' or '.join(TRACES)}")
+    return unique_runs(folders, runs_below, f"no run: neither {SCORES} nor a {CONFIG} beside {' or '.join(EVIDENCE)}")
 
 
-def below(folder: Path) -> list[Path]:
-    """The runs in a folder, which may be one; what lies inside a run is part of it."""
-    found = []
-    for path, folders, _ in os.walk(folder, onerror=refuse):
-        folders.sort()
-        if is_run(Path(path)):
-            found.append(Path(path))
-            folders.clear()
-    return found
-
-
-def refuse(error: OSError) -> None:
-    """A folder that cannot be looked into may hold runs: leaving them out in silence would be wrong."""
-    raise error
-
-
-def names(folders: list[Path]) -> list[str]:
-    """The last two parts of each path, or as many more as it takes to tell them apart."""
+def distinct_names(folders: list[Path]) -> list[str]:
+    """The last two parts of each path, or more if that does not make them distinct."""
     parts = [folder.resolve().parts[1:] for folder in folders]
     for count in range(2, max(map(len, parts), default=2) + 1):
         short = ["/".join(part[-count:]) for part in parts]
@@ -137,60 +111,59 @@ def names(folders: list[Path]) -> list[str]:
     return ["/".join(part) for part in parts]
 
 
-def read_contents(folders: list[Path]) -> list[Contents]:
-    """What the report says of each of these runs.
+def read_reports(folders: list[RunFolder]) -> list[RunReport]:
+    """Read what the report shows of each of these runs.
 
     Raises:
-        InputError: if a file cannot be read, or is not what its name says.
+        InputError: if the content of a file is not valid.
+        OSError: if a file cannot be read.
     """
-    most = max(4, min(GRIDS, GRIDS_IN_ALL // max(1, len(folders))))
-    return [read_one(folder, name, most) for folder, name in zip(folders, names(folders), strict=True)]
+    max_grids = max(4, min(MAX_GRIDS, MAX_GRIDS_ON_PAGE // max(1, len(folders))))
+    names = distinct_names([folder.path for folder in folders])
+    return [read_report(folder, name, max_grids) for folder, name in zip(folders, names, strict=True)]
 
 
-def read_one(folder: Path, name: str, most: int) -> Contents:
-    """One run, with ``most`` grids in a timeline at most."""
-    config = newest_config(folder)
-    settings = read_settings(config)
-    rows = read_rows(folder / SCORES) if (folder / SCORES).exists() else []
-    files = grid_files(folder)
-    log = read_curves(folder / "metrics.csv")
-    steps = [file.step for file in files] + [row["step"] for row in rows if isinstance(row.get("step"), int)]
-    # A score is logged at a step that need not be training's.
+def read_report(folder: RunFolder, name: str, max_grids: int) -> RunReport:
+    """Read one run, with at most ``max_grids`` grids in a timeline."""
+    settings = folder.read_settings()
+    rows = folder.read_scores() if folder.scores.exists() else []
+    grids = folder.grids()
+    log = read_curves(folder.metrics)
+    steps = [grid.step for grid in grids] + [row.step for row in rows if row.step is not None]
+    # The step at which a score is logged need not be one of training.
     steps += [series.steps[-1] for name, series in log.items() if not name.startswith(("val/", "test/"))]
-    epochs = [file.epoch for file in files] + [row["epoch"] for row in rows if isinstance(row.get("epoch"), int)]
-    watchdog = folder / "watchdog.jsonl"
-    results = folder / "results.json"
-    drawn = ((text, folder / "analysis" / file) for file, text in ANALYSIS.items())
-    return Contents(
-        folder=folder,
+    epochs = [grid.epoch for grid in grids] + [row.epoch for row in rows if row.epoch is not None]
+    pictures = ((caption, folder.analysis / file) for file, caption in ANALYSIS_PICTURES.items())
+    return RunReport(
+        folder=folder.path,
         name=name,
         settings=settings,
-        config=(config.name, config.read_text(encoding="utf-8")),
+        config=(folder.config.name, folder.config.read_text(encoding="utf-8")),
         rows=rows,
-        warnings=read_warnings(watchdog) if watchdog.exists() else [],
-        results=read_results(results) if results.exists() else None,
+        warnings=read_warnings(folder.watchdog) if folder.watchdog.exists() else [],
+        results=read_results(folder.results) if folder.results.exists() else None,
         log=log,
-        timelines=timelines(files, most),
-        tests=test_grids(files),
-        analysis=[(text, read_picture(path)) for text, path in drawn if path.exists()],
+        timelines=timelines(grids, max_grids),
+        tests=test_grids(grids),
+        analysis=[(caption, read_picture(path)) for caption, path in pictures if path.exists()],
         reached=(max(epochs, default=None), max(steps, default=None)),
-        started=time_of(folder / "config.yaml" if (folder / "config.yaml").exists() else config),
-        written=max(time_of(path) for pattern in WRITTEN for path in folder.glob(pattern)),
+        started=time_of(folder.first_config),
+        written=max(time_of(path) for pattern in RUN_FILES for path in folder.path.glob(pattern)),
     )
 
 
 def time_of(path: Path) -> datetime:
-    """When a file was written last."""
+    """When a file was last written."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def read_curves(path: Path) -> dict[str, Series]:
-    """The columns of a ``metrics.csv``; none where there is no such file, as with another logger.
+    """The columns of a CSV log; none if the file does not exist, as with another logger.
 
-    A row that a kill has cut short is skipped, but a file that is no log is not taken for an empty one.
+    The last row may be incomplete, as after a kill, and is then skipped.
 
     Raises:
-        InputError: if it is no log of steps.
+        InputError: if the file is not a log with a step in each row.
     """
     if not path.exists():
         return {}
@@ -199,7 +172,7 @@ def read_curves(path: Path) -> dict[str, Series]:
             reader = csv.reader(file)
             head = next(reader, None)
             bad = head is not None and (
-                "step" not in head or not all(plausible(head, row) for row in list(reader)[:-1])
+                "step" not in head or not all(is_valid_row(head, row) for row in list(reader)[:-1])
             )
         if not bad:
             return drawable(read_log(path))
@@ -209,44 +182,44 @@ def read_curves(path: Path) -> dict[str, Series]:
 
 
 def drawable(log: dict[str, Series]) -> dict[str, Series]:
-    """A log without what no axis can show; training's own floats end far below."""
+    """A log without values that cannot be drawn; they are far beyond those of 32-bit floats."""
     kept = {
-        name: [(step, value) for step, value in zip(*series, strict=True) if abs(value) < LARGEST]
+        name: [(step, value) for step, value in zip(*series, strict=True) if abs(value) < MAX_VALUE]
         for name, series in log.items()
     }
     return {name: Series([step for step, _ in row], [value for _, value in row]) for name, row in kept.items() if row}
 
 
-def plausible(head: list[str], row: list[str]) -> bool:
-    """Whether a row has a cell for each column, and a step that can be drawn; empty lines are none."""
+def is_valid_row(head: list[str], row: list[str]) -> bool:
+    """Whether a row has a cell for each column and a step that can be drawn, or is empty."""
     if not row:
         return True
     step = number(row[head.index("step")]) if len(row) == len(head) else None
-    return step is not None and 0 <= step <= MOST_STEPS
+    return step is not None and 0 <= step <= MAX_STEP
 
 
 def read_warnings(path: Path) -> list[dict[str, Any]]:
-    """The lines of a ``watchdog.jsonl``.
+    """The warnings of the watchdog.
 
     Raises:
-        InputError: if a line is no warning.
+        InputError: if a line is not a warning.
     """
     found = []
     for index, line in enumerate(read_text(path).splitlines(), start=1):
-        row = parsed(line)
+        row = parse_json(line)
         if not isinstance(row, dict) or "symptom" not in row or not isinstance(row.get("evidence", {}), dict):
-            raise InputError(f"{path}, line {index}, is no warning of the watchdog; expected JSON with a symptom")
+            raise InputError(f"{path}, line {index}, is not a warning of the watchdog; expected JSON with a symptom")
         found.append(row)
     return found
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """A ``results.json``.
+    """The results of a test.
 
     Raises:
-        InputError: if it is no JSON, or has no versions or machine.
+        InputError: if the file is not JSON, or has no versions or no machine.
     """
-    content = parsed(read_text(path))
+    content = parse_json(read_text(path))
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("versions", "machine")):
         raise InputError(f"{path} holds no results; expected JSON with versions and machine, as test writes it")
     return content
@@ -256,7 +229,7 @@ def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        InputError: if it is none.
+        InputError: if it is not text in UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8")
@@ -264,8 +237,8 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read; expected text in UTF-8") from None
 
 
-def parsed(text: str) -> Any:
-    """What a JSON text says; None where it is none."""
+def parse_json(text: str) -> Any:
+    """The value of a JSON text; None if it is not JSON."""
     try:
         return json.loads(text)
     except (json.JSONDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds all it shows, and asks nobody for anything."""
+"""The report: one HTML file that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from markupsafe import Markup, escape
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.files import atomic_file
 from lightning_gans.core.version import __version__
-from lightning_gans.reporting.html.comparison import differing, measured
-from lightning_gans.reporting.html.contents import Contents
+from lightning_gans.reporting.html.comparison import differing_settings, group_scores
+from lightning_gans.reporting.html.contents import RunReport
 from lightning_gans.reporting.html.plots import RUNS, overlaid, plots_of
-from lightning_gans.reporting.rows import shown
+from lightning_gans.reporting.rows import format_number
 
 HERE = Path(__file__).parent
 
 DASHES = ("solid", "dashed", "dotted")
-"""Of the legend's strokes, as :data:`lightning_gans.runs.curves.DASHES` in the figures."""
+"""CSS line styles of the legend, which match :data:`lightning_gans.runs.curves.DASHES`."""
 
 NEWEST = 3
-"""Rows of scores that are seen without unfolding."""
+"""Number of rows of scores that are visible at first."""
 
 
-def render(runs: list[Contents]) -> str:
-    """The page of these runs, at least one."""
+def render(runs: list[RunReport]) -> str:
+    """The report of at least one run."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"shown": as_text, "duration": duration, "moment": moment, "breakable": breakable}
+    environment.filters |= {"as_text": as_text, "duration": duration, "moment": moment, "breakable": breakable}
     script = (HERE / "report.js").read_text(encoding="utf-8")
     places = list(enumerate(runs))
     return environment.get_template("report.html.j2").render(
         title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs",
         runs=runs,
         marks=[(f"var(--run-{place % len(RUNS)})", DASHES[place // len(RUNS) % len(DASHES)]) for place, _ in places],
-        summary=measured(places),
-        scores=[measured([(0, run)]) for run in runs],
-        differing=differing(runs),
+        summary=group_scores(places),
+        scores=[group_scores([(0, run)]) for run in runs],
+        differing=differing_settings(runs),
         overlaid=overlaid({run.name: run.log for run in runs}) if len(runs) > 1 else [],
         plots=[plots_of(run.log, run.name) for run in runs],
         newest=NEWEST,
         style=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
-        # The only script that a browser runs here: none that a name or a setting may bring.
+        # The browser runs only this script, and none that a name or a setting may contain.
         script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         version=__version__,
         now=datetime.now(UTC),
@@ -57,24 +57,24 @@ def render(runs: list[Contents]) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value of an evidence: numbers short, the rest as it is."""
-    return shown(value) if isinstance(value, int | float) else str(value)
+    """A value of a warning's evidence; numbers with four digits."""
+    return format_number(value) if isinstance(value, int | float) else str(value)
 
 
 def breakable(text: str) -> Markup:
-    """A key or a path that may go on in the next line after each dot and slash."""
+    """A key or a path with possible line breaks after each dot and slash."""
     return Markup(re.sub(r"([./])", r"\1<wbr>", str(escape(text))))
 
 
 def duration(seconds: Any) -> str:
-    """A time that was taken."""
+    """A duration in words."""
     if not isinstance(seconds, int | float) or not seconds > 0:
         return "not known"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{shown(seconds)} s"
+    return f"{minutes} min {rest} s" if minutes else f"{format_number(seconds)} s"
 
 
 def moment(time: datetime) -> str:
@@ -83,14 +83,14 @@ def moment(time: datetime) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all.
 
     Raises:
-        InputError: if it cannot be written, as on a full disk; what was there stays.
+        InputError: if it cannot be written, as on a full disk; an earlier file is kept.
     """
     try:
-        with atomic_file(path) as beside:
-            # A path may hold bytes that are no text.
-            beside.write_bytes(text.encode(errors="replace"))
+        with atomic_file(path) as temporary:
+            # A path may contain bytes that are not UTF-8.
+            temporary.write_bytes(text.encode(errors="replace"))
     except RunEnded as error:
         raise InputError(str(error)) from error

@@ -1,50 +1,37 @@
-"""The grids of a run's ``samples``, as they go into a page."""
+"""Sample grids of a run, as a page embeds them."""
 
 from __future__ import annotations
 
 import io
-import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from PIL import Image
 
 from lightning_gans.core.errors import InputError
-
-NAME = re.compile(r"(?P<test>test-)?epoch-(?P<epoch>\d+)-step-(?P<step>\d+)(?:-(?P<domain>.+))?\.png")
-"""The files that :class:`lightning_gans.callbacks.samples.SampleGrid` writes."""
+from lightning_gans.runs.folder import GridFile
 
 LARGE = 512 * 1024
-"""Bytes from which a PNG is embedded as a WebP of high quality instead, a fifth of its size or less."""
+"""A PNG with more bytes is embedded as a WebP of high quality, which takes a fifth or less."""
 
 FINE = 420
-"""Pixels of a grid's width up to which its pixels are shown as squares rather than blurred."""
+"""A picture of at most this width in pixels is enlarged without interpolation."""
 
 Item = TypeVar("Item")
 
 
-class GridFile(NamedTuple):
-    """A grid's file, and what its name says."""
-
-    path: Path
-    test: bool
-    epoch: int
-    step: int
-    domain: str
-
-
 @dataclass(frozen=True)
 class Picture:
-    """A picture that needs no file.
+    """A picture as a data URI.
 
     Attributes:
-        uri: ``data:image/...``, which holds all of it.
+        uri: ``data:image/...``, with the whole content.
         width: in pixels.
         height: in pixels.
-        recoded: whether it is a WebP of a larger PNG.
+        recoded: whether it is a WebP in place of a larger PNG.
     """
 
     uri: str
@@ -54,13 +41,13 @@ class Picture:
 
     @property
     def fine(self) -> bool:
-        """Whether it is so small that its pixels are to be seen."""
+        """Whether it is so small that it is enlarged without interpolation."""
         return self.width <= FINE
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid of samples, and after how much training it was drawn."""
+    """A grid of samples, and when it was drawn."""
 
     epoch: int
     step: int
@@ -68,7 +55,7 @@ class Grid:
 
     @property
     def when(self) -> str:
-        """For a caption."""
+        """The epoch and the step, for a caption."""
         return f"epoch {self.epoch:,}, step {self.step:,}"
 
 
@@ -77,9 +64,9 @@ class Timeline:
     """Grids of one domain over a training.
 
     Attributes:
-        domain: as in the files' names; empty where there is one only.
-        grids: at least one, ascending.
-        drawn: how many the run has drawn, as many as ``grids`` or more.
+        domain: empty if there is only one.
+        grids: at least one, oldest first.
+        drawn: number of grids that the run has drawn; ``grids`` may be fewer.
     """
 
     domain: str
@@ -87,68 +74,57 @@ class Timeline:
     drawn: int
 
 
-def grid_files(run: Path) -> list[GridFile]:
-    """The grids in a run's ``samples``, ascending by step; other files are passed over."""
-    folder = run / "samples"
-    found = []
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if match := NAME.fullmatch(path.name):
-            test, epoch, step, domain = match.group("test", "epoch", "step", "domain")
-            found.append(GridFile(path, bool(test), int(epoch), int(step), domain or ""))
-    return sorted(found, key=lambda file: (file.domain, file.step, file.epoch))
-
-
-def timelines(files: list[GridFile], most: int) -> list[Timeline]:
-    """The grids of training, those of each domain in a timeline of ``most`` at most, evenly spaced, with the last."""
+def timelines(files: list[GridFile], count: int) -> list[Timeline]:
+    """A timeline of validation grids for each domain, with at most ``count`` grids, evenly spaced, up to the last."""
     found = []
     for domain in dict.fromkeys(file.domain for file in files):
-        drawn = [file for file in files if not file.test and file.domain == domain]
+        drawn = [file for file in files if file.split == "val" and file.domain == domain]
         if drawn:
-            found.append(Timeline(domain, [as_grid(file) for file in spaced(drawn, most)], len(drawn)))
+            found.append(Timeline(domain, [read_grid(file) for file in evenly_spaced(drawn, count)], len(drawn)))
     return found
 
 
 def test_grids(files: list[GridFile]) -> list[Timeline]:
-    """The newest grid of a test, for each domain."""
-    newest = {file.domain: file for file in files if file.test}
-    return [Timeline(domain, [as_grid(file)], 1) for domain, file in newest.items()]
+    """The newest test grid of each domain."""
+    newest = {file.domain: file for file in files if file.split == "test"}
+    return [Timeline(domain, [read_grid(file)], 1) for domain, file in newest.items()]
 
 
-def spaced(items: Sequence[Item], most: int) -> list[Item]:
-    """``most`` items at most, evenly spaced, with the first and the last; the last alone where ``most`` is 1."""
-    if len(items) <= most:
+def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
+    """At most ``count`` items, evenly spaced, with the first and the last; only the last if ``count`` is 1."""
+    if len(items) <= count:
         return list(items)
-    return [items[len(items) - 1 - (len(items) - 1) * i // max(1, most - 1)] for i in reversed(range(most))]
+    return [items[len(items) - 1 - (len(items) - 1) * i // max(1, count - 1)] for i in reversed(range(count))]
 
 
-def as_grid(file: GridFile) -> Grid:
+def read_grid(file: GridFile) -> Grid:
     """Read a grid."""
     return Grid(file.epoch, file.step, read_picture(file.path))
 
 
 def read_picture(path: Path) -> Picture:
-    """A PNG file as a picture in a page.
+    """A PNG file as a picture for a page.
 
     Raises:
-        InputError: if it is none, or one that was cut short.
+        InputError: if it is not a complete PNG.
     """
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             width, height = image.size
-            image.verify()  # reads every chunk and its sum, and does not decode
-        recoded = as_webp(content) if len(content) > LARGE else None
-    # What a damaged file raises depends on where it is damaged.
+            image.verify()  # reads every chunk and its checksum without decoding
+        recoded = to_webp(content) if len(content) > LARGE else None
+    # The error depends on where the file is damaged.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-        raise InputError(f"{path} is no whole picture; expected a PNG") from None
+        raise InputError(f"{path} is not a complete picture; expected a PNG") from None
     kind, stored = ("png", content) if recoded is None else ("webp", recoded)
     return Picture(f"data:image/{kind};base64,{b64encode(stored).decode()}", width, height, recoded is not None)
 
 
-def as_webp(content: bytes) -> bytes | None:
-    """A PNG's pixels in less space, if they take less so."""
+def to_webp(content: bytes) -> bytes | None:
+    """A PNG's pixels as WebP; None if that takes as much space or the image is too large for it."""
     with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-        if max(image.size) > 16383:  # as far as the format goes
+        if max(image.size) > 16383:  # the format's limit
             return None
         smaller = io.BytesIO()
         image.convert("RGB").save(smaller, "WEBP", quality=90, method=2)

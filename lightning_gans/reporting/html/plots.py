@@ -1,4 +1,4 @@
-"""Curves as SVG that takes its colours from the page, and so suits a light and a dark one."""
+"""Curves as SVG whose colors are CSS variables of the page, for its light and its dark theme."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from lightning_gans.reporting.html.pictures import spaced
-from lightning_gans.reporting.rows import shown
+from lightning_gans.reporting.html.pictures import evenly_spaced
+from lightning_gans.reporting.rows import format_number
 from lightning_gans.runs.curves import BLUE, DARK, GREY, OTHERS, RED, Line, Panel, Series, draw_panel, panels
 
 POINTS = 1500
-"""A line of more has some left out, evenly; a figure is some hundred pixels wide."""
+"""Largest number of points in a line; a figure is a few hundred pixels wide."""
 
 INK = "#010203"
-"""Drawn for text and axes, and then replaced."""
+"""Color of text and axes in the drawing, replaced by the page's."""
 
 RUNS = tuple(f"#0a0b{index:02x}" for index in range(8))
-"""Drawn for the runs, and then replaced."""
+"""Colors of runs in the drawing, replaced by the page's."""
 
 PAGE = {
     INK: "currentColor",
@@ -35,17 +35,17 @@ PAGE = {
     **{colour: f"var(--other-{index})" for index, colour in enumerate(OTHERS)},
     **{colour: f"var(--run-{index})" for index, colour in enumerate(RUNS)},
 }
-"""The page's names for what is drawn."""
+"""The page's color for each color of the drawing."""
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
-    "font.sans-serif": ["DejaVu Sans"],  # what matplotlib ships and measures; the page sets its own
-    "text.parse_math": False,  # a dollar in a name is a dollar
+    "font.sans-serif": ["DejaVu Sans"],  # shipped with matplotlib, which measures text with it; the page sets its own
+    "text.parse_math": False,  # a dollar sign in a name does not start a formula
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
 }
 
 BARE = {"Date": None, "Creator": None, "Format": None, "Type": None}
-"""No metadata: it is long, and differs from one call to the next."""
+"""No metadata, which would differ between calls."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Plot:
 
     Attributes:
         title: what it shows.
-        svg: the drawing, with its description for those who do not see it.
+        svg: the drawing, with a description for screen readers.
     """
 
     title: str
@@ -62,18 +62,27 @@ class Plot:
 
 
 def plots_of(log: dict[str, Series], name: str) -> list[Plot]:
-    """Each panel of the log of a run of this name."""
+    """A plot for each panel of a run's log.
+
+    Args:
+        log: columns of the CSV log.
+        name: of the run, for the descriptions.
+    """
     thin = thinned(log)
-    return [Plot(panel.title, draw(panel, thin, f"{panel.title}, {name}: {tell(panel, log)}")) for panel in panels(log)]
+    return [
+        Plot(panel.title, draw(panel, thin, f"{panel.title}, {name}: {describe_lines(panel, log)}"))
+        for panel in panels(log)
+    ]
 
 
 def overlaid(logs: Mapping[str, dict[str, Series]]) -> list[Plot]:
-    """The panels of several logs: a figure for each of a panel's lines, and in it a line for each run.
+    """Plots of several logs: a plot for each line of each panel, with a line for each run.
 
     Args:
-        logs: by the run's name, in the order of the runs' colours; more runs than colours are told apart by dashes.
+        logs: by the run's name, in the order of the runs' colors; if there are more runs than colors, line styles
+            distinguish them.
     """
-    # Under a number, for a name of a run may be that of a column.
+    # Keys start with a number, since the name of a run may be that of a column.
     columns = {f"{i} {name}": series for i, log in enumerate(logs.values()) for name, series in thinned(log).items()}
     found = []
     for panel in panels(dict.fromkeys(name for log in logs.values() for name in log)):
@@ -87,30 +96,34 @@ def overlaid(logs: Mapping[str, dict[str, Series]]) -> list[Plot]:
             alone = line.name.lower() == panel.title.lower() or {other.name for other in panel.lines} == {line.name}
             parts = [panel.title, "" if alone else line.name, line.domain]
             title = ", ".join(part for part in parts if part)
-            found.append(Plot(title, draw(one, columns, f"{title}: {tell(one, columns)}", legend=False)))
+            found.append(Plot(title, draw(one, columns, f"{title}: {describe_lines(one, columns)}", legend=False)))
     return found
 
 
 def thinned(log: dict[str, Series]) -> dict[str, Series]:
-    """A log whose lines are short enough to be drawn quickly."""
-    return {name: Series(spaced(series.steps, POINTS), spaced(series.values, POINTS)) for name, series in log.items()}
+    """A log with at most ``POINTS`` points in each line."""
+    return {
+        name: Series(evenly_spaced(series.steps, POINTS), evenly_spaced(series.values, POINTS))
+        for name, series in log.items()
+    }
 
 
-def tell(panel: Panel, columns: dict[str, Series]) -> str:
-    """Where each line begins and ends."""
-    told = []
+def describe_lines(panel: Panel, columns: dict[str, Series]) -> str:
+    """The first and the last value of each line, in words."""
+    parts = []
     for line in panel.lines:
         steps, values = columns[line.column]
         name = line.name if line.domain.isdecimal() else f"{line.name} {line.domain}".strip()
-        told.append(f"{name} from {shown(values[0])} at step {steps[0]:,} to {shown(values[-1])} at {steps[-1]:,}")
-    return "; ".join(told)
+        first, last = format_number(values[0]), format_number(values[-1])
+        parts.append(f"{name} from {first} at step {steps[0]:,} to {last} at {steps[-1]:,}")
+    return "; ".join(parts)
 
 
 def draw(panel: Panel, columns: dict[str, Series], description: str, legend: bool = True) -> Markup:
-    """One panel as an SVG element; its title is the page's."""
+    """One panel as an SVG element without its title, which the page shows."""
     text = io.StringIO()
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": description}), warnings.catch_warnings():
-        # Letters that matplotlib's own font lacks: the page's font draws them.
+        # Of letters that matplotlib's font lacks; the page's font may have them.
         warnings.simplefilter("ignore")
         figure = Figure(figsize=(3.1, 1.75), layout="constrained")
         axes = figure.subplots()
@@ -123,10 +136,10 @@ def draw(panel: Panel, columns: dict[str, Series], description: str, legend: boo
 
 
 def as_element(svg: str, description: str) -> Markup:
-    """A drawing of matplotlib's as a part of a page: no document of its own, no style for others, no size, no names."""
+    """Matplotlib's SVG document as an element of a page, without styles, size and names of its own."""
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
-    # Several figures have the same; those that are referred to are hashes.
+    # Several figures have the same names; names that are referred to are hashes.
     body = re.sub(r' id="[\w.]+?_\d+"', "", body)
     body = re.sub("|".join(PAGE), lambda match: PAGE[match[0]], re.sub(r"\s*\n\s*", " ", body))
     box = re.search(r'viewBox="[\d. -]+"', svg)

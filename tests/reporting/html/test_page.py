@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from lightning_gans.cli.commands.report import run
-from lightning_gans.reporting.html.contents import names
-from lightning_gans.reporting.html.pictures import LARGE, read_picture, spaced
+from lightning_gans.reporting.html.contents import distinct_names
+from lightning_gans.reporting.html.pictures import LARGE, evenly_spaced, read_picture
 from lightning_gans.reporting.rows import DASH
 from tests.support.report_folders import LOG, Page, add_test, make, report
 
@@ -80,7 +80,7 @@ def test_runs_stand_beside_each_other() -> None:
 @pytest.mark.parametrize("field", ["extractor", "real", "weights", "of a later version"])
 def test_scores_of_different_stamps_are_never_in_one_row(field: str) -> None:
     for name, value in (("a/0", 1), ("b/0", 2), ("c/0", 1)):
-        add_test(make(name), {"test/fid": 10.0 + value}, **{field: value})
+        add_test(make(name), {"test/fid": 10.0 + value}, **{field: value if field == "real" else f"as in {value}"})
     page = report("runs")
     rows = [row for row in page.rows if row[:1] == ["fid"]]
     assert rows[:2] == [["fid", "11", DASH, "11"], ["fid", DASH, "12", DASH]]
@@ -146,7 +146,7 @@ def test_runs_are_found_below_a_folder_and_told_apart() -> None:
     page = report("runs", second)
     assert page.text.startswith("2 runs")
     assert page.rows[0] == ["", "x/a/0", "y/a/0"]
-    assert names([Path("/a/0"), Path("/a/1")]) == ["a/0", "a/1"]
+    assert distinct_names([Path("/a/0"), Path("/a/1")]) == ["a/0", "a/1"]
 
 
 def test_the_newest_config_counts() -> None:
@@ -210,7 +210,7 @@ def test_a_large_grid_takes_less_space() -> None:
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 24])
 @pytest.mark.parametrize("count", [0, 1, 2, 24, 25, 100])
 def test_evenly_spaced(count: int, most: int) -> None:
-    found = spaced(range(count), most)
+    found = evenly_spaced(range(count), most)
     assert len(found) == min(count, most)
     assert found == sorted(set(found))
     assert found[-1:] == [count - 1][:count]

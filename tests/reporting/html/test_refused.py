@@ -41,18 +41,18 @@ def test_folders_without_runs_are_refused() -> None:
         ("config.yaml", b"a: [", "cannot be read; expected the config"),
         ("config.yaml", b"\xff\xfe", "cannot be read; expected the config"),
         ("config.yaml", b"a: 1", "has no model.class_path"),
-        ("scores.jsonl", b'{"step": 1', "line 1, is no row of scores"),
+        ("scores.jsonl", b'{"step": 1', "line 1, is not a row of scores"),
         ("scores.jsonl", b"\xff\xfe", "cannot be read; expected rows of scores"),
         ("metrics.csv", b"\xff\xfe\x00\x01", "cannot be read as a log"),
         ("metrics.csv", b"no,header\n1,2\n", "cannot be read as a log"),
         ("metrics.csv", b"loss/d,step\n1\n1,2\n", "cannot be read as a log"),
         ("metrics.csv", b"loss/d,step\n1,1e300\n1,2\n", "cannot be read as a log"),
-        ("watchdog.jsonl", b'{"step": 1}\n', "line 1, is no warning of the watchdog"),
+        ("watchdog.jsonl", b'{"step": 1}\n', "line 1, is not a warning of the watchdog"),
         ("results.json", b'{"versions": {}}', "holds no results"),
         ("results.json", b"{", "holds no results"),
         ("results.json", b"\xff", "expected text in UTF-8"),
-        ("samples/epoch-002-step-0000040.png", b"no picture", "is no whole picture; expected a PNG"),
-        ("samples/epoch-002-step-0000040.png", None, "is no whole picture; expected a PNG"),
+        ("samples/epoch-002-step-0000040.png", b"no picture", "is not a complete picture; expected a PNG"),
+        ("samples/epoch-002-step-0000040.png", None, "is not a complete picture; expected a PNG"),
     ],
 )
 def test_a_damaged_file_is_named(name: str, content: bytes | None, message: str) -> None:
@@ -87,10 +87,10 @@ def test_nothing_is_overwritten_unasked() -> None:
         Path(name).write_text("mine")
     Path("folder.html").mkdir()
     Path("link.html").symlink_to("page.html")
-    assert refused(folder, "--out", "page.html").startswith("page.html is there already; give --overwrite")
+    assert refused(folder, "--out", "page.html").startswith("page.html exists already; give --overwrite")
     assert refused(folder, "--out", "config.yaml", "--overwrite").endswith("expected a name that ends in .html")
     assert "which is a folder" in refused(folder, "--out", "folder.html", "--overwrite")
-    assert "which is no ordinary file" in refused(folder, "--out", "link.html", "--overwrite")
+    assert "which is not a regular file" in refused(folder, "--out", "link.html", "--overwrite")
     assert "page.html is a file; expected a folder there" in refused(folder, "--out", "page.html/page.html")
     assert Path("page.html").read_text() == Path("config.yaml").read_text() == "mine"
     run([str(folder), "--out", "page.html", "--overwrite"])

@@ -1,0 +1,83 @@
+"""Stamps, and rows of scores with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lightning_gans.core.errors import InputError
+from lightning_gans.runs.scores import ScoreRow, complete_rows, order_scores, read_score_rows
+from lightning_gans.runs.stamp import Stamp
+from tests.support.stamps import STAMP, stamp_dict
+
+
+def test_a_stamp_has_all_its_fields_in_its_text_and_differs_if_any_does() -> None:
+    values = stamp_dict()
+    assert Stamp.from_dict(values) == STAMP
+    assert all(str(value) in str(STAMP) for value in values.values())
+    assert STAMP.describe([0, 2]).endswith(" | seeds 0, 2")
+    for name, value in values.items():
+        other = Stamp.from_dict(stamp_dict(**{name: value + 1 if isinstance(value, int) else "other"}))
+        assert other != STAMP
+        assert (other.key == STAMP.key) == (name == "seed")
+
+
+def test_fields_of_a_later_version_are_kept() -> None:
+    values = stamp_dict(device="cpu", later=None)
+    stamp = Stamp.from_dict(values)
+    assert stamp.as_dict() == values
+    assert str(stamp).endswith(" | seed 0 | device cpu | later null")
+    assert stamp.key != STAMP.key
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (None, "stamp is None"),
+        ({}, "stamp.extractor is None; expected str"),
+        (stamp_dict(real="2000"), "stamp.real is '2000'; expected int"),
+    ],
+)
+def test_an_incomplete_stamp_is_named(values: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Stamp.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("scores", "split", "domain", "short"),
+    [
+        ({"val/fid": 1.0, "val/kid": 2.0}, "val", "", ["fid", "kid"]),
+        ({"test/a/fid": 1.0}, "test", "a", ["a/fid"]),
+        ({"test/probe/accuracy": 1.0}, "test", "probe", ["probe/accuracy"]),
+        ({"val/fid": 1.0, "test/fid": 2.0}, "", "val", ["val/fid", "test/fid"]),
+    ],
+)
+def test_names_of_scores_have_split_and_domain(
+    scores: dict[str, float], split: str, domain: str, short: list[str]
+) -> None:
+    row = ScoreRow(scores, STAMP, 7, 2)
+    assert (row.split, row.domain, list(row.short_scores)) == (split, domain, short)
+    assert ScoreRow.from_dict(row.as_dict()) == row
+
+
+def test_damaged_lines_are_refused_or_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    row = {"scores": {"test/fid": 1}, "stamp": stamp_dict()}
+    lines = [json.dumps(row), '{"scores": {"test/fid": null}, "stamp": {}}', "3", "", '{"step": 1, "sco']
+    path.write_bytes("\n".join(lines).encode() + b"\xff")
+    assert read_score_rows(path, "skip") == complete_rows([row])
+    assert read_score_rows(tmp_path / "none", "skip") == []
+    with pytest.raises(InputError, match=r"scores\.jsonl cannot be read; expected rows of scores"):
+        read_score_rows(path)
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"scores\.jsonl, line 2, is not a row of scores"):
+        read_score_rows(path)
+
+
+def test_kid_comes_first_if_images_are_few() -> None:
+    names = ["class_kl", "fid", "a/kid", "relative_fid"]
+    assert order_scores(names, 1999) == ["a/kid", "relative_fid", "fid", "class_kl"]
+    assert order_scores(names, 2000) == ["relative_fid", "fid", "a/kid", "class_kl"]
