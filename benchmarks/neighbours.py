@@ -18,7 +18,7 @@ import torch
 from sklearn.metrics import pairwise_distances
 from torch import Tensor
 
-from lightning_gans.metrics.neighbours import SCORES, Neighbours
+from lightning_gans.metrics.prdc import PRDC, SCORES
 
 COUNT, WIDTH, K = 10_000, 64, 5
 GIB = 2**30
@@ -33,7 +33,7 @@ def features() -> tuple[Tensor, Tensor]:
 
 def ours(real: Tensor, fake: Tensor) -> list[float]:
     """In blocks."""
-    metric = Neighbours(WIDTH, K)
+    metric = PRDC(WIDTH, K)
     metric.update(real, real=True)
     metric.update(fake, real=False)
     scores = metric.compute()

@@ -45,7 +45,7 @@ for seed in 0 1 2; do
 done
 lightning-gans table runs/gan-mnist runs/dcgan-mnist runs/lsgan-mnist runs/cgan-mnist runs/wgan-gp-mnist \
   runs/sngan-mnist runs/r3gan-mnist --write README.md \
-  --scores relative_fid,kid,precision,recall,density,coverage,class_kl,agreement,class_fid,probe/accuracy
+  --scores relative_fid,kid,precision,recall,density,coverage,class_kl,label_accuracy,class_fid,probe/accuracy
 lightning-gans table runs/dcgan-stacked-mnist runs/r3gan-stacked-mnist --write README.md --name stacked \
   --scores relative_fid,kid,precision,recall,density,coverage,class_kl,modes
 lightning-gans table runs/pix2pix-synthetic runs/pix2pix-synthetic-reversed --scores l1,psnr,ssim,accuracy,miou \

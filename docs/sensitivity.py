@@ -22,8 +22,8 @@ from torchvision.transforms.v2.functional import gaussian_blur
 
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.metrics.frechet import FrechetDistance
-from lightning_gans.metrics.kernel import KernelDistance
-from lightning_gans.metrics.neighbours import Neighbours
+from lightning_gans.metrics.kernel import KernelInceptionDistance
+from lightning_gans.metrics.prdc import PRDC
 
 FIGURE = Path(__file__).parent / "images" / "sensitivity.png"
 
@@ -123,7 +123,7 @@ def degradations(images: Tensor, labels: Tensor, number: int) -> list[Degraded]:
 def measure(real: Tensor, fake: Tensor) -> dict[str, float]:
     """All scores of features (N, D) and (M, D)."""
     scores: dict[str, float] = {}
-    for metric in (FrechetDistance(real.shape[1]), KernelDistance(real.shape[1]), Neighbours(real.shape[1])):
+    for metric in (FrechetDistance(real.shape[1]), KernelInceptionDistance(real.shape[1]), PRDC(real.shape[1])):
         metric.update(real, real=True)
         metric.update(fake, real=False)
         scores |= {name: value.item() for name, value in metric.compute().items()}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lightning_gans.metrics.neighbours import distances
+from lightning_gans.metrics.prdc import distances
 
 
 class Nearest(NamedTuple):

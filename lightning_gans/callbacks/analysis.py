@@ -29,8 +29,7 @@ from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.image_grids import grid
 from lightning_gans.families.latent import LatentGAN
-from lightning_gans.metrics.features import FeatureExtractor
-from lightning_gans.metrics.pixels import PixelFeatures
+from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.scores import ScoreRow
 from lightning_gans.runs.stamp import Stamp

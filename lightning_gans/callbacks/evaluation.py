@@ -1,4 +1,4 @@
-"""Scores in training and in tests, each with its stamp."""
+"""Scores in validation and in tests, each with its stamp."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.metrics.perceptual import PerceptualDistance
 from lightning_gans.metrics.real_cache import RealCache
-from lightning_gans.metrics.scores import Scores
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.scores import ScoreRow, order_scores
 from lightning_gans.runs.stamp import Stamp
 
 SHOWN = ("fid", "ssim", "miou")
-"""Scores in the progress bar."""
+"""Scores that the progress bar shows."""
 
 
 def default_cache() -> Path:
@@ -68,7 +68,7 @@ class Evaluation(Callback):
         self.cache = RealCache(default_cache() if cache is None else Path(cache))
         self._lines: dict[str, str] = {}
         self._last: list[dict[str, Any]] = []
-        self._scores: dict[str, Scores] = {}
+        self._scores: dict[str, MetricSet] = {}
         self._cached: dict[str, bool] = {}
         self._logged: dict[str, Stamp] = {}
         self._split = ""
@@ -102,15 +102,15 @@ class Evaluation(Callback):
             if sampled.cycled is not None and sampled.source is not None:
                 scores.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
 
-    def _score_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> Scores:
+    def _score_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> MetricSet:
         data = trainer.datamodule  # type: ignore[attr-defined]
-        return Scores(
+        return MetricSet(
             self.extractor,
             palette=getattr(data, "palettes", {}).get(domain),
             perceptual=self.perceptual,
             kid=self.kid,
             neighbours=self.neighbours,
-            asked_classes=getattr(data, "num_classes", 0) if sampled.labels is not None else 0,
+            num_labels=getattr(data, "num_classes", 0) if sampled.labels is not None else 0,
         )
 
     def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, ClassVar
 
-WATCHED = ("spread", "logit/real", "logit/fake", "grad_norm/g", "grad_norm/d", "loss/d")
+WATCHED = ("variance_ratio", "logit/real", "logit/fake", "grad_norm/g", "grad_norm/d", "loss/d")
 """The recorded scalars that are looked at."""
 
-SCORED = ("recall", "coverage", "spread")
+SCORED = ("recall", "coverage", "variance_ratio")
 """The scores of a validation that fall in a collapse."""
 
 EARLY = 250
@@ -137,16 +137,18 @@ class Diagnosis:
         """Take the scalars that a batch has recorded, of those in :data:`WATCHED`, and say what symptoms began."""
         self._add(values)
         if step < EARLY:
-            self.windows.pop("spread", None)
+            self.windows.pop("variance_ratio", None)
         medians = {key: median(window) for key, window in self.windows.items() if len(window) == self.looks}
         for key, value in medians.items():
             self.largest[key] = max(self.largest.get(key, 0.0), abs(value))
         signs = []
-        if "spread" in medians:
-            best = min(self.largest["spread"], 1.0)
+        if "variance_ratio" in medians:
+            best = min(self.largest["variance_ratio"], 1.0)
             late = step >= WARM_UP and best < LEAST
             kind, reference = ("expected", LEAST) if late else ("best", best)
-            signs.append((Sign("spread", medians["spread"], kind, reference, self.collapse), reference >= LEAST))
+            signs.append(
+                (Sign("variance_ratio", medians["variance_ratio"], kind, reference, self.collapse), reference >= LEAST)
+            )
         return [*self._began(CollapseWarning, signs, {}), *self._discriminator(medians)]
 
     def validated(self, step: int, scores: Mapping[str, float]) -> list[Finding]:

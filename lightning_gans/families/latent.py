@@ -131,7 +131,7 @@ class LatentGAN(Adversarial, ABC):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
         made = fake.detach()
         if self.should_log and len(made) > 1:
-            self.log_scalar("spread", variance_ratio(made, batch.images))
+            self.log_scalar("variance_ratio", variance_ratio(made, batch.images))
         once = self._together(batch, made) if self.discriminator.joint_batch_safe else critic
         loss = self.discriminator_loss(self._recording(once, batch.images, made), batch.images, made)
         if self.penalty is not None and self.penalty.applies_at(self.global_step):

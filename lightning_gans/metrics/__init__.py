@@ -1,19 +1,17 @@
-"""Feature extractors, scores in their features, and the stamp that says how a score was measured."""
+"""Feature extractors and the scores that are computed from images; knows no trainer."""
 
-from lightning_gans.metrics.digits import DigitFeatures
-from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.metrics.digits import DigitFeatures, StackedDigitFeatures
+from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.metrics.inception import InceptionFeatures
-from lightning_gans.metrics.pixels import PixelFeatures
-from lightning_gans.metrics.scores import Scores
-from lightning_gans.metrics.stacked import StackedDigitFeatures
-from lightning_gans.runs.stamp import Stamp
+from lightning_gans.metrics.metric_set import MetricSet
+from lightning_gans.metrics.perceptual import PerceptualDistance
 
 __all__ = [
     "DigitFeatures",
     "FeatureExtractor",
     "InceptionFeatures",
+    "MetricSet",
+    "PerceptualDistance",
     "PixelFeatures",
-    "Scores",
     "StackedDigitFeatures",
-    "Stamp",
 ]

@@ -1,7 +1,7 @@
-"""The ``digits`` extractor: a small MNIST classifier that ships with the package.
+"""Extractors for digits: a small MNIST classifier that ships with the package, alone and on each of three channels.
 
-Its 64 penultimate features mean something for digits, cost little on a CPU and need no download. Its weights,
-``digits.safetensors``, are made by ``python -m lightning_gans.metrics.train_digits``.
+Its 64 penultimate features are meaningful for digits only, cost little on a CPU and need no download. The weights,
+``digits.safetensors``, are written by ``python -m lightning_gans.metrics.train_digits``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.features import FeatureExtractor, file_hash
+from lightning_gans.metrics.download import file_hash
+from lightning_gans.metrics.features import FeatureExtractor
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
 
@@ -62,13 +63,13 @@ class DigitClassifier(nn.Module):
 class DigitFeatures(FeatureExtractor):
     """Features of the shipped digit classifier: offline, fast, and meaningful for handwritten digits only.
 
-    Images of another size are resized to 28 x 28 (bilinear, antialiased); colour is averaged to grey.
+    Images of another size are resized to 28 x 28 (bilinear, antialiased); color channels are averaged.
 
     Args:
-        weights: a safetensors file of another :class:`DigitClassifier`; the shipped one by default.
+        weights: a safetensors file with the weights of another :class:`DigitClassifier`; the shipped file by default.
 
     Raises:
-        InputError: if ``weights`` does not exist.
+        ValueError: if ``weights`` does not exist.
     """
 
     num_features = 64
@@ -78,11 +79,9 @@ class DigitFeatures(FeatureExtractor):
         super().__init__()
         path = WEIGHTS if weights is None else Path(weights)
         if not path.is_file():
-            raise InputError(
-                f"evaluation.extractor.weights is {path}, which does not exist; expected a .safetensors file"
-            )
+            raise ValueError(f"weights is {path}, which does not exist; expected a .safetensors file")
         self._hash = file_hash(path)
-        # How a run is measured must not change how its networks start.
+        # The draws of initialization must not change those of the run.
         with torch.random.fork_rng(devices=[]):
             self.classifier = DigitClassifier(self.num_features)
         self.classifier.load_state_dict(load_file(path))
@@ -106,3 +105,46 @@ class DigitFeatures(FeatureExtractor):
         """Class logits (N, 10) of features (N, 64)."""
         logits: Tensor = self.classifier.head(features)
         return logits
+
+
+class StackedDigitFeatures(FeatureExtractor):
+    """Features and classes of Stacked MNIST's images: three digits as channels, 1000 classes (hundreds first).
+
+    Args:
+        weights: as for :class:`DigitFeatures`.
+
+    Raises:
+        ValueError: if ``weights`` does not exist.
+    """
+
+    num_features = 3 * DigitFeatures.num_features
+    num_classes = DigitFeatures.num_classes**3
+
+    def __init__(self, weights: Path | None = None) -> None:
+        super().__init__()
+        self.digits = DigitFeatures(weights)
+
+    @property
+    def description(self) -> str:
+        """Name, weights' hash and resize."""
+        return f"stacked-{self.digits.description}"
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (N, 192) of uint8 images (N, 3, H, W): those of the channels, concatenated.
+
+        Raises:
+            InputError: if the images do not have three channels.
+        """
+        if images.shape[1] != 3:
+            raise InputError(
+                f"the images have {images.shape[1]} channel(s); expected 3 for StackedDigitFeatures, as in "
+                "StackedMNISTDataModule"
+            )
+        features: Tensor = self.digits(images.flatten(0, 1)[:, None])
+        return features.view(len(images), -1)
+
+    @torch.no_grad()
+    def logits(self, features: Tensor) -> Tensor:
+        """Class logits (N, 1000) of features (N, 192): the sum of the three digits' log-probabilities."""
+        first, second, third = self.digits.logits(features.view(len(features), 3, -1)).log_softmax(dim=2).unbind(dim=1)
+        return (first[:, :, None, None] + second[:, None, :, None] + third[:, None, None, :]).flatten(1)

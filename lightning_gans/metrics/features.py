@@ -1,17 +1,17 @@
-"""Feature extractors: the networks in whose features two sets of images are compared.
+"""Feature extractors: networks in whose features two sets of images are compared.
 
-An extractor is chosen by class path, e.g. ``--evaluation.extractor InceptionFeatures``. It maps images to feature
-vectors and says in :attr:`FeatureExtractor.description` all that can change a score: its name, the hash of its weights
-and how it resizes. Extractors live in callbacks, never in a model: no checkpoint holds one.
+An extractor is chosen by class path, e.g. ``--evaluation.extractor InceptionFeatures``. Its
+:attr:`FeatureExtractor.description` contains everything that can change a score: its name, the hash of its weights and
+how it resizes. Extractors belong to callbacks, never to a model, so that checkpoints do not contain them.
 """
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
-from pathlib import Path
 
 from torch import Tensor, nn
+
+from lightning_gans.core.errors import InputError, at_least
 
 
 class FeatureExtractor(nn.Module, ABC):
@@ -19,8 +19,8 @@ class FeatureExtractor(nn.Module, ABC):
 
     Attributes:
         num_features: length D of a feature vector; torchmetrics reads it under this name.
-        num_classes: number of classes that :meth:`logits` tells apart; 0 where the extractor is no classifier.
-        objects: number of ImageNet's classes in :meth:`logits`, from which the Inception score follows; else 0.
+        num_classes: number of classes in :meth:`logits`; 0 if the extractor is not a classifier.
+        objects: number of ImageNet classes in :meth:`logits`, for the Inception score; 0 otherwise.
     """
 
     num_features: int
@@ -38,10 +38,39 @@ class FeatureExtractor(nn.Module, ABC):
 
     def logits(self, features: Tensor) -> Tensor:
         """Class logits (N, num_classes), or (N, objects), of features (N, D)."""
-        raise NotImplementedError(f"{type(self).__name__} is no classifier")
+        raise NotImplementedError(f"{type(self).__name__} is not a classifier")
 
 
-def file_hash(path: Path) -> str:
-    """First 8 hex digits of the SHA-256 of a file: enough to tell weights apart in a stamp."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
+class PixelFeatures(FeatureExtractor):
+    """Pixel values in [-1, 1] as features: suitable for points in the plane, poor for pictures.
+
+    Args:
+        num_features: C * H * W of the images.
+
+    Raises:
+        ValueError: if ``num_features`` is less than 1.
+    """
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        at_least("num_features", num_features, 1)
+        self.num_features = num_features
+
+    @property
+    def description(self) -> str:
+        """Name and number of pixels."""
+        return f"pixels-{self.num_features}"
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (N, C * H * W) of uint8 images (N, C, H, W).
+
+        Raises:
+            InputError: if the images do not have ``num_features`` values.
+        """
+        flat = images.flatten(1).float() / 127.5 - 1
+        if flat.shape[1] != self.num_features:
+            raise InputError(
+                f"num_features of PixelFeatures is {self.num_features}, but an image has {flat.shape[1]} values; "
+                "expected the same number"
+            )
+        return flat

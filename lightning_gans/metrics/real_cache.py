@@ -1,4 +1,4 @@
-"""What is known of real images, kept from one evaluation to the next."""
+"""Cache of the real images' statistics between evaluations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 
 
 class RealCache:
-    """States of score sets after their real images, in memory and on disk.
+    """States of :class:`.MetricSet` after the real images, in memory and on disk.
 
     Args:
-        folder: where the files are; made when there is something to write.
+        folder: folder of the files; created by the first :meth:`write`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -21,12 +21,12 @@ class RealCache:
         self._memory: dict[str, dict[str, Tensor]] = {}
 
     def read(self, key: str, names: set[str]) -> dict[str, Tensor] | None:
-        """The tensors under a key, or None where there are none of just these names that can be read."""
+        """The tensors of a key; None if there is no readable file with exactly these names."""
         state = self._memory.get(key)
         if state is None:
             try:
                 state = load_file(self.folder / f"{key}.safetensors")
-            except Exception:  # whatever is wrong with a cache file, its content is computed again
+            except Exception:  # whatever is wrong with a cache file, its contents are computed again
                 return None
         if set(state) != names:
             return None
@@ -34,7 +34,7 @@ class RealCache:
         return state
 
     def write(self, key: str, state: dict[str, Tensor]) -> None:
-        """Keep tensors; another process that reads or writes the same file sees the old or the new, never half."""
+        """Store tensors under a key. The file is replaced atomically, so other processes never read a part of it."""
         self._memory[key] = state
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{key}.safetensors"

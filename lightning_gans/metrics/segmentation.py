@@ -1,4 +1,4 @@
-"""What share of the pixels of a generated label map are of the right class."""
+"""Pixel accuracy and intersection over union of generated label maps."""
 
 from __future__ import annotations
 
@@ -8,56 +8,56 @@ from torchmetrics import Metric
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.fidelity import same_shape
+from lightning_gans.metrics.paired_images import check_same_shape
 
 
 def nearest_class(images: Tensor, palette: Tensor) -> Tensor:
-    """The class of each pixel: that of the nearest palette colour by Euclidean distance, the first of equally near.
+    """Class of each pixel: that of the nearest palette color by Euclidean distance, the first one of equally near ones.
 
     Args:
         images: (N, C, H, W), uint8.
-        palette: (K, C), uint8: one colour a class.
+        palette: (K, C), uint8, one color per class.
 
     Returns:
         Classes (N, H, W), int64, in [0, K).
 
     Raises:
-        InputError: if images and palette differ in their number of channels.
+        InputError: if images and palette have different numbers of channels.
     """
     if images.shape[1] != palette.shape[1]:
         raise InputError(
-            f"the palette's colours have {palette.shape[1]} channel(s), but the images {images.shape[1]}; "
-            "expected the same"
+            f"the palette's colors have {palette.shape[1]} channel(s), but the images {images.shape[1]}; "
+            "expected equal numbers"
         )
-    # Class by class: all distances at once would take K times the memory. Integers, so that no rounding decides.
+    # Class by class, as all distances at once would take K times the memory. Integers avoid rounding.
     pixels = images.int()
     classes = images.new_zeros(images[:, 0].shape, dtype=torch.long)
-    least = torch.full_like(classes, torch.iinfo(torch.long).max)
-    for index, colour in enumerate(palette.int()):
-        distance = (pixels - colour[:, None, None]).square().sum(dim=1)
-        classes.masked_fill_(distance < least, index)
-        least = torch.minimum(least, distance)
+    smallest = torch.full_like(classes, torch.iinfo(torch.long).max)
+    for index, color in enumerate(palette.int()):
+        distance = (pixels - color[:, None, None]).square().sum(dim=1)
+        classes.masked_fill_(distance < smallest, index)
+        smallest = torch.minimum(smallest, distance)
     return classes
 
 
-class Segmentation(Metric):
-    r"""Scores of generated label maps against the true ones, each pixel of the class with the nearest colour.
+class SegmentationMetrics(Metric):
+    r"""Scores of generated label maps; each pixel has the class of the nearest palette color.
 
     The FCN scores of Isola et al. (2017, section 4.1), as defined by Long et al. (2015, section 5), without the FCN:
-    the generated images are label maps themselves. With :math:`n_{ij}` pixels of class i that were given class j:
+    the generated images are label maps themselves. With :math:`n_{ij}` pixels of class i that are generated as class j:
 
-    - ``accuracy``: share of pixels with the right class, :math:`\sum_i n_{ii} / \sum_{ij} n_{ij}`.
+    - ``accuracy``: share of pixels with the correct class, :math:`\sum_i n_{ii} / \sum_{ij} n_{ij}`.
     - ``class_accuracy``: :math:`n_{ii} / \sum_j n_{ij}`, mean over the classes that occur in the truth.
     - ``miou``: intersection over union, :math:`n_{ii} / (\sum_j n_{ij} + \sum_j n_{ji} - n_{ii})`, mean over the
-      classes that occur in the truth or in the prediction. Isola et al.'s script also counts the others, as 0.
+      classes that occur in the truth or in the generated maps. Isola et al.'s script also counts the others, as 0.
 
-    The sums are over all pixels of all images, not image by image.
+    The counts are over the pixels of all images, not per image.
 
     Args:
-        palette: one colour a class, (K, C), uint8. Where two classes share a colour, all its pixels are of the first.
+        palette: (K, C), uint8, one color per class. If two classes have the same color, its pixels are of the first.
 
     Raises:
-        InputError: if the palette is not a table of uint8 colours.
+        ValueError: if ``palette`` is not of this shape and type.
     """
 
     is_differentiable = False
@@ -68,20 +68,20 @@ class Segmentation(Metric):
     def __init__(self, palette: Tensor) -> None:
         super().__init__()
         if palette.ndim != 2 or palette.dtype != torch.uint8 or not len(palette):
-            raise InputError(
-                f"the palette has the shape {tuple(palette.shape)} and the type {palette.dtype}; "
-                "expected one row of torch.uint8 a class"
+            raise ValueError(
+                f"palette has the shape {tuple(palette.shape)} and the type {palette.dtype}; "
+                "expected one row of torch.uint8 per class"
             )
         self.register_buffer("palette", palette, persistent=False)
         self.add_state("confusion", torch.zeros(len(palette), len(palette), dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, images: Tensor, truth: Tensor) -> None:
-        """Add generated label maps (N, C, H, W) and the true ones (N, C, H, W), both uint8 in the palette's colours.
+        """Add generated and true label maps, both (N, C, H, W), uint8 and in the palette's colors.
 
         Raises:
-            InputError: if their shapes differ or they have another number of channels than the palette.
+            InputError: if their shapes differ, or their number of channels is not the palette's.
         """
-        same_shape(images, truth)
+        check_same_shape(images, truth)
         self.confusion += multiclass_confusion_matrix(
             nearest_class(images, self.palette),
             nearest_class(truth, self.palette),
@@ -92,10 +92,10 @@ class Segmentation(Metric):
     def compute(self) -> dict[str, Tensor]:
         """The scores, float64 scalars in [0, 1]."""
         counts = self.confusion.double()
-        right, true = counts.diagonal(), counts.sum(dim=1)
-        union = true + counts.sum(dim=0) - right
+        correct, true = counts.diagonal(), counts.sum(dim=1)
+        union = true + counts.sum(dim=0) - correct
         return {
-            "accuracy": right.sum() / counts.sum(),
-            "class_accuracy": (right / true)[true > 0].mean(),
-            "miou": (right / union)[union > 0].mean(),
+            "accuracy": correct.sum() / counts.sum(),
+            "class_accuracy": (correct / true)[true > 0].mean(),
+            "miou": (correct / union)[union > 0].mean(),
         }

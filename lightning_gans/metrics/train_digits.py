@@ -3,7 +3,8 @@
     python -m lightning_gans.metrics.train_digits --root DATA [--out FILE] [--seed 0] [--epochs 10]
 
 DATA is a folder in torchvision's layout (DATA/MNIST/raw). Trains on the 60,000 training images, each shifted by up to
-two pixels, and prints the accuracy on the 10,000 test images. The same seed, versions and machine give the same file.
+two pixels, and prints the accuracy on the 10,000 test images. The result is reproducible with the same seed, versions
+and machine.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 from torchvision.datasets import MNIST
 
 from lightning_gans.metrics.digits import WEIGHTS, DigitClassifier
-from lightning_gans.metrics.features import file_hash
+from lightning_gans.metrics.download import file_hash
 
 
 def load_split(root: str, *, train: bool) -> tuple[Tensor, Tensor]:
@@ -27,17 +28,17 @@ def load_split(root: str, *, train: bool) -> tuple[Tensor, Tensor]:
     return split.data[:, None].float() / 127.5 - 1, split.targets
 
 
-def shifted(images: Tensor, most: int = 2) -> Tensor:
-    """Each image moved by its own whole number of pixels, at most ``most`` in each direction."""
+def shift_randomly(images: Tensor, max_shift: int = 2) -> Tensor:
+    """Shift each image by its own random number of pixels, at most ``max_shift`` in each direction."""
     size = images.shape[-1]
-    padded = F.pad(images, [most] * 4, value=-1.0)
-    rows, columns = (torch.randint(0, 2 * most + 1, (len(images), 1)) + torch.arange(size) for _ in range(2))
+    padded = F.pad(images, [max_shift] * 4, value=-1.0)
+    rows, columns = (torch.randint(0, 2 * max_shift + 1, (len(images), 1)) + torch.arange(size) for _ in range(2))
     batch = torch.arange(len(images))[:, None, None]
     return padded[batch, 0, rows[:, :, None], columns[:, None, :]][:, None]
 
 
 def train(root: str, seed: int, epochs: int, batch_size: int = 128) -> DigitClassifier:
-    """A trained classifier, in eval mode."""
+    """Train a classifier and return it in evaluation mode."""
     torch.manual_seed(seed)
     images, labels = load_split(root, train=True)
     model = DigitClassifier()
@@ -45,8 +46,8 @@ def train(root: str, seed: int, epochs: int, batch_size: int = 128) -> DigitClas
     steps = len(images) // batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, epochs=epochs, steps_per_epoch=steps)
     for epoch in range(epochs):
-        for chosen in torch.randperm(len(images))[: steps * batch_size].view(steps, batch_size):
-            loss = F.cross_entropy(model(shifted(images[chosen])), labels[chosen], label_smoothing=0.05)
+        for indices in torch.randperm(len(images))[: steps * batch_size].view(steps, batch_size):
+            loss = F.cross_entropy(model(shift_randomly(images[indices])), labels[indices], label_smoothing=0.05)
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

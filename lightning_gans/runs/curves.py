@@ -76,7 +76,7 @@ TRAINING = {
     "loss": Panel("loss", smooth=True),
     "grad_norm": Panel("gradient norm", log=True, smooth=True),
     "logit": Panel("D's mean logit", level=0, smooth=True),
-    "spread": Panel("variance of a batch, fake / real", level=1, smooth=True),
+    "variance_ratio": Panel("variance of a batch, fake / real", level=1, smooth=True),
 }
 """Panels of what a batch tells of itself, by what stands before the slash."""
 

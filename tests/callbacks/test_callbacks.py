@@ -170,7 +170,17 @@ def test_no_extractor_enters_a_checkpoint_and_the_last_scores_do(tmp_path: Path)
     checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert {key.partition(".")[0] for key in checkpoint["state_dict"]} == {"generator", "discriminator"}
     state = checkpoint["callbacks"]["Evaluation"]
-    measured = {"kid", "kid_ci95", "relative_fid", "fid", "spread", "precision", "recall", "density", "coverage"}
+    measured = {
+        "kid",
+        "kid_ci95",
+        "relative_fid",
+        "fid",
+        "variance_ratio",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    }
     assert state["last"][0]["scores"].keys() == {f"val/{name}" for name in measured | {"class_kl", "modes"}}
     assert state["last"][0]["stamp"]["real"] == 6
 

@@ -50,7 +50,7 @@ def healthy(step: int) -> dict[str, float]:
     wave = 1 + 0.3 * (-1) ** step
     far = 2.0 * 0.98**step
     return {
-        "spread": wave * min(1.0, 0.05 + step / 30),
+        "variance_ratio": wave * min(1.0, 0.05 + step / 30),
         "logit/real": far,
         "logit/fake": -far,
         "grad_norm/g": wave * (0.1 + 2 * 0.95**step),
@@ -85,30 +85,33 @@ def test_a_healthy_run_shows_no_symptom() -> None:
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
 def test_unbounded_logits_and_any_scale_of_gradients_are_healthy(scale: float) -> None:
-    critic = [{k: v if k == "spread" else scale * v for k, v in healthy(step).items()} for step in range(200)]
+    critic = [{k: v if k == "variance_ratio" else scale * v for k, v in healthy(step).items()} for step in range(200)]
     assert found(critic) == []
 
 
 def test_a_collapse_is_found_once_most_of_a_window_shows_it() -> None:
-    ((look, finding),) = found(curve((20, {"spread": 0.1})))
+    ((look, finding),) = found(curve((20, {"variance_ratio": 0.1})))
     assert (look, finding.warning) == (43, CollapseWarning)
-    assert finding.evidence == {"spread": 0.1, "best spread": 1.0}  # a spread of more than 1 is no better than 1
-    assert "spread 0.1" in str(finding)
+    assert finding.evidence == {
+        "variance_ratio": 0.1,
+        "best variance_ratio": 1.0,
+    }  # a spread of more than 1 is no better than 1
+    assert "variance_ratio 0.1" in str(finding)
 
 
 def test_one_look_of_small_spread_is_no_collapse() -> None:
-    assert found(curve((2, {"spread": 0.01}), (9, {}))) == []
+    assert found(curve((2, {"variance_ratio": 0.01}), (9, {}))) == []
 
 
 def test_a_symptom_is_found_again_only_after_it_is_gone() -> None:
-    wavering = curve((9, {"spread": 0.25}), (9, {"spread": 0.35}), (9, {"spread": 0.25}))
+    wavering = curve((9, {"variance_ratio": 0.25}), (9, {"variance_ratio": 0.35}), (9, {"variance_ratio": 0.25}))
     assert kinds(found(wavering)) == [(43, CollapseWarning)]
-    again = curve((9, {"spread": 0.25}), (9, {"spread": 0.9}), (9, {"spread": 0.25}))
+    again = curve((9, {"variance_ratio": 0.25}), (9, {"variance_ratio": 0.9}), (9, {"variance_ratio": 0.25}))
     assert kinds(found(again)) == [(43, CollapseWarning), (61, CollapseWarning)]
 
 
 def test_a_spread_that_never_rises_is_a_collapse_after_the_warm_up() -> None:
-    flat = [{**healthy(step), "spread": 0.02} for step in range(60)]
+    flat = [{**healthy(step), "variance_ratio": 0.02} for step in range(60)]
     assert kinds(found(flat, interval=50)) == [(20, CollapseWarning)]
     assert found(flat, interval=10) == []
 
@@ -142,17 +145,17 @@ def test_a_generator_at_rest_is_no_symptom_while_the_margin_is_small() -> None:
 @pytest.mark.parametrize(("loss", "kind"), [(1e-3, SaturatedDiscriminatorWarning), (1.4, DeadDiscriminatorWarning)])
 def test_without_logits_the_loss_says_which(loss: float, kind: type[TrainingWarning]) -> None:
     values = curve((9, {"grad_norm/d": 1e-5, "loss/d": loss}))
-    unseen = ("spread", "logit/real", "logit/fake")
+    unseen = ("variance_ratio", "logit/real", "logit/fake")
     assert kinds(found([{k: v for k, v in value.items() if k not in unseen} for value in values])) == [(43, kind)]
 
 
 def test_what_is_missing_or_not_a_number_is_left_out() -> None:
-    assert found([{}, {"spread": float("nan"), "loss/d": float("nan")}] * 40) == []
-    some = [{"spread": value["spread"]} for value in curve((9, {"spread": 0.1}))]
+    assert found([{}, {"variance_ratio": float("nan"), "loss/d": float("nan")}] * 40) == []
+    some = [{"variance_ratio": value["variance_ratio"]} for value in curve((9, {"variance_ratio": 0.1}))]
     assert kinds(found(some)) == [(43, CollapseWarning)]
 
 
-@pytest.mark.parametrize("name", ["recall", "coverage", "spread"])
+@pytest.mark.parametrize("name", ["recall", "coverage", "variance_ratio"])
 def test_a_score_that_falls_below_a_share_of_its_best_is_a_collapse(name: str) -> None:
     diagnosis = Diagnosis(looks=5, collapse=0.3, vanished=0.01)
     key = f"val/b/{name}"
@@ -171,9 +174,9 @@ def test_a_score_that_was_never_high_cannot_fall() -> None:
 def test_noise_that_gives_way_to_something_is_no_collapse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(symptoms, "EARLY", 250)
     # An untrained generator's images may spread far before they become anything.
-    first = [{"spread": 3.0}] * 4 + [{"spread": 0.02}] * 6
+    first = [{"variance_ratio": 3.0}] * 4 + [{"variance_ratio": 0.02}] * 6
     assert found(first) == []
-    assert kinds(found([*first, *curve((9, {"spread": 0.1}))])) == [(53, CollapseWarning)]
+    assert kinds(found([*first, *curve((9, {"variance_ratio": 0.1}))])) == [(53, CollapseWarning)]
     diagnosis = Diagnosis(looks=5, collapse=0.3, vanished=0.01)
     assert [diagnosis.validated(step, {"val/recall": value}) for step, value in ((100, 0.9), (300, 0.1))] == [[], []]
 
@@ -181,7 +184,7 @@ def test_noise_that_gives_way_to_something_is_no_collapse(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("cut", [3, 39, 42, 50])
 def test_a_diagnosis_that_is_stored_goes_on_as_if_it_had_not_been(cut: int, tmp_path: Path) -> None:
     dead = {"logit/real": 0.7, "logit/fake": 0.7, "grad_norm/d": 0.0}
-    values = curve((9, {"spread": 0.1}), (9, {}), (9, {"spread": 0.1, **dead}))
+    values = curve((9, {"variance_ratio": 0.1}), (9, {}), (9, {"variance_ratio": 0.1, **dead}))
     whole, first, second = (Watchdog() for _ in range(3))
     expected = [whole._diagnosis.look(50 * look, value) for look, value in enumerate(values)]
     begun = [first._diagnosis.look(50 * look, value) for look, value in enumerate(values[:cut])]
@@ -332,7 +335,7 @@ class Scripted(Callback):
         self.worse = worse
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        pl_module.last_logged["spread"] = torch.tensor(self.spreads[trainer.global_step - 1])
+        pl_module.last_logged["variance_ratio"] = torch.tensor(self.spreads[trainer.global_step - 1])
 
     def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         pl_module.log("val/fid", self.worse * trainer.global_step)
@@ -350,11 +353,13 @@ COLLAPSING = [1.0] * 5 + [0.01] * 15
 
 def test_a_symptom_is_warned_of_and_written_with_its_evidence(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=[Scripted(COLLAPSING), Watchdog(looks=3)])
-    with pytest.warns(CollapseWarning, match=r"collapse at step 7: .*\(spread 0\.01, best spread 1\)$") as warned:
+    with pytest.warns(
+        CollapseWarning, match=r"collapse at step 7: .*\(variance_ratio 0\.01, best variance_ratio 1\)$"
+    ) as warned:
         trainer.fit(tiny_dcgan(), TinyData())
     assert len([one for one in warned if issubclass(one.category, TrainingWarning)]) == 1
     (line,) = lines(tmp_path)
-    assert line["evidence"] == {"spread": pytest.approx(0.01), "best spread": 1.0}
+    assert line["evidence"] == {"variance_ratio": pytest.approx(0.01), "best variance_ratio": 1.0}
     assert {key: line[key] for key in ("step", "epoch", "symptom")} == {"step": 7, "epoch": 2, "symptom": "collapse"}
     assert trainer.global_step == 20
 
@@ -378,7 +383,7 @@ def test_nothing_is_looked_at_between_logged_steps_or_twice(tmp_path: Path) -> N
     trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=[scripted, watchdog], log_every_n_steps=4)
     trainer.fit(tiny_dcgan(n_critic=8), TinyData())
     windows = watchdog.state_dict()["diagnosis"]["windows"]
-    assert windows["spread"] == [12.0, 16.0, 20.0]
+    assert windows["variance_ratio"] == [12.0, 16.0, 20.0]
     assert len(windows["grad_norm/d"]) == 3
     assert len(windows["grad_norm/g"]) == 2  # of steps 8 and 16, the ones that it moves in
 
@@ -501,7 +506,7 @@ def test_all_processes_stop_together(tmp_path: Path) -> None:
     assert "at step 4: loss/g is nan" in second
     stored = last(tmp_path)
     assert stored["global_step"] == 3
-    assert stored["callbacks"]["Watchdog"]["diagnosis"]["windows"]["spread"] == [pytest.approx(0.5)]
+    assert stored["callbacks"]["Watchdog"]["diagnosis"]["windows"]["variance_ratio"] == [pytest.approx(0.5)]
 
 
 # The shipped recipe.

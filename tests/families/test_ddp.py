@@ -44,7 +44,9 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
     assert not torch.equal(one["weights"]["generator.layers.0.weight"], start["generator.layers.0.weight"])
     for other in (one_cached, first, second, two_cached):
         assert other["scores"] == pytest.approx(one["scores"], rel=1e-6, abs=1e-9)
-    assert {f"val/{name}" for name in ("fid", "kid", "kid_ci95", "recall", "coverage", "spread")} <= set(one["scores"])
+    assert {f"val/{name}" for name in ("fid", "kid", "kid_ci95", "recall", "coverage", "variance_ratio")} <= set(
+        one["scores"]
+    )
     # Rank 1 has none of the six images, and none waits for it.
     assert two_batch["scores"] == pytest.approx(one_batch["scores"], rel=1e-6, abs=1e-9)
 

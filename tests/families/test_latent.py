@@ -200,12 +200,12 @@ def test_channels_last_agrees_up_to_rounding(tmp_path: Path) -> None:
         torch.testing.assert_close(ends[0][key], ends[1][key], rtol=1e-4, atol=1e-6)
 
 
-def test_a_conditional_run_scores_agreement_with_the_asked_labels(tmp_path: Path) -> None:
+def test_a_conditional_run_scores_label_accuracy_with_the_asked_labels(tmp_path: Path) -> None:
     for networks, scored in ((conditional, True), (plain, False)):
         model = GAN(**networks())
         trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation()])
         trainer.fit(model, TinyData())
-        assert ("val/agreement" in trainer.callback_metrics) is scored
+        assert ("val/label_accuracy" in trainer.callback_metrics) is scored
 
 
 # Bad input.

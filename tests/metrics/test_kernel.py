@@ -9,11 +9,11 @@ from sklearn.metrics.pairwise import polynomial_kernel
 from torchmetrics.image.kid import maximum_mean_discrepancy, poly_kernel
 
 from lightning_gans.metrics import kernel
-from lightning_gans.metrics.kernel import KernelDistance
+from lightning_gans.metrics.kernel import KernelInceptionDistance
 
 
 def distance(real: torch.Tensor, fake: torch.Tensor, pieces: int = 1) -> float:
-    metric = KernelDistance(real.shape[1])
+    metric = KernelInceptionDistance(real.shape[1])
     for name, features in (("real", real), ("fake", fake)):
         for piece in features.chunk(pieces):
             metric.update(piece, real=name == "real")
@@ -22,7 +22,7 @@ def distance(real: torch.Tensor, fake: torch.Tensor, pieces: int = 1) -> float:
 
 @pytest.mark.parametrize("block", [7, 1000])
 def test_it_is_the_unbiased_estimate_for_any_numbers(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "BLOCK", block)
+    monkeypatch.setattr(kernel, "BLOCK_ROWS", block)
     real, fake = torch.randn(30, 8), 1.5 * torch.randn(21, 8) + 0.2
     xx, yy, xy = (
         polynomial_kernel(a.double().numpy(), b.double().numpy(), degree=3, coef0=1)
@@ -67,7 +67,7 @@ def gaussian_distance(width: int, shift: float) -> float:
 def test_the_interval_holds_the_true_distance_in_about_95_of_100_draws(shift: float) -> None:
     width, held = 4, 0
     for _ in range(200):
-        metric = KernelDistance(width)
+        metric = KernelInceptionDistance(width)
         metric.update(torch.randn(60, width), real=True)
         metric.update(torch.randn(90, width) + torch.eye(width)[0] * shift, real=False)
         scores = metric.compute()
@@ -82,7 +82,7 @@ def test_the_interval_is_the_jackknifes() -> None:
         [distance(real, torch.cat([fake[:i], fake[i + 1 :]])) for i in range(5)],
     ]
     variance = sum((len(values) - 1) * np.var(values) for values in left_out)
-    metric = KernelDistance(3)
+    metric = KernelInceptionDistance(3)
     metric.update(real, real=True)
     metric.update(fake, real=False)
     assert metric.compute()["kid_ci95"].item() == pytest.approx(1.96 * variance**0.5, rel=1e-6)
@@ -90,14 +90,14 @@ def test_the_interval_is_the_jackknifes() -> None:
 
 @pytest.mark.parametrize("numbers", [(1, 9), (9, 1), (0, 9), (9, 0)])
 def test_one_image_has_no_distance(numbers: tuple[int, int]) -> None:
-    metric = KernelDistance(3)
+    metric = KernelInceptionDistance(3)
     for number, real in zip(numbers, (True, False), strict=True):
         metric.update(torch.randn(number, 3), real=real)
     assert all(value.isnan() for value in metric.compute().values())
 
 
 def test_two_images_have_a_distance_and_no_interval() -> None:
-    metric = KernelDistance(3)
+    metric = KernelInceptionDistance(3)
     metric.update(torch.randn(2, 3), real=True)
     metric.update(torch.randn(9, 3), real=False)
     scores = metric.compute()

@@ -6,7 +6,7 @@ from sklearn.metrics import accuracy_score, jaccard_score, recall_score
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.segmentation import Segmentation, nearest_class
+from lightning_gans.metrics.segmentation import SegmentationMetrics, nearest_class
 
 PALETTE = torch.tensor([[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255], [128, 64, 128]], dtype=torch.uint8)
 
@@ -17,7 +17,7 @@ def label_maps(classes: Tensor) -> Tensor:
 
 
 def segmentation(prediction: Tensor, truth: Tensor) -> dict[str, float]:
-    metric = Segmentation(PALETTE)
+    metric = SegmentationMetrics(PALETTE)
     metric.update(label_maps(prediction), label_maps(truth))
     return {key: value.item() for key, value in metric.compute().items()}
 
@@ -71,7 +71,7 @@ def test_a_class_that_is_only_predicted_counts_for_miou_alone() -> None:
 def test_scores_are_of_all_pixels_for_any_partition() -> None:
     truth, prediction = torch.randint(0, 5, (2, 6, 4, 4))
     whole = segmentation(prediction, truth)
-    first, second = Segmentation(PALETTE), Segmentation(PALETTE)
+    first, second = SegmentationMetrics(PALETTE), SegmentationMetrics(PALETTE)
     for index in range(6):
         part = first if index < 2 else second
         part.update(label_maps(prediction[index, None]), label_maps(truth[index, None]))
@@ -83,7 +83,7 @@ def test_a_slightly_wrong_colour_is_the_same_class() -> None:
     classes = torch.randint(0, 5, (2, 8, 8))
     maps = label_maps(classes)
     near = (maps.int() + torch.randint(-20, 21, maps.shape)).clamp(0, 255).to(torch.uint8)
-    metric = Segmentation(PALETTE)
+    metric = SegmentationMetrics(PALETTE)
     metric.update(near, maps)
     assert metric.compute() == {"accuracy": 1, "class_accuracy": 1, "miou": 1}
     assert not metric.state_dict()
@@ -91,10 +91,10 @@ def test_a_slightly_wrong_colour_is_the_same_class() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     grey, colour = torch.zeros(1, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
-    with pytest.raises(InputError, match=r"the palette's colours have 3 channel\(s\), but the images 1"):
-        Segmentation(PALETTE).update(grey, grey)
+    with pytest.raises(InputError, match=r"the palette's colors have 3 channel\(s\), but the images 1"):
+        SegmentationMetrics(PALETTE).update(grey, grey)
     with pytest.raises(InputError, match=r"their truths \(1, 3, 4, 4\)"):
-        Segmentation(PALETTE).update(grey, colour)
+        SegmentationMetrics(PALETTE).update(grey, colour)
     for palette in (PALETTE[0], PALETTE.float(), PALETTE[:0]):
-        with pytest.raises(InputError, match="the palette has the shape"):
-            Segmentation(palette)
+        with pytest.raises(ValueError, match="palette has the shape"):
+            SegmentationMetrics(palette)

@@ -11,7 +11,7 @@ from PIL import Image
 from lightning_gans.runs.curves import Panel, Series, draw_curves, draw_panel, lowest, panels, read_log, running_mean
 
 LATENT = [
-    *("epoch", "grad_norm/d", "grad_norm/g", "logit/fake", "logit/real", "loss/d", "loss/g", "spread", "step"),
+    *("epoch", "grad_norm/d", "grad_norm/g", "logit/fake", "logit/real", "loss/d", "loss/g", "variance_ratio", "step"),
     *(f"test/{name}" for name in ("fid", "kid")),
     *(f"val/{name}" for name in ("class_kl", "coverage", "density", "fid", "kid", "kid_ci95", "modes")),
     *(f"val/{name}" for name in ("precision", "recall", "relative_fid")),
@@ -40,7 +40,7 @@ def test_a_latent_runs_log_gives_training_and_then_scores() -> None:
         "loss": [("d", ""), ("g", "")],
         "gradient norm": [("d", ""), ("g", "")],
         "D's mean logit": [("fake", ""), ("real", "")],
-        "variance of a batch, fake / real": [("spread", "")],
+        "variance of a batch, fake / real": [("variance_ratio", "")],
         "FID": [("fid", "")],
         "KID": [("kid", "")],
         "precision and recall": [("precision", ""), ("recall", "")],
@@ -139,7 +139,7 @@ def test_single_batches_are_drawn_with_their_running_mean() -> None:
     assert means[0] == pytest.approx(1 / 3)
     assert means[40] == pytest.approx(2 / 5)
     assert running_mean([3.0, 1.0]) == [3.0, 1.0]
-    columns = {"spread": Series(list(range(80)), values)}
+    columns = {"variance_ratio": Series(list(range(80)), values)}
     axes = drawn(panels(columns)[0], columns)
     raw, mean, level = axes.lines
     assert list(raw.get_ydata()) == values

@@ -11,13 +11,12 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from lightning_gans.core.errors import InputError
-from lightning_gans.metrics import neighbours
-from lightning_gans.metrics.neighbours import SCORES, Neighbours, distances
+from lightning_gans.metrics import prdc
+from lightning_gans.metrics.prdc import PRDC, SCORES, distances
 
 
 def scores(real: Tensor, fake: Tensor, k: int = 5) -> dict[str, float]:
-    metric = Neighbours(real.shape[1], k)
+    metric = PRDC(real.shape[1], k)
     metric.update(real, real=True)
     metric.update(fake, real=False)
     return {name: value.item() for name, value in metric.compute().items()}
@@ -52,15 +51,15 @@ def test_the_size_of_the_blocks_changes_nothing(block: int, tile: int, monkeypat
     real, fake = torch.randn(62, 5), torch.randn(45, 5) + 0.5
     real[40:50], fake[3:9] = real[:10], real[20:26]  # copies, for distances that are equal
     whole = scores(real, fake)
-    monkeypatch.setattr(neighbours, "BLOCK", block)
-    monkeypatch.setattr(neighbours, "TILE", tile)
+    monkeypatch.setattr(prdc, "BLOCK_ROWS", block)
+    monkeypatch.setattr(prdc, "BLOCK_COLUMNS", tile)
     assert scores(real, fake) == whole
 
 
 def test_scores_are_of_all_images_for_any_partition() -> None:
     real, fake = torch.randn(30, 4), torch.randn(23, 4) + 0.3
     whole = scores(real, fake)
-    first, second = Neighbours(4), Neighbours(4)
+    first, second = PRDC(4), PRDC(4)
     for index in range(0, 30, 4):
         part = first if index < 12 else second
         part.update(real[index : index + 4], real=True)
@@ -151,7 +150,7 @@ def test_for_one_distribution_density_and_coverage_have_their_expectations() -> 
 
 @pytest.mark.parametrize("numbers", [(5, 20), (20, 5), (0, 20), (20, 0)])
 def test_with_k_images_or_fewer_there_are_no_scores(numbers: tuple[int, int]) -> None:
-    metric = Neighbours(3, k=5)
+    metric = PRDC(3, k=5)
     for number, real in zip(numbers, (True, False), strict=True):
         if number:
             metric.update(torch.randn(number, 3), real=real)
@@ -169,8 +168,8 @@ def test_features_are_left_as_they_were() -> None:
 
 
 def test_k_must_be_positive() -> None:
-    with pytest.raises(InputError, match="k is 0; expected at least 1"):
-        Neighbours(4, k=0)
+    with pytest.raises(ValueError, match="k is 0; expected at least 1"):
+        PRDC(4, k=0)
 
 
 @pytest.mark.gpu

@@ -1,4 +1,4 @@
-"""How near generated images are to their truths, pixel by pixel."""
+"""Pixel-wise comparison of generated images with their ground truths."""
 
 from __future__ import annotations
 
@@ -11,44 +11,50 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 
 from lightning_gans.core.errors import InputError
 
-# Rounding to 8 bits alone leaves a mean squared error of 1/12 of a squared level: about 58.9 dB.
-HIGHEST_PSNR = 10 * math.log10(12 * 255**2)
-# SSIM's window of 11 px reaches 5 px past the border, where the image is mirrored: it must have more than that.
-SMALLEST_SIDE = 6
+# Rounding to 8 bits alone has a mean squared error of 1/12 of a squared level: about 58.9 dB.
+MAX_PSNR = 10 * math.log10(12 * 255**2)
+# SSIM's window of 11 px reaches 5 px beyond the border, where the image is reflected, which requires 6 px.
+MIN_SIZE = 6
 
 
-def same_shape(images: Tensor, truth: Tensor) -> None:
-    """Refuse images that are no pairs with their truths; broadcast, they would give a number all the same.
+def check_same_shape(images: Tensor, truth: Tensor) -> None:
+    """Check that images and ground truths have the same shape; broadcasting would hide a difference.
 
     Raises:
         InputError: if the shapes differ.
     """
     if images.shape != truth.shape:
         raise InputError(
-            f"the images have the shape {tuple(images.shape)}, but their truths {tuple(truth.shape)}; expected the same"
+            f"the images have the shape {tuple(images.shape)}, but their truths {tuple(truth.shape)}; expected equal "
+            "shapes"
         )
 
 
-def wide_enough(images: Tensor, side: int, score: str) -> None:
-    """Refuse images (N, C, H, W) with a side shorter than the pixels that a score needs.
+def check_min_size(images: Tensor, min_size: int, score: str) -> None:
+    """Check that images (N, C, H, W) are large enough for a score.
 
     Raises:
-        InputError: if there is such a side.
+        InputError: if height or width is less than ``min_size``.
     """
     height, width = images.shape[-2:]
-    if min(height, width) < side:
-        raise InputError(f"the images have {height} x {width} px; expected at least {side} x {side} for {score}")
+    if min(height, width) < min_size:
+        raise InputError(
+            f"the images have {height} x {width} px; expected at least {min_size} x {min_size} for {score}"
+        )
 
 
-class Fidelity(Metric):
-    r"""Scores of pairs of an image and its truth, each the mean over images.
+class PairedImageMetrics(Metric):
+    r"""Scores of pairs of an image and its ground truth, each the mean over images.
 
     - ``l1``: mean absolute difference of pixel values in [0, 1]; 0 for equal images.
     - ``psnr``: peak signal-to-noise ratio in dB, :math:`-10 \log_{10}` of the mean squared error of pixel values in
       [0, 1]. The error counts as no less than that of rounding, :math:`(1/255)^2 / 12`, so equal images have 58.9 dB.
     - ``ssim``: structural similarity (Wang et al., 2004, equation 13) as in torchmetrics; 1 for equal images. The mean
-      over pixels and channels with a Gaussian window of 11 px and :math:`\sigma` = 1.5, the image mirrored at its
-      border. On a CPU in float32, which errs by 1e-5 in pictures, but by up to 3e-3 in areas of one colour.
+      over pixels and channels with a Gaussian window of 11 px and :math:`\sigma` = 1.5, the image reflected at its
+      border. Computed in float32 on a CPU, with an error of 1e-5 in photographs and up to 3e-3 in areas of one color.
+
+    PSNR and SSIM are torchmetrics' functions. Its classes are not used: that of PSNR returns infinity for the mean if
+    one image equals its truth, and both keep a list of scores that processes without an image cannot gather.
     """
 
     is_differentiable = False
@@ -65,13 +71,13 @@ class Fidelity(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, images: Tensor, truth: Tensor) -> None:
-        """Add images (N, C, H, W) and their truths (N, C, H, W), both uint8.
+        """Add images and their ground truths, both (N, C, H, W) and uint8.
 
         Raises:
-            InputError: if their shapes differ or a side is shorter than 6 px.
+            InputError: if their shapes differ, or height or width is less than 6 px.
         """
-        same_shape(images, truth)
-        wide_enough(images, SMALLEST_SIDE, "SSIM")
+        check_same_shape(images, truth)
+        check_min_size(images, MIN_SIZE, "SSIM")
         values, true = images.double() / 255, truth.double() / 255
         self.l1 += (values - true).abs().mean(dim=(1, 2, 3)).sum()
         self.psnr += _psnr(values, true).sum()
@@ -84,15 +90,15 @@ class Fidelity(Metric):
 
 
 def _psnr(values: Tensor, true: Tensor) -> Tensor:
-    """Of each image, (N,), in dB; values (N, C, H, W) in [0, 1], float64."""
+    """PSNR of each image (N,) in dB; values (N, C, H, W) in [0, 1], float64."""
     ratios = peak_signal_noise_ratio(values, true, data_range=1.0, reduction="none", dim=(1, 2, 3))
-    return ratios.clamp(max=HIGHEST_PSNR)
+    return ratios.clamp(max=MAX_PSNR)
 
 
 def _ssim(values: Tensor, true: Tensor) -> Tensor:
-    """Of each image, (N,); values (N, C, H, W) in [0, 1], float64."""
-    # Float64 takes over 10 times as long as float32 on a CPU. On a GPU it does not matter, and float32 convolutions may
-    # run in TF32 there, which is too coarse for SSIM's differences of squares.
+    """SSIM of each image (N,), float64; values (N, C, H, W) in [0, 1], float64."""
+    # On a CPU float64 takes more than 10 times as long as float32. On a GPU it does not matter, and float32
+    # convolutions may run in TF32 there, which is too coarse for SSIM's differences of squares.
     if not values.is_cuda:
         values, true = values.float(), true.float()
     ssim = structural_similarity_index_measure(values, true, reduction="none", data_range=1.0)

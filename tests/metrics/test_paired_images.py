@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.fidelity import Fidelity
+from lightning_gans.metrics.paired_images import PairedImageMetrics
 
 
 def noise(*shape: int) -> Tensor:
@@ -21,7 +21,7 @@ def disturbed(images: Tensor, deviation: float) -> Tensor:
 
 
 def fidelity(images: Tensor, truth: Tensor, batch_size: int = 100) -> dict[str, float]:
-    metric = Fidelity()
+    metric = PairedImageMetrics()
     for start in range(0, len(images), batch_size):
         metric.update(images[start : start + batch_size], truth[start : start + batch_size])
     return {key: value.item() for key, value in metric.compute().items()}
@@ -90,7 +90,7 @@ def test_scores_are_the_same_for_any_partition() -> None:
     whole = fidelity(images, truth)
     for size in (1, 3):
         assert fidelity(images, truth, size) == pytest.approx(whole, rel=1e-6)
-    first, second = Fidelity(), Fidelity()
+    first, second = PairedImageMetrics(), PairedImageMetrics()
     first.update(images[:2], truth[:2])
     second.update(images[2:], truth[2:])
     first.merge_state(second)
@@ -98,7 +98,7 @@ def test_scores_are_the_same_for_any_partition() -> None:
 
 
 def test_scores_are_float64_and_states_leave_no_trace_in_a_checkpoint() -> None:
-    metric = Fidelity()
+    metric = PairedImageMetrics()
     metric.update(noise(2, 1, 8, 8), noise(2, 1, 8, 8))
     assert all(value.dtype == torch.float64 and value.ndim == 0 for value in metric.compute().values())
     assert not metric.state_dict()
@@ -106,10 +106,10 @@ def test_scores_are_float64_and_states_leave_no_trace_in_a_checkpoint() -> None:
 
 def test_images_of_another_shape_than_their_truths_are_refused() -> None:
     with pytest.raises(InputError, match=r"\(2, 1, 16, 16\), but their truths \(2, 3, 16, 16\)"):
-        Fidelity().update(noise(2, 1, 16, 16), noise(2, 3, 16, 16))
+        PairedImageMetrics().update(noise(2, 1, 16, 16), noise(2, 3, 16, 16))
 
 
 def test_images_too_small_for_ssim_are_refused() -> None:
     with pytest.raises(InputError, match="the images have 16 x 5 px; expected at least 6 x 6 for SSIM"):
-        Fidelity().update(noise(1, 1, 16, 5), noise(1, 1, 16, 5))
+        PairedImageMetrics().update(noise(1, 1, 16, 5), noise(1, 1, 16, 5))
     assert fidelity(noise(1, 1, 6, 6), noise(1, 1, 6, 6))["ssim"] < 1

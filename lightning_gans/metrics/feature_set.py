@@ -1,4 +1,4 @@
-"""What metrics share that compare sets of features and not their moments."""
+"""Base class of the metrics that compare sets of features rather than their moments."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class FeatureSetMetric(Metric, ABC):
-    """Keeps the features of real and of generated images until they are compared.
+    """Keeps the features of real and of generated images in memory until :meth:`compute`.
 
-    Several such metrics that are given the same tensors keep them once.
+    Several such metrics that are updated with the same tensors share their memory.
 
     Args:
         num_features: length D of a feature vector.
@@ -32,18 +32,18 @@ class FeatureSetMetric(Metric, ABC):
         self.add_state("fake", [], dist_reduce_fx="cat")
 
     def update(self, features: Tensor, real: bool) -> None:
-        """Add features (N, D), finite, of real or of generated images; float32 is what is kept of them."""
+        """Add finite features (N, D) of real or of generated images; they are kept in float32."""
         (self.real if real else self.fake).append(features.float())
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
-        """Exchange the features between processes; one without an image takes part with none."""
+        """Gather the features of all processes; a process without images contributes none."""
         for features in (self.real, self.fake):
             if not features:
                 features.append(torch.empty(0, self.num_features, device=self.device))
         super().sync(*args, **kwargs)
 
     def gathered(self, real: bool) -> Tensor:
-        """All features (N, D), float32, of real or of generated images, of all processes where they are in sync."""
+        """All features (N, D), float32, of real or of generated images; of all processes inside ``sync_context``."""
         features = self.real if real else self.fake
-        # Empty parts are of the same width, so that they disappear.
+        # Empty tensors have D columns too, so that they can be concatenated.
         return dim_zero_cat(features) if len(features) else torch.empty(0, self.num_features, device=self.device)

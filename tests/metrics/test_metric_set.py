@@ -1,0 +1,60 @@
+"""The set of all scores: cached real statistics, batching and what it needs to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_gans.metrics import DigitFeatures, MetricSet
+from lightning_gans.metrics.real_cache import RealCache
+
+
+def score_set(**kwargs: Any) -> MetricSet:
+    return MetricSet(DigitFeatures(), kid=True, neighbours=2, num_labels=2, **kwargs)
+
+
+def images(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randint(0, 256, (count, 1, 28, 28), dtype=torch.uint8), torch.arange(count) % 2
+
+
+def test_real_images_from_the_cache_give_the_same_scores(tmp_path: Path) -> None:
+    real, fake = images(12), images(9)
+    first, second = score_set(), score_set()
+    first.update_real(*real)
+    RealCache(tmp_path / "cache").write("a", first.real_state())
+    state = RealCache(tmp_path / "cache").read("a", second.real_names)
+    assert state is not None
+    assert set(state) == second.real_names >= {"features", "labels"}
+    second.load_real_state(state)
+    for scores in (first, second):
+        scores.update_fake(*fake)
+    assert first.compute() == pytest.approx(second.compute(), rel=1e-12)
+    assert [int(count) for count in second.counts()] == [12, 9]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.safetensors"]
+
+
+def test_only_what_the_scores_need_is_known_of_real_images() -> None:
+    scores = MetricSet(DigitFeatures())
+    scores.update_real(*images(4))
+    assert set(scores.real_state()) == {f"real_features_{name}" for name in ("sum", "cov_sum", "num_samples")}
+    assert MetricSet(None).real_state() == {}
+
+
+def test_scores_do_not_depend_on_the_batching_and_own_no_extractor() -> None:
+    extractor = DigitFeatures()
+    real = torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8)
+    fake = torch.randint(0, 256, (30, 1, 28, 28), dtype=torch.uint8)
+    results = []
+    for size in (7, 40):
+        scores = MetricSet(extractor)
+        for batch in real.split(size):  # type: ignore[no-untyped-call]
+            scores.update_real(batch)
+        for batch in fake.split(size):  # type: ignore[no-untyped-call]
+            scores.update_fake(batch)
+        results.append(scores.compute())
+        assert not scores.state_dict()
+    assert results[0] == pytest.approx(results[1], rel=1e-6)
+    assert set(results[0]) == {"fid", "relative_fid", "variance_ratio", "class_kl", "modes"}
