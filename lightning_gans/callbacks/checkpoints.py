@@ -55,7 +55,7 @@ class LastCheckpoint(Checkpoint):
         """Let the log of a resumed run go on where its checkpoint was written; note signals from here on."""
         for logger in trainer.loggers:
             if isinstance(logger, ResumableCSVLogger) and trainer.global_step:
-                logger.go_on_from(trainer.global_step)
+                logger.resume_at(trainer.global_step)
         self._signals.install()
 
     def on_train_batch_end(

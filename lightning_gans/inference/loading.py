@@ -19,7 +19,7 @@ from lightning_gans.inference.model import WEIGHTS, PretrainedModel
 from lightning_gans.inference.weights_file import load_safetensors, read_header
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
-from lightning_gans.runs.folder import RunFolder
+from lightning_gans.runs.folder import best_or_last_checkpoint
 
 CONFIG = "config.json"
 """What an exported folder has, beside ``model.safetensors``."""
@@ -66,8 +66,7 @@ def find_checkpoint(path: Path) -> Path:
     """
     if not path.is_dir() or (path / CONFIG).is_file():
         return path
-    run = RunFolder.containing(path)
-    if run is not None and (checkpoint := run.best_or_last_checkpoint()):
+    if checkpoint := best_or_last_checkpoint(path):
         return checkpoint
     raise InputError(
         f"CKPT is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported one"

@@ -1,1 +1,1 @@
-"""A run's folder on disk: scores with their stamps, checkpoints, logs, curves."""
+"""The folder of a run on disk: scores with their stamps, checkpoints, logs, curves."""

@@ -1,4 +1,4 @@
-"""Reading and writing checkpoints so that a kill loses nothing and a bad file is named."""
+"""Reads checkpoints safely, and writes them so that a kill does not damage an earlier file."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lightning_gans.runs.checkpoint_file import read_checkpoint
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes to a temporary file in the same folder, then renames it: a reader sees the old or the new file.
+    """Writes to a temporary file in the same folder, then renames it: readers see the old or the new file.
 
-    Lightning's own writer goes through ``$TMPDIR``; where that is another file system, a kill leaves a truncated file
-    in the place of the last good one.
+    Lightning's own writer uses a temporary file in ``$TMPDIR``. If that is on another file system, a kill while the
+    file is copied leaves a truncated one in place of the last good one.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Write, flush to disk, rename.
+        """Write a checkpoint and flush it to disk.
 
         Raises:
-            RunEnded: if it cannot be written, as on a full disk; a file that was there stays as it is.
+            RunEnded: if it cannot be written, as on a full disk; an earlier file is kept.
         """
         target = Path(path)
         temporary = target.with_name(f".{target.name}.writing")
@@ -36,24 +36,24 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 os.fsync(file.fileno())
             temporary.replace(target)
             sync_folder(target.parent)
-        except (OSError, RuntimeError) as error:  # torch's writer tells of a full disk by a RuntimeError
+        except (OSError, RuntimeError) as error:  # torch's writer raises a RuntimeError if the disk is full
             temporary.unlink(missing_ok=True)
-            kept = "the one that is there is kept" if target.is_file() else "there is none yet"
+            kept = "the earlier one is kept" if target.is_file() else "there is no earlier one"
             reason = os_reason(error)
             raise RunEnded(f"the checkpoint {target} cannot be written ({reason}); {kept}") from error
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Load safely.
+        """Load a checkpoint; see :func:`.read_checkpoint`.
 
         Raises:
-            InputError: if the file does not exist or does not hold a whole checkpoint of a run.
+            InputError: if the file does not exist or is not a complete checkpoint of a run.
         """
         load = super().load_checkpoint
         return read_checkpoint(Path(path), "ckpt_path", lambda file: load(file, *args, **kwargs))
 
 
 def sync_folder(folder: Path) -> None:
-    """Let a rename in ``folder`` reach the disk."""
+    """Flush renames in ``folder`` to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The default logger: CSV, and a resumed run goes on in the same file."""
+"""The default logger: a CSV log that a resumed run continues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightning_gans.runs.folder import version_name
 
 
 class _AppendingWriter(ExperimentWriter):
-    """A writer that keeps what is there; Lightning's own deletes an existing file."""
+    """A writer that appends to an existing file, which Lightning's own deletes."""
 
     def _check_log_dir_exists(self) -> None:
         path = Path(self.metrics_file_path)
@@ -22,8 +22,8 @@ class _AppendingWriter(ExperimentWriter):
             with path.open(newline="") as file:
                 self.metrics_keys = list(csv.DictReader(file).fieldnames or [])
 
-    def forget_from(self, step: int) -> None:
-        """Drop rows of ``step`` and later: a killed run wrote them after the checkpoint it now resumes from."""
+    def drop_from(self, step: int) -> None:
+        """Drop rows of ``step`` and later, which a killed run wrote after the checkpoint that is now resumed."""
         path = Path(self.metrics_file_path)
         if not path.is_file():
             return
@@ -36,14 +36,14 @@ class _AppendingWriter(ExperimentWriter):
 
 
 class ResumableCSVLogger(CSVLogger):
-    """Lightning's CSVLogger, but a test or a resumed run in the same folder adds to its curve.
+    """Lightning's CSVLogger, but a test or a resumed run in the same folder appends to its log.
 
-    A new version is taken by making its folder, so that two runs that start at once get one each.
+    A new version is claimed by creating its folder, so that two runs that start at the same time get different ones.
     """
 
     @property
     def version(self) -> int | str:
-        """The version: as given, else the next one."""
+        """The version that was given, else the next free one."""
         while self._version is None and getattr(rank_zero_only, "rank", 0) == 0:
             version = self._get_next_version()
             try:
@@ -56,12 +56,12 @@ class ResumableCSVLogger(CSVLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> _AppendingWriter:
-        """The writer of ``metrics.csv``."""
+        """The writer of the log."""
         if not isinstance(self._experiment, _AppendingWriter):
             self._experiment = _AppendingWriter(self.log_dir)
         return self._experiment
 
     @rank_zero_only
-    def go_on_from(self, step: int) -> None:
-        """Keep the rows before ``step`` only: the run resumes there, and will log the later ones again."""
-        self.experiment.forget_from(step)
+    def resume_at(self, step: int) -> None:
+        """Drop rows of ``step`` and later: the run resumes at ``step`` and logs them again."""
+        self.experiment.drop_from(step)

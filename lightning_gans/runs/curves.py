@@ -1,4 +1,4 @@
-"""What a run logged, as one figure."""
+"""Curves of a run's CSV log, as one figure or panel by panel."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 RED, BLUE, DARK, GREY = "#c8553d", "#2c6fa6", "#4d4d4d", "#999999"
 
 ROLES = {"d": RED, "g": BLUE, "fake": BLUE, "real": DARK}
-"""Colours of the two sides and of their images, the same in all panels."""
+"""Colors of generator, discriminator and their images, the same in all panels."""
 OTHERS = ("#5b9f6f", "#b08d2e", "#8367a8")
-"""Colours of the other lines of a panel."""
+"""Colors of the other lines of a panel."""
 
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
-"""Line styles of a translation's domains."""
+"""Line styles of the domains of a translation."""
 
 
 class Series(NamedTuple):
-    """A column's finite values.
+    """The finite values of a column.
 
     Attributes:
-        steps: how many steps were done when each was logged, ascending.
-        values: as many.
+        steps: number of training steps when each value was logged, ascending.
+        values: one for each step.
     """
 
     steps: list[int]
@@ -40,28 +40,28 @@ class Line(NamedTuple):
     """A column in a panel.
 
     Attributes:
-        column: its name in the log.
-        name: what it shows of ``domain``, which is empty where there is one only.
-        domain: as it is named in the log.
-        colour: that of ``name``.
+        column: name in the log.
+        name: of the value, for the legend.
+        domain: name of the domain in the log; empty if there is only one.
+        color: the same for all lines of ``name``.
     """
 
     column: str
     name: str
     domain: str
-    colour: str
+    color: str
 
 
 class Panel(NamedTuple):
-    """What is drawn on one pair of axes.
+    """What is drawn in one pair of axes.
 
     Attributes:
-        title: what all lines have in common.
+        title: of the axes.
         lines: at least one.
-        log: whether the axis is logarithmic where values differ by more than a factor of ten.
-        level: a value to compare with.
-        lowest: whether each line's minimum is marked.
-        smooth: whether a running mean is drawn over the values of single batches.
+        log: use a logarithmic axis if values differ by more than a factor of ten.
+        level: a value to compare with, drawn as a dashed line.
+        lowest: mark the minimum of each line.
+        smooth: draw a running mean over the values of single batches.
     """
 
     title: str
@@ -78,7 +78,7 @@ TRAINING = {
     "logit": Panel("D's mean logit", level=0, smooth=True),
     "variance_ratio": Panel("variance of a batch, fake / real", level=1, smooth=True),
 }
-"""Panels of what a batch tells of itself, by what stands before the slash."""
+"""Panels of values of training batches, by the part of the column's name before the slash."""
 
 SCORES = {
     ("fid",): Panel("FID", log=True, lowest=True),
@@ -88,14 +88,14 @@ SCORES = {
     ("class_kl",): Panel("KL of the classes", log=True),
     ("ssim", "miou"): Panel("against the truth"),
 }
-"""Panels of validation scores, by name; other scores are in the log alone."""
+"""Panels of validation scores, by name. Other scores are not drawn."""
 
 
 def read_log(log: Path) -> dict[str, Series]:
-    """The columns of a ``metrics.csv`` that have finite values, by name; none of a file that is empty or not there.
+    """The columns of a CSV log that have finite values, by name; none if the file is empty or does not exist.
 
-    Cells that are empty, no number, NaN or infinite are skipped, and so are rows without a step, since a killed run may
-    leave half a row, and steps that go back: ``validate`` on its own is logged at step 0, whatever it validates.
+    Skipped are cells without a finite number, rows without a step, since a killed run may leave half a row, and values
+    at a smaller step than the one before: a separate ``validate`` logs at step 0, whatever it validates.
     """
     if not log.is_file():
         return {}
@@ -108,14 +108,14 @@ def read_log(log: Path) -> dict[str, Series]:
                 value = number(row[name])
                 if step is None or value is None or (series.steps and step < series.steps[-1]):
                     continue
-                # A step is logged by its index.
+                # Lightning logs the index of a step.
                 series.steps.append(int(step) + 1)
                 series.values.append(value)
     return {name: series for name, series in columns.items() if series.steps}
 
 
 def number(cell: str | None) -> float | None:
-    """The finite number in a cell, if there is one."""
+    """The finite number in a cell; None if there is none."""
     try:
         value = float(cell or "nan")
     except ValueError:
@@ -124,9 +124,9 @@ def number(cell: str | None) -> float | None:
 
 
 def panels(columns: Iterable[str]) -> list[Panel]:
-    """What to draw of a log with these columns: training first, then validation scores, then learning rates.
+    """The panels of a log with these columns: training first, then validation scores, then learning rates.
 
-    A translation's domains are lines of one panel: ``val/a/fid`` and ``val/b/fid``, ``logit/real_a`` and
+    Domains of a translation are lines of one panel: ``val/a/fid`` and ``val/b/fid``, ``logit/real_a`` and
     ``logit/real_b``.
     """
     names = list(columns)
@@ -134,38 +134,38 @@ def panels(columns: Iterable[str]) -> list[Panel]:
     drawn += [panel._replace(lines=_of_scores(names, scores)) for scores, panel in SCORES.items()]
     # As Lightning's LearningRateMonitor names them.
     rates = [(name, name.removeprefix("lr-"), "") for name in names if name.startswith("lr-")]
-    drawn.append(Panel("learning rate", _coloured(rates)))
+    drawn.append(Panel("learning rate", _with_colors(rates)))
     return [panel for panel in drawn if panel.lines]
 
 
 def _of_group(columns: list[str], group: str) -> tuple[Line, ...]:
-    """The lines of ``group`` alone, of ``group/name``, and of ``group/name_a``, a domain's."""
+    """The lines of the columns ``group``, ``group/name`` and ``group/name_a``, where ``a`` is a domain."""
     found = []
     for column in columns:
         head, _, name = column.partition("/")
         if head == group:
             stem, _, end = name.rpartition("_")
             found.append((column, stem, end) if stem and end in ("a", "b") else (column, name or group, ""))
-    return _coloured(found)
+    return _with_colors(found)
 
 
 def _of_scores(columns: list[str], scores: tuple[str, ...]) -> tuple[Line, ...]:
-    """The lines of validation scores, in their order: of ``val/score``, and of ``val/a/score``, a domain's."""
+    """The lines of the columns ``val/score`` and ``val/a/score``, where ``a`` is a domain, ordered by score."""
     found = []
     for score in scores:
         for column in columns:
             split, *domain = column.split("/")
             if split == "val" and domain and domain.pop() == score:
                 found.append((column, score, "/".join(domain)))
-    # Scores are the generator's.
-    return _coloured(found, BLUE)
+    # The first score has the color of the generator.
+    return _with_colors(found, BLUE)
 
 
-def _coloured(found: list[tuple[str, str, str]], *first: str) -> tuple[Line, ...]:
-    """Lines of columns, names and domains, each name with a colour of its own."""
+def _with_colors(found: list[tuple[str, str, str]], *first: str) -> tuple[Line, ...]:
+    """Lines from tuples of column, name and domain, with a color for each name."""
     others = list(dict.fromkeys(name for _, name, _ in found if name not in ROLES))
-    colours = ROLES | {name: (*first, *OTHERS)[index % len(OTHERS)] for index, name in enumerate(others)}
-    return tuple(Line(column, name, domain, colours[name]) for column, name, domain in found)
+    colors = ROLES | {name: (*first, *OTHERS)[index % len(OTHERS)] for index, name in enumerate(others)}
+    return tuple(Line(column, name, domain, colors[name]) for column, name, domain in found)
 
 
 def lowest(series: Series) -> int:
@@ -174,17 +174,17 @@ def lowest(series: Series) -> int:
 
 
 def running_mean(values: list[float]) -> list[float]:
-    """Around each value the mean of a twentieth of all, or of as many as there are towards an end."""
-    reach = len(values) // 40
-    return [fmean(values[max(0, i - reach) : i + reach + 1]) for i in range(len(values))]
+    """For each value the mean over a window of a twentieth of all values, which is cut off at both ends."""
+    half = len(values) // 40
+    return [fmean(values[max(0, i - half) : i + half + 1]) for i in range(len(values))]
 
 
 def draw_curves(log: Path, figure: Path) -> None:
-    """Draw the curves of a ``metrics.csv`` as a PNG; nothing if it has none.
+    """Draw the curves of a CSV log as a PNG. Nothing is written if there are none.
 
     Args:
         log: the CSV file.
-        figure: the PNG file; its folder is made if it is not there.
+        figure: the PNG file; its folder is created if necessary.
     """
     columns = read_log(log)
     drawn = panels(columns)
@@ -206,7 +206,7 @@ def draw_curves(log: Path, figure: Path) -> None:
 
 
 def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:
-    """Draw one panel, with its title and legend above the axes."""
+    """Draw a panel with its title and legend above the axes."""
     domains = list(dict.fromkeys(line.domain for line in panel.lines if line.domain))
     for line in panel.lines:
         dashes = DASHES[domains.index(line.domain) % len(DASHES)] if line.domain else "-"
@@ -236,20 +236,20 @@ def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:
 
 
 def _draw_line(axes: Axes, panel: Panel, line: Line, series: Series, dashes: Any) -> None:
-    """Draw one line: what is asked for of the panel, and a label."""
+    """Draw a line in the style of its panel."""
     label, values = f"{line.name} {line.domain}", series.values
-    # A single value makes no line.
+    # A line of a single value is not visible without a marker.
     marked = [0] if len(values) == 1 else []
     if panel.lowest:
         best = lowest(series)
         label, marked = f"{line.domain} lowest {values[best]:.3g} at {series.steps[best]:,}", [best]
     if panel.smooth:
-        axes.plot(*series, color=line.colour, linewidth=0.6, alpha=0.35)
+        axes.plot(*series, color=line.color, linewidth=0.6, alpha=0.35)
         values = running_mean(values)
     axes.plot(
         series.steps,
         values,
-        color=line.colour,
+        color=line.color,
         linestyle=dashes,
         linewidth=1,
         marker="o" if marked else "",
@@ -260,17 +260,17 @@ def _draw_line(axes: Axes, panel: Panel, line: Line, series: Series, dashes: Any
 
 
 def _draw_interval(axes: Axes, line: Line, columns: dict[str, Series]) -> None:
-    """Shade a score's confidence interval where the log has one."""
+    """Shade the confidence interval of a score if the log has it."""
     steps, values = columns[line.column]
     interval = columns.get(f"{line.column}_ci95")
     if interval and interval.steps == steps:
-        low = [value - reach for value, reach in zip(values, interval.values, strict=True)]
-        high = [value + reach for value, reach in zip(values, interval.values, strict=True)]
-        axes.fill_between(steps, low, high, color=line.colour, alpha=0.15, linewidth=0)
+        low = [value - half_width for value, half_width in zip(values, interval.values, strict=True)]
+        high = [value + half_width for value, half_width in zip(values, interval.values, strict=True)]
+        axes.fill_between(steps, low, high, color=line.color, alpha=0.15, linewidth=0)
 
 
 def _set_scale(axes: Axes, values: list[float]) -> None:
-    """Make an axis logarithmic if values differ by more than a factor of ten; linear around 0 where they reach it."""
+    """Use a logarithmic axis if values differ by more than a factor of ten; linear near 0 if some are not positive."""
     least, most = min(values), max(values)
     if least <= 0:
         if most > 0:

@@ -251,16 +251,23 @@ class RunFolder:
             count = len(list(self.path.glob("results-*.json")))
             self.results.rename(self.path / f"results-{count + 1}.json")
 
-    def best_or_last_checkpoint(self) -> Path | None:
-        """The best checkpoint, else the last one; None if there is neither."""
-        return next((path for path in map(self.checkpoint, (BEST, LAST)) if path.is_file()), None)
-
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
     """Add a line of JSON to a file, which is created if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(row) + "\n")
+
+
+def best_or_last_checkpoint(folder: Path) -> Path | None:
+    """The best checkpoint, else the last one; None if there is neither.
+
+    Args:
+        folder: a run's folder, or a folder that contains the checkpoints themselves.
+    """
+    names = [f"{name}.ckpt" for name in (BEST, LAST)]
+    paths = (place / name for place in (folder / CHECKPOINTS, folder) for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def version_name(version: int | str | None) -> str:

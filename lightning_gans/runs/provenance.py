@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, commit, machine."""
+"""What produced a result: package versions, commit and machine."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PACKAGES = ("torchvision", "lightning", "torchmetrics", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, this package and those it stands on."""
-    # With the build, as in 2.15.0+cu130.
+    """Versions of Python, this package and its main dependencies."""
+    # torch's own attribute includes the build, as in 2.15.0+cu130.
     here = {"python": platform.python_version(), "lightning-gans": __version__, "torch": str(torch.__version__)}
     return here | {name: version(name) for name in PACKAGES}
 
 
 def commit(package: Path = PACKAGE) -> str | None:
-    """The commit of the checkout that the package runs from, ending in ``+changes`` if files differ from it.
+    """The commit of the git checkout that contains the package, with ``+changes`` if files differ from it.
 
-    None where it is installed from a wheel, or there is no git: the commit of a repository that happens to lie around
-    the installation says nothing.
+    None if the package is installed from a wheel or git is not available. The commit of another repository around an
+    installation is not used.
     """
     root = package.parent
     if not (root / ".git").exists():
@@ -44,7 +44,7 @@ def commit(package: Path = PACKAGE) -> str | None:
 
 
 def machine(device: torch.device) -> dict[str, str | int]:
-    """The processor or accelerator that did the work."""
+    """The operating system, the number of cores and threads, and the device."""
     described: dict[str, str | int] = {
         "system": platform.platform(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,

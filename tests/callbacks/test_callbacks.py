@@ -306,7 +306,7 @@ def test_a_resumed_csv_log_goes_on_and_holds_each_step_once(tmp_path: Path) -> N
         first.log_metrics({"loss": float(step)}, step)
     first.finalize("killed")
     second = ResumableCSVLogger(tmp_path, name="run", version=0)
-    second.go_on_from(4)
+    second.resume_at(4)
     for step in range(4, 8):
         second.log_metrics({"loss": 10.0 + step, "fid": 1.0}, step)
     second.finalize("success")

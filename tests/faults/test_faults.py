@@ -172,7 +172,7 @@ def test_a_full_disk_keeps_the_checkpoint_that_is_there(small_disk: Path, undist
             while file.write(bytes(4096)):
                 pass
 
-    with pytest.raises(RunEnded, match=r"last\.ckpt cannot be written \(No space left.*the one that is there is kept"):
+    with pytest.raises(RunEnded, match=r"last\.ckpt cannot be written \(No space left.*the earlier one is kept"):
         fit(small_disk, At(CUT, fill), every_n_steps=3)
     assert step_of(small_disk) == 6
     assert [path.name for path in (small_disk / "checkpoints").iterdir()] == ["last.ckpt"]

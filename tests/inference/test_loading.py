@@ -126,8 +126,8 @@ def write_other_weights(path: Path) -> None:
         (write_text, "cannot be read as a checkpoint"),
         (write_nothing, "cannot be read as a checkpoint"),
         (write_half, "cannot be read as a checkpoint"),
-        (write_code, "carries code"),
-        (write_foreign, "has no state_dict; expected a checkpoint that a run of lightning-gans has written"),
+        (write_code, "contains code"),
+        (write_foreign, "has no state_dict; expected a checkpoint of a run of lightning-gans"),
         (write_objects, "does not say what its generator is"),
         (write_own_class, "described as elsewhere.MyGenerator, which cannot be built here .*No module named"),
         (

@@ -63,7 +63,7 @@ def test_each_side_has_one_colour_in_all_panels_and_no_other_line_has_it() -> No
     colours: dict[str, set[str]] = {}
     training = [panel for panel in panels([*LATENT, *TRANSLATION]) if panel.smooth]
     for panel in training:
-        names = {line.name: line.colour for line in panel.lines}
+        names = {line.name: line.color for line in panel.lines}
         assert len(set(names.values())) == len(names)
         for name, colour in names.items():
             colours.setdefault(name, set()).add(colour)

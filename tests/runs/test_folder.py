@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lightning_gans.runs.folder import RunFolder, Split, parse_version, runs_below, scored_runs_below, version_name
+from lightning_gans.runs.folder import (
+    RunFolder,
+    Split,
+    best_or_last_checkpoint,
+    parse_version,
+    runs_below,
+    scored_runs_below,
+    version_name,
+)
 from lightning_gans.runs.scores import ScoreRow
 from tests.support.demo_runs import latent_run
 from tests.support.stamps import STAMP
@@ -62,11 +70,11 @@ def test_earlier_results_are_kept(tmp_path: Path) -> None:
 
 def test_the_best_checkpoint_comes_before_the_last(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    assert folder.best_or_last_checkpoint() is None
+    assert best_or_last_checkpoint(tmp_path) is None
     folder.checkpoints.mkdir()
     for path in (folder.last_checkpoint, folder.checkpoint("best")):
         path.touch()
-        assert folder.best_or_last_checkpoint() == path
+        assert best_or_last_checkpoint(tmp_path) == best_or_last_checkpoint(folder.checkpoints) == path
     assert folder.all_checkpoints() == [folder.checkpoint("best"), folder.last_checkpoint]
 
 

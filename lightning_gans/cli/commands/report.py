@@ -9,9 +9,8 @@ import argparse
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError, exit_on_known_errors, os_reason
-from lightning_gans.core.files import require_new_path
-from lightning_gans.reporting.html.contents import find_runs, read_reports
-from lightning_gans.reporting.html.page import render, write
+from lightning_gans.reporting.html.page import check_output, render, write_page
+from lightning_gans.reporting.html.run_report import find_runs, read_reports
 
 
 def options_parser() -> argparse.ArgumentParser:
@@ -49,29 +48,12 @@ def run(argv: list[str]) -> None:
     try:
         folders = find_runs(options.runs)
         out = options.out or (folders[0].report if len(folders) == 1 else Path(folders[0].report.name))
-        check_out(out, options.overwrite)
+        check_output(out, options.overwrite)
         runs = read_reports(folders)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read ({os_reason(error)})") from error
-    write(out, render(runs))
+    write_page(out, render(runs))
     print(f"report: {out}")
-
-
-def check_out(out: Path, overwrite: bool) -> None:
-    """Check that the file can and may be written, before any work is done.
-
-    Raises:
-        InputError: if ``out`` does not end in .html, exists already, or its folder cannot be written to.
-    """
-    if out.suffix != ".html":  # a mistake with --overwrite must not replace a checkpoint
-        raise InputError(f"--out is {out}; expected a name that ends in .html")
-    if out.is_symlink() or (out.exists() and not out.is_file()):
-        kind = "a folder" if out.is_dir() else "not a regular file"
-        raise InputError(f"--out is {out}, which is {kind}; expected the name of a file")
-    if not out.exists():
-        require_new_path(out)
-    elif not overwrite:
-        raise InputError(f"{out} exists already; give --overwrite to replace it, or another name with --out")
 
 
 def main(argv: list[str]) -> None:

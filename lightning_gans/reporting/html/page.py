@@ -13,11 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from lightning_gans.core.errors import InputError, RunEnded
-from lightning_gans.core.files import atomic_file
+from lightning_gans.core.files import atomic_file, require_new_path
 from lightning_gans.core.version import __version__
 from lightning_gans.reporting.html.comparison import differing_settings, group_scores
-from lightning_gans.reporting.html.contents import RunReport
 from lightning_gans.reporting.html.plots import RUNS, overlaid, plots_of
+from lightning_gans.reporting.html.run_report import RunReport
 from lightning_gans.reporting.rows import format_number
 
 HERE = Path(__file__).parent
@@ -82,7 +82,24 @@ def moment(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def write(path: Path, text: str) -> None:
+def check_output(path: Path, overwrite: bool) -> None:
+    """Check that a report can and may be written, before any work is done.
+
+    Raises:
+        InputError: if ``path`` does not end in .html, exists already, or its folder cannot be written to.
+    """
+    if path.suffix != ".html":  # a mistake with --overwrite must not replace a checkpoint
+        raise InputError(f"--out is {path}; expected a name that ends in .html")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        kind = "a folder" if path.is_dir() else "not a regular file"
+        raise InputError(f"--out is {path}, which is {kind}; expected the name of a file")
+    if not path.exists():
+        require_new_path(path)
+    elif not overwrite:
+        raise InputError(f"{path} exists already; give --overwrite to replace it, or another name with --out")
+
+
+def write_page(path: Path, text: str) -> None:
     """Write a file completely or not at all.
 
     Raises:

@@ -32,8 +32,8 @@ PAGE = {
     BLUE: "var(--blue)",
     DARK: "var(--dark)",
     GREY: "var(--grey)",
-    **{colour: f"var(--other-{index})" for index, colour in enumerate(OTHERS)},
-    **{colour: f"var(--run-{index})" for index, colour in enumerate(RUNS)},
+    **{color: f"var(--other-{index})" for index, color in enumerate(OTHERS)},
+    **{color: f"var(--run-{index})" for index, color in enumerate(RUNS)},
 }
 """The page's color for each color of the drawing."""
 

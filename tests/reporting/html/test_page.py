@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from lightning_gans.cli.commands.report import run
-from lightning_gans.reporting.html.contents import distinct_names
 from lightning_gans.reporting.html.pictures import LARGE, evenly_spaced, read_picture
+from lightning_gans.reporting.html.run_report import distinct_names
 from lightning_gans.reporting.rows import DASH
 from tests.support.report_folders import LOG, Page, add_test, make, report
 
