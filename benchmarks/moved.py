@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 from traffic import Message, alternating, payload, sent, shipped
 
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
-from lightning_gans.cli.train import quieten
+from lightning_gans.cli.process import filter_warnings
 from lightning_gans.core.batches import Labelled, Pair
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial, LatentGAN
@@ -213,7 +213,7 @@ def join() -> int:
 
 def worker(names: list[str], as_json: bool) -> None:
     """One of the two processes; the first one prints."""
-    quieten()
+    filter_warnings()
     first = join() == 0
     costs = calibrated()
     if first and not as_json:

@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from traffic import alternating, sent, wrapped
 
-from lightning_gans.cli.train import quieten
+from lightning_gans.cli.process import filter_warnings
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.distributed.synced_batch_norm import unsync_batch_norm
 from lightning_gans.families import Adversarial
@@ -284,7 +284,7 @@ def compared(first: bool) -> None:
 
 def worker(only: str, count_bytes: bool) -> None:
     """One of the two processes; the first one prints."""
-    quieten()
+    filter_warnings()
     first = join() == 0
     if first:
         print(f"Threads of each process: {torch.get_num_threads()}; turns: {PAIRS} of {BLOCK} steps each\n")

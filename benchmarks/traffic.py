@@ -20,7 +20,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_gans.callbacks.checkpoints import AGREE_EVERY
 from lightning_gans.callbacks.symptoms import WATCHED
-from lightning_gans.cli.train import LightningGANsCLI, build, quieten
+from lightning_gans.cli.process import filter_warnings
+from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.components.penalties import R1R2
 from lightning_gans.core.shipped_configs import config_names, find_config
 from lightning_gans.families import Adversarial, LatentGAN
@@ -252,7 +253,7 @@ def row(name: str) -> str:
 
 def main(names: list[str]) -> None:
     """Print the table, or the messages of the configs that are named."""
-    quieten()
+    filter_warnings()
     for name in names:
         print(f"{name}: bytes, times a step, kind, what")
         for message in alternating(shipped(name)):

@@ -26,7 +26,7 @@ from moved import Noise
 from speed.limit import Recorder
 from traffic import Link, Message, alternating, count, efficiency, parsed, payload, seconds_reducing
 
-from lightning_gans.cli.train import quieten
+from lightning_gans.cli.process import filter_warnings
 from lightning_gans.families import Adversarial, LatentGAN
 
 CONFIGS = ["gan/mnist", "dcgan/mnist", "r3gan/mnist", "dcgan/paper", "sngan/paper", "pix2pix/facades", "cyclegan/maps"]
@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--tflops", type=float, default=20, help="that a GPU sustains")
     parser.add_argument("--fixed-ms", type=float, default=5, help="of a step, for Python and launches, at any size")
     arguments = parser.parse_args()
-    quieten()
+    filter_warnings()
     tflops, fixed = arguments.tflops, arguments.fixed_ms / 1e3
     cases = [case(name) for name in CONFIGS]
     steps(cases, tflops, fixed)

@@ -21,8 +21,8 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from lightning_gans.cli.process import apply_cpu_settings
-from lightning_gans.cli.train import LightningGANsCLI, build, quieten
+from lightning_gans.cli.process import ProcessSettings, filter_warnings
+from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.core.errors import InputError
 from speed.bare import bare
 from speed.common import common
@@ -199,9 +199,10 @@ def perform(way: Way, connection: Connection, folder: str, threads: int) -> None
         # Importing Lightning has set it, to the cost of each optimizer's steps; these suites do not import it.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     else:
-        apply_cpu_settings()  # as the command line does, and whoever writes a fast loop
+        # As configs/base.yaml does, and whoever writes a fast loop.
+        ProcessSettings(flush_denormals=True, skip_nvml_check=True).apply()
     warnings.simplefilter("ignore")
-    quieten()
+    filter_warnings()
     try:
         (through_the_trainer if way.kind == "ours" else in_a_loop)(way, Conductor(connection), folder)
     except InputError as error:

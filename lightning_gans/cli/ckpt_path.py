@@ -20,7 +20,7 @@ KEYWORDS = ("auto", LAST, BEST)
 """What ``--ckpt_path`` takes in place of a file."""
 
 
-def settle(config: Namespace, subcommand: str, config_files: Sequence[str]) -> bool:
+def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence[str]) -> bool:
     """Turn ``--ckpt_path`` auto, last and best into files, and go on in the folder of the run that is resumed.
 
     ``auto`` is ``last`` where the run named by ``trainer.logger.version`` has been begun, and a new run where it has

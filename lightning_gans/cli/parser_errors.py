@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import ArgumentParser
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
 _UNRECOGNISED = re.compile(r"unrecognized arguments: --([\w.+-]+)", re.IGNORECASE)
@@ -66,8 +66,8 @@ def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[
 
 
 def known_words(parser: ArgumentParser) -> set[str]:
-    """All that may be meant by a misspelt key or class: options, and the house's classes with their arguments."""
-    options = {option.removeprefix("--") for action in parser._actions for option in action.option_strings}
+    """All that a misspelt key or class may have meant: options, and our classes with their arguments."""
+    options = set(parser.get_defaults(skip_validation=True).keys(branches=True))
     classes = [
         item
         for module in list(sys.modules.values())

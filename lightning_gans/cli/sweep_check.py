@@ -76,9 +76,9 @@ def parse_all(lines: list[list[str]]) -> list[Any]:
 
 def main() -> None:
     """Parse the command lines of the standard input; bad input is one line on stderr and exit status 2."""
-    from lightning_gans.cli.train import quieten
+    from lightning_gans.cli.process import filter_warnings
 
-    quieten()
+    filter_warnings()
     sys.path.append(str(Path.cwd()))  # as for `fit`: a user's own module
     with exit_on_known_errors():
         parse_all(json.load(sys.stdin))

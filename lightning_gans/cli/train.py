@@ -1,4 +1,4 @@
-"""The top floor: LightningCLI with the house's callbacks, links from data to networks, and clear refusals."""
+"""The training command line: LightningCLI plus our callbacks and argument links."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from pydoc import locate
-from typing import Any, NoReturn, get_args
+from typing import Any
 
 import lightning as L
 import yaml
@@ -17,7 +17,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar, TQDMProgressBar
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules.cifar
@@ -45,19 +45,18 @@ from lightning_gans.callbacks.results_file import ResultsFile
 from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.callbacks.tf32 import TF32
 from lightning_gans.cli.argument_errors import ArgumentErrors
-from lightning_gans.cli.ckpt_path import remember_wandb_runs, settle
+from lightning_gans.cli.ckpt_path import resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs
 from lightning_gans.cli.end_messages import found, scores_lines, summary
 from lightning_gans.cli.known_failures import told
-from lightning_gans.cli.parser_errors import known_words, summarize_parser_error
-from lightning_gans.cli.process import apply_cpu_settings, warn_if_emulated
-from lightning_gans.cli.trainer_overhead import NoProfiler, leave_out_idle_hooks
+from lightning_gans.cli.parser import Parser, SaveConfig, Trainer
+from lightning_gans.cli.process import ProcessSettings, filter_warnings, warn_if_emulated
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.folder import writes_files
 
 STRATEGIES = ("auto", "ddp", "single_device")
 """The trainer's strategies by name; several processes get :class:`.AlternatingDDP` under either of the first two."""
@@ -85,49 +84,11 @@ LINKED = [
 """What networks, or the families that build them, take from the data."""
 
 
-class Parser(LightningArgumentParser):
-    """Refuses abbreviations, and answers bad input with one sentence."""
-
-    argument_errors: ArgumentErrors
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, allow_abbrev=False, **kwargs)
-
-    def add_instantiator(self, instantiator: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Add an instantiator whose errors name the key of the config that the class is built from."""
-        super().add_instantiator(self.argument_errors.wrap(instantiator), *args, **kwargs)
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Say what is wrong.
-
-        Raises:
-            InputError: always, except in a parser within another, whose report becomes part of the outer one's.
-        """
-        if not self.exit_on_error:
-            super().error(message, ex)
-        files = self.argument_errors.config_files()
-        raise InputError(summarize_parser_error(message, known_words(self), files)) from ex
-
-
-class SaveConfig(SaveConfigCallback):
-    """Writes the parsed config to the run's folder; a resumed fit's beside the first."""
-
-    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Write ``config.yaml``, or ``config-2.yaml`` and so on where a fit's is there; others add none to it."""
-        if not trainer.is_global_zero:
-            return
-        folder = RunFolder.of(trainer)
-        if stage != "fit" and folder.configs():
-            return
-        folder.path.mkdir(parents=True, exist_ok=True)
-        self.parser.save(self.config, folder.next_config(), skip_none=False, multifile=False)
-        remember_wandb_runs(trainer)
-
-
 class LightningGANsCLI(LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict`` for every variant."""
 
     config_files: list[str]
+    ckpt_path: str | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.argument_errors = ArgumentErrors(
@@ -147,19 +108,9 @@ class LightningGANsCLI(LightningCLI):
         parser.argument_errors = self.argument_errors
         return parser
 
-    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Lightning's own arguments, with whole numbers kept whole.
-
-        ``typing`` may hand out a cached ``Union[float, int]`` for the trainer's ``Union[int, float]`` (so it does with
-        torch 2.11), and then ``--trainer.limit_val_batches 1``, one batch, would be read as 1.0, all of them.
-        """
-        super().add_core_arguments_to_parser(parser)
-        for action in parser._actions:
-            if {int, float} <= set(get_args(getattr(action, "_typehint", None))) <= {int, float, type(None)}:
-                vars(action)["_typehint"] = int | float | None
-
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """The house's callbacks, each a key of its own, and links from data to networks."""
+        """Add our callbacks, each a key of its own, and links from the data to the networks."""
+        parser.add_class_arguments(ProcessSettings, "process")
         for key, callback in CALLBACKS.items():
             parser.add_lightning_class_args(callback, key)
         parser.set_defaults(
@@ -181,27 +132,26 @@ class LightningGANsCLI(LightningCLI):
         expanded = expand_configs(given)
         self.config_files = config_paths(expanded)
         self.config = parser.parse_args(expanded)
-
-    def _parse_ckpt_path(self) -> None:
-        """Do not let the checkpoint's hyperparameters override what was given: here the command line wins."""
+        # Lightning would let the checkpoint's hyperparameters override what is given here: it does not see the path.
+        config = self.config[self.config.subcommand]
+        self.ckpt_path, config.ckpt_path = config.ckpt_path, None
 
     def before_instantiate_classes(self) -> None:
-        """Settle which run is meant, and refuse strategies by name, before Lightning looks whether they can be had."""
+        """Apply the process's settings, find the run that is meant, and reject strategies that would train wrongly."""
         config = self.config[self.subcommand]
+        ProcessSettings(**config.process.as_dict()).apply()
         strategy = config.trainer.strategy
         if isinstance(strategy, str) and strategy not in STRATEGIES:
             reject_strategy(strategy)
-        if settle(config, str(self.subcommand), self.config_files):
+        config.ckpt_path = self.ckpt_path
+        if resolve_ckpt_path(config, str(self.subcommand), self.config_files):
             # It is meant to hold the checkpoints of the run that goes on in it.
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
-
-    def _dump_config(self) -> None:
-        """Leave room for what links give among each network's arguments: Lightning notes it there, or fails."""
-        super()._dump_config()
+        # Lightning adds what links give to each network's arguments, and fails where there are none.
         for side in SIDES:
-            network = self.config_dump["model"]["init_args"].get(side)
-            if isinstance(network, dict):
-                network.setdefault("init_args", {})
+            network = config.model.init_args.get(side)
+            if isinstance(network, Namespace) and "init_args" not in network:
+                network.init_args = Namespace()  # type: ignore[no-untyped-call]
 
     def instantiate_classes(self) -> None:
         """Instantiate, and refuse an explicit value that a link from the data would silently replace."""
@@ -224,7 +174,7 @@ class LightningGANsCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """The trainer, with atomic checkpoints, and on several devices with the strategy for alternating steps."""
-        settings = self._get(self.config_init, "trainer")
+        settings = self.config_init[self.subcommand].trainer
         if settings.strategy in ("auto", "ddp") and asked_processes(settings) > 1:
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
@@ -232,18 +182,15 @@ class LightningGANsCLI(LightningCLI):
         if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
             # Its own way to the queue saves within a step, and can wait forever; ours is LastCheckpoint's.
             kwargs["plugins"].append(SLURMEnvironment(auto_requeue=False))
-        if settings.profiler is None:
-            kwargs["profiler"] = NoProfiler()
         callbacks = settings.callbacks or []
         callbacks = [RunLock(), *(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
         if self.subcommand == "test":
-            plain = self._parser("test").dump(self.config["test"], skip_none=False)
-            callbacks.append(ResultsFile(yaml.safe_load(plain)))
+            plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+            callbacks.append(ResultsFile(plain["test"]))
         if settings.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
             # Drawing at every step would cost more than a small network's step.
             callbacks.append(TQDMProgressBar(refresh_rate=20))
         trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
-        leave_out_idle_hooks(trainer.callbacks)  # type: ignore[attr-defined]  # set outside __init__
         warn_if_emulated(trainer)
         return trainer
 
@@ -302,6 +249,7 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
         parser_class=Parser,
         parser_kwargs={"description": about, **{name: dict(base) for name in LightningCLI.subcommands()}},
         save_config_callback=SaveConfig,
+        trainer_class=Trainer,
         subclass_mode_model=True,
         subclass_mode_data=True,
         auto_configure_optimizers=False,
@@ -310,24 +258,9 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
     )
 
 
-def quieten() -> None:
-    """Leave out messages that are harmless here and would be the first that a new user reads."""
-    # The averaged generator is meant to stay in eval mode.
-    warnings.filterwarnings("ignore", message=r"Found .* module\(s\) in eval mode at the start of training")
-    # Images in memory are indexed fastest by the main process.
-    warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
-    # Lightning 2.6 asks torch's pytrees in a way that newer torch calls deprecated.
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
-    # What compiles D asks the generated images that it is given for a gradient.
-    warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor that is not a leaf Tensor")
-    # An advertisement.
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda r: "litlogger" not in r.getMessage())
-
-
 def run() -> None:
     """The command line: bad input is one line on stderr and exit status 2, other known ends too with their own."""
-    quieten()
-    apply_cpu_settings()
+    filter_warnings()
     # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
     sys.path.append(str(Path.cwd()))
     try:
