@@ -37,14 +37,14 @@ def variants_with_results() -> list[str]:
 VARIANTS = variants_with_results() if README.is_file() else []
 
 SECTIONS = [
-    "The problem it solves",
-    "The paper",
-    "The equations and their code",
-    "The networks",
-    "The grid",
-    "The scores",
-    "The configs",
-    "When it fails",
+    "Problem",
+    "Paper",
+    "Equations and code",
+    "Networks",
+    "Samples",
+    "Scores",
+    "Configs",
+    "Troubleshooting",
 ]
 
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
