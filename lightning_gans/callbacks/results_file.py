@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.runs.provenance import commit, machine, versions
+from lightning_gans.runs.provenance import current_commit, describe_machine, package_versions
 
 
 class ResultsFile(Callback):
@@ -46,9 +46,9 @@ class ResultsFile(Callback):
             "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
             "test_seconds": round(time.perf_counter() - self._start, 3),
             "train_seconds": round(pl_module.stopwatch.seconds, 3),
-            "commit": commit(),
-            "versions": versions(),
-            "machine": machine(pl_module.device),
+            "commit": current_commit(),
+            "versions": package_versions(),
+            "machine": describe_machine(pl_module.device),
             "config": self.config,
         }
         folder.path.mkdir(parents=True, exist_ok=True)

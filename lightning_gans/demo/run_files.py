@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.runs.folder import RunFolder
-from lightning_gans.runs.scores import ScoreRow, complete_rows
+from lightning_gans.runs.scores import ScoreRow, parse_complete_rows
 
 
 class Moment(NamedTuple):
@@ -67,7 +67,7 @@ def curves(run: RunFolder) -> Image.Image | None:
 
 def newest_scores(run: RunFolder | None, metadata: ModelMetadata) -> list[ScoreRow]:
     """The newest row of scores of each stamp, from the checkpoint and from the run's file."""
-    rows = complete_rows(metadata.get("scores", [])) + (run.read_scores("skip") if run else [])
+    rows = parse_complete_rows(metadata.get("scores", [])) + (run.read_scores("skip") if run else [])
     # The domains of a translation have equal stamps.
     return list({(str(row.stamp), *sorted(row.scores)): row for row in rows}.values())
 

@@ -12,7 +12,7 @@ from lightning_gans.export.target import Inputs, subject_of
 from lightning_gans.inference import ImageTranslator, PretrainedModel, load
 from lightning_gans.inference.card import Picture
 from lightning_gans.inference.loading import select_network
-from lightning_gans.runs.record import run_record
+from lightning_gans.runs.record import read_run_record
 
 
 def write_hub_folder(model: PretrainedModel, checkpoint: Path, folder: Path, licence: str | None) -> None:
@@ -27,7 +27,7 @@ def write_hub_folder(model: PretrainedModel, checkpoint: Path, folder: Path, lic
     Raises:
         OSError: if something cannot be written.
     """
-    record = run_record(checkpoint, model.metadata)
+    record = read_run_record(checkpoint, model.metadata)
     pictures: list[Picture] = []
     # A model from noise draws its own; what a translation makes of its data the run alone can show.
     for grid in record.grids if isinstance(model, ImageTranslator) else []:

@@ -31,7 +31,7 @@ from lightning_gans.families.resume import (
     refuse_changed_settings,
 )
 from lightning_gans.families.side import Side
-from lightning_gans.runs.provenance import versions
+from lightning_gans.runs.provenance import package_versions
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
@@ -295,7 +295,7 @@ class Adversarial(ScalarLogging, ABC):
         checkpoint[GRADIENTS] = self._unfinished_gradients()
         checkpoint[SECONDS] = self.stopwatch.seconds
         # For whoever uses the model later, and has this file alone.
-        checkpoint["versions"] = versions()
+        checkpoint["versions"] = package_versions()
         if (data := getattr(self.trainer, "datamodule", None)) is not None:
             checkpoint["data"] = f"{type(data).__module__}.{type(data).__qualname__}"
         if "hyper_parameters" in checkpoint:

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.core.version import __version__
 from lightning_gans.runs.record import RunRecord, matches_checkpoint
-from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, complete_rows, order_scores
+from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, order_scores, parse_complete_rows
 
 SAMPLES = "samples.png"
 """Name of the file of pictures that a model draws for its own card."""
@@ -126,7 +126,7 @@ def card_header(facts: CardFacts, data: str | None, rows: list[ScoreRow]) -> Mod
 
 def latest_scores(metadata: ModelMetadata, record: RunRecord) -> list[ScoreRow]:
     """The scores of these weights: the last row of each split, domain and stamp."""
-    rows = [row for row in complete_rows(metadata.get("scores", [])) if matches_checkpoint(row, metadata)]
+    rows = [row for row in parse_complete_rows(metadata.get("scores", [])) if matches_checkpoint(row, metadata)]
     last = {(row.split, row.domain, str(row.stamp)): row for row in [*rows, *record.rows]}
     return list(last.values())
 

@@ -13,18 +13,18 @@ from lightning_gans.reporting.runs import Run
 DASH = "\N{EN DASH}"
 
 
-class Spread(NamedTuple):
+class ScoreRange(NamedTuple):
     """A score over several seeds."""
 
     median: float
-    least: float
-    most: float
+    minimum: float
+    maximum: float
     seeds: int
 
     def __str__(self) -> str:
         if self.seeds == 1:
             return format_number(self.median)
-        return f"{format_number(self.median)} ({format_number(self.least)}{DASH}{format_number(self.most)})"
+        return f"{format_number(self.median)} ({format_number(self.minimum)}{DASH}{format_number(self.maximum)})"
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class Row:
             "run": self.runs[0].label,
             "variant": str(settings["model.class_path"]).rpartition(".")[2],
             "seeds": len(self.runs),
-            "epochs": limit(settings.get("trainer.max_epochs")) if any(run.trained for run in self.runs) else 0,
-            "max_steps": limit(settings.get("trainer.max_steps")),
+            "epochs": parse_limit(settings.get("trainer.max_epochs")) if any(run.trained for run in self.runs) else 0,
+            "max_steps": parse_limit(settings.get("trainer.max_steps")),
         }
 
-    def spread(self, score: str) -> Spread | None:
+    def score_range(self, score: str) -> ScoreRange | None:
         """A score over the seeds; None unless every seed has it."""
         values = [run.scores[score] for run in self.runs if score in run.scores]
         if len(values) < len(self.runs):
             return None
         if any(map(isnan, values)):  # cannot be sorted
-            return Spread(nan, nan, nan, len(values))
-        return Spread(median(values), min(values), max(values), len(values))
+            return ScoreRange(nan, nan, nan, len(values))
+        return ScoreRange(median(values), min(values), max(values), len(values))
 
 
 def group_runs(runs: list[Run]) -> list[Row]:
@@ -143,6 +143,6 @@ def format_number(value: float) -> str:
     return f"{float(short):.0f}" if "e+" in short else short
 
 
-def limit(value: Any) -> int | None:
+def parse_limit(value: Any) -> int | None:
     """A limit of the trainer; None for -1, which means no limit."""
     return value if isinstance(value, int) and value >= 0 else None

@@ -16,22 +16,22 @@ from lightning_gans.runs.scores import MIN_IMAGES_FOR_FID, PER_CLASS_SCORE, orde
 from lightning_gans.runs.stamp import Stamp
 
 
-def markdown(rows: list[Row], scores: list[str]) -> str:
+def to_markdown(rows: list[Row], scores: list[str]) -> str:
     """The table in Markdown, with the stamps below it.
 
     Args:
         rows: at least one.
         scores: a column for each.
     """
-    facts = fact_names(rows)
+    facts = fact_columns(rows)
     lines = [[name.replace("_", " ").capitalize() for name in facts] + scores]
     lines.append(["---"] * len(lines[0]))
     for row in rows:
-        spreads = [row.spread(name) for name in scores]
-        cells = [cell(row.facts[name]) for name in facts] + [cell(spread) for spread in spreads]
+        ranges = [row.score_range(name) for name in scores]
+        cells = [format_cell(row.facts[name]) for name in facts] + [format_cell(each) for each in ranges]
         lines.append(cells)
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    stamps = ", ".join(f"`{text}`" for text in stamp_lines(run for row in rows for run in row.runs))
+    stamps = ", ".join(f"`{text}`" for text in describe_stamps(run for row in rows for run in row.runs))
     return f"{table}\n\nMedian (min{DASH}max) over seeds. Stamp: {stamps}\n{kid_note(rows, scores)}"
 
 
@@ -55,26 +55,26 @@ def fewest_images(rows: list[Row]) -> int:
     return min((stamp.images for stamp in stamps), default=MIN_IMAGES_FOR_FID)
 
 
-def as_csv(rows: list[Row], scores: list[str]) -> str:
+def to_csv(rows: list[Row], scores: list[str]) -> str:
     """The table as CSV: all digits, three columns for each score (median, minimum, maximum), and each row's stamp."""
-    facts = fact_names(rows)
+    facts = fact_columns(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*facts, *(f"{name}{end}" for name in scores for end in ("", "_min", "_max")), "stamp"])
     for row in rows:
-        spreads = [row.spread(name) for name in scores]
-        numbers = [number for spread in spreads for number in (spread[:3] if spread else ("", "", ""))]
-        writer.writerow([*(row.facts[name] for name in facts), *numbers, "; ".join(stamp_lines(row.runs))])
+        ranges = [row.score_range(name) for name in scores]
+        numbers = [number for each in ranges for number in (each[:3] if each else ("", "", ""))]
+        writer.writerow([*(row.facts[name] for name in facts), *numbers, "; ".join(describe_stamps(row.runs))])
     return text.getvalue()
 
 
-def fact_names(rows: list[Row]) -> list[str]:
+def fact_columns(rows: list[Row]) -> list[str]:
     """Names of the columns before the scores; ``max_steps`` only if it is limited in some row."""
     limited = any(row.facts["max_steps"] is not None for row in rows)
     return [name for name in rows[0].facts if limited or name != "max_steps"]
 
 
-def score_names(rows: list[Row], chosen: list[str] | None) -> list[str]:
+def select_scores(rows: list[Row], chosen: list[str] | None) -> list[str]:
     """The scores of the columns.
 
     Args:
@@ -93,7 +93,7 @@ def score_names(rows: list[Row], chosen: list[str] | None) -> list[str]:
     return order_scores([name for name in names if not PER_CLASS_SCORE.search(name)], fewest_images(rows))
 
 
-def stamp_lines(runs: Iterable[Run]) -> list[str]:
+def describe_stamps(runs: Iterable[Run]) -> list[str]:
     """Each stamp once, with all seeds; the domains are named if their stamps differ."""
     stamps: dict[str, Stamp] = {}
     seeds = set()
@@ -106,7 +106,7 @@ def stamp_lines(runs: Iterable[Run]) -> list[str]:
     return [f"{domain}: {line}" if domain else line for domain, line in lines.items()]
 
 
-def cell(value: Any) -> str:
+def format_cell(value: Any) -> str:
     """A cell in Markdown; empty for None."""
     return "" if value is None else str(value).replace("|", r"\|")
 

@@ -60,7 +60,7 @@ class Panel(NamedTuple):
         lines: at least one.
         log: use a logarithmic axis if values differ by more than a factor of ten.
         level: a value to compare with, drawn as a dashed line.
-        lowest: mark the minimum of each line.
+        mark_minimum: mark the minimum of each line.
         smooth: draw a running mean over the values of single batches.
     """
 
@@ -68,7 +68,7 @@ class Panel(NamedTuple):
     lines: tuple[Line, ...] = ()
     log: bool = False
     level: float | None = None
-    lowest: bool = False
+    mark_minimum: bool = False
     smooth: bool = False
 
 
@@ -81,7 +81,7 @@ TRAINING = {
 """Panels of values of training batches, by the part of the column's name before the slash."""
 
 SCORES = {
-    ("fid",): Panel("FID", log=True, lowest=True),
+    ("fid",): Panel("FID", log=True, mark_minimum=True),
     ("kid",): Panel("KID", log=True),
     ("precision", "recall"): Panel("precision and recall"),
     ("density", "coverage"): Panel("density and coverage"),
@@ -103,9 +103,9 @@ def read_log(log: Path) -> dict[str, Series]:
         reader = csv.DictReader(file)
         columns = {name: Series([], []) for name in reader.fieldnames or [] if name not in ("epoch", "step")}
         for row in reader:
-            step = number(row.get("step"))
+            step = parse_number(row.get("step"))
             for name, series in columns.items():
-                value = number(row[name])
+                value = parse_number(row[name])
                 if step is None or value is None or (series.steps and step < series.steps[-1]):
                     continue
                 # Lightning logs the index of a step.
@@ -114,7 +114,7 @@ def read_log(log: Path) -> dict[str, Series]:
     return {name: series for name, series in columns.items() if series.steps}
 
 
-def number(cell: str | None) -> float | None:
+def parse_number(cell: str | None) -> float | None:
     """The finite number in a cell; None if there is none."""
     try:
         value = float(cell or "nan")
@@ -123,7 +123,7 @@ def number(cell: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def panels(columns: Iterable[str]) -> list[Panel]:
+def select_panels(columns: Iterable[str]) -> list[Panel]:
     """The panels of a log with these columns: training first, then validation scores, then learning rates.
 
     Domains of a translation are lines of one panel: ``val/a/fid`` and ``val/b/fid``, ``logit/real_a`` and
@@ -168,7 +168,7 @@ def _with_colors(found: list[tuple[str, str, str]], *first: str) -> tuple[Line, 
     return tuple(Line(column, name, domain, colors[name]) for column, name, domain in found)
 
 
-def lowest(series: Series) -> int:
+def index_of_minimum(series: Series) -> int:
     """The index of the first minimum."""
     return series.values.index(min(series.values))
 
@@ -187,7 +187,7 @@ def draw_curves(log: Path, figure: Path) -> None:
         figure: the PNG file; its folder is created if necessary.
     """
     columns = read_log(log)
-    drawn = panels(columns)
+    drawn = select_panels(columns)
     if not drawn:
         return
     width = 2 if len(drawn) == 4 else min(3, len(drawn))
@@ -217,7 +217,7 @@ def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:
     if panel.log:
         _set_scale(axes, [value for line in panel.lines for value in columns[line.column].values])
     axes.set_title(panel.title, fontsize=8.5, loc="left")
-    if len(panel.lines) > 1 or panel.lowest:
+    if len(panel.lines) > 1 or panel.mark_minimum:
         letters = sum(len(text) for text in axes.get_legend_handles_labels()[1])
         axes.legend(
             loc="lower right",
@@ -240,8 +240,8 @@ def _draw_line(axes: Axes, panel: Panel, line: Line, series: Series, dashes: Any
     label, values = f"{line.name} {line.domain}", series.values
     # A line of a single value is not visible without a marker.
     marked = [0] if len(values) == 1 else []
-    if panel.lowest:
-        best = lowest(series)
+    if panel.mark_minimum:
+        best = index_of_minimum(series)
         label, marked = f"{line.domain} lowest {values[best]:.3g} at {series.steps[best]:,}", [best]
     if panel.smooth:
         axes.plot(*series, color=line.color, linewidth=0.6, alpha=0.35)

@@ -17,14 +17,14 @@ PACKAGE = Path(__file__).resolve().parents[1]
 PACKAGES = ("torchvision", "lightning", "torchmetrics", "numpy")
 
 
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Versions of Python, this package and its main dependencies."""
     # torch's own attribute includes the build, as in 2.15.0+cu130.
     here = {"python": platform.python_version(), "lightning-gans": __version__, "torch": str(torch.__version__)}
     return here | {name: version(name) for name in PACKAGES}
 
 
-def commit(package: Path = PACKAGE) -> str | None:
+def current_commit(package: Path = PACKAGE) -> str | None:
     """The commit of the git checkout that contains the package, with ``+changes`` if files differ from it.
 
     None if the package is installed from a wheel or git is not available. The commit of another repository around an
@@ -43,7 +43,7 @@ def commit(package: Path = PACKAGE) -> str | None:
     return head.strip() + ("+changes" if changes.strip() else "")
 
 
-def machine(device: torch.device) -> dict[str, str | int]:
+def describe_machine(device: torch.device) -> dict[str, str | int]:
     """The operating system, the number of cores and threads, and the device."""
     described: dict[str, str | int] = {
         "system": platform.platform(),

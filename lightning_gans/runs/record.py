@@ -27,7 +27,7 @@ class RunRecord:
     grids: list[GridFile] = field(default_factory=list)
 
 
-def run_record(checkpoint: Path, metadata: ModelMetadata) -> RunRecord:
+def read_run_record(checkpoint: Path, metadata: ModelMetadata) -> RunRecord:
     """Facts about a checkpoint from the folder of its run; none if it does not lie in one.
 
     What cannot be read is left out, since the model can be used without it.

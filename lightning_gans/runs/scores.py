@@ -82,7 +82,7 @@ class ScoreRow:
         return {name.removeprefix(f"{self.split}/"): value for name, value in self.scores.items()}
 
 
-def complete_rows(rows: Iterable[object]) -> list[ScoreRow]:
+def parse_complete_rows(rows: Iterable[object]) -> list[ScoreRow]:
     """Rows from plain data; incomplete ones are left out."""
     found = []
     for row in rows:

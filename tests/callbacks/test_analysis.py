@@ -32,7 +32,7 @@ from lightning_gans.networks import (
     MLPDiscriminator,
     MLPGenerator,
 )
-from lightning_gans.runs.scores import complete_rows
+from lightning_gans.runs.scores import parse_complete_rows
 from lightning_gans.variants import CGAN, DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
@@ -109,7 +109,7 @@ def test_all_files_are_written_and_the_same_again(tmp_path: Path) -> None:
 def test_the_probe_is_a_row_of_scores_and_logged(tmp_path: Path) -> None:
     trainer, found = analyse(tmp_path, tiny_dcgan(), Spots(length=146), Analysis(rows=1, probe_images=100))
     row = score_rows(tmp_path)[-1]
-    assert complete_rows([row])
+    assert parse_complete_rows([row])
     assert row["scores"] == {
         "test/probe/accuracy": found["probe"]["accuracy"],
         "test/probe/pixels": found["probe"]["pixels_accuracy"],

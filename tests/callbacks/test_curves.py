@@ -11,7 +11,7 @@ import lightning_gans.callbacks.curves
 from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint
 from lightning_gans.cli.end_messages import summary
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
-from lightning_gans.runs.curves import draw_curves, panels, read_log
+from lightning_gans.runs.curves import draw_curves, read_log, select_panels
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -27,7 +27,7 @@ def test_the_figure_is_there_at_the_end_and_holds_all_that_was_logged(tmp_path: 
     columns = read_log(folder / "metrics.csv")
     assert columns["loss/d"].steps == list(range(1, 11))
     assert columns["val/fid"].steps == [5, 10]
-    assert {"loss", "gradient norm", "D's mean logit", "FID"} <= {panel.title for panel in panels(columns)}
+    assert {"loss", "gradient norm", "D's mean logit", "FID"} <= {panel.title for panel in select_panels(columns)}
     assert f"curves: {folder / 'curves.png'}" in summary(trainer).splitlines()
 
 

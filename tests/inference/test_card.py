@@ -10,8 +10,8 @@ from huggingface_hub import ModelCard
 
 import lightning_gans
 from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.runs.record import RunRecord, run_record
-from lightning_gans.runs.scores import complete_rows
+from lightning_gans.runs.record import RunRecord, read_run_record
+from lightning_gans.runs.scores import parse_complete_rows
 from tests.support import checkpoint_files
 
 CONFIG = {
@@ -43,7 +43,7 @@ def run_folder(tmp_path: Path, *rows: dict[str, Any]) -> Path:
 
 def card_of(folder: Path, licence: str | None = None) -> tuple[str, dict[str, Any]]:
     model = lightning_gans.load(folder)
-    record = run_record(folder / "checkpoints" / "best.ckpt", model.metadata)
+    record = read_run_record(folder / "checkpoints" / "best.ckpt", model.metadata)
     card = model.generate_model_card(record=record, licence=licence)
     return card.text, read_header(card)
 
@@ -99,7 +99,7 @@ def test_what_is_not_known_is_said_to_be_so(tmp_path: Path) -> None:
     path = checkpoint_files.latent(tmp_path / "best.ckpt")
     model = lightning_gans.load(path)
     model.metadata = {"variant": model.metadata["variant"], "weights": "ema", "step": 7, "epoch": 2}
-    card = model.generate_model_card(record=run_record(path, model.metadata))
+    card = model.generate_model_card(record=read_run_record(path, model.metadata))
     assert "## Training data\n\nNot recorded." in card.text
     assert "None are recorded for these weights." in card.text
     assert "The licence of the weights is not stated." in card.text
@@ -122,7 +122,7 @@ def test_grids_are_those_of_the_state_or_the_newest(step: int, tmp_path: Path) -
     (folder / "samples").mkdir()
     for name in ("epoch-001-step-0000007-a", "epoch-001-step-0000007-b", "epoch-002-step-0000008-a"):
         (folder / "samples" / f"{name}.png").touch()
-    grids = run_record(folder / "checkpoints" / "best.ckpt", {"step": step}).grids
+    grids = read_run_record(folder / "checkpoints" / "best.ckpt", {"step": step}).grids
     epoch = "epoch-001" if step == 7 else "epoch-002"
     assert [grid.path for grid in grids] == sorted((folder / "samples").glob(f"{epoch}-*.png"))
 
@@ -131,11 +131,11 @@ def test_grids_are_those_of_the_state_or_the_newest(step: int, tmp_path: Path) -
 def test_a_damaged_config_is_left_out(damage: str, tmp_path: Path) -> None:
     folder = run_folder(tmp_path)
     (folder / "config.yaml").write_bytes(damage.encode(errors="surrogateescape"))
-    assert run_record(folder / "checkpoints" / "best.ckpt", {"step": 7}).settings == {}
+    assert read_run_record(folder / "checkpoints" / "best.ckpt", {"step": 7}).settings == {}
 
 
 def test_a_checkpoint_elsewhere_belongs_to_no_run(tmp_path: Path) -> None:
     folder = run_folder(tmp_path, score(1.25))
     metadata: ModelMetadata = {"step": 7, "weights": "ema"}
-    assert run_record(folder / "checkpoints" / "best.ckpt", metadata).rows == complete_rows([score(1.25)])
-    assert run_record(folder / "kept" / "best.ckpt", metadata) == RunRecord()
+    assert read_run_record(folder / "checkpoints" / "best.ckpt", metadata).rows == parse_complete_rows([score(1.25)])
+    assert read_run_record(folder / "kept" / "best.ckpt", metadata) == RunRecord()

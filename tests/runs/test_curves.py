@@ -8,7 +8,16 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lightning_gans.runs.curves import Panel, Series, draw_curves, draw_panel, lowest, panels, read_log, running_mean
+from lightning_gans.runs.curves import (
+    Panel,
+    Series,
+    draw_curves,
+    draw_panel,
+    index_of_minimum,
+    read_log,
+    running_mean,
+    select_panels,
+)
 
 LATENT = [
     *("epoch", "grad_norm/d", "grad_norm/g", "logit/fake", "logit/real", "loss/d", "loss/g", "variance_ratio", "step"),
@@ -24,7 +33,7 @@ TRANSLATION = [
 
 
 def shown(columns: list[str]) -> dict[str, list[tuple[str, str]]]:
-    return {panel.title: [(line.name, line.domain) for line in panel.lines] for panel in panels(columns)}
+    return {panel.title: [(line.name, line.domain) for line in panel.lines] for panel in select_panels(columns)}
 
 
 def write(path: Path, *rows: str) -> Path:
@@ -61,7 +70,7 @@ def test_domains_are_lines_of_one_panel() -> None:
 
 def test_each_side_has_one_colour_in_all_panels_and_no_other_line_has_it() -> None:
     colours: dict[str, set[str]] = {}
-    training = [panel for panel in panels([*LATENT, *TRANSLATION]) if panel.smooth]
+    training = [panel for panel in select_panels([*LATENT, *TRANSLATION]) if panel.smooth]
     for panel in training:
         names = {line.name: line.color for line in panel.lines}
         assert len(set(names.values())) == len(names)
@@ -72,7 +81,7 @@ def test_each_side_has_one_colour_in_all_panels_and_no_other_line_has_it() -> No
 
 
 def test_columns_of_no_known_group_are_left_out() -> None:
-    assert panels(["epoch", "step", "other/x", "test/fid", "val/modes", "val", "losses/d", "val/fidelity"]) == []
+    assert select_panels(["epoch", "step", "other/x", "test/fid", "val/modes", "val", "losses/d", "val/fidelity"]) == []
 
 
 # The log
@@ -125,8 +134,8 @@ def test_the_minimum_of_fid_is_marked_in_each_domain() -> None:
         "val/a/fid": Series([10, 20, 30], [3.0, 1.25, 1.25]),
         "val/b/fid": Series([10, 20, 30], [3.0, 2.0, 1.0]),
     }
-    assert [lowest(series) for series in columns.values()] == [1, 2]
-    (panel,) = panels(columns)
+    assert [index_of_minimum(series) for series in columns.values()] == [1, 2]
+    (panel,) = select_panels(columns)
     axes = drawn(panel, columns)
     assert [line.get_markevery() for line in axes.lines] == [[1], [2]]
     assert [text.get_text() for text in axes.get_legend().texts] == ["a lowest 1.25 at 20", "b lowest 1 at 30"]
@@ -140,7 +149,7 @@ def test_single_batches_are_drawn_with_their_running_mean() -> None:
     assert means[40] == pytest.approx(2 / 5)
     assert running_mean([3.0, 1.0]) == [3.0, 1.0]
     columns = {"variance_ratio": Series(list(range(80)), values)}
-    axes = drawn(panels(columns)[0], columns)
+    axes = drawn(select_panels(columns)[0], columns)
     raw, mean, level = axes.lines
     assert list(raw.get_ydata()) == values
     assert list(mean.get_ydata()) == means
@@ -159,16 +168,16 @@ def test_single_batches_are_drawn_with_their_running_mean() -> None:
 )
 def test_the_axis_is_logarithmic_where_values_ask_for_it(values: tuple[float, ...], scale: str) -> None:
     columns = {"val/kid": Series(list(range(len(values))), list(values))}
-    assert drawn(panels(columns)[0], columns).get_yscale() == scale
+    assert drawn(select_panels(columns)[0], columns).get_yscale() == scale
 
 
 def test_kid_has_its_interval() -> None:
     columns = {"val/kid": Series([1, 2], [1.0, 2.0]), "val/kid_ci95": Series([1, 2], [0.5, 0.25])}
-    axes = drawn(panels(columns)[0], columns)
+    axes = drawn(select_panels(columns)[0], columns)
     corners = axes.collections[0].get_paths()[0].vertices
     assert {(x, y) for x, y in corners.tolist()} >= {(1.0, 0.5), (1.0, 1.5), (2.0, 1.75), (2.0, 2.25)}
     columns["val/kid_ci95"] = Series([2], [0.25])
-    assert not drawn(panels(columns)[0], columns).collections
+    assert not drawn(select_panels(columns)[0], columns).collections
 
 
 def test_a_figure_is_the_same_every_time(tmp_path: Path) -> None:
@@ -181,7 +190,7 @@ def test_a_figure_is_the_same_every_time(tmp_path: Path) -> None:
 
 def test_a_single_value_is_seen() -> None:
     columns = {"loss/d": Series([10], [1.0]), "loss/g": Series([10, 20], [2.0, 3.0])}
-    lines = drawn(panels(columns)[0], columns).lines
+    lines = drawn(select_panels(columns)[0], columns).lines
     assert [(line.get_label(), line.get_marker()) for line in lines[1::2]] == [("d", "o"), ("g", "")]
 
 

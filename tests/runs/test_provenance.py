@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lightning_gans.callbacks.results_file import without_nan
-from lightning_gans.runs.provenance import commit, machine, versions
+from lightning_gans.runs.provenance import current_commit, describe_machine, package_versions
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -23,28 +23,28 @@ def test_the_commit_is_that_of_the_checkout_around_the_package(tmp_path: Path) -
     package.mkdir()
     file = package / "file.py"
     file.write_text("1")
-    assert commit(package) is None
+    assert current_commit(package) is None
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "-m", "first")
     head = git(tmp_path, "rev-parse", "HEAD")
-    assert commit(package) == head
+    assert current_commit(package) == head
     file.write_text("2")
-    assert commit(package) == f"{head}+changes"
+    assert current_commit(package) == f"{head}+changes"
     # Installed somewhere below another project's checkout.
-    assert commit(package / "site-packages") is None
+    assert current_commit(package / "site-packages") is None
 
 
 def test_a_broken_repository_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".git").write_text("nonsense")
-    assert commit(tmp_path / "package") is None
+    assert current_commit(tmp_path / "package") is None
     monkeypatch.setenv("PATH", "")
-    assert commit(tmp_path / "package") is None
+    assert current_commit(tmp_path / "package") is None
 
 
 def test_versions_and_machine_are_those_here() -> None:
-    assert versions()["torch"] == torch.__version__
-    described = machine(torch.device("cpu"))
+    assert package_versions()["torch"] == torch.__version__
+    described = describe_machine(torch.device("cpu"))
     assert described["threads"] == torch.get_num_threads()
     assert described["device"] == "cpu"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.runs.scores import ScoreRow, complete_rows, order_scores, read_score_rows
+from lightning_gans.runs.scores import ScoreRow, order_scores, parse_complete_rows, read_score_rows
 from lightning_gans.runs.stamp import Stamp
 from tests.support.stamps import STAMP, stamp_dict
 
@@ -68,7 +68,7 @@ def test_damaged_lines_are_refused_or_left_out(tmp_path: Path) -> None:
     row = {"scores": {"test/fid": 1}, "stamp": stamp_dict()}
     lines = [json.dumps(row), '{"scores": {"test/fid": null}, "stamp": {}}', "3", "", '{"step": 1, "sco']
     path.write_bytes("\n".join(lines).encode() + b"\xff")
-    assert read_score_rows(path, "skip") == complete_rows([row])
+    assert read_score_rows(path, "skip") == parse_complete_rows([row])
     assert read_score_rows(tmp_path / "none", "skip") == []
     with pytest.raises(InputError, match=r"scores\.jsonl cannot be read; expected rows of scores"):
         read_score_rows(path)

@@ -15,7 +15,7 @@ from lightning_gans.core.errors import exit_on_known_errors
 from lightning_gans.inference.loading import SAFETENSORS, find_checkpoint, load_exported, read_metadata
 from lightning_gans.runs.checkpoint_file import read_checkpoint
 from lightning_gans.runs.folder import RunFolder
-from lightning_gans.runs.scores import complete_rows
+from lightning_gans.runs.scores import parse_complete_rows
 from lightning_gans.runs.settings import flatten
 
 Facts = dict[str, Any]
@@ -110,7 +110,7 @@ def lines(found: Facts) -> Iterator[str]:
             "network" if size["numbers"] else "empty",
             f"{name}, {size['numbers']:,} numbers, {megabytes(size['bytes'])}",
         )
-    measured = complete_rows(found.get("scores", []))
+    measured = parse_complete_rows(found.get("scores", []))
     for each in measured:
         values = ", ".join(f"{name} {value:.4g}" for name, value in each.scores.items())
         yield row("scores", f"{values} [{each.stamp}]")

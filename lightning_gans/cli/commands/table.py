@@ -11,7 +11,7 @@ from pathlib import Path
 from lightning_gans.core.errors import InputError, exit_on_known_errors
 from lightning_gans.reporting.rows import group_runs
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_run
-from lightning_gans.reporting.text import as_csv, markdown, replace_table, score_names
+from lightning_gans.reporting.text import replace_table, select_scores, to_csv, to_markdown
 
 
 def options_parser() -> argparse.ArgumentParser:
@@ -63,8 +63,8 @@ def run(argv: list[str]) -> None:
     if options.write and options.format != "markdown":
         raise InputError(f"--format is {options.format}; expected markdown where --write is given")
     rows = group_runs([read_run(folder, options.split) for folder in find_scored_runs(options.folders)])
-    scores = score_names(rows, options.scores.split(",") if options.scores else None)
-    text = as_csv(rows, scores) if options.format == "csv" else markdown(rows, scores)
+    scores = select_scores(rows, options.scores.split(",") if options.scores else None)
+    text = to_csv(rows, scores) if options.format == "csv" else to_markdown(rows, scores)
     if options.write:
         replace_table(options.write, options.name, text)
         print(f"table: {options.write}")

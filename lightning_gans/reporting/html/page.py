@@ -16,7 +16,7 @@ from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.files import atomic_file, require_new_path
 from lightning_gans.core.version import __version__
 from lightning_gans.reporting.html.comparison import differing_settings, group_scores
-from lightning_gans.reporting.html.plots import RUNS, overlaid, plots_of
+from lightning_gans.reporting.html.plots import RUNS, overlay_runs, plot_panels
 from lightning_gans.reporting.html.run_report import RunReport
 from lightning_gans.reporting.rows import format_number
 
@@ -44,8 +44,8 @@ def render(runs: list[RunReport]) -> str:
         summary=group_scores(places),
         scores=[group_scores([(0, run)]) for run in runs],
         differing=differing_settings(runs),
-        overlaid=overlaid({run.name: run.log for run in runs}) if len(runs) > 1 else [],
-        plots=[plots_of(run.log, run.name) for run in runs],
+        overlaid=overlay_runs({run.name: run.log for run in runs}) if len(runs) > 1 else [],
+        plots=[plot_panels(run.log, run.name) for run in runs],
         newest=NEWEST,
         style=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),

@@ -74,7 +74,7 @@ class Timeline:
     drawn: int
 
 
-def timelines(files: list[GridFile], count: int) -> list[Timeline]:
+def select_timelines(files: list[GridFile], count: int) -> list[Timeline]:
     """A timeline of validation grids for each domain, with at most ``count`` grids, evenly spaced, up to the last."""
     found = []
     for domain in dict.fromkeys(file.domain for file in files):
@@ -84,7 +84,7 @@ def timelines(files: list[GridFile], count: int) -> list[Timeline]:
     return found
 
 
-def test_grids(files: list[GridFile]) -> list[Timeline]:
+def newest_test_grids(files: list[GridFile]) -> list[Timeline]:
     """The newest test grid of each domain."""
     newest = {file.domain: file for file in files if file.split == "test"}
     return [Timeline(domain, [read_grid(file)], 1) for domain, file in newest.items()]

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from lightning_gans.reporting.html.pictures import evenly_spaced
 from lightning_gans.reporting.rows import format_number
-from lightning_gans.runs.curves import BLUE, DARK, GREY, OTHERS, RED, Line, Panel, Series, draw_panel, panels
+from lightning_gans.runs.curves import BLUE, DARK, GREY, OTHERS, RED, Line, Panel, Series, draw_panel, select_panels
 
 POINTS = 1500
 """Largest number of points in a line; a figure is a few hundred pixels wide."""
@@ -61,21 +61,21 @@ class Plot:
     svg: Markup
 
 
-def plots_of(log: dict[str, Series], name: str) -> list[Plot]:
+def plot_panels(log: dict[str, Series], name: str) -> list[Plot]:
     """A plot for each panel of a run's log.
 
     Args:
         log: columns of the CSV log.
         name: of the run, for the descriptions.
     """
-    thin = thinned(log)
+    columns = thin(log)
     return [
-        Plot(panel.title, draw(panel, thin, f"{panel.title}, {name}: {describe_lines(panel, log)}"))
-        for panel in panels(log)
+        Plot(panel.title, draw_svg(panel, columns, f"{panel.title}, {name}: {describe_lines(panel, log)}"))
+        for panel in select_panels(log)
     ]
 
 
-def overlaid(logs: Mapping[str, dict[str, Series]]) -> list[Plot]:
+def overlay_runs(logs: Mapping[str, dict[str, Series]]) -> list[Plot]:
     """Plots of several logs: a plot for each line of each panel, with a line for each run.
 
     Args:
@@ -83,24 +83,24 @@ def overlaid(logs: Mapping[str, dict[str, Series]]) -> list[Plot]:
             distinguish them.
     """
     # Keys start with a number, since the name of a run may be that of a column.
-    columns = {f"{i} {name}": series for i, log in enumerate(logs.values()) for name, series in thinned(log).items()}
+    columns = {f"{i} {name}": series for i, log in enumerate(logs.values()) for name, series in thin(log).items()}
     found = []
-    for panel in panels(dict.fromkeys(name for log in logs.values() for name in log)):
+    for panel in select_panels(dict.fromkeys(name for log in logs.values() for name in log)):
         for line in panel.lines:
             lines = [
                 Line(f"{i} {line.column}", name, str(i // len(RUNS)), RUNS[i % len(RUNS)])
                 for i, (name, log) in enumerate(logs.items())
                 if line.column in log
             ]
-            one = panel._replace(lines=tuple(lines), lowest=False)
+            one = panel._replace(lines=tuple(lines), mark_minimum=False)
             alone = line.name.lower() == panel.title.lower() or {other.name for other in panel.lines} == {line.name}
             parts = [panel.title, "" if alone else line.name, line.domain]
             title = ", ".join(part for part in parts if part)
-            found.append(Plot(title, draw(one, columns, f"{title}: {describe_lines(one, columns)}", legend=False)))
+            found.append(Plot(title, draw_svg(one, columns, f"{title}: {describe_lines(one, columns)}", legend=False)))
     return found
 
 
-def thinned(log: dict[str, Series]) -> dict[str, Series]:
+def thin(log: dict[str, Series]) -> dict[str, Series]:
     """A log with at most ``POINTS`` points in each line."""
     return {
         name: Series(evenly_spaced(series.steps, POINTS), evenly_spaced(series.values, POINTS))
@@ -119,7 +119,7 @@ def describe_lines(panel: Panel, columns: dict[str, Series]) -> str:
     return "; ".join(parts)
 
 
-def draw(panel: Panel, columns: dict[str, Series], description: str, legend: bool = True) -> Markup:
+def draw_svg(panel: Panel, columns: dict[str, Series], description: str, legend: bool = True) -> Markup:
     """One panel as an SVG element without its title, which the page shows."""
     text = io.StringIO()
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": description}), warnings.catch_warnings():
@@ -132,10 +132,10 @@ def draw(panel: Panel, columns: dict[str, Series], description: str, legend: boo
         if not legend and (drawn := axes.get_legend()) is not None:
             drawn.remove()
         figure.savefig(text, format="svg", transparent=True, metadata=BARE)
-    return as_element(text.getvalue(), description)
+    return to_element(text.getvalue(), description)
 
 
-def as_element(svg: str, description: str) -> Markup:
+def to_element(svg: str, description: str) -> Markup:
     """Matplotlib's SVG document as an element of a page, without styles, size and names of its own."""
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)

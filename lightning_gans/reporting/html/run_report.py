@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.reporting.html.pictures import Picture, Timeline, read_picture, test_grids, timelines
+from lightning_gans.reporting.html.pictures import Picture, Timeline, newest_test_grids, read_picture, select_timelines
 from lightning_gans.reporting.runs import unique_runs
-from lightning_gans.runs.curves import Series, number, read_log
+from lightning_gans.runs.curves import Series, parse_number, read_log
 from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunFolder, runs_below
 from lightning_gans.runs.scores import ScoreRow
 from lightning_gans.runs.settings import Settings
@@ -143,16 +143,16 @@ def read_report(folder: RunFolder, name: str, max_grids: int) -> RunReport:
         warnings=read_warnings(folder.watchdog) if folder.watchdog.exists() else [],
         results=read_results(folder.results) if folder.results.exists() else None,
         log=log,
-        timelines=timelines(grids, max_grids),
-        tests=test_grids(grids),
+        timelines=select_timelines(grids, max_grids),
+        tests=newest_test_grids(grids),
         analysis=[(caption, read_picture(path)) for caption, path in pictures if path.exists()],
         reached=(max(epochs, default=None), max(steps, default=None)),
-        started=time_of(folder.first_config),
-        written=max(time_of(path) for pattern in RUN_FILES for path in folder.path.glob(pattern)),
+        started=modification_time(folder.first_config),
+        written=max(modification_time(path) for pattern in RUN_FILES for path in folder.path.glob(pattern)),
     )
 
 
-def time_of(path: Path) -> datetime:
+def modification_time(path: Path) -> datetime:
     """When a file was last written."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
@@ -175,13 +175,13 @@ def read_curves(path: Path) -> dict[str, Series]:
                 "step" not in head or not all(is_valid_row(head, row) for row in list(reader)[:-1])
             )
         if not bad:
-            return drawable(read_log(path))
+            return drop_undrawable(read_log(path))
     except (csv.Error, UnicodeDecodeError):
         pass
     raise InputError(f"{path} cannot be read as a log; expected CSV with a column step and a number of it in each row")
 
 
-def drawable(log: dict[str, Series]) -> dict[str, Series]:
+def drop_undrawable(log: dict[str, Series]) -> dict[str, Series]:
     """A log without values that cannot be drawn; they are far beyond those of 32-bit floats."""
     kept = {
         name: [(step, value) for step, value in zip(*series, strict=True) if abs(value) < MAX_VALUE]
@@ -194,7 +194,7 @@ def is_valid_row(head: list[str], row: list[str]) -> bool:
     """Whether a row has a cell for each column and a step that can be drawn, or is empty."""
     if not row:
         return True
-    step = number(row[head.index("step")]) if len(row) == len(head) else None
+    step = parse_number(row[head.index("step")]) if len(row) == len(head) else None
     return step is not None and 0 <= step <= MAX_STEP
 
 
