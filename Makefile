@@ -8,8 +8,9 @@ INSTALLED := $(VENV)/installed
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
 
+# Two workers of one thread each; a single file is quicker without them: .venv/bin/pytest tests/FILE.
 test: $(INSTALLED)
-	$(VENV)/bin/pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist worksteal
 
 # Our sbatch files in a real SLURM of two nodes on this host; as root, it installs that of Debian if none is there.
 test-cluster: $(INSTALLED)
