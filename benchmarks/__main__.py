@@ -1,9 +1,9 @@
-"""The speed of training steps: ``python benchmarks --help``."""
+"""Measure the speed of training steps: ``python benchmarks --help``."""
 
 import sys
 from pathlib import Path
 
-# `python -m benchmarks` does not look for modules here, as `python benchmarks` does.
+# `python benchmarks` puts this folder on the path; `python -m benchmarks` does not.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from speed.command import main

@@ -1,9 +1,10 @@
-"""Peak memory of one training step of pix2pix and CycleGAN at 256 pixels, batch 1, against what the step demands.
+"""Measure the peak memory of a training step of pix2pix and CycleGAN at 256 pixels, batch 1.
 
     python benchmarks/memory.py
 
-The demand is the sum of weights, their gradients, Adam's two averages and the largest total of tensors that autograd
-keeps at one time. The peak is what the process grew by from before the model was made (on a GPU: what was allocated).
+The peak is compared with the sum of weights, gradients, Adam's two averages and the largest total of tensors that
+autograd keeps at one time. The peak is the growth of the process since before the model was created (on a GPU: the
+allocated memory).
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ STEPS = 3
 
 
 class Kept:
-    """Stands for a tensor that autograd keeps."""
+    """A handle of a tensor that autograd keeps."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
 
 
 class Saved:
-    """Bytes that autograd keeps, each storage once; weights are counted elsewhere."""
+    """Counts the bytes that autograd keeps, each storage once, without weights."""
 
     def __init__(self, weights: set[int]) -> None:
         self.weights = weights
@@ -67,35 +68,35 @@ class Saved:
 
     @staticmethod
     def unpack(kept: Kept) -> Tensor:
-        """Give it back."""
+        """Return the tensor."""
         return kept.tensor
 
 
 def pix2pix() -> Translation:
-    """U-Net-256 and a 70 x 70 PatchGAN."""
+    """Create pix2pix with a U-Net-256 and a 70 x 70 PatchGAN."""
     return Pix2Pix(UNet, PatchGAN, channels_a=3, channels_b=3, size=256)
 
 
 def cyclegan() -> Translation:
-    """Two ResNets of 9 blocks and two 70 x 70 PatchGANs."""
+    """Create CycleGAN with two ResNets of 9 blocks and two 70 x 70 PatchGANs."""
     return CycleGAN(ResNetTranslator, partial(PatchGAN, norm=InstanceNorm), channels_a=3, channels_b=3, size=256)
 
 
 def resident() -> int:
-    """Bytes of memory that this process has now."""
+    """Return the resident memory of this process in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
 
 def data_of(paired: bool) -> SyntheticFacadesDataModule:
-    """A few house fronts, drawn already."""
+    """Create a data module with a few house fronts in memory."""
     data = SyntheticFacadesDataModule(size=256, train_size=STEPS, val_size=2, paired=paired)
     data.setup("fit")
     return data
 
 
 def quick(steps: int) -> L.Trainer:
-    """A trainer that does nothing but train."""
+    """Create a trainer without validation, logging, checkpoints and progress bar."""
     return L.Trainer(
         max_steps=steps,
         limit_val_batches=0,
@@ -107,11 +108,11 @@ def quick(steps: int) -> L.Trainer:
 
 
 def trained(make: Callable[[], Translation], count: bool) -> dict[str, float]:
-    """A few steps; figures in MiB."""
+    """Train a few steps and return the measurements in MiB."""
     warnings.simplefilter("ignore")
     data, trainer = data_of(make is pix2pix), quick(STEPS)
     if not count:
-        # Whatever a first run loads is not the step's.
+        # Memory of what a first run loads is not part of the step.
         small = Pix2Pix(partial(UNet, width=1), partial(PatchGAN, width=1), channels_a=3, channels_b=3, size=256)
         quick(1).fit(small, data_of(True))
     before = resident()
@@ -129,12 +130,12 @@ def trained(make: Callable[[], Translation], count: bool) -> dict[str, float]:
 
 
 def run(queue: Any, make: Callable[[], Translation], count: bool) -> None:
-    """Hand the figures to the process that asked."""
+    """Put the measurements into the queue of the parent process."""
     queue.put(trained(make, count))
 
 
 def measured(make: Callable[[], Translation], count: bool) -> dict[str, float]:
-    """The figures of a process of its own: memory that one run leaves behind must not serve the next."""
+    """Measure in a separate process, so that a run cannot reuse memory of an earlier one."""
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
     process = context.Process(target=run, args=(queue, make, count))
@@ -146,7 +147,7 @@ def measured(make: Callable[[], Translation], count: bool) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    # What glibc keeps of freed blocks for later is not the step's: blocks of a map's size go back at once.
+    # Make glibc return freed blocks of a feature map's size at once, because kept ones are not part of the step.
     os.environ["MALLOC_MMAP_THRESHOLD_"] = str(MIB)
     print("| 256 px, batch 1 | Weights | Gradients | Adam | Kept for backward | Sum | Peak | Peak / sum |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -1,11 +1,12 @@
-"""Bytes that two processes on gloo really send in a training step, beside those that `traffic.py` computes.
+"""Count the bytes that two processes with gloo send in a training step, and compare them with `traffic.py`.
 
     OMP_NUM_THREADS=1 python benchmarks/moved.py                   # one config of every variant, some minutes
-    OMP_NUM_THREADS=1 python benchmarks/moved.py dcgan/mnist       # some
+    OMP_NUM_THREADS=1 python benchmarks/moved.py dcgan/mnist       # only the named configs
 
-The loopback interface of a private network namespace, where nobody else sends, counts them (Linux, as root). A run of
-10 steps is taken from one of 30, so that start and end cancel out. The interface also counts TCP's and IP's headers,
-acknowledgements, and gloo's own handshake for each message: what plain operations of each size cost is measured first.
+The counter is the loopback interface of a private network namespace (Linux, as root). The bytes of a run of 10 steps
+are subtracted from those of 30 steps, so that start and end cancel out. The interface also counts the headers of TCP
+and IP, acknowledgments, and gloo's announcement of each message. This overhead is measured first with single
+operations.
 """
 
 from __future__ import annotations
@@ -41,21 +42,21 @@ from lightning_gans.families import Adversarial, LatentGAN
 PROCESSES = 2
 SHORT, LONG = 10, 30
 LOG_EVERY = 10
-"""Steps between the watchdog's looks, here often enough that two runs of these lengths differ by two."""
+"""Steps between two measurements of the watchdog; runs of these lengths differ by two measurements."""
 BATCH = 2
 CONFIGS = [
     *("gan/mnist", "dcgan/mnist", "cgan/mnist", "lsgan/mnist", "wgan_gp/mnist", "sngan/mnist", "r3gan/mnist"),
     *("pix2pix/synthetic", "cyclegan/synthetic"),
 ]
 SIZES = [4, 8, *(4**power for power in range(2, 13))]
-"""Bytes of the plain operations, up to 16 MiB."""
+"""Bytes of the single operations, up to 16 MiB."""
 
 Costs = dict[str, dict[int, float]]
-"""Bytes on the interface of an operation, by kind and size."""
+"""Bytes on the interface for one operation, by kind and size."""
 
 
 class Noise(Dataset[Any]):
-    """Random images in the shape that a model takes."""
+    """Random images in the shape that a model expects."""
 
     def __init__(self, model: Adversarial) -> None:
         self.model = model
@@ -76,7 +77,7 @@ class Noise(Dataset[Any]):
 
 
 def fit(model: Adversarial, steps: int, strategy: Any, callbacks: list[Callback], batch: int = BATCH) -> None:
-    """Some steps on random images, without anything that is not asked for."""
+    """Train some steps on random images, with the given callbacks only."""
     with TemporaryDirectory() as folder:
         trainer = L.Trainer(
             default_root_dir=folder,
@@ -99,16 +100,16 @@ def fit(model: Adversarial, steps: int, strategy: Any, callbacks: list[Callback]
 
 
 def on_the_wire() -> int:
-    """Bytes that the loopback interface has sent so far."""
+    """Return the bytes that the loopback interface has sent so far."""
     lines = Path("/proc/net/dev").read_text().splitlines()
     (loopback,) = (line.partition(":")[2].split() for line in lines if line.strip().startswith("lo:"))
     return int(loopback[8])
 
 
 def counted(act: Callable[[], object]) -> int:
-    """Bytes sent while all processes act, and little more."""
+    """Return the bytes sent while all processes call ``act``, including two barriers."""
     dist.barrier()
-    time.sleep(0.1)  # for the last acknowledgements
+    time.sleep(0.1)  # for the last acknowledgments
     before = on_the_wire()
     dist.barrier()
     act()
@@ -120,7 +121,7 @@ def counted(act: Callable[[], object]) -> int:
 
 
 def calibrated() -> Costs:
-    """What plain operations cost."""
+    """Measure the bytes of single operations."""
     operations: dict[str, Callable[[Tensor], object]] = {
         "all_reduce": dist.all_reduce,
         "broadcast": lambda values: dist.broadcast(values, 0),
@@ -139,7 +140,7 @@ def calibrated() -> Costs:
 
 
 def cost(message: Message, costs: Costs) -> float:
-    """Bytes on the interface of one message, between the measured sizes."""
+    """Interpolate the bytes on the interface for one message between the measured sizes."""
     table = costs[message.kind]
     sizes = sorted(table)
     if len(sizes) == 1:
@@ -150,12 +151,12 @@ def cost(message: Message, costs: Costs) -> float:
 
 
 def expected(messages: Iterable[Message], costs: Costs) -> float:
-    """Bytes on the interface a step."""
+    """Return the expected bytes on the interface per step."""
     return sum(message.per_step * cost(message, costs) for message in messages)
 
 
 def measured(name: str) -> float:
-    """Bytes on the interface in a step of a shipped config."""
+    """Count the bytes on the interface per step of a shipped config."""
 
     def run(steps: int) -> int:
         torch.manual_seed(0)
@@ -167,24 +168,24 @@ def measured(name: str) -> float:
     return (run(LONG) - run(SHORT)) / (LONG - SHORT)
 
 
-# Two processes by themselves.
+# Two processes in a network namespace.
 
 
 def missing() -> str | None:
-    """Why the bytes cannot be counted on this machine; None if they can."""
+    """Return why the bytes cannot be counted on this machine; None if they can."""
     if not Path("/proc/net/dev").is_file() or not shutil.which("unshare") or not shutil.which("ip"):
-        return "there is no /proc/net/dev, unshare or ip"
+        return "/proc/net/dev, unshare or ip is missing"
     tried = subprocess.run(["unshare", "-n", "ip", "link", "set", "lo", "up"], capture_output=True, check=False)
-    return "a network namespace of one's own takes root" if tried.returncode else None
+    return "a private network namespace needs root" if tried.returncode else None
 
 
 def alone(command: list[str]) -> list[str]:
-    """The command, in a network namespace of its own."""
+    """Return the command for running in a private network namespace."""
     return ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
 
 
 def processes(script: str, arguments: list[str]) -> int:
-    """Run a script as two processes of one group, which know their ranks; the exit status of the first that fails."""
+    """Run a script as two processes of one group; return the exit status of the first that fails."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -200,28 +201,28 @@ def processes(script: str, arguments: list[str]) -> int:
     while None in (ended := [process.poll() for process in started]) and not any(ended):
         time.sleep(0.2)
     for process in started:
-        process.kill()  # one that waits for the other; no harm to one that has ended
+        process.kill()  # it may be waiting for the other; this has no effect on a process that has ended
         process.wait()
     return next((status for status in ended if status), 0)
 
 
 def join() -> int:
-    """Join the group; this process's rank."""
+    """Join the process group and return this process's rank."""
     dist.init_process_group("gloo")
     return dist.get_rank()
 
 
 def worker(names: list[str], as_json: bool) -> None:
-    """One of the two processes; the first one prints."""
+    """Measure in one of the two processes; rank 0 prints."""
     filter_warnings()
     first = join() == 0
     costs = calibrated()
     if first and not as_json:
-        print("| Operation | Bytes given | Sent by both | Sent / given |\n| --- | --- | --- | --- |")
+        print("| Operation | Bytes contributed | Sent by both | Sent / contributed |\n| --- | --- | --- | --- |")
         for kind, table in costs.items():
             for size, whole in table.items():
                 print(f"| {kind} | {size:,} | {whole:,.0f} | {whole / size if size else float('nan'):.3f} |")
-        print("\n| Config | Given by each | Sent by both | Sent with handshakes | Measured | Computed / measured |")
+        print("\n| Config | Each contributes | Both send, 2 x | With overhead | Counted | Computed / counted |")
         print("| --- | --- | --- | --- | --- | --- |", flush=True)
     for name in names:
         messages = alternating(shipped(name), LOG_EVERY)
@@ -237,7 +238,7 @@ def worker(names: list[str], as_json: bool) -> None:
 
 
 def main() -> None:
-    """In a namespace of its own, two processes."""
+    """Start two processes in a private network namespace."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=CONFIGS)
     parser.add_argument("--json", action="store_true", help="a line of JSON for each config")

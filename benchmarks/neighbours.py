@@ -1,10 +1,10 @@
-"""Time and memory of precision, recall, density and coverage of 10,000 and 10,000 images.
+"""Measure time and memory of precision, recall, density and coverage for 10,000 real and 10,000 generated images.
 
     python benchmarks/neighbours.py
 
-Random features of 64 dimensions, those of the digits' extractor. Beside it stands the definition: whole matrices of
-distances, as the papers' published code has them, here by scikit-learn. Each runs in a process of its own; the peak is
-what it grew by from before it began.
+Features are random, with 64 dimensions like those of the `digits` extractor. Our computation in blocks is compared with
+the definition: whole matrices of distances, as in the papers' published code, here with scikit-learn. Each runs in a
+separate process; the peak is the growth of that process.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ GIB = 2**30
 
 
 def features() -> tuple[Tensor, Tensor]:
-    """Real and generated ones, which overlap in part."""
+    """Return real and generated features (N, D), which overlap partly."""
     generator = torch.Generator().manual_seed(0)
     real, fake = torch.randn(2, COUNT, WIDTH, generator=generator)
     return real, 0.9 * fake + 0.1
 
 
 def ours(real: Tensor, fake: Tensor) -> list[float]:
-    """In blocks."""
+    """Compute the scores in blocks."""
     metric = PRDC(WIDTH, K)
     metric.update(real, real=True)
     metric.update(fake, real=False)
@@ -41,10 +41,10 @@ def ours(real: Tensor, fake: Tensor) -> list[float]:
 
 
 def whole_matrices(real: Tensor, fake: Tensor) -> list[float]:
-    """The definition."""
+    """Compute the scores by their definition."""
     x, y = real.double().numpy(), fake.double().numpy()
     within = [pairwise_distances(z, metric="minkowski") for z in (x, y)]
-    # The nearest of all is the point itself.
+    # The nearest neighbor of a point is the point itself.
     real_radii, fake_radii = (torch.from_numpy(z).kthvalue(K + 1, dim=1).values for z in within)
     between = torch.from_numpy(pairwise_distances(x, y, metric="minkowski"))
     held, recalled = between <= real_radii[:, None], between <= fake_radii
@@ -53,9 +53,9 @@ def whole_matrices(real: Tensor, fake: Tensor) -> list[float]:
 
 
 def measured(route: Callable[[Tensor, Tensor], list[float]]) -> tuple[list[float], float, float]:
-    """Scores, seconds and GiB."""
+    """Return scores, seconds and GiB."""
     data = features()
-    route(*(x[:100] for x in data))  # whatever a first call loads
+    route(*(x[:100] for x in data))  # loads what a first call needs
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
     scores = route(*data)

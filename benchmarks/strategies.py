@@ -1,15 +1,15 @@
-"""Time and bytes of a training step: our strategy against DDP's wrapper that looks for unused parameters.
+"""Compare time and bytes of a training step between our strategy and DDP's wrapper with `find_unused_parameters`.
 
     OMP_NUM_THREADS=1 python benchmarks/strategies.py [--only pix2pix]
 
-Two processes on gloo, one thread each, by turns in one run: some steps with one, as many with the other, and the median
-of the ratios of neighbouring turns, with their quartiles. Bytes are those on the loopback interface, as in
-`benchmarks/moved.py`, where they can be counted.
+Two processes with gloo and one thread each alternate within one run: some steps with one strategy, then as many with
+the other. The result is the median of the ratios of consecutive turns, with quartiles. Bytes are counted on the
+loopback interface, as in `benchmarks/moved.py`, if possible.
 
-The wrapper cannot take our step, which names the parameters that it moves. Its counterpart here is what a user of the
-wrapper writes: the same losses and optimizers, D's parameters frozen while G's loss is made, a plain backward pass.
-Networks have no batch normalisation in that comparison, since our strategy shares its statistics and the wrapper does
-not; a row of its own says what the sharing costs.
+The wrapper cannot run our step, which names the parameters to update. It gets the usual code instead: the same losses
+and optimizers, D's parameters frozen while G's loss is computed, a plain backward pass. The networks in that comparison
+have no batch normalization, because our strategy synchronizes its statistics and the wrapper does not. A separate row
+shows the cost of this synchronization.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ from lightning_gans.networks.layers import InstanceNorm
 from lightning_gans.variants import DCGAN, WGANGP, Pix2Pix
 
 BLOCK = 5
-"""Steps of a turn; WGAN-GP's G moves once in it."""
+"""Steps of a turn; WGAN-GP's G is updated once in it."""
 PAIRS = 24
-"""Turns of each way that count, after two that do not."""
+"""Measured turns of each strategy, after two warm-up turns."""
 SHORT, LONG = 10, 30
-"""Lengths of the runs whose bytes are compared."""
+"""Steps of the two runs whose bytes are subtracted."""
 
 
 Model = TypeVar("Model", bound=Adversarial)
 
 
 class LocalStatistics(AlternatingDDP):
-    """Ours, with batch normalization over each process's own images."""
+    """Our strategy, with batch normalization over each process's own images."""
 
     def configure_ddp(self) -> None:
         """Restore the layers of batch normalization."""
@@ -67,7 +67,7 @@ class LocalStatistics(AlternatingDDP):
 
 
 class Turns:
-    """Lets one of two threads go on at a time, so that all processes do the same in the same order."""
+    """Lets one of two threads run at a time, so that all processes run both in the same order."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -75,12 +75,12 @@ class Turns:
         self._left: set[int] = set()
 
     def wait(self, who: int) -> None:
-        """Wait for one's turn."""
+        """Wait for the turn of thread ``who``."""
         with self._changed:
             self._changed.wait_for(lambda: self._turn == who)
 
     def hand_over(self, who: int) -> None:
-        """Let the other go on, if it has not left, and wait."""
+        """Let the other thread run, unless it has left, and wait."""
         with self._changed:
             if 1 - who not in self._left:
                 self._turn = 1 - who
@@ -88,7 +88,7 @@ class Turns:
         self.wait(who)
 
     def leave(self, who: int) -> None:
-        """Let the other go on for good."""
+        """Let the other thread run to its end."""
         with self._changed:
             self._left.add(who)
             self._turn = 1 - who
@@ -96,7 +96,7 @@ class Turns:
 
 
 class Clock(Callback):
-    """Takes turns with the other way, and times its own; of the processor too, which others cannot lengthen much."""
+    """Alternates with the other strategy, and measures the time and the processor time of its own turns."""
 
     def __init__(self, turns: Turns, who: int) -> None:
         self.turns = turns
@@ -108,7 +108,7 @@ class Clock(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """A turn begins where the one before ends."""
+        """End a turn and begin the next one."""
         if trainer.global_step % BLOCK:
             return
         now = time.perf_counter(), time.process_time()
@@ -123,20 +123,20 @@ class Clock(Callback):
 
 
 def dcgan(batch_norm: bool = True) -> DCGAN:
-    """The networks of `dcgan/mnist`."""
+    """Create DCGAN with the networks of `dcgan/mnist`."""
     model = DCGAN(generator=DCGANGenerator(1, 28), discriminator=DCGANDiscriminator(1, 28))
     return model if batch_norm else without_batch_norm(model)
 
 
 def wgan_gp() -> WGANGP:
-    """The same networks, G in every fifth step."""
+    """Create WGAN-GP with the same networks."""
     return without_batch_norm(
         WGANGP(generator=DCGANGenerator(1, 28), discriminator=DCGANDiscriminator(1, 28, batch_norm=False))
     )
 
 
 def pix2pix() -> Pix2Pix:
-    """The networks of `pix2pix/synthetic`, normalised by instance."""
+    """Create pix2pix with the networks of `pix2pix/synthetic` and instance normalization."""
     return Pix2Pix(
         partial(UNet, width=32, dropout=0.0, norm=InstanceNorm),
         partial(PatchGAN, width=32, layers=2, norm=InstanceNorm),
@@ -147,7 +147,7 @@ def pix2pix() -> Pix2Pix:
 
 
 def without_batch_norm(model: Model) -> Model:
-    """Take the layers out."""
+    """Replace all batch normalization layers by the identity."""
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, _BatchNorm):
@@ -156,13 +156,13 @@ def without_batch_norm(model: Model) -> Model:
 
 
 def with_a_buffer(model: Model) -> Model:
-    """Add one that is not trained, such as CycleGAN's history of images."""
+    """Add a buffer of 4 MB, like CycleGAN's image pools."""
     model.register_buffer("ballast", torch.zeros(1_000_000))
     return model
 
 
 def for_the_wrapper(model: Model) -> Model:
-    """Let a model take its steps as DDP's wrapper demands it: no `inputs`, and D frozen while G's loss is made."""
+    """Make a model's updates suit DDP's wrapper: no `inputs`, and D is frozen while G's loss is computed."""
     own = model.generator_loss
     assert callable(own)
     judges = [parameter for network in model.discriminators.values() for parameter in network.parameters()]
@@ -183,23 +183,23 @@ def for_the_wrapper(model: Model) -> Model:
         optimizer.step()
         freeze(False)
 
-    # `setup` would refuse the strategy.
+    # `setup` would reject the strategy.
     vars(model).update(generator_loss=generator_loss, step=step, setup=lambda **_: None)
     return model
 
 
 def ours() -> DDPStrategy:
-    """Reduces what a backward pass has touched."""
+    """Create our strategy."""
     return AlternatingDDP(process_group_backend="gloo")
 
 
 def wrapper() -> DDPStrategy:
-    """Lightning's `ddp_find_unused_parameters_true`."""
+    """Create Lightning's `ddp_find_unused_parameters_true`."""
     return DDPStrategy(process_group_backend="gloo", find_unused_parameters=True)
 
 
 def local() -> DDPStrategy:
-    """Ours without shared statistics."""
+    """Create our strategy without synchronized batch normalization."""
     return LocalStatistics(process_group_backend="gloo")
 
 
@@ -213,16 +213,16 @@ ROWS: dict[str, tuple[int, Way, Way]] = {
     ),
     "WGAN-GP 28 px, no norm: ours / wrapper": (16, (wgan_gp, ours), (lambda: for_the_wrapper(wgan_gp()), wrapper)),
     "pix2pix 64 px, instance norm: ours / wrapper": (4, (pix2pix, ours), (lambda: for_the_wrapper(pix2pix()), wrapper)),
-    "DCGAN 28 px, batch norm: shared / each its own": (16, (dcgan, ours), (dcgan, local)),
+    "DCGAN 28 px, batch norm: synchronized / each its own": (16, (dcgan, ours), (dcgan, local)),
 }
-"""Images of a process, and the two ways."""
+"""Images per process, and the two strategies with their models."""
 
 
 # Measuring.
 
 
 def side_by_side(ways: tuple[Way, Way], batch: int) -> list[Clock]:
-    """Two runs in one process, by turns."""
+    """Run both strategies alternately in one process."""
     turns = Turns()
     clocks = [Clock(turns, who) for who in (0, 1)]
 
@@ -233,7 +233,7 @@ def side_by_side(ways: tuple[Way, Way], batch: int) -> list[Clock]:
             torch.manual_seed(0)
             fit(make(), BLOCK * (PAIRS + 2) + 1, strategy(), [clocks[who]], batch)
         except Exception:
-            # The other thread would wait for the other process for ever.
+            # Otherwise the other thread would wait for the other process forever.
             traceback.print_exc()
             os._exit(1)
         turns.leave(who)
@@ -244,13 +244,13 @@ def side_by_side(ways: tuple[Way, Way], batch: int) -> list[Clock]:
 
 
 def ratio(one: list[float], other: list[float]) -> str:
-    """The median of neighbours' ratios, and the quartiles."""
+    """Format the median and quartiles of the ratios of consecutive turns."""
     low, middle, high = quantiles([a / b for a, b in zip(one, other, strict=True)], n=4)
     return f"**{middle:.3f}** ({low:.2f} to {high:.2f})"
 
 
 def wire(way: Way, batch: int) -> float:
-    """Bytes on the interface in a step."""
+    """Count the bytes on the interface per step."""
     make, strategy = way
 
     def run(steps: int) -> int:
@@ -260,7 +260,7 @@ def wire(way: Way, batch: int) -> float:
 
 
 def compared(first: bool) -> None:
-    """Print bytes of both strategies, computed without handshakes and counted."""
+    """Print the bytes of both strategies, computed without overhead and counted."""
     rows: dict[str, tuple[int, Callable[[], Adversarial]]] = {
         "DCGAN": (16, partial(dcgan, False)),
         "DCGAN with a buffer of 4 MB": (16, lambda: with_a_buffer(dcgan(False))),
@@ -268,7 +268,7 @@ def compared(first: bool) -> None:
         "pix2pix": (4, pix2pix),
     }
     if first:
-        print("\n| Sent by both a step | Ours, computed | Counted | Wrapper, computed | Counted |")
+        print("\n| Sent by both per step | Ours, computed | Counted | Wrapper, computed | Counted |")
         print("| --- | --- | --- | --- | --- |", flush=True)
     for name, (batch, make) in rows.items():
         theirs: Way = (lambda make=make: for_the_wrapper(make()), wrapper)  # type: ignore[misc]  # bound now
@@ -283,14 +283,12 @@ def compared(first: bool) -> None:
 
 
 def worker(only: str, count_bytes: bool) -> None:
-    """One of the two processes; the first one prints."""
+    """Measure in one of the two processes; rank 0 prints."""
     filter_warnings()
     first = join() == 0
     if first:
         print(f"Threads of each process: {torch.get_num_threads()}; turns: {PAIRS} of {BLOCK} steps each\n")
-        head = (
-            "Images a process | Steps | | Ratio of times (quartiles) | Of processor time | Bytes sent | Ratio of bytes"
-        )
+        head = "Images per process | Steps | | Ratio of times (quartiles) | Of processor time | Bytes sent | Ratio"
         print(f"| | {head} |\n|{' --- |' * 8}", flush=True)
     for name, (batch, one, other) in ROWS.items():
         if only not in name:
@@ -310,9 +308,9 @@ def worker(only: str, count_bytes: bool) -> None:
 
 
 def main() -> None:
-    """Two processes, in a namespace of their own if that can be had."""
+    """Start two processes, in a private network namespace if possible."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="rows whose name holds this")
+    parser.add_argument("--only", default="", help="only rows whose name contains this")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--bytes", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -1,9 +1,9 @@
-"""What every process has to reduce with the others in a training step, computed from the networks of a shipped config.
+"""Compute the bytes that each process sends in a training step from the networks of a shipped config.
 
-    python benchmarks/traffic.py                 # the table of all shipped configs
-    python benchmarks/traffic.py dcgan/mnist     # each message of one
+    python benchmarks/traffic.py                 # a table of all shipped configs
+    python benchmarks/traffic.py dcgan/mnist     # all messages of one config
 
-Nothing is trained and nothing is sent. `benchmarks/moved.py` compares this with what two processes send.
+Nothing is trained or sent. `benchmarks/moved.py` compares the results with the bytes that two processes send.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import R3GAN, CycleGAN, Pix2Pix
 
 FLOAT = 4
-"""Bytes of a number: gradients and statistics are float32, under mixed precision too."""
+"""Bytes per number: gradients and statistics are float32, also with mixed precision."""
 SIGNAL = 8
-"""Bytes of a signal's number."""
+"""Bytes of a signal number."""
 LOG_EVERY = 50
-"""Steps from one look of the watchdog to the next, as in base.yaml."""
+"""Steps between two measurements of the watchdog, as in base.yaml."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A collective operation that a step does.
+    """A collective operation of a training step.
 
     Attributes:
-        what: what is sent.
-        size: bytes that each process gives.
-        per_step: how often, the mean over steps.
+        what: description of the content.
+        size: bytes that each process contributes.
+        per_step: number of operations per step, averaged over steps.
         kind: "all_reduce", "broadcast" or "barrier".
     """
 
@@ -54,17 +54,17 @@ class Message:
 
 
 def payload(messages: Iterable[Message]) -> float:
-    """Bytes a step that each process gives."""
+    """Return the bytes that each process contributes per step."""
     return sum(message.size * message.per_step for message in messages)
 
 
 def count(messages: Iterable[Message]) -> float:
-    """Messages a step."""
+    """Return the number of messages per step."""
     return sum(message.per_step for message in messages)
 
 
 def sent(messages: Iterable[Message], processes: int) -> float:
-    """Bytes a step that a process sends on average, in a ring: each number goes round once as a part, once as a sum."""
+    """Return the bytes that a process sends per step in a ring, which sends each number as a part and as a sum."""
     factors = {"all_reduce": 2 * (processes - 1) / processes, "broadcast": (processes - 1) / processes, "barrier": 0.0}
     return sum(message.size * message.per_step * factors[message.kind] for message in messages)
 
@@ -73,15 +73,16 @@ def sent(messages: Iterable[Message], processes: int) -> float:
 
 
 def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool = True) -> list[Message]:
-    """Messages of :class:`lightning_gans.distributed.strategy.AlternatingDDP`.
+    """List the messages of :class:`lightning_gans.distributed.strategy.AlternatingDDP`.
 
-    Gradients of a side once for each of its turns, those of accumulation included; two moments of each channel for
-    every pass through batch normalisation; and what the watchdog and the signals agree on.
+    These are the gradients of a network after each of its backward passes, including those of accumulation; two moments
+    of each channel for every pass through batch normalization; and the values that the watchdog and the signals
+    exchange.
 
     Args:
         model: any variant.
-        log_every: steps from one look of the watchdog to the next.
-        callbacks: whether the watchdog and the newest checkpoint's callback are there, as from the command line.
+        log_every: steps between two measurements of the watchdog.
+        callbacks: whether :class:`Watchdog` and :class:`LastCheckpoint` are used, as from the command line.
     """
     messages = [
         Message(f"gradients of {name}", FLOAT * numbers(side.parameters), 1 / side.interval)
@@ -95,19 +96,19 @@ def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool 
         looks, agreed = 1 / log_every, 1 / AGREE_EVERY
         messages += [
             Message("finite losses", FLOAT, 1 - looks),
-            Message("the watchdog's look", FLOAT * (2 + len(WATCHED)), looks),
+            Message("the watchdog's measurement", FLOAT * (2 + len(WATCHED)), looks),
             Message("signals", SIGNAL, agreed),
-            Message("before a look or signals", 0, looks + agreed, "barrier"),
+            Message("before a measurement or signals", 0, looks + agreed, "barrier"),
         ]
     return messages
 
 
 def wrapped(model: Adversarial) -> list[Message]:
-    """Messages of DDP's wrapper that looks for unused parameters, with both sides' steps in a batch.
+    """List the messages of DDP's wrapper with ``find_unused_parameters``, for an update of both networks.
 
-    Each backward pass reduces the gradients of all parameters, those of the other side as zeros, and a map of which
-    were used. Batch normalisation is left to each process, and so are buffers: under manual optimization Lightning
-    turns the wrapper's synchronisation off in the forward pass, and their broadcast with it (strategies.py counts it).
+    Each backward pass reduces the gradients of all parameters, those of the other network as zeros, and a map of the
+    used ones. Batch normalization and buffers are not synchronized: under manual optimization Lightning disables the
+    wrapper's synchronization, including the broadcast of buffers, in the forward pass (strategies.py counts it).
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     backwards = sum(1 / side.interval for side in model.sides.values())
@@ -118,30 +119,30 @@ def wrapped(model: Adversarial) -> list[Message]:
 
 
 def numbers(parameters: Iterable[nn.Parameter]) -> int:
-    """How many numbers parameters hold."""
+    """Return the total number of elements."""
     return sum(parameter.numel() for parameter in parameters)
 
 
 def normalised_channels(network: nn.Module) -> list[int]:
-    """The channels of each layer of batch normalisation."""
+    """Return the number of channels of each batch normalization layer."""
     channels = [m.num_features for m in network.modules() if isinstance(m, _BatchNorm)]
     return channels + [m.channels for m in network.modules() if isinstance(m, BatchNorm)]
 
 
 def passes(model: Adversarial) -> dict[str, float]:
-    """How often a step goes through each network while it trains, forward and backward, the mean over steps.
+    """Count the passes of a training step through each network, forward and backward, averaged over steps.
 
-    A penalty goes through D four times for each set of images: forward, back to the images, and twice when that slope
-    is itself differentiated.
+    A penalty takes four passes through D for each set of images: forward, backward to the images, and two more to
+    differentiate that gradient.
 
     Raises:
-        TypeError: if it is not known how the model alternates.
+        TypeError: if the passes of the model's class are not known.
     """
     moves = 1 / model.sides["g"].interval
-    judged = 2 + 2 + 2 * moves  # D's step forward on two sets and back, G's step through D and back
+    judged = 2 + 2 + 2 * moves  # D's update forward on two sets and back, G's update through D and back
     if isinstance(model, LatentGAN):
         if isinstance(model, R3GAN):
-            judged += moves  # G's step also looks at the real images
+            judged += moves  # G's update also evaluates the real images
         if model.penalty is not None:
             model.penalty.applies_at(0)  # a default is made at its first call
             judged += 4 * (2 if isinstance(model.penalty, R1R2) else 1) / model.penalty.interval
@@ -149,24 +150,24 @@ def passes(model: Adversarial) -> dict[str, float]:
     if isinstance(model, Pix2Pix):
         return {"generator": 1 + moves, "discriminator": judged}
     if isinstance(model, CycleGAN):
-        # One translation for both steps; the way back and the identity belong to G's.
+        # One translation for both updates; the cycle and the identity are part of G's.
         others = 2 if model.lambda_identity else 1
         made = 1 + moves * (others + 1 + others)
         return dict.fromkeys(model.generators, made) | dict.fromkeys(model.discriminators, judged)
     raise TypeError(f"the passes of {type(model).__name__} are not known")
 
 
-# What that takes.
+# Time.
 
 
 @dataclass(frozen=True)
 class Link:
-    """A way between processes; both figures are assumptions unless they were measured.
+    """A link between processes. Bandwidth and latency are assumptions unless they were measured.
 
     Attributes:
-        name: what it is called.
-        bandwidth: bytes a second, one way.
-        latency: seconds from one process to its neighbour.
+        name: name for tables and figures.
+        bandwidth: bytes per second in one direction.
+        latency: seconds from one process to its neighbor.
     """
 
     name: str
@@ -175,7 +176,7 @@ class Link:
 
 
 def seconds_reducing(messages: Iterable[Message], processes: int, link: Link) -> float:
-    """Seconds a step of a ring over the given link, with a tree's latency: up and down once for each message.
+    """Return the seconds per step for the messages in a ring, with the latency of a tree, up and down, per message.
 
     Bytes x 2 (N - 1) / N / bandwidth, and messages x 2 ceil(log2 N) x latency.
     """
@@ -187,15 +188,15 @@ def seconds_reducing(messages: Iterable[Message], processes: int, link: Link) ->
 def efficiency(
     messages: Iterable[Message], processes: int, link: Link, seconds_computing: float, hidden: float = 0.0
 ) -> float:
-    """Images a second of N processes over N times those of one, with the same batch for each process.
+    """Return the images per second of N processes, with the same batch each, divided by N times those of one process.
 
     Args:
-        messages: of a step.
+        messages: messages of a step.
         processes: N.
-        link: the slowest between them.
-        seconds_computing: a step of one process by itself.
-        hidden: the share of these seconds under which bytes could travel; none under our strategy, which reduces after
-            the backward pass. Latencies are never hidden.
+        link: the slowest link between the processes.
+        seconds_computing: duration of a step with a single process.
+        hidden: fraction of these seconds during which bytes could be sent; 0 for our strategy, which reduces after the
+            backward pass. Latencies are never hidden.
     """
     messages = list(messages)
     moving = sent(messages, processes) / link.bandwidth
@@ -207,37 +208,37 @@ def efficiency(
 
 
 class _Made(LightningGANsCLI):
-    """Makes what a command asks for, and does not run it."""
+    """Builds the objects of a command without running it."""
 
     def _run_subcommand(self, subcommand: str) -> None:
         pass
 
 
 def parsed(name: str) -> LightningGANsCLI:
-    """A shipped config as the command line makes it; its data are not read."""
+    """Build a shipped config with the command line, without reading its data."""
     options = ["--trainer.accelerator", "cpu", "--trainer.logger", "false", "--evaluation.extractor", "null"]
     with TemporaryDirectory() as folder:
         if "ImageFolder" in Path(find_config(name)).read_text():
-            # Of the user's own, and only listed.
+            # The config needs a folder of images, which is only listed.
             (Path(folder) / "image.png").touch()
             options += ["--data.root", folder]
         return build(["fit", "--config", name, *options], _Made)
 
 
 def shipped(name: str) -> Adversarial:
-    """The model of a shipped config."""
+    """Build the model of a shipped config."""
     model = parsed(name).model
     assert isinstance(model, Adversarial)
     return model
 
 
 def trained_configs() -> list[str]:
-    """Names of the shipped configs that have a model."""
+    """Return the names of the shipped configs that have a model."""
     return [name for name in config_names() if name != "base" and name.split("/")[0] not in ("data", "logger")]
 
 
 def row(name: str) -> str:
-    """A line of the table."""
+    """Format a row of the table."""
     model = shipped(name)
     messages, theirs = alternating(model), wrapped(model)
     parts = {
@@ -252,10 +253,10 @@ def row(name: str) -> str:
 
 
 def main(names: list[str]) -> None:
-    """Print the table, or the messages of the configs that are named."""
+    """Print the table, or the messages of the named configs."""
     filter_warnings()
     for name in names:
-        print(f"{name}: bytes, times a step, kind, what")
+        print(f"{name}: bytes, times per step, kind, content")
         for message in alternating(shipped(name)):
             print(f"{message.size:>12} {message.per_step:>7.3f} {message.kind:<11} {message.what}")
     if names:

@@ -1,10 +1,11 @@
-"""Time of a training step with and without the watchdog, in one run, and what the watchdog itself takes of it.
+"""Measure the time of a training step with and without the watchdog, and of the watchdog itself.
 
     python benchmarks/watchdog.py
 
-A dense GAN of few units, the smallest step there is, and a DCGAN at 28 pixels, on scikit-learn's digits with a real
-trainer that logs every 50 steps. The watchdog is on in every other block of steps. A ratio of such times varies by more
-than the watchdog takes, so its own hooks are timed as well; on a GPU, where they only ask for work, the ratio decides.
+Models are a small dense GAN, which has the shortest step of all, and a DCGAN at 28 pixels. They train on scikit-learn's
+digits with a real trainer that logs every 50 steps. The watchdog is on in every other block of steps. The ratio of
+these times varies by more than the watchdog takes, so its hook is timed as well. On a GPU the hook only enqueues work,
+so there the ratio is the result.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.variants import DCGAN, GAN
 
 BLOCK = 50
-"""Steps with the watchdog, and then as many without: each block holds one look."""
+"""Steps with the watchdog, then as many without; each block contains one measurement."""
 BLOCKS = 40
 
 
 class Timed(Watchdog):
-    """A watchdog that knows how long its hook has taken."""
+    """A watchdog that records the duration of its hook."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,14 +44,14 @@ class Timed(Watchdog):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look, and time it."""
+        """Run the hook and record its duration."""
         start = time.perf_counter()
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         self.seconds.append(time.perf_counter() - start)
 
 
 class Blocks(Callback):
-    """Takes the watchdog out of the trainer in every other block, and times the blocks."""
+    """Removes the watchdog from the trainer in every other block, and times the blocks."""
 
     def __init__(self, watchdog: Timed) -> None:
         self.watchdog = watchdog
@@ -61,7 +62,7 @@ class Blocks(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """A block begins where the one before ends."""
+        """End a block and begin the next one."""
         if trainer.global_step % BLOCK:
             return
         if pl_module.device.type == "cuda":
@@ -80,7 +81,7 @@ class Blocks(Callback):
 
 
 def dense() -> Adversarial:
-    """Hidden layers of 128 units."""
+    """Create a dense GAN with hidden layers of 128 units."""
     return GAN(
         generator=MLPGenerator(1, 28, latent_dim=32, widths=[128, 128]),
         discriminator=MLPDiscriminator(1, 28, widths=[128, 128]),
@@ -88,12 +89,12 @@ def dense() -> Adversarial:
 
 
 def convolutional() -> Adversarial:
-    """The networks of ``dcgan/digits``."""
+    """Create DCGAN with the networks of ``dcgan/digits``."""
     return DCGAN(generator=DCGANGenerator(1, 28, width=32), discriminator=DCGANDiscriminator(1, 28, width=32))
 
 
 def measured(make: Callable[[], Adversarial], folder: str) -> tuple[Blocks, Timed]:
-    """One run."""
+    """Train one model and return the measurements."""
     torch.manual_seed(0)
     watchdog = Timed()
     blocks = Blocks(watchdog)
@@ -115,9 +116,7 @@ def measured(make: Callable[[], Adversarial], folder: str) -> tuple[Blocks, Time
 def main() -> None:
     """Print the table."""
     warnings.simplefilter("ignore")
-    print(
-        "| Model | Step without | Step with | With / without | Hook between looks | Hook at a look | Share of a step |"
-    )
+    print("| Model | Step without | Step with | With / without | Hook, other steps | Hook, measuring | Fraction |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for make in (dense, convolutional):
         with TemporaryDirectory() as folder:
@@ -125,7 +124,7 @@ def main() -> None:
         pairs = list(zip(blocks.seconds[True], blocks.seconds[False], strict=False))
         ratio = median(on / off for on, off in pairs)
         on, off = (median(blocks.seconds[way]) for way in (True, False))
-        # Medians: while another process has the core, a hook seems to take as long as that.
+        # Medians, because a hook seems long if another process uses the core in the meantime.
         look = median(watchdog.seconds[BLOCK - 1 :: BLOCK])
         between = median(watchdog.seconds)
         share = (between + (look - between) / BLOCK) / off

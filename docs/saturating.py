@@ -1,6 +1,6 @@
-"""Draws G's early gradient under both losses of the first GAN, from two runs' own metrics.csv.
+"""Draw G's gradient norm with the saturating and the non-saturating loss, from the metrics.csv of two runs.
 
-The two runs, and the figure:
+Commands:
 
     lightning-gans fit --config gan/mnist --data.root DATA --model.penalty null --model.saturating true \
         --trainer.max_steps 600 --trainer.log_every_n_steps 1 --trainer.limit_val_batches 0
@@ -18,14 +18,14 @@ import matplotlib.pyplot as plt
 
 
 def column(folder: str, name: str) -> tuple[list[int], list[float]]:
-    """Steps and values of one column of a run's metrics, where it has a value."""
+    """Steps and values of one column of a run's metrics.csv; rows without a value are skipped."""
     with (Path(folder) / "metrics.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get(name)]
     return [int(row["step"]) + 1 for row in rows], [float(row[name]) for row in rows]
 
 
 def main(saturating: str, non_saturating: str, target: str) -> None:
-    """Write the figure: the norm of G's gradient and D's mean logit of generated images, by step."""
+    """Write a figure of G's gradient norm and of D's mean logit for generated images over steps."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     for folder, label in ((saturating, "log(1 - D(G(z))), saturating"), (non_saturating, "-log D(G(z))")):
         axes[0].plot(*column(folder, "grad_norm/g"), label=label, linewidth=0.8)

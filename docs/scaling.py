@@ -1,9 +1,9 @@
-"""The tables and the figure of docs/scaling.md: how far a training step should scale, on paper.
+"""Print the tables and draw the figure of docs/scaling.md: the computed efficiency of training on many GPUs.
 
     OMP_NUM_THREADS=1 python docs/scaling.py docs/images/scaling.png [--tflops 20] [--fixed-ms 5]
 
-A few minutes: FLOPs are counted in real steps on random images. Bytes are those of `benchmarks/traffic.py`. The speed
-of a GPU and of the links are assumptions, and options.
+Takes a few minutes. FLOPs are counted in real steps on random images. Bytes are those of `benchmarks/traffic.py`. The
+speeds of a GPU and of the links are assumptions; options change them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lightning_gans.families import Adversarial, LatentGAN
 CONFIGS = ["gan/mnist", "dcgan/mnist", "r3gan/mnist", "dcgan/paper", "sngan/paper", "pix2pix/facades", "cyclegan/maps"]
 DRAWN = ["dcgan/mnist", "dcgan/paper", "pix2pix/facades", "cyclegan/maps"]
 GLOBAL_BATCH = 1024
-"""Of the table in which the batch does not grow with the number of GPUs."""
+"""Total number of images in the table in which the batch does not grow with the number of GPUs."""
 
 WITHIN = Link("NVLink, 450 GB/s", 450e9, 2e-6)
 ACROSS = [
@@ -41,18 +41,18 @@ ACROSS = [
     Link("Ethernet, 1.25 GB/s", 1.25e9, 25e-6),
 ]
 IN_NODE = 8
-"""GPUs that NVLink joins."""
+"""GPUs connected by NVLink."""
 
 
 @dataclass
 class Case:
-    """A shipped config.
+    """A shipped config and the cost of its training step.
 
     Attributes:
-        name: as `--config` takes it.
-        batch: images of a process in a step, of the config.
-        flops: of a step with one image, the mean over steps.
-        messages: of a step.
+        name: name for `--config`.
+        batch: images per process and step in the config.
+        flops: floating-point operations of a step with one image, averaged over steps.
+        messages: messages of a step.
     """
 
     name: str
@@ -61,17 +61,17 @@ class Case:
     messages: list[Message]
 
     def seconds(self, batch: float, tflops: float, fixed: float) -> float:
-        """A step of one GPU, as assumed."""
+        """Return the assumed duration of a step on one GPU."""
         return fixed + batch * self.flops / (tflops * 1e12)
 
 
 def link_of(processes: int, across: Link) -> Link:
-    """The slowest link in a ring over that many GPUs."""
+    """Return the slowest link in a ring over that many GPUs."""
     return WITHIN if processes <= IN_NODE else across
 
 
 def flops(model: Adversarial, batch: int) -> float:
-    """Floating-point operations of a step, the mean over as many steps as it takes to meet all kinds of them."""
+    """Count the floating-point operations of a step, averaged over a period that contains all kinds of steps."""
     penalty = model.penalty if isinstance(model, LatentGAN) else None
     period = math.lcm(model.sides["g"].interval, penalty.interval if penalty else 1)
     with TemporaryDirectory() as folder:
@@ -91,7 +91,7 @@ def flops(model: Adversarial, batch: int) -> float:
 
 
 def case(name: str) -> Case:
-    """A shipped config, with its steps' operations counted."""
+    """Count the operations and messages of a shipped config."""
     torch.manual_seed(0)
     cli = parsed(name)
     few = min(2, cli.datamodule.batch_size)
@@ -99,12 +99,12 @@ def case(name: str) -> Case:
 
 
 def percent(share: float) -> str:
-    """For a table."""
+    """Format a fraction as a percentage."""
     return f"{share:.0%}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> None:
-    """Print it."""
+    """Print a Markdown table."""
     print("| " + " | ".join(head) + " |\n" + "|" + " --- |" * len(head))
     for row in rows:
         print("| " + " | ".join(row) + " |")
@@ -112,7 +112,7 @@ def table(head: list[str], rows: list[list[str]]) -> None:
 
 
 def steps(cases: list[Case], tflops: float, fixed: float) -> None:
-    """What a step is made of."""
+    """Print the parts of a step."""
     rows = []
     for one in cases:
         numbers = [f"{one.batch}", f"{one.batch * one.flops / 1e9:.1f}"]
@@ -128,7 +128,7 @@ def steps(cases: list[Case], tflops: float, fixed: float) -> None:
 
 
 def efficiencies(cases: list[Case], tflops: float, fixed: float, hidden: float) -> None:
-    """The share of N times the throughput of one GPU, with the same batch on each."""
+    """Print the throughput of N GPUs, with the same batch on each, divided by N times that of one."""
     head = ["Config", f"8 GPUs, {WITHIN.name}"]
     head += [f"{processes}, {link.name}" for link in ACROSS for processes in (64, 512)]
     rows = []
@@ -141,7 +141,7 @@ def efficiencies(cases: list[Case], tflops: float, fixed: float, hidden: float) 
 
 
 def enough(cases: list[Case], tflops: float, fixed: float) -> None:
-    """The images of each of 512 GPUs from which on a step takes at most a tenth longer than by itself."""
+    """Print the images per GPU for which a step on 512 GPUs takes at most a ninth longer than on one."""
     rows = []
     for one in cases:
         waits = [seconds_reducing(one.messages, 512, link) for link in ACROSS]
@@ -151,7 +151,7 @@ def enough(cases: list[Case], tflops: float, fixed: float) -> None:
 
 
 def shared_batch(one: Case, tflops: float, fixed: float) -> None:
-    """How many times faster N GPUs do a step with the same images in all."""
+    """Print the speed of N GPUs, relative to one, with the same total number of images."""
     alone = one.seconds(GLOBAL_BATCH, tflops, fixed)
     rows = []
     for processes in (8, 64, 512):
@@ -161,11 +161,11 @@ def shared_batch(one: Case, tflops: float, fixed: float) -> None:
             for link in ACROSS
         ]
         rows.append([f"{processes}", f"{GLOBAL_BATCH // processes}", f"{computing * 1e3:.1f} ms", *speeds])
-    table(["GPUs", "Images of each", "Computing, assumed", *(link.name for link in ACROSS)], rows)
+    table(["GPUs", "Images on each", "Computing, assumed", *(link.name for link in ACROSS)], rows)
 
 
 def draw(cases: list[Case], tflops: float, fixed: float, target: str) -> None:
-    """Efficiency over the number of GPUs, a panel for each link between nodes."""
+    """Draw the efficiency over the number of GPUs, with a panel for each link between nodes."""
     figure, axes = plt.subplots(1, len(ACROSS), figsize=(11, 3.2), layout="constrained", sharey=True)
     counts = [2**power for power in range(10)]
     for axis, link in zip(axes, ACROSS, strict=True):
@@ -184,22 +184,24 @@ def draw(cases: list[Case], tflops: float, fixed: float, target: str) -> None:
 
 
 def main() -> None:
-    """Print the tables, write the figure."""
+    """Print the tables and write the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target")
-    parser.add_argument("--tflops", type=float, default=20, help="that a GPU sustains")
-    parser.add_argument("--fixed-ms", type=float, default=5, help="of a step, for Python and launches, at any size")
+    parser.add_argument("--tflops", type=float, default=20, help="sustained TFLOP/s of a GPU")
+    parser.add_argument(
+        "--fixed-ms", type=float, default=5, help="milliseconds of every step for Python and kernel launches"
+    )
     arguments = parser.parse_args()
     filter_warnings()
     tflops, fixed = arguments.tflops, arguments.fixed_ms / 1e3
     cases = [case(name) for name in CONFIGS]
     steps(cases, tflops, fixed)
     efficiencies(cases, tflops, fixed, 0)
-    print("With half of the computing time to hide bytes under:\n")
+    print("If bytes can be sent during half of the computation:\n")
     efficiencies(cases, tflops, fixed, 0.5)
-    print("Images of a GPU for 90 % at 512:\n")
+    print("Images on each GPU for an efficiency of 90 % with 512 GPUs:\n")
     enough(cases, tflops, fixed)
-    print(f"dcgan/paper, {GLOBAL_BATCH} images in all:\n")
+    print(f"dcgan/paper, {GLOBAL_BATCH} images in total:\n")
     shared_batch(next(one for one in cases if one.name == "dcgan/paper"), tflops, fixed)
     draw(cases, tflops, fixed, arguments.target)
 

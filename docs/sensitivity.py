@@ -1,9 +1,10 @@
-"""Measures how each score moves when real MNIST is degraded in known ways: a table and a figure.
+"""Measure how each score changes when real MNIST images are degraded in known ways.
 
     python docs/sensitivity.py DATA
 
-DATA is a folder in torchvision's layout (DATA/MNIST/raw). The 10,000 test images are the real ones; training images
-stand for generated ones. Prints a Markdown table and draws docs/images/sensitivity.png; twelve minutes on one thread.
+DATA is a folder in torchvision's layout (DATA/MNIST/raw). The 10,000 test images are the real images; training
+images take the place of generated images. Prints a Markdown table and writes docs/images/sensitivity.png. Takes twelve
+minutes on one thread.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ CLASSES = (9, 7, 5, 3, 1)
 BLURS = (0.5, 0.75, 1.0, 1.5, 2.0)
 NOISES = (0.02, 0.05, 0.1, 0.2, 0.5)
 DISTINCT = (0.1, 0.03, 0.01, 0.003)
-"""Shares of the images that differ from each other."""
+"""Fractions of the images that are distinct."""
 FEWER = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
-"""Shares of the images that are left."""
+"""Fractions of the images that are used."""
 DRAWS = 5
-"""Disjoint sets of fewer images, to tell how a score moves from how it scatters."""
+"""Number of disjoint sets of fewer images, which separates a change of the mean from random variation."""
 
 SHARES = ("precision", "recall", "density", "coverage")
 SHOWN = {"fid": "FID", "relative_fid": "Relative FID", "kid": "KID", "kid_ci95": "± 95 %"} | {
@@ -48,12 +49,12 @@ DARK = "#4d4d4d"
 
 
 class Degraded(NamedTuple):
-    """Images that stand for generated ones.
+    """Images that take the place of generated images.
 
     Attributes:
         kind: how they are degraded.
-        strength: how much; 0 for not at all.
-        draws: uint8 images (N, 1, 28, 28) of one draw or more.
+        strength: strength of the degradation; 0 for none.
+        draws: one or more tensors of images (N, 1, 28, 28), uint8.
     """
 
     kind: str
@@ -62,7 +63,7 @@ class Degraded(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """The scores of a :class:`Degraded`, by name, each with a value for every draw."""
+    """The scores of a :class:`Degraded` by name, with a value for every draw."""
 
     kind: str
     strength: float
@@ -77,36 +78,36 @@ def mnist(root: str, *, train: bool) -> tuple[Tensor, Tensor]:
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
-    """Images, uint8, under a Gaussian filter with a standard deviation of ``sigma`` pixels, cut off at three."""
+    """Apply a Gaussian filter with a standard deviation of ``sigma`` pixels, truncated at three, to uint8 images."""
     result: Tensor = gaussian_blur(images, [2 * round(3 * sigma) + 1] * 2, [sigma] * 2)
     return result
 
 
 def noisy(images: Tensor, sigma: float) -> Tensor:
-    """Images, uint8, with Gaussian noise whose standard deviation is ``sigma`` of the range; the same every time."""
+    """Add Gaussian noise with a standard deviation of ``sigma`` times the range to uint8 images, with a fixed seed."""
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     return (images + 255 * sigma * noise).clamp(0, 255).round().to(torch.uint8)
 
 
 def repeated(images: Tensor, distinct: int) -> Tensor:
-    """As many images, of which only the first ``distinct`` are there, over and over."""
+    """Repeat the first ``distinct`` images until there are as many as before."""
     return images[torch.arange(len(images)) % distinct]
 
 
 def draws(images: Tensor, number: int) -> list[Tensor]:
-    """Disjoint sets of ``number`` images each, at random but the same every time."""
+    """Draw disjoint random sets of ``number`` images each, with a fixed seed."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     return [images[part[:number]] for part in order.tensor_split(DRAWS)]
 
 
 def degradations(images: Tensor, labels: Tensor, number: int) -> list[Degraded]:
-    """Every degradation at every strength, of ``number`` images where there are as many.
+    """Apply every degradation at every strength.
 
     Args:
-        images: (N, 1, 28, 28), uint8; the first ``number`` of them are degraded, but others replace those of dropped
-            classes, and fewer images are drawn from all of them.
+        images: (N, 1, 28, 28), uint8. The first ``number`` of them are degraded. Images of dropped classes are
+            replaced by later ones, and sets of fewer images are drawn from all of them.
         labels: (N,), from 0 to 9.
-        number: of generated images.
+        number: number of images that take the place of generated ones, if there are as many.
     """
     first = images[:number]
     rows = [Degraded("none", 0, [first])]
@@ -121,7 +122,7 @@ def degradations(images: Tensor, labels: Tensor, number: int) -> list[Degraded]:
 
 
 def measure(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """All scores of features (N, D) and (M, D)."""
+    """Compute all scores of real features (N, D) and generated features (M, D)."""
     scores: dict[str, float] = {}
     for metric in (FrechetDistance(real.shape[1]), KernelInceptionDistance(real.shape[1]), PRDC(real.shape[1])):
         metric.update(real, real=True)
@@ -131,19 +132,19 @@ def measure(real: Tensor, fake: Tensor) -> dict[str, float]:
 
 
 def features(extractor: DigitFeatures, images: Tensor) -> Tensor:
-    """Features (N, D) of uint8 images (N, 1, 28, 28)."""
+    """Compute features (N, D) of uint8 images (N, 1, 28, 28)."""
     return torch.cat([extractor(part) for part in torch.split(images, 500)])
 
 
 def measured(real: Tensor, degraded: Degraded, extractor: DigitFeatures) -> Measured:
-    """The scores of every draw, against features (N, D) of real images."""
+    """Compute the scores of every draw against the features (N, D) of real images."""
     all_scores = [measure(real, features(extractor, images)) for images in degraded.draws]
     scores = {name: [one[name] for one in all_scores] for name in all_scores[0]}
     return Measured(degraded.kind, degraded.strength, len(degraded.draws[0]), scores)
 
 
 def table_row(row: Measured) -> str:
-    """A line of the table: values, or means and standard deviations over draws."""
+    """Format a row of the table: values, or means and standard deviations over draws."""
     cells = [row.kind, f"{row.strength:,g}" if row.strength else "", f"{row.images:,}"]
     for name in SHOWN:
         values = row.scores[name]
@@ -155,7 +156,7 @@ def table_row(row: Measured) -> str:
 
 
 def draw(rows: list[Measured]) -> Figure:
-    """A column for each degradation, a row for relative FID, for KID, and for precision, recall and coverage."""
+    """Draw a column of panels for each degradation: relative FID, KID, and precision, recall and coverage."""
     none, kinds = rows[0], list(dict.fromkeys(row.kind for row in rows[1:]))
     figure = Figure(figsize=(2.3 * len(kinds), 5.4), layout="constrained")
     grid = figure.subplots(3, len(kinds), sharex="col", sharey="row")
@@ -180,14 +181,14 @@ def draw(rows: list[Measured]) -> Figure:
     grid[1, 0].set_ylim(-1.5, 30000)
     grid[1, 0].minorticks_off()
     grid[1, 0].set_yticks([-1, 0, 1, 10, 100, 1000, 10000], ["-1", "0", "1", "10", "100", "1,000", "10,000"])
-    for axes, title in zip(grid[:, 0], ("relative FID", "KID", "share"), strict=True):
+    for axes, title in zip(grid[:, 0], ("relative FID", "KID", "fraction"), strict=True):
         axes.set_ylabel(title, fontsize=8)
     grid[2, 0].legend(fontsize=7, frameon=False)
     return figure
 
 
 def draw_line(axes: Axes, values: list[list[float]], name: str) -> None:
-    """One score by strength: means, and the range over draws."""
+    """Draw one score over strength: means, and the range over draws."""
     means = [fmean(draws) for draws in values]
     reach = [[mean - min(draws) for mean, draws in zip(means, values, strict=True)]]
     reach.append([max(draws) - mean for mean, draws in zip(means, values, strict=True)])

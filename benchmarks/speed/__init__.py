@@ -1,1 +1,1 @@
-"""Training steps against a bare loop, the common style and the machine's limit, by turns in one run."""
+"""Measures training steps against a plain loop, the style of common suites and the limit of the machine."""

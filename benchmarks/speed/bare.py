@@ -1,4 +1,4 @@
-"""The same mathematics in a plain loop, written as well as we can: what a trainer may not be much slower than."""
+"""The training step in a plain, fast loop. Training with the trainer should not be much slower."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from speed.parts import Parts
 
 
 class Bare(ABC):
-    """A loop over steps: data indexed by batch, one side's gradients at a time, nothing read from the device.
+    """A loop over steps. Data are indexed by batch, gradients are those of one side, nothing is read from the device.
 
     Args:
-        parts: what is trained.
+        parts: model, data and optimizers.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -40,10 +40,10 @@ class Bare(ABC):
 
     @abstractmethod
     def alternate(self) -> None:
-        """A batch: each side's loss, and its move."""
+        """Compute the loss of each side on a batch, and update it."""
 
     def step(self) -> None:
-        """One step."""
+        """Take one step."""
         self.alternate()
         for scheduler in self.parts.schedulers:
             scheduler.step()
@@ -56,14 +56,14 @@ class Bare(ABC):
         self.done += 1
 
     def move(self, side: str, loss: Tensor) -> None:
-        """Move one side down the gradient of its loss."""
+        """Update one side with the gradient of its loss."""
         optimizer = self.parts.optimizers[side]
         optimizer.zero_grad()
         loss.backward(inputs=self.parts.parameters(side))  # type: ignore[no-untyped-call]  # torch has not annotated it
         optimizer.step()
 
     def indices(self, length: int) -> Tensor:
-        """The next batch of a shuffled order of ``length``."""
+        """Return the next batch of indices of a shuffled order of ``length``."""
         start = self._places.get(length, length)
         if start + self.batch_size > length:
             start, self._orders[length] = 0, torch.randperm(length)
@@ -72,11 +72,11 @@ class Bare(ABC):
 
 
 class BareLatent(Bare):
-    """From noise to images.
+    """The loop of variants that generate from noise.
 
     Args:
-        parts: what is trained.
-        noise: latent vectors of a step, by their number; torch's own random numbers if there is none.
+        parts: model, data and optimizers.
+        noise: returns that many latent vectors; by default they are drawn from torch's default generator.
     """
 
     def __init__(self, parts: Parts, noise: Callable[[int], Tensor] | None = None) -> None:
@@ -93,7 +93,7 @@ class BareLatent(Bare):
         return self.model.noise.sample((count, latent_dim), torch.default_generator)
 
     def alternate(self) -> None:
-        """D, then G on the same images."""
+        """Update D, then G on the same images."""
         indices = self.indices(len(self.images)).to(self.device)
         real, labels = to_float(self.images.index_select(0, indices)), self.labels.index_select(0, indices)
         model = self.model
@@ -118,19 +118,19 @@ class BareLatent(Bare):
 
 
 class BareTranslation(Bare):
-    """From images to images."""
+    """The loop of variants that translate images."""
 
     def images(self, domain: str, indices: Tensor) -> Tensor:
-        """A batch of one domain."""
+        """Return a batch of one domain."""
         held = self.split.a if domain == "a" else self.split.b
         return to_float(held[indices.tolist()].to(self.device))
 
 
 class BarePix2Pix(BareTranslation):
-    """Pix2pix."""
+    """The loop of pix2pix."""
 
     def alternate(self) -> None:
-        """D, then G on the same images."""
+        """Update D, then G on the same images."""
         model = self.parts.model
         assert isinstance(model, Pix2Pix)
         indices = self.indices(len(self.split))
@@ -146,10 +146,10 @@ class BarePix2Pix(BareTranslation):
 
 
 class BareCycleGAN(BareTranslation):
-    """CycleGAN."""
+    """The loop of CycleGAN."""
 
     def alternate(self) -> None:
-        """The generators, then the discriminators on images of the histories."""
+        """Update the generators, then the discriminators on images of the pools."""
         model = self.parts.model
         assert isinstance(model, CycleGAN)
         a, b = (self.images(domain, self.indices(len(getattr(self.split, domain)))) for domain in ("a", "b"))
@@ -171,6 +171,6 @@ class BareCycleGAN(BareTranslation):
 
 
 def bare(parts: Parts) -> Bare:
-    """The loop for a model."""
+    """Create the loop for a model."""
     kinds: dict[type, type[Bare]] = {Pix2Pix: BarePix2Pix, CycleGAN: BareCycleGAN}
     return kinds.get(type(parts.model), BareLatent)(parts)

@@ -18,26 +18,26 @@ from speed.rows import GPU_OPTIONS, OPTIONS, ROWS, Row
 from speed.turns import Way, by_turns
 
 ABOUT = """\
-How fast a training step of each variant is: (a) through the trainer and the command line's config, against (b) the same
-mathematics in a bare loop, (c) in the style of the common suites, and the machine's limit, the step's convolutions and
-matrix products alone. Each way has a process of its own and they take turns; a ratio is the median over rounds.
+Measure the speed of a training step of each variant: (a) with the trainer and the config, (b) in a plain loop, (c) in
+the style of common suites, and the limit of the machine, only the step's convolutions and matrix products. Each way has
+its own process, and they alternate; a ratio is the median over rounds.
 """
 
 
 def ways_of(row: Row, device: tuple[str, ...]) -> dict[str, Way]:
-    """A step's ways."""
+    """Return all ways of a step."""
     kinds = ("ours", "bare", "common", "limit", "feeding")
     return {kind: Way(kind, (*row.arguments, *device), row.turn) for kind in kinds}
 
 
 def options_of(row: Row, device: tuple[str, ...], wanted: Sequence[str]) -> dict[str, Way]:
-    """Our step with each of these options."""
+    """Return our step with each of these options."""
     known = OPTIONS | GPU_OPTIONS
     return {name: Way("ours", (*row.arguments, *device, *known[name]), row.turn) for name in ("eager", *wanted)}
 
 
 def chosen(only: Sequence[str]) -> dict[str, Row]:
-    """Rows whose names hold one of these parts.
+    """Return the rows whose names contain one of these parts.
 
     Raises:
         InputError: if there is none.
@@ -49,7 +49,7 @@ def chosen(only: Sequence[str]) -> dict[str, Row]:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure and print row by row."""
+    """Measure and print all rows."""
     device = ("--trainer.accelerator", "gpu" if arguments.device == "cuda" else "cpu")
     device += ("--trainer.devices", "1", *arguments.with_arguments)
     options = arguments.what == "options"
@@ -81,8 +81,8 @@ def main() -> None:
         nargs="?",
         default="steps",
         choices=["steps", "options", "compare"],
-        help="steps (the default): all ways; options: our step with each option; compare BEFORE NOW: which "
-        "ratios fell by more than a tenth between two files of --json (exit status 1 if any did)",
+        help="steps (the default): all ways; options: our step with each option; compare BEFORE NOW: the ratios "
+        "that fell by more than a tenth between two files of --json (exit status 1 if any did)",
     )
     parser.add_argument("files", nargs="*", type=Path, help="for compare: the earlier and the later file")
     parser.add_argument(
@@ -90,32 +90,34 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="PART",
-        help=f"rows with one of these in their names: {'; '.join(ROWS)}",
+        help=f"only rows whose names contain one of these: {'; '.join(ROWS)}",
     )
     parser.add_argument(
         "--without", nargs="+", default=[], choices=[*OPTIONS, *GPU_OPTIONS], help="options to leave out"
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of each way's process")
-    parser.add_argument("--rounds", type=int, help="turns of each way; as many as suit the row by default")
-    parser.add_argument("--json", type=Path, help="write what was measured there")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of each process")
+    parser.add_argument("--rounds", type=int, help="turns of each way; the default depends on the row")
+    parser.add_argument("--json", type=Path, help="write the measurements to this file")
     parser.add_argument(
         "--with",
         dest="with_arguments",
         nargs=argparse.REMAINDER,
         default=[],
-        help="arguments for `lightning-gans fit`, last",
+        help="further arguments of `lightning-gans fit`; must be the last option",
     )
     arguments = parser.parse_args()
     with exit_on_known_errors():
         if (arguments.what == "compare") != (len(arguments.files) == 2) or len(arguments.files) not in (0, 2):
-            raise InputError(f"files are {list(map(str, arguments.files))}; expected two for compare, and none else")
+            raise InputError(
+                f"files are {list(map(str, arguments.files))}; expected two for compare, and none otherwise"
+            )
         if arguments.what == "compare":
             sys.exit(compare(*arguments.files))
         if arguments.device == "cuda" and not torch.cuda.is_available():
-            raise InputError("--device is cuda, and there is none here; expected cpu")
+            raise InputError("--device is cuda, but no CUDA device is available; expected cpu")
         if arguments.json is not None and not arguments.json.parent.is_dir():
-            raise InputError(f"--json is {arguments.json}, whose folder is not there")
+            raise InputError(f"--json is {arguments.json}, whose folder does not exist")
         found = measure(arguments)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n")

@@ -1,6 +1,6 @@
-"""The same mathematics in the style of the common suites, restated: what a user would otherwise run.
+"""The training step in the style of common suites, reimplemented.
 
-Images are decoded one by one through PIL, G runs once for each side, D's gradients are computed in G's turn too, losses
+Images are loaded one by one with PIL, G runs once for each side, D's gradients are computed in G's update too, losses
 are read from the device and logged at every step, and upsampling and the convolution after it are two operations.
 Optimizers and memory formats are torch's defaults.
 """
@@ -28,11 +28,11 @@ from speed.parts import Parts
 
 
 class ThroughPIL(Dataset[Any]):
-    """Images that go through PIL one at a time.
+    """A data set that loads images one at a time with PIL.
 
     Args:
-        images: by index, (C, H, W) uint8.
-        size: of the sides.
+        images: images (C, H, W), uint8.
+        size: height and width in pixels.
     """
 
     def __init__(self, images: list[Tensor], size: int) -> None:
@@ -54,7 +54,7 @@ class ThroughPIL(Dataset[Any]):
 
 
 class Beside(Dataset[Any]):
-    """Items of two data sets; the shorter one begins again."""
+    """Tuples of the items of several data sets; shorter ones are repeated."""
 
     def __init__(self, *sets: Any) -> None:
         self.sets = sets
@@ -70,8 +70,8 @@ class Common(ABC):
     """A loop over steps.
 
     Args:
-        parts: what is trained.
-        folder: for the log.
+        parts: model, data and optimizers.
+        folder: folder of the log file.
     """
 
     def __init__(self, parts: Parts, folder: str) -> None:
@@ -93,14 +93,14 @@ class Common(ABC):
 
     @abstractmethod
     def dataset(self) -> Dataset[Any]:
-        """Items of a batch."""
+        """Create the data set."""
 
     @abstractmethod
     def alternate(self, batch: Any) -> dict[str, float]:
-        """A batch: each side's loss and its move."""
+        """Compute the loss of each side on a batch, update it, and return the losses."""
 
     def step(self) -> None:
-        """One step."""
+        """Take one step."""
         try:
             batch = next(self._batches)
         except StopIteration:
@@ -122,7 +122,7 @@ class Common(ABC):
         )
 
     def move(self, side: str, loss: Tensor) -> float:
-        """Move one side; gradients of both are computed."""
+        """Update one side; gradients of both are computed."""
         optimizer = self.parts.optimizers[side]
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch has not annotated it
@@ -131,15 +131,15 @@ class Common(ABC):
 
 
 class CommonLatent(Common):
-    """From noise to images."""
+    """The loop of variants that generate from noise."""
 
     def dataset(self) -> Dataset[Any]:
-        """Images and labels."""
+        """Create a data set of images and labels."""
         split = self.parts.data.splits["train"]
         return Beside(ThroughPIL(list(split.images), self.parts.data.size), split.labels.tolist())
 
     def alternate(self, batch: Any) -> dict[str, float]:
-        """D, then G on images of its own."""
+        """Update D, then G on newly generated images."""
         model = self.parts.model
         assert isinstance(model, LatentGAN)
         real, labels = batch
@@ -155,7 +155,7 @@ class CommonLatent(Common):
         return losses
 
     def noise(self, count: int) -> Tensor:
-        """Latent vectors."""
+        """Draw latent vectors."""
         model = self.parts.model
         assert isinstance(model, LatentGAN)
         shape = count, int(model.generator.latent_dim)
@@ -163,19 +163,19 @@ class CommonLatent(Common):
 
 
 class CommonTranslation(Common):
-    """From images to images: here these suites too run G once for both sides."""
+    """The loop of variants that translate images; here common suites, too, run G once for both sides."""
 
     def dataset(self) -> Dataset[Any]:
-        """Images of both domains."""
+        """Create a data set of images of both domains."""
         split, size = self.parts.data.splits["train"], self.parts.data.size
         return Beside(*(ThroughPIL(list(held[list(range(len(held)))]), size) for held in (split.a, split.b)))
 
 
 class CommonPix2Pix(CommonTranslation):
-    """Pix2pix."""
+    """The loop of pix2pix."""
 
     def alternate(self, batch: Any) -> dict[str, float]:
-        """D, then G on the same images."""
+        """Update D, then G on the same images."""
         model = self.parts.model
         assert isinstance(model, Pix2Pix)
         truth, source = batch if model.direction == "b_to_a" else reversed(batch)
@@ -189,10 +189,10 @@ class CommonPix2Pix(CommonTranslation):
 
 
 class CommonCycleGAN(CommonTranslation):
-    """CycleGAN."""
+    """The loop of CycleGAN."""
 
     def alternate(self, batch: Any) -> dict[str, float]:
-        """The generators, then one discriminator after the other on images of the histories."""
+        """Update the generators, then the discriminators on images of the pools."""
         model = self.parts.model
         assert isinstance(model, CycleGAN)
         a, b = batch
@@ -218,7 +218,7 @@ class CommonCycleGAN(CommonTranslation):
 
 
 def apart(network: nn.Module) -> None:
-    """Let upsampling and the convolution after it be two operations, on the same weights."""
+    """Split each combined layer into an upsampling and a convolution with the same weights."""
     for name, child in network.named_children():
         if isinstance(child, UpsampleConv):
             plain = nn.Conv2d(child.in_channels, child.out_channels, 3, padding=1, bias=child.bias is not None)
@@ -229,6 +229,6 @@ def apart(network: nn.Module) -> None:
 
 
 def common(parts: Parts, folder: str) -> Common:
-    """The loop for a model."""
+    """Create the loop for a model."""
     kinds: dict[type, type[Common]] = {Pix2Pix: CommonPix2Pix, CycleGAN: CommonCycleGAN}
     return kinds.get(type(parts.model), CommonLatent)(parts, folder)

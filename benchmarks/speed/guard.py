@@ -1,4 +1,4 @@
-"""Whether steps have become slower since an earlier measurement."""
+"""Compare two measurements, to detect steps that became slower."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 from lightning_gans.core.errors import InputError
 
 TOLERANCE = 0.1
-"""A ratio may fall by this share: so much do shared machines vary."""
+"""Largest relative decrease of a ratio that is not reported; on shared machines ratios vary by this much."""
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A measurement.
+    """Read a measurement.
 
     Raises:
-        InputError: if the file is none.
+        InputError: if the file contains none.
     """
     try:
         measured = json.loads(path.read_text())
         rows = measured["rows"]
         assert all(isinstance(row["ratios"], dict) for row in rows.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise InputError(f"{path} is no measurement ({error!r}); expected what --json has written") from error
+        raise InputError(f"{path} is not a measurement ({error!r}); expected a file that --json has written") from error
     return dict(measured)
 
 
 def fallen(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """A sentence for each ratio that fell by more than :data:`TOLERANCE`, and for each that is missing now.
+    """Return a line for each ratio that fell by more than :data:`TOLERANCE`, and for each that is missing now.
 
-    Ratios are all better the higher they are, and those of one run: times of two runs cannot be compared.
+    Higher ratios are better. Only ratios are compared, because times of two runs are not comparable.
 
     Args:
         before: the earlier measurement.
@@ -42,7 +42,7 @@ def fallen(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
             continue  # measured with --only
         for key, (_, was, _) in row["ratios"].items():
             if key not in now["rows"][name]["ratios"]:
-                said.append(f"{name}: {key} was {was:.3f} and is not measured any more")
+                said.append(f"{name}: {key} was {was:.3f} and is no longer measured")
                 continue
             is_now = now["rows"][name]["ratios"][key][1]
             if is_now < was * (1 - TOLERANCE):
@@ -51,10 +51,10 @@ def fallen(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def compare(before: Path, now: Path) -> int:
-    """Say which ratios fell; the exit status, 1 if any did.
+    """Print the ratios that fell; return the exit status, which is 1 if any did.
 
     Raises:
-        InputError: if a file is none, or the two have no row in common.
+        InputError: if a file contains no measurement, or the two have no row in common.
     """
     earlier, later = load(before), load(now)
     rows = earlier["rows"].keys() & later["rows"].keys()

@@ -1,4 +1,4 @@
-"""The limit: the convolutions and matrix products of a step, each alone on tensors that lie ready."""
+"""The limit of the machine: only the convolutions and matrix products of a step, on tensors in memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Key = tuple[Any, ...]
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not annotated it
-    """Notes each operation of which PyTorch counts the FLOPs; its own counter fails at `backward(inputs=...)`.
+    """Records each operation whose FLOPs PyTorch can count; its own counter fails with `backward(inputs=...)`.
 
     Attributes:
-        calls: how often each was called with what shapes, memory formats and settings.
-        flops: of all.
+        calls: number of calls for each operation, with shapes, memory formats and settings.
+        flops: total number of floating-point operations.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
         self.flops = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation, and note it."""
+        """Run the operation and record it."""
         out = func(*args, **(kwargs or {}))
         formula = flop_registry.get(func._overloadpacket)
         if formula is not None:
@@ -39,23 +39,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
 
 
 class Frozen(tuple[Any, ...]):
-    """A tensor's shape, strides, type and device."""
+    """Shape, strides, type and device of a tensor."""
 
     __slots__ = ()
 
 
 def frozen(argument: Any) -> Any:
-    """What can be a key."""
+    """Return a hashable description of an argument."""
     if isinstance(argument, Tensor):
         return Frozen((tuple(argument.shape), argument.stride(), argument.dtype, argument.device))
     return tuple(argument) if isinstance(argument, list) else argument
 
 
 class Limit:
-    """A turn's worth of convolutions and matrix products.
+    """The convolutions and matrix products of a turn.
 
     Args:
-        turn: makes as many steps as a turn has.
+        turn: takes the steps of a turn.
     """
 
     def __init__(self, turn: Callable[[], None]) -> None:
@@ -70,7 +70,7 @@ class Limit:
             self._calls.append((func, made, named, count))
 
     def _thawed(self, place: Any, argument: Any) -> Any:
-        """An argument; tensors of one kind at one place of the arguments are the same."""
+        """Return an argument; equal descriptions at the same position share one tensor."""
         if isinstance(argument, Frozen):
             shape, strides, dtype, device = argument
             if (place, argument) not in self._tensors:
@@ -82,7 +82,7 @@ class Limit:
 
     @torch.no_grad()
     def turn(self) -> None:
-        """Call each as often as the steps did."""
+        """Call each operation as often as the steps did."""
         for func, args, kwargs, count in self._calls:
             for _ in range(count):
                 func(*args, **kwargs)

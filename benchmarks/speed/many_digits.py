@@ -1,4 +1,4 @@
-"""Real images without a download, and enough of them that epochs are long."""
+"""Real images without a download, enough for long epochs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor
 from datamodules.in_memory import InMemoryDataModule
 
 COUNT = 60_000
-"""As many as MNIST has."""
+"""Number of images, as in MNIST."""
 
 
 class ManyDigitsDataModule(InMemoryDataModule):
-    """Scikit-learn's digits, repeated until there are as many as in MNIST.
+    """scikit-learn's digits, repeated until there are as many as in MNIST.
 
     Args:
         size: height and width in pixels.
         batch_size: training images per step.
-        channels: how often the grey channel is repeated.
+        channels: number of channels; each is a copy of the grey channel.
     """
 
     num_classes = 10
@@ -28,7 +28,7 @@ class ManyDigitsDataModule(InMemoryDataModule):
         self.channels = channels
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """Images (60000, channels, size, size), resized before they are repeated, and labels."""
+        """Return images (60000, channels, size, size), uint8, and labels (60000,)."""
         digits = load_digits()
         images = torch.from_numpy(digits.images).mul(255 / 16).round().to(torch.uint8)[:, None]
         resized = self._resized(images, torch.from_numpy(digits.target).long())

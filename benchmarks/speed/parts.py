@@ -1,4 +1,4 @@
-"""What a command line of ``fit`` builds, for loops that do without a trainer."""
+"""The model, data and optimizers of a ``fit`` command, for loops without a trainer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lightning_gans.components.optimizers import LinearDecay
 from lightning_gans.families import Adversarial
 
 FOREVER = 1_000_000
-"""Steps of a run that is ended from outside."""
+"""Steps of a run that another process ends."""
 
 
 class BuildOnly(LightningGANsCLI):
-    """Builds what ``fit`` would run."""
+    """Builds the objects of ``fit`` without running it."""
 
     def _run_subcommand(self, subcommand: str) -> None:
         pass
@@ -27,16 +27,16 @@ class BuildOnly(LightningGANsCLI):
 
 @dataclass
 class Parts:
-    """A model on its device, and what moves it.
+    """A model on its device, with data, optimizers and schedules.
 
     Attributes:
         model: the model, in training mode.
         data: its data module, set up.
-        optimizers: each side's.
-        schedulers: those there are.
-        decay: of the averaged generators.
-        averages: each generator beside its averaged copy.
-        device: where the networks are.
+        optimizers: the optimizer of each side.
+        schedulers: the learning rate schedules.
+        decay: decay of the averaged generators.
+        averages: each generator with its averaged copy.
+        device: device of the networks.
     """
 
     model: Adversarial
@@ -48,18 +48,18 @@ class Parts:
     device: torch.device
 
     def parameters(self, side: str) -> list[nn.Parameter]:
-        """Of one side."""
+        """Return the parameters of one side."""
         return self.model.sides[side].parameters
 
 
 def fit_arguments(arguments: tuple[str, ...], folder: str) -> list[str]:
-    """The command line of a run without end that validates nothing."""
+    """Return the arguments of a ``fit`` command without an end and without validation."""
     ends = ["--trainer.max_epochs", "-1", "--trainer.max_steps", str(FOREVER), "--trainer.limit_val_batches", "0"]
     return ["fit", *arguments, *ends, "--trainer.logger.save_dir", folder]
 
 
 def parts(arguments: tuple[str, ...], folder: str) -> Parts:
-    """Build what the command line says."""
+    """Build the parts of a ``fit`` command."""
     built = build(fit_arguments(arguments, folder), BuildOnly)
     model, data = built.model, built.datamodule
     assert isinstance(model, Adversarial)
@@ -67,7 +67,7 @@ def parts(arguments: tuple[str, ...], folder: str) -> Parts:
 
 
 def assembled(model: Adversarial, data: Any, decay: float, total_steps: int, device: torch.device) -> Parts:
-    """Set up the data, put the model on its device, give it averages, optimizers and schedules, as a trainer does."""
+    """Set up data, model, averages, optimizers and schedules as a trainer does."""
     data.setup("fit")
     if decay:
         model.add_ema()

@@ -1,4 +1,4 @@
-"""What was measured, as a table and as plain data."""
+"""Measurements as a table and as plain data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics")
 
 
 def machine(device: str, threads: int) -> dict[str, Any]:
-    """What it was measured on."""
+    """Describe this machine and the versions of packages."""
     models = [line for line in cpu_info() if line.startswith("model name")]
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
@@ -28,25 +28,25 @@ def machine(device: str, threads: int) -> dict[str, Any]:
 
 
 def cpu_info() -> list[str]:
-    """What Linux says of the processor."""
+    """Return Linux's description of the processor, line by line."""
     path = Path("/proc/cpuinfo")
     return path.read_text().splitlines() if path.is_file() else []
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    """Quartiles of the ratios of the same rounds' times, the median in the middle; above 1 the other is faster."""
+    """Return the quartiles of the ratios of times in the same round; above 1 the other is faster."""
     ratios = [a / b for a, b in zip(one, other, strict=True)]
     return [round(value, 4) for value in quantiles(ratios, n=4)] if len(ratios) > 1 else ratios * 3
 
 
 def compared(measured: dict[str, Measured], base: str, turn: int, options: bool = False) -> dict[str, Any]:
-    """One row as plain data: ``base`` against each other way; every ratio is better the higher it is.
+    """Compare ``base`` with each other way, and return a row as plain data. Higher ratios are better.
 
     Args:
-        measured: each way's.
-        base: the way that is compared.
+        measured: measurements by way.
+        base: the way that is compared with the others.
         turn: steps of a turn.
-        options: the others are what ought to be fast, not ``base``.
+        options: whether a ratio is above 1 if the other way is faster, and not if ``base`` is.
     """
     ours = measured[base]
     seconds = {name: median(way.turns) / turn for name, way in measured.items()}
@@ -80,7 +80,7 @@ STEPS_HEAD = (
 
 
 def steps_line(name: str, row: dict[str, Any]) -> str:
-    """A row of the table of :data:`STEPS_HEAD`."""
+    """Format a row of the table with the head :data:`STEPS_HEAD`."""
     seconds, ratios, memory = row["seconds"], row["ratios"], row["memory_mib"]
 
     def of(way: str) -> list[float]:
@@ -105,7 +105,7 @@ def steps_line(name: str, row: dict[str, Any]) -> str:
 
 
 def options_line(name: str, row: dict[str, Any], ways: Sequence[str]) -> str:
-    """A row of a table with one column for each way: how many times as fast as eager it is."""
+    """Format a row with the speed of each way relative to eager mode."""
     cells = [name, f"{row['seconds']['eager'] * 1e3:.4g}"]
     for way in ways:
         cells.append(f"{row['ratios'][f'eager / {way}'][1]:.2f}")

@@ -1,4 +1,4 @@
-"""What is measured: a training step of each variant, as a command line of ``fit``."""
+"""The measured training steps, as arguments of ``fit``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 DIGITS = ("--data", "speed.many_digits.ManyDigitsDataModule")
 HOUSES = ("--data", "SyntheticFacadesDataModule", "--data.train_size", "32", "--data.size")
 CHEAP_SCORES = ("--evaluation.extractor", "null", "--evaluation.kid", "false", "--best.monitor", "null")
-"""Nothing is validated here, and Inception's weights need not be there."""
+"""Nothing is validated here, so that Inception's weights are not needed."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Row:
     """A training step.
 
     Attributes:
-        arguments: of ``lightning-gans fit``.
-        turn: steps of a turn; all kinds of steps that a lazy penalty and a slow generator make occur in it.
+        arguments: arguments of ``lightning-gans fit``.
+        turn: steps of a turn; a multiple of the intervals of the penalty and of the generator's updates.
         rounds: turns of each way.
     """
 
@@ -26,12 +26,12 @@ class Row:
 
 
 def digits(config: str, size: int = 28, *more: str, turn: int = 4, rounds: int = 8) -> Row:
-    """A variant that maps noise to images."""
+    """Return the row of a variant that generates from noise."""
     return Row(("--config", config, *DIGITS, "--data.size", str(size), *more), turn, rounds)
 
 
 def houses(config: str, size: int, *more: str, turn: int = 1, rounds: int = 8) -> Row:
-    """A variant that maps images to images."""
+    """Return the row of a variant that translates images."""
     return Row(("--config", config, *HOUSES, str(size), *CHEAP_SCORES, *more), turn, rounds)
 
 
@@ -70,7 +70,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "compiled": (*PLAIN, *COMPILED),
     "compiled, bf16": (*PLAIN, *COMPILED, *BF16),
 }
-"""Options of our step, each against the first."""
+"""Options of our step; each is compared with the first."""
 
 GPU_OPTIONS: dict[str, tuple[str, ...]] = {
     "TF32": (*PLAIN, "--tf32.allow", "true"),
@@ -78,4 +78,4 @@ GPU_OPTIONS: dict[str, tuple[str, ...]] = {
     "CUDA graphs": (*PLAIN, "--compile.cuda_graphs", "true"),
     "CUDA graphs, bf16, channels_last": (*BF16, "--compile.cuda_graphs", "true", "--model.channels_last", "true"),
 }
-"""More, where there is one."""
+"""Additional options on a GPU."""

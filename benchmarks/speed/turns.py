@@ -1,4 +1,4 @@
-"""Ways of doing the same, each in a process of its own, which take turns: what slows the machine slows all of them."""
+"""Runs several implementations of a step alternately, each in its own process, so that a disturbance slows all."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from speed.parts import Parts, fit_arguments, parts
 
 MIB = 2**20
 WARM_UP = 2
-"""Turns that do not count."""
+"""Turns that are not measured."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a step is done.
+    """An implementation of a step.
 
     Attributes:
-        kind: "ours" through the trainer, "bare", "common", its "limit", or the "feeding" of batches alone.
-        arguments: of ``lightning-gans fit``.
+        kind: "ours" (the trainer), "bare", "common", "limit", or "feeding" (only loading batches).
+        arguments: arguments of ``lightning-gans fit``.
         turn: steps of a turn.
     """
 
@@ -51,14 +51,14 @@ class Way:
 
 @dataclass
 class Measured:
-    """What a way took.
+    """Measurements of a way.
 
     Attributes:
         turns: seconds of each turn.
         start: seconds from the start of its process to its first step.
-        memory: MiB that it grew by while it took steps, at most; on a GPU, of tensors there.
-        flops: floating-point operations of a turn, if it counts them.
-        images: images of a step.
+        memory: largest growth of its process during steps in MiB; on a GPU, of the allocated memory.
+        flops: floating-point operations of a turn; 0 if they are not counted.
+        images: images per step.
     """
 
     turns: list[float] = field(default_factory=list)
@@ -72,10 +72,10 @@ class Measured:
 
 
 class Conductor:
-    """Waits for the word, and says how long a turn has taken.
+    """Waits for a turn, and reports its duration.
 
     Args:
-        connection: to the process that says whose turn it is.
+        connection: connection to the main process.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -83,49 +83,49 @@ class Conductor:
         self._resident = 0.0
 
     def ready(self, device: torch.device, **facts: int) -> None:
-        """All is built."""
+        """Report that everything is built, with these facts."""
         self.device = device
-        self.synchronise()
+        self.synchronize()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         else:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
+            Path("/proc/self/clear_refs").write_text("5")  # restarts the peak
             self._resident = resident("VmRSS")
         self._connection.send(facts)
 
     def wait(self) -> None:
-        """Wait for one's turn; it begins when this returns."""
+        """Wait for a turn, which begins when this returns."""
         while self._connection.recv() == "memory":
             on_device = torch.cuda.max_memory_allocated(self.device) / MIB if self.device.type == "cuda" else None
             self._connection.send(resident("VmHWM") - self._resident if on_device is None else on_device)
         self._start = time.perf_counter()
 
     def over(self) -> None:
-        """The turn is over."""
-        self.synchronise()
+        """Report the end of the turn."""
+        self.synchronize()
         self._connection.send(time.perf_counter() - self._start)
 
-    def synchronise(self) -> None:
+    def synchronize(self) -> None:
         """Wait for the device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
 
 def resident(key: str) -> float:
-    """MiB of this process, now (VmRSS) or at most (VmHWM)."""
+    """Return the current (VmRSS) or largest (VmHWM) memory of this process in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
 
 
 class Turns(Callback):
-    """Takes turns in the middle of a trainer's epoch: from one step's beginning to another's."""
+    """Divides a trainer's epoch into turns, from the start of one step to the start of another."""
 
     def __init__(self, conductor: Conductor, turn: int) -> None:
         self.conductor = conductor
         self.turn = turn
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """A turn ends where the next can begin."""
+        """End a turn and wait for the next one."""
         if trainer.global_step % self.turn:
             return
         if trainer.global_step:
@@ -136,7 +136,7 @@ class Turns(Callback):
 
 
 def through_the_trainer(way: Way, conductor: Conductor, folder: str) -> None:
-    """Train as ``lightning-gans fit`` does, with all its callbacks and loggers."""
+    """Train like ``lightning-gans fit``, with all its callbacks and loggers."""
 
     class WithTurns(LightningGANsCLI):
         def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -160,7 +160,7 @@ def in_a_loop(way: Way, conductor: Conductor, folder: str) -> None:
 
 
 def turn_of(way: Way, built: Parts, folder: str) -> tuple[Callable[[], None], int]:
-    """What makes a turn, and its floating-point operations."""
+    """Return a function that takes a turn, and its floating-point operations."""
     if way.kind == "feeding":
         return partial(feed, iter(forever(built.data)), built, way.turn), 0
     loop = common(built, folder) if way.kind == "common" else bare(built)
@@ -176,21 +176,21 @@ def turn_of(way: Way, built: Parts, folder: str) -> tuple[Callable[[], None], in
 
 
 def forever(data: Any) -> Iterator[Any]:
-    """Training batches as the trainer gets them."""
+    """Yield training batches as the trainer gets them."""
     loader = data.train_dataloader()
     while True:
         yield from loader
 
 
 def feed(batches: Iterator[Any], built: Parts, count: int) -> None:
-    """Fetch so many batches as the trainer does, and do nothing with them."""
+    """Load ``count`` batches as the trainer does, without using them."""
     for _ in range(count):
         batch = move_data_to_device(next(batches), built.device)
         built.data.on_after_batch_transfer(batch, 0)
 
 
 def perform(way: Way, connection: Connection, folder: str, threads: int) -> None:
-    """The process of a way, until it is killed."""
+    """Run a way in its process until the process is killed."""
     log = os.open(Path(folder) / "output.txt", os.O_WRONLY | os.O_CREAT)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -211,15 +211,15 @@ def perform(way: Way, connection: Connection, folder: str, threads: int) -> None
         connection.send(traceback.format_exc())
 
 
-# In the process that says whose turn it is.
+# In the main process.
 
 
 class Performer:
-    """A way's process.
+    """The process of a way.
 
     Args:
-        way: what it does.
-        threads: torch's threads.
+        way: the way to run.
+        threads: number of torch's threads.
     """
 
     def __init__(self, way: Way, threads: int) -> None:
@@ -245,14 +245,14 @@ class Performer:
         return answer
 
     def turn(self, counts: bool) -> None:
-        """Let it take its turn."""
+        """Let the process take a turn."""
         self._connection.send("go")
         seconds = self._answer()
         if counts:
             self.measured.turns.append(seconds)
 
     def close(self) -> None:
-        """End it; ask for its memory first."""
+        """Ask for the memory of the process and end it."""
         if self._process.is_alive() and self.measured.turns:
             self._connection.send("memory")
             self.measured.memory = self._answer()
@@ -262,8 +262,8 @@ class Performer:
 
 
 def by_turns(ways: dict[str, Way], rounds: int, threads: int) -> dict[str, Measured]:
-    """Let all ways take as many turns, each round beginning with another."""
-    # One after the other: each start is timed.
+    """Let all ways take equally many turns; each round begins with another way."""
+    # One after the other, because each start is timed.
     performers = {name: Performer(way, threads) for name, way in ways.items()}
     names = list(performers)
     for number in range(WARM_UP + rounds):

@@ -214,7 +214,7 @@ def test_the_guard_names_ratios_that_fell_by_more_than_a_tenth(
     assert compare(before, written(tmp_path / "slower.json", bare=1.0, common=1.7)) == 1
     assert capsys.readouterr().out.splitlines() == [
         "GAN: common fell from 2.000 to 1.700 (-15%)",
-        "GAN: limit was 0.800 and is not measured any more",
+        "GAN: limit was 0.800 and is no longer measured",
     ]
 
 
@@ -222,7 +222,7 @@ def test_the_guard_refuses_what_is_no_measurement(speed: Speed, tmp_path: Path) 
     before = written(tmp_path / "before.json", bare=1.0)
     (tmp_path / "broken.json").write_text("{")
     for name in ("broken.json", "missing.json"):
-        with pytest.raises(InputError, match=f"{name} is no measurement"):
+        with pytest.raises(InputError, match=f"{name} is not a measurement"):
             speed("guard").compare(before, tmp_path / name)
 
 
@@ -231,7 +231,7 @@ def test_the_guard_refuses_what_is_no_measurement(speed: Speed, tmp_path: Path) 
     [
         (["compare", "one.json"], "expected two for compare"),
         (["--only", "StyleGAN"], "--only is StyleGAN; expected a part of one of: GAN, dense"),
-        (["--json", "nowhere/speed.json"], "whose folder is not there"),
+        (["--json", "nowhere/speed.json"], "whose folder does not exist"),
     ],
 )
 def test_bad_arguments_are_refused_in_one_line(
