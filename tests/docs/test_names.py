@@ -1,0 +1,115 @@
+"""Dotted paths, classes and keys of the command line that the documentation names exist; sources are read as text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.docs.test_pages import DOCS, PAGES, text_of
+from tests.support.paths import ROOT
+
+pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="docs is not beside the tests")
+
+PACKAGES = ("lightning_gans", "datamodules")
+CHANGELOG = ROOT / "CHANGELOG.md"
+
+CODE = re.compile(r"`([^`\n]+)`")
+DOTTED = re.compile(r"\b(?:lightning_gans|datamodules)(?:\.\w+)+")
+CAMEL = re.compile(r"^[A-Z][A-Za-z0-9]*[A-Z][A-Za-z0-9]*$")
+SECTIONS = "model|data|evaluation|watchdog|analysis|ema|samples|last|predictions|compile|tf32|process"
+"""Parts of the command line whose classes are ours; the trainer is Lightning's."""
+KEY = re.compile(rf"(?<![\w./])(?:{SECTIONS})((?:\.[a-z]\w*)+)(?![\w/(-])")
+NOT_OURS = {"CKPT", "COMPLETED", "PreemptTime", "RESTARTS", "ValueError"}
+"""Between backticks, but not classes of this project."""
+READERS_OWN = {"MyGAN"}
+"""Classes that a page asks its reader to write."""
+NOT_KEYS = {"help", "lrr"}
+"""jsonargparse's own, and the wrong key of the tutorial."""
+FILES = {"md", "py", "yaml", "html", "json", "jsonl", "ckpt", "safetensors"}
+"""Endings of files' names, in which a page may have a word before a dot."""
+
+
+@cache
+def sources() -> dict[str, ast.Module]:
+    """Every module of the packages, and of the benchmarks, parsed."""
+    files = [file for package in (*PACKAGES, "benchmarks") for file in (ROOT / package).rglob("*.py")]
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(file.read_text())
+        for file in files
+    }
+
+
+def defined_in(tree: ast.Module) -> set[str]:
+    """Names that a module defines or imports at its top."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            names.add(node.value)  # of `__all__` and of lazy exports
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+def exists(dotted: str) -> bool:
+    """Whether a dotted path is a module, or a name in one."""
+    modules = sources()
+    if dotted in modules:
+        return True
+    module, _, name = dotted.rpartition(".")
+    return module in modules and name in defined_in(modules[module])
+
+
+@cache
+def classes() -> set[str]:
+    """All classes of the packages."""
+    return {node.name for tree in sources().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+
+
+@cache
+def parameters() -> set[str]:
+    """Names of all parameters and annotated attributes, which keys of the command line are made of."""
+    names: set[str] = set()
+    for tree in sources().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.arg):
+                names.add(node.arg)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                names.add(node.target.id)
+    return names
+
+
+@pytest.mark.parametrize("page", [*PAGES, CHANGELOG], ids=lambda page: page.name)
+def test_dotted_paths_exist(page: Path) -> None:
+    new = {"lightning_gans.variants.squared_gan", "datamodules.inverted_digits"}  # CONTRIBUTING's
+    named = {path for path in DOTTED.findall(text_of(page)) if path not in new}
+    assert sorted(path for path in named if not exists(path)) == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, CHANGELOG], ids=lambda page: page.name)
+def test_classes_between_backticks_exist(page: Path) -> None:
+    named = {name for name in CODE.findall(text_of(page)) if CAMEL.match(name)}
+    assert sorted(named - classes() - NOT_OURS - READERS_OWN) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_keys_of_the_command_line_exist(page: Path) -> None:
+    text = text_of(page).replace(".init_args", "")
+    named = {part for key in KEY.findall(text) for part in key.split(".")[1:]}
+    assert sorted(named - parameters() - FILES - NOT_KEYS) == []
+
+
+def test_names_are_found() -> None:
+    text = "".join(text_of(page) for page in PAGES)
+    assert len(set(DOTTED.findall(text))) > 5
+    assert len({name for name in CODE.findall(text) if CAMEL.match(name)} & classes()) > 40
+    assert len(set(KEY.findall(text))) > 30
+    assert not exists("lightning_gans.variants.NoGAN")
