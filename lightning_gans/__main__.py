@@ -1,55 +1,44 @@
-"""``lightning-gans`` and ``python -m lightning_gans``: light commands start at once, the rest Lightning."""
+"""``lightning-gans`` and ``python -m lightning_gans``: choose the command, and import nothing else."""
 
 from __future__ import annotations
 
 import difflib
-import importlib
 import os
 import sys
 
 from lightning_gans.core.version import __version__
 
-COMMANDS = {
-    "fit": "train a model; --config NAME starts from a shipped config, every key can be set beside it",
+TRAINING = {
+    "fit": "train a model; --config NAME starts from a shipped config, and every key can be set on the command line",
     "validate": "score a checkpoint on the validation split",
-    "test": "score a checkpoint on the test split, and leave results.json",
+    "test": "score a checkpoint on the test split, and write results.json",
     "predict": "write a checkpoint's images as PNG files",
-    "sample": "write pictures that a trained model makes from noise",
-    "interpolate": "draw the way from one picture to another, as a grid, GIF or MP4",
-    "translate": "translate pictures of any size, from files or folders",
-    "inspect": "say what a checkpoint is: variant, step, scores, versions, sizes",
-    "demo": "show a trained model on a page in the browser, on this machine",
-    "export": "write a generator as safetensors, ONNX, torch program or Hugging Face folder",
-    "configs": "list the shipped configs",
-    "table": "make a table of the runs in a folder",
-    "report": "write an HTML page of a run, or of several beside each other",
-    "sweep": "run a W&B sweep file with no service and no login",
 }
-"""What stands first on the command line, and what it does."""
+"""Commands of Lightning's command line, :mod:`lightning_gans.cli.train`, and what they do."""
 
-LIGHT = {
-    "sample": "lightning_gans.cli.commands.sample",
-    "interpolate": "lightning_gans.cli.commands.interpolate",
-    "translate": "lightning_gans.cli.commands.translate",
-    "inspect": "lightning_gans.cli.commands.inspect",
-    "demo": "lightning_gans.cli.commands.demo",
-    "export": "lightning_gans.cli.commands.export",
-    "configs": "lightning_gans.core.shipped_configs",
-    "table": "lightning_gans.cli.commands.table",
-    "report": "lightning_gans.cli.commands.report",
-    "sweep": "lightning_gans.cli.commands.sweep",
+COMMANDS = {
+    "sample": "generate images from noise",
+    "interpolate": "interpolate between generated images, as a grid, GIF or MP4",
+    "translate": "translate images of any size, from files or folders",
+    "inspect": "describe a checkpoint: variant, step, scores, versions, sizes",
+    "demo": "show a trained model on a page in the browser, on this machine",
+    "export": "export a generator as safetensors, ONNX, torch program or Hugging Face folder",
+    "configs": "list the shipped configs",
+    "table": "print a table of results of the runs in a folder",
+    "report": "write an HTML page of one run, or of several side by side",
+    "sweep": "run a W&B sweep file without a service or a login",
 }
-"""Modules of the commands that start without Lightning; the ``main`` of each takes the other arguments."""
+"""Other commands, and what they do: modules of :mod:`lightning_gans.cli.commands`, which start without Lightning."""
 
 
 def help_text() -> str:
-    """What ``--help`` says; that of the commands themselves is longer, and takes seconds to put together."""
+    """The output of ``--help``. That of the training commands is longer, and takes seconds to build."""
     lines = [
         "usage: lightning-gans COMMAND [options]",
         "",
         "Train and use GANs.",
         "",
-        *(f"  {name:<13}{what}" for name, what in COMMANDS.items()),
+        *(f"  {name:<13}{what}" for name, what in {**TRAINING, **COMMANDS}.items()),
         "",
         "`lightning-gans COMMAND --help` shows a command's options, `lightning-gans --version` the version.",
     ]
@@ -57,9 +46,10 @@ def help_text() -> str:
 
 
 def main() -> None:
-    """Console entry."""
+    """Run the command that ``sys.argv`` names."""
     arguments = sys.argv[1:]
     command = arguments[0] if arguments else ""
+    names = [*TRAINING, *COMMANDS]
     if command == "--version":
         print(f"lightning-gans {__version__}")
     elif command in ("-h", "--help"):
@@ -67,16 +57,19 @@ def main() -> None:
     elif not command:
         print(help_text(), file=sys.stderr)
         sys.exit(2)
-    elif not command.startswith("-") and command not in COMMANDS:
-        close = difflib.get_close_matches(command, COMMANDS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(COMMANDS)}"
-        print(f"lightning-gans: error: {command} is no command; {hint}", file=sys.stderr)
+    elif not command.startswith("-") and command not in names:
+        close = difflib.get_close_matches(command, names, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(names)}"
+        print(f"lightning-gans: error: unknown command {command}; {hint}", file=sys.stderr)
         sys.exit(2)
-    elif command in LIGHT:
+    elif command in COMMANDS:
+        # Imported here for start-up time, as below.
+        from lightning_gans.cli.commands.common import command_line
+
         try:
-            importlib.import_module(LIGHT[command]).main(arguments[1:])
+            command_line(command, arguments[1:])
             sys.stdout.flush()
-        except BrokenPipeError:  # as of `| head`; what Python would flush at its end goes nowhere
+        except BrokenPipeError:  # as with `| head`; Python's own flush at exit must not fail
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
         from lightning_gans.cli.train import run

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from lightning_gans.__main__ import COMMANDS, main
+from lightning_gans.__main__ import COMMANDS, TRAINING, main
 from lightning_gans.cli.train import LightningGANsCLI
 from lightning_gans.core.version import __version__
 
 
 def test_every_command_is_listed() -> None:
-    assert set(LightningGANsCLI.subcommands()) <= set(COMMANDS)
+    assert set(LightningGANsCLI.subcommands()) == set(TRAINING)
 
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])
@@ -19,15 +19,15 @@ def test_help_starts_without_torch(option: str) -> None:
     code = "import sys; from lightning_gans.__main__ import main; main(); assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code, option], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert all(name in done.stdout for name in ([__version__] if option == "--version" else COMMANDS))
+    assert all(name in done.stdout for name in ([__version__] if option == "--version" else [*TRAINING, *COMMANDS]))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "usage: lightning-gans COMMAND"),
-        (["fitt"], "lightning-gans: error: fitt is no command; did you mean fit?"),
-        (["xyz"], "lightning-gans: error: xyz is no command; expected one of fit, validate, test, predict, sample"),
+        (["fitt"], "lightning-gans: error: unknown command fitt; did you mean fit?"),
+        (["xyz"], "lightning-gans: error: unknown command xyz; expected one of fit, validate, test, predict, sample"),
     ],
 )
 def test_no_known_command_is_refused(

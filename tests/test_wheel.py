@@ -49,9 +49,9 @@ def test_the_wheel_holds_both_packages_and_the_configs_and_runs(tmp_path: Path) 
     # What was trained is used from there too.
     latent = str(checkpoint_files.latent(tmp_path / "checkpoints" / "best.ckpt", conditional=True))
     assert "variant       lightning_gans.variants.CGAN" in run("inspect", latent)
-    assert "pictures: grid.png" in run("sample", latent, "--classes", "0-9", "--out", "grid.png")
+    assert "images: grid.png" in run("sample", latent, "--classes", "0-9", "--out", "grid.png")
     assert "interpolation: way.gif" in run("interpolate", latent, "--out", "way.gif")
     for kind in ("safetensors", "onnx", "torch_export", "huggingface"):
         assert "largest difference: " in run("export", latent, "--format", kind)
     both_ways = str(checkpoint_files.both_ways(tmp_path / "both.ckpt"))
-    assert "pictures: maps" in run("translate", both_ways, "grid.png", "--out", "maps")
+    assert "images: maps" in run("translate", both_ways, "grid.png", "--out", "maps")

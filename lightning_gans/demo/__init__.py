@@ -1,1 +1,1 @@
-"""``lightning-gans demo``: a trained model on a page of its own, in the browser."""
+"""The page of ``lightning-gans demo``, which shows a trained model in the browser."""

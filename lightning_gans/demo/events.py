@@ -1,4 +1,4 @@
-"""What all handlers of the page have in common."""
+"""Options of events, and a wrapper of their handlers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class OneAfterTheOther(TypedDict):
-    """Options of every event."""
+class EventOptions(TypedDict):
+    """Options of an event."""
 
     concurrency_id: str
     concurrency_limit: int
@@ -24,12 +24,12 @@ class OneAfterTheOther(TypedDict):
     api_visibility: Any
 
 
-def quietly(show_progress: str = "hidden", trigger_mode: str = "always_last") -> OneAfterTheOther:
-    """Options of an event: one network works at a time, and of a slider's values on the way only the last is asked for.
+def event_options(show_progress: str = "hidden", trigger_mode: str = "always_last") -> EventOptions:
+    """Options of an event: events run one at a time, and of the values of a moving slider only the last is handled.
 
     Args:
-        show_progress: "hidden" for what is there at once, so that nothing flickers; else "minimal" or "full".
-        trigger_mode: "multiple" where each value counts, as a stroke does.
+        show_progress: "hidden" for fast handlers, which would flicker; else "minimal" or "full".
+        trigger_mode: "multiple" if every event has to be handled, such as a stroke.
     """
     return {
         "concurrency_id": "network",
@@ -40,14 +40,14 @@ def quietly(show_progress: str = "hidden", trigger_mode: str = "always_last") ->
     }
 
 
-def speaking(handler: Callable[P, R]) -> Callable[P, R]:
-    """A handler whose refusals are shown on the page."""
+def show_errors(handler: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a handler: an InputError or ValueError about its arguments is shown on the page."""
 
     @functools.wraps(handler)
-    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return handler(*args, **kwargs)
-        except InputError as error:
+        except (InputError, ValueError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    return called
+    return wrapped

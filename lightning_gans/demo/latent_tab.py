@@ -1,4 +1,4 @@
-"""The tab of a model from noise: pictures of a seed and a class, and the way from one to another."""
+"""The tab of a model that generates images from noise: images by seed and class, and interpolations."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 import gradio as gr
 from PIL import Image
 
-from lightning_gans.demo.events import quietly, speaking
-from lightning_gans.demo.pictures import MOST, Place, film_strip, on_the_way, pictures
+from lightning_gans.demo.events import event_options, show_errors
+from lightning_gans.demo.pictures import MAX_IMAGES, Choice, film_strip, interpolate_at, sample_grid
 from lightning_gans.inference import LatentSampler
 
-SLIDER_SEEDS = 999
-"""The last seed of a slider; its field takes any."""
+MAX_SLIDER_SEED = 999
+"""Largest seed of the slider; the number field accepts any."""
 
 
-class Chosen(NamedTuple):
-    """The widgets of one :class:`.Place`."""
+class ChoiceWidgets(NamedTuple):
+    """The widgets of a :class:`.Choice`."""
 
     seed: gr.Number
     label: gr.Slider
@@ -26,48 +26,56 @@ def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
     """Fill the tab."""
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            shown = enlarged("pictures", "Pictures", 440)
+            shown = enlarged_image("pictures", "Images", 440)
         with gr.Column(scale=1, min_width=300):
-            start = place_widgets(sampler, "start", 0)
+            start = choice_widgets(sampler, "start", 0)
             every = gr.Checkbox(True, label="All classes in turn", elem_id="every", visible=sampler.num_classes > 0)
-            count = gr.Slider(1, MOST, 16, step=1, label="Pictures", elem_id="count")
+            count = gr.Slider(1, MAX_IMAGES, 16, step=1, label="Images", elem_id="count")
             truncation = gr.Slider(
-                0, 3, 0, step=0.05, label="Truncation", info="Bound of the latent vector; 0: none", elem_id="truncation"
+                0,
+                3,
+                0,
+                step=0.05,
+                label="Truncation",
+                info="Largest absolute value in the latent vector; 0 for no bound",
+                elem_id="truncation",
             )
-    gr.Markdown("## On the way to another picture")
+    gr.Markdown("## Interpolation to another image")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            between = enlarged("between", "At this position", 260)
+            between = enlarged_image("between", "Image at this position", 260)
         with gr.Column(scale=1, min_width=300):
-            end = place_widgets(sampler, "end", 1)
+            end = choice_widgets(sampler, "end", 1)
             position = gr.Slider(0, 1, 0.5, step=0.01, label="Position", elem_id="position")
-    strip = enlarged("strip", "The whole way", 160)
+    strip = enlarged_image("strip", "Images at all positions", 160)
 
-    @speaking
+    @show_errors
     def draw(seed: float, label: float, all_classes: bool, number: float, bound: float) -> Image.Image:
-        return pictures(sampler, Place(seed, int(label)), int(number), bound, all_classes)
+        return sample_grid(sampler, Choice(seed, int(label)), int(number), bound, all_classes)
 
-    @speaking
+    @show_errors
     def draw_between(*values: float) -> Image.Image:
-        return on_the_way(sampler, Place(values[0], int(values[1])), Place(values[2], int(values[3])), *values[4:])
+        return interpolate_at(
+            sampler, Choice(values[0], int(values[1])), Choice(values[2], int(values[3])), *values[4:]
+        )
 
-    @speaking
+    @show_errors
     def draw_strip(*values: float) -> Image.Image:
-        return film_strip(sampler, Place(values[0], int(values[1])), Place(values[2], int(values[3])), *values[4:])
+        return film_strip(sampler, Choice(values[0], int(values[1])), Choice(values[2], int(values[3])), *values[4:])
 
-    asked: list[Any] = [*start, every, count, truncation]
-    gr.on([page.load, *(widget.change for widget in asked)], draw, asked, shown, **quietly())
+    inputs: list[Any] = [*start, every, count, truncation]
+    gr.on([page.load, *(widget.change for widget in inputs)], draw, inputs, shown, **event_options())
     ends = [*start, *end]
-    asked = [*ends, position, truncation]
-    gr.on([page.load, *(widget.change for widget in asked)], draw_between, asked, between, **quietly())
-    asked = [*ends, truncation]
-    gr.on([page.load, *(widget.change for widget in asked)], draw_strip, asked, strip, **quietly())
-    # Who moves the class wants to see it.
-    start.label.input(lambda: False, None, every, **quietly())
+    inputs = [*ends, position, truncation]
+    gr.on([page.load, *(widget.change for widget in inputs)], draw_between, inputs, between, **event_options())
+    inputs = [*ends, truncation]
+    gr.on([page.load, *(widget.change for widget in inputs)], draw_strip, inputs, strip, **event_options())
+    # Moving the slider of the class shows that class.
+    start.label.input(lambda: False, None, every, **event_options())
 
 
-def enlarged(name: str, label: str, height: int) -> gr.Image:
-    """A picture that is shown large; its file has the pixels of the network and no others."""
+def enlarged_image(name: str, label: str, height: int) -> gr.Image:
+    """An image that is shown enlarged; its file has the network's pixels."""
     return gr.Image(
         format="png",
         type="pil",
@@ -81,13 +89,13 @@ def enlarged(name: str, label: str, height: int) -> gr.Image:
     )
 
 
-def place_widgets(sampler: LatentSampler, name: str, seed: int) -> Chosen:
-    """The widgets of a place: a field and a slider for the seed, and where there are any, one for the class."""
+def choice_widgets(sampler: LatentSampler, name: str, seed: int) -> ChoiceWidgets:
+    """A number field and a slider for the seed, and for a conditional model a slider for the class."""
     with gr.Row(equal_height=True):
         field = gr.Number(seed, label="Seed", precision=0, minimum=0, elem_id=f"{name}-seed", scale=1, min_width=90)
         slider = gr.Slider(
             0,
-            SLIDER_SEEDS,
+            MAX_SLIDER_SEED,
             seed,
             step=1,
             label="Seed",
@@ -98,9 +106,9 @@ def place_widgets(sampler: LatentSampler, name: str, seed: int) -> Chosen:
             scale=3,
             min_width=160,
         )
-    # In the browser alone: the field is what counts, the slider a way to it.
+    # Runs in the browser only. The number field holds the value; the slider sets it.
     slider.input(None, slider, field, js="value => value", api_visibility="private")
-    field.input(None, field, slider, js=f"value => Math.min(value ?? 0, {SLIDER_SEEDS})", api_visibility="private")
+    field.input(None, field, slider, js=f"value => Math.min(value ?? 0, {MAX_SLIDER_SEED})", api_visibility="private")
     label = gr.Slider(
         0,
         max(1, sampler.num_classes - 1),
@@ -110,4 +118,4 @@ def place_widgets(sampler: LatentSampler, name: str, seed: int) -> Chosen:
         elem_id=f"{name}-class",
         visible=sampler.num_classes > 0,
     )
-    return Chosen(field, label)
+    return ChoiceWidgets(field, label)

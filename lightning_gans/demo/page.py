@@ -1,7 +1,8 @@
-"""The page as a whole."""
+"""The page: title, tabs and theme."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import gradio as gr
@@ -15,50 +16,57 @@ from lightning_gans.runs.folder import RunFolder
 
 CSS = Path(__file__).parent / "page.css"
 
-KEPT = 3600
-"""Seconds for which pictures that the page has shown are kept, so that they can be downloaded."""
+KEEP_SECONDS = 3600
+"""Seconds after which images that the page has shown are deleted; until then they can be downloaded."""
 
 
-def build(model: PretrainedModel, run: RunFolder | None, limits: Limits) -> gr.Blocks:
-    """The page of a model, and of the run that it is from, if that is known."""
+def build(model: PretrainedModel, run: RunFolder | None, limits: Limits, stopping: threading.Event) -> gr.Blocks:
+    """Build the page of a model.
+
+    Args:
+        model: the trained model.
+        run: the run of its checkpoint; None if it is not known.
+        limits: limits of uploads.
+        stopping: set when the server stops.
+    """
     page: gr.Blocks
     with gr.Blocks(
-        title=f"{name_of(model)} - lightning-gans", analytics_enabled=False, delete_cache=(600, KEPT)
+        title=f"{model_name(model)} - lightning-gans", analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)
     ) as page:
-        gr.Markdown(f"# {name_of(model)}\n{facts_of(model)}", elem_id="title")
+        gr.Markdown(f"# {model_name(model)}\n{describe_model(model)}", elem_id="title")
         with gr.Tabs():
             if isinstance(model, LatentSampler):
-                with gr.Tab("Pictures"):
+                with gr.Tab("Images"):
                     latent_tab(page, model)
             elif isinstance(model, ImageTranslator):
                 with gr.Tab("Translation"):
-                    translation_tab(model, limits)
+                    translation_tab(model, limits, stopping)
             with gr.Tab("The run", elem_id="run-tab") as tab:
                 run_tab(tab, run, model.metadata)
     return page
 
 
 def theme() -> gr.themes.Base:
-    """Colours and fonts; these are the system's, as Gradio's own come from elsewhere."""
+    """Colors, and the system's fonts; Gradio would load its own from other servers."""
     sans = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     mono = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
     return gr.themes.Default(primary_hue="blue", neutral_hue="slate", radius_size="sm", font=sans, font_mono=mono)
 
 
-def name_of(model: PretrainedModel) -> str:
-    """What the model is called: the class of its variant."""
+def model_name(model: PretrainedModel) -> str:
+    """The name of the model: the class of its variant."""
     return str(model.metadata.get("variant", "A trained model")).rpartition(".")[2]
 
 
-def facts_of(model: PretrainedModel) -> str:
-    """What is known of the model, in one line."""
+def describe_model(model: PretrainedModel) -> str:
+    """The model's metadata in one line."""
     metadata = model.metadata
     facts = []
     if "step" in metadata:
         facts.append(f"step {metadata['step']:,}")
     if "epoch" in metadata:
         facts.append(f"epoch {metadata['epoch']}")
-    facts.append({"ema": "averaged weights", "raw": "weights as trained"}.get(model.weights_kind, "weights unknown"))
+    facts.append({"ema": "averaged weights", "raw": "raw weights"}.get(model.weights_kind, "unknown weights"))
     if isinstance(model, LatentSampler):
         facts.append(f"{model.network.size} x {model.network.size} pixels")
         if model.num_classes:

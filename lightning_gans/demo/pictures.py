@@ -1,103 +1,134 @@
-"""What the page's sliders ask of a model from noise: pictures, without anything of the page."""
+"""The images that the page shows, generated and translated; knows nothing of Gradio."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
-from lightning_gans.components.interpolation import interpolation_for
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.image_grids import grid, to_pil
 from lightning_gans.core.pixels import to_uint8
-from lightning_gans.inference import LatentSampler
+from lightning_gans.inference import ImageTranslator, LatentSampler
+from lightning_gans.inference.tiled.translate import translate_picture
 
-MOST = 64
-"""Pictures at once."""
+MAX_IMAGES = 64
+"""Largest number of images in a grid."""
 
-STATIONS = 9
-"""Pictures of a film strip."""
+STRIP_IMAGES = 9
+"""Number of images in a film strip."""
 
 
-class Place(NamedTuple):
-    """One picture of a model.
+class Choice(NamedTuple):
+    """A generated image, as chosen on the page.
 
     Attributes:
-        seed: whose picture 0 it is; None where a field is empty.
-        label: its class; of no concern to a model that knows none.
+        seed: the image is the first of this seed; None if the field is empty.
+        label: its class; ignored by an unconditional model.
     """
 
     seed: float | None
     label: int = 0
 
 
-def pictures(
-    sampler: LatentSampler, place: Place, count: int = 1, truncation: float = 0.0, all_classes: bool = False
+def sample_grid(
+    sampler: LatentSampler, choice: Choice, count: int = 1, truncation: float = 0.0, all_classes: bool = False
 ) -> Image.Image:
-    """The first pictures of a seed in a grid that is about as wide as high; a single one is just its pixels.
+    """Generate the first images of a seed, as a grid that is about square; a single image without a border.
 
     Args:
-        sampler: makes them.
-        place: the seed, and the class of all.
-        count: how many.
+        sampler: the model.
+        choice: the seed, and the class of all images.
+        count: number of images.
         truncation: see :meth:`.LatentSampler.sample`; 0 for none.
-        all_classes: whether the classes are gone through in turn instead.
+        all_classes: whether to cycle through all classes instead.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if an argument is out of range.
     """
-    if not 1 <= count <= MOST:
-        raise InputError(f"{count} pictures are asked for; expected 1 to {MOST}")
-    labels = place.label if sampler.num_classes and not all_classes else None
-    return drawn(sampler.sample(count, labels, whole(place.seed), truncation or None), math.ceil(math.sqrt(count)))
+    if not 1 <= count <= MAX_IMAGES:
+        raise ValueError(f"the number of images is {count}; expected 1 to {MAX_IMAGES}")
+    labels = choice.label if sampler.num_classes and not all_classes else None
+    images = sampler.sample(count, labels, parse_seed(choice.seed), truncation or None)
+    return draw(images, math.ceil(math.sqrt(count)))
 
 
-def on_the_way(
-    sampler: LatentSampler, start: Place, end: Place, position: float, truncation: float = 0.0
+def interpolate_at(
+    sampler: LatentSampler, start: Choice, end: Choice, position: float, truncation: float = 0.0
 ) -> Image.Image:
-    """The picture at a position from 0, ``start``, to 1, ``end``, on the way that :meth:`.interpolate` goes.
+    """The image at a position between ``start`` (0) and ``end`` (1); see :meth:`.LatentSampler.interpolate_at`.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if an argument is out of range.
     """
-    if not 0 <= position <= 1:
-        raise InputError(f"the position is {position}; expected 0 to 1")
-    ends = torch.cat([sampler.latents([0], whole(place.seed), truncation or None) for place in (start, end)])
-    point = interpolation_for(sampler.noise)(ends[:1], ends[1:], torch.tensor([position], dtype=torch.float64))[0]
-    classes = sampler.label_inputs(2, [start.label, end.label]) if sampler.num_classes else None
-    if classes is not None:
-        shares = F.one_hot(classes, sampler.num_classes).float()
-        classes = torch.lerp(shares[:1], shares[1:], position)
-    return drawn(sampler.generate(point, classes), 1)
+    seeds, labels = seeds_and_labels(sampler, start, end)
+    return draw(sampler.interpolate_at(seeds, position, labels, truncation or None), 1)
 
 
-def film_strip(sampler: LatentSampler, start: Place, end: Place, truncation: float = 0.0) -> Image.Image:
-    """The whole way from ``start`` to ``end``, evenly spaced, side by side.
+def film_strip(sampler: LatentSampler, start: Choice, end: Choice, truncation: float = 0.0) -> Image.Image:
+    """Evenly spaced images from ``start`` to ``end``, side by side.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if an argument is out of range.
+    """
+    seeds, labels = seeds_and_labels(sampler, start, end)
+    return draw(sampler.interpolate(seeds, labels, STRIP_IMAGES, truncation or None), STRIP_IMAGES)
+
+
+def seeds_and_labels(sampler: LatentSampler, start: Choice, end: Choice) -> tuple[list[int], list[int] | None]:
+    """Seeds, and for a conditional model labels, of two images.
+
+    Raises:
+        ValueError: if a seed is missing or out of range.
     """
     labels = [start.label, end.label] if sampler.num_classes else None
-    seeds = [whole(start.seed), whole(end.seed)]
-    return drawn(sampler.interpolate(seeds, labels, STATIONS, truncation or None), STATIONS)
+    return [parse_seed(start.seed), parse_seed(end.seed)], labels
 
 
-def whole(seed: float | None) -> int:
-    """A seed from a field that may be empty.
+def parse_seed(seed: float | None) -> int:
+    """The seed in a number field, which may be empty.
 
     Raises:
-        InputError: if it is none.
+        ValueError: if it is not an integer of at least 0.
     """
     if seed is None or seed != int(seed) or seed < 0:
-        raise InputError(f"the seed is {'empty' if seed is None else seed}; expected a whole number, 0 or more")
+        raise ValueError(f"the seed is {'empty' if seed is None else seed}; expected an integer of at least 0")
     return int(seed)
 
 
-def drawn(images: Tensor, columns: int) -> Image.Image:
-    """Images in [-1, 1] as one picture."""
+def draw(images: Tensor, columns: int) -> Image.Image:
+    """Images (N, C, H, W) in [-1, 1] as a grid; a single image without a border."""
     pixels = to_uint8(images)
     return to_pil(pixels[0]) if len(pixels) == 1 else grid(pixels, columns)
+
+
+def translate_image(
+    translator: ImageTranslator,
+    source: Image.Image,
+    direction: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Image.Image, Image.Image]:
+    """Translate an image of any size.
+
+    Args:
+        translator: the model.
+        source: RGB, or RGBA with the colors on a white background.
+        direction: "a_to_b" or "b_to_a"; None for the model's first.
+        progress: called with the number of finished steps and their total.
+
+    Returns:
+        The network's input, in gray if it has one channel; and the translation, with the alpha channel of ``source``.
+
+    Raises:
+        ValueError: if the model does not have that direction.
+    """
+    direction = translator.resolve_direction(direction)
+    network = translator.network(direction)
+    shown = source.convert("RGB").convert("L" if network.channels_in == 1 else "RGB")
+    result = to_pil(translate_picture(network, pixels_of(shown), translator.sizes[direction], progress=progress))
+    if source.mode == "RGBA":
+        result.putalpha(source.getchannel("A"))
+    return shown, result

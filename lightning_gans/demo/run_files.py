@@ -1,4 +1,4 @@
-"""What a run's folder holds for the page: curves, grids and scores; no file of it is served as such."""
+"""Curves, grids and scores of a run for the page; its files themselves are not served."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def timeline(run: RunFolder) -> list[Moment]:
 
 
 def grid_picture(path: Path) -> Image.Image:
-    """A grid.
+    """Read a grid.
 
     Raises:
         InputError: if it cannot be read.
     """
     try:
-        # Not Image.open, whose bound on pixels is that of uploads here.
+        # Not Image.open, whose limit of pixels is set to that of uploads.
         with PngImageFile(path) as file:
             file.load()
             return file.copy()

@@ -1,4 +1,4 @@
-"""The tab of the run that a checkpoint is from: curves, grids and scores."""
+"""The tab of the checkpoint's run: curves, grids and scores."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import gradio as gr
 from PIL import Image
 
 from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.demo.events import quietly, speaking
+from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.run_files import curves, grid_picture, newest_scores, scores_text, timeline
 from lightning_gans.runs.folder import RunFolder
 
 
 def run_tab(tab: gr.Tab, run: RunFolder | None, metadata: ModelMetadata) -> None:
-    """Fill the tab; what a run that still trains writes is there when the tab is opened again."""
+    """Fill the tab. While the run is still training, opening the tab again shows its new files."""
     if run is None:
-        gr.Markdown("This checkpoint does not lie in a run's folder: there are no curves and no grids to show.")
+        gr.Markdown("This checkpoint is not in a run's folder, so there are no curves and grids to show.")
         gr.Markdown(scores_text(newest_scores(None, metadata)), elem_id="scores", elem_classes="wide")
         return
     moments = timeline(run)
     domains = sorted({domain for moment in moments for domain in moment.grids})
-    caption = gr.Markdown("The run has left no grids." if not moments else "", elem_id="moment")
+    caption = gr.Markdown("The run has no grids." if not moments else "", elem_id="moment")
     place = gr.Slider(
         1, max(2, len(moments)), len(moments), step=1, label="Validation", elem_id="place", visible=len(moments) > 1
     )
@@ -52,22 +52,22 @@ def run_tab(tab: gr.Tab, run: RunFolder | None, metadata: ModelMetadata) -> None
     )
     scores = gr.Markdown(elem_id="scores", elem_classes="wide")
 
-    @speaking
-    def look(at: float) -> list[Any]:
+    @show_errors
+    def show_grids(at: float) -> list[Any]:
         found = timeline(run)
         moment = found[min(max(1, int(at)), len(found)) - 1]
         paths = [moment.grids.get(domain) for domain in domains]
         return [f"Grids of {moment}", *(grid_picture(path) if path else None for path in paths)]
 
-    @speaking
-    def draw() -> tuple[Image.Image | None, str]:
+    @show_errors
+    def show_curves() -> tuple[Image.Image | None, str]:
         return curves(run), scores_text(newest_scores(run, metadata))
 
-    @speaking
-    def lengthen() -> Any:
+    @show_errors
+    def extend_slider() -> Any:
         return gr.update(maximum=max(2, len(timeline(run))))
 
     if moments:
-        gr.on([tab.select, place.change], look, place, [caption, *grids], **quietly())
-        tab.select(lengthen, None, place, **quietly())
-    tab.select(draw, None, [figure, scores], **quietly("minimal"))
+        gr.on([tab.select, place.change], show_grids, place, [caption, *grids], **event_options())
+        tab.select(extend_slider, None, place, **event_options())
+    tab.select(show_curves, None, [figure, scores], **event_options("minimal"))

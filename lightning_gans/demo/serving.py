@@ -1,4 +1,4 @@
-"""A server for one page: this machine's, for pictures alone."""
+"""A web server for the page, which serves this machine and no files but the page's own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from lightning_gans.core.errors import InputError, os_reason
@@ -25,129 +26,126 @@ OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-"""What keeps Gradio from telling anybody anything; it reads some of it when it is imported."""
+"""Environment in which Gradio and the hub's client send nothing; Gradio reads part of it when it is imported."""
 
-SERVED = re.compile(
+ALLOWED_PATHS = re.compile(
     r"/(|config/?|theme\.css|favicon\.ico|(assets|static)/.*|gradio_api/(heartbeat/\w+|upload|upload_progress"
     r"|component_server/?|queue/(join|data)|cancel|reset/?|file=(?P<file>.*)))"
 )
-"""What the page needs, of all that Gradio serves."""
+"""Paths that the page needs. Gradio serves many others."""
 
-POLICY = (
+SECURITY_POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; form-action 'none'; base-uri 'self'"
 )
-"""The browser asks nobody else for anything, and no other page shows this one."""
+"""The browser loads nothing from other servers, and no other page may embed this one."""
 
-ENVELOPE = 100_000
-"""Bytes that a request may have beside the file in it."""
+MAX_OVERHEAD = 100_000
+"""Bytes that a request may have in addition to the uploaded file."""
 
-ENDING = threading.Event()
-"""Set once the server ends: what takes long looks at it."""
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+"""Addresses at which only this machine can reach the server."""
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
-
-Scope = dict[str, Any]
-Sends = Callable[[dict[str, Any]], Any]
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class OnlyThePage:
-    """Before Gradio: other addresses are not there, large requests are refused, and no other site may ask.
+class RequestFilter:
+    """ASGI middleware before Gradio: rejects paths that the page does not need, and large requests.
 
     Args:
-        app: what answers the rest.
-        folder: the only one from which files are given.
-        most_bytes: of a request.
-        hosts: names that this server is called by; none for any.
+        app: the application that answers all other requests.
+        folder: the only folder from which files are served.
+        max_bytes: largest size of a request.
     """
 
-    def __init__(self, app: Any, folder: str, most_bytes: int, hosts: tuple[str, ...]) -> None:
+    def __init__(self, app: Any, folder: str, max_bytes: int) -> None:
         self.app = app
         self.folder = os.path.realpath(folder)
-        self.most_bytes = most_bytes
-        self.hosts = hosts
+        self.max_bytes = max_bytes
 
-    async def __call__(self, scope: Scope, receive: Any, send: Sends) -> None:
-        """Answer one request."""
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        """Handle one request."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         if scope["type"] != "http":
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if why := self.refused(scope, headers):
-            await refuse(send, *why)
+        if rejection := self.rejection(scope, headers):
+            await reject(send, *rejection)
             return
 
-        async def guarded(message: dict[str, Any]) -> None:
+        async def send_with_policy(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                extra = ((b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff"))
+                extra = (
+                    (b"content-security-policy", SECURITY_POLICY.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                )
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await self.app(scope, receive, send_with_policy)
 
-    def refused(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
-        """Status and reason, if a request is not answered."""
-        host = re.sub(r":\d+$", "", headers.get(b"host", "")).strip("[]")
-        if self.hosts and host not in self.hosts:
-            # Else a site whose name is pointed at this machine could read the page (DNS rebinding).
-            return 403, f"this server is not called {host}"
-        served = SERVED.fullmatch(scope["path"])
-        # With an address in place of a file, Gradio would fetch it.
-        if not served or (served["file"] and not self.holds(served["file"])):
-            return 404, "there is no such page"
+    def rejection(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
+        """Status and reason with which a request is rejected; None if it is not."""
+        path = ALLOWED_PATHS.fullmatch(scope["path"])
+        # Given a URL instead of a file, Gradio would fetch it.
+        if not path or (path["file"] and not self.contains(path["file"])):
+            return 404, "page not found"
         if scope["method"] not in ("GET", "HEAD"):
             length = headers.get(b"content-length", "")
             if not length.isdecimal():
-                return 411, "expected a request of known length"
-            if int(length) > self.most_bytes:
-                return 413, f"the request has {int(length):,} bytes; expected at most {self.most_bytes:,}"
+                return 411, "the request has no Content-Length"
+            if int(length) > self.max_bytes:
+                return 413, f"the request has {int(length):,} bytes; expected at most {self.max_bytes:,}"
         return None
 
-    def holds(self, file: str) -> bool:
-        """Whether a file lies in the page's own folder, whatever links or dots its path has."""
+    def contains(self, file: str) -> bool:
+        """Whether a file is in the page's folder, after resolving links and dots."""
         try:
             return os.path.realpath(file).startswith(self.folder + os.sep)
         except (OSError, ValueError):
             return False
 
 
-async def refuse(send: Sends, status: int, reason: str) -> None:
-    """Answer with a refusal."""
+async def reject(send: Send, status: int, reason: str) -> None:
+    """Send an error response."""
     kind = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": kind})
     await send({"type": "http.response.body", "body": reason.encode()})
 
 
 @contextmanager
-def workplace() -> Iterator[str]:
-    """A folder for the pictures that the page shows, gone in the end, and an environment in which nothing gets out."""
+def temporary_environment() -> Iterator[str]:
+    """Context manager that sets the environment for Gradio, and yields a temporary folder for the page's images."""
     with tempfile.TemporaryDirectory(prefix="lightning-gans-demo-") as folder:
         os.environ.update(OFFLINE, GRADIO_TEMP_DIR=folder)
         yield folder
 
 
-def application(page: Any, folder: str, most_bytes: int, host: str) -> OnlyThePage:
-    """The page of :func:`lightning_gans.demo.page.build` as an ASGI application.
+def application(page: Any, folder: str, upload_bytes: int, host: str, theme: Any, css: Path) -> Any:
+    """The ASGI application of a page.
 
     Args:
         page: Gradio's blocks.
-        folder: that of :func:`workplace`.
-        most_bytes: of an uploaded file.
+        folder: the folder of :func:`temporary_environment`.
+        upload_bytes: largest size of an uploaded file.
         host: the address at which it will be served.
+        theme: Gradio's theme.
+        css: file of additional CSS.
     """
+    # Imported here since the environment has to be set before, and for start-up time.
     import gradio as gr
     from fastapi import FastAPI
     from gradio import processing_utils
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from lightning_gans.demo.page import CSS, theme
+    async def reject_url(url: str) -> Any:
+        raise ValueError(f"{url} is not a file; URLs are not fetched")
 
-    async def fetch_nothing(url: str) -> Any:
-        raise ValueError(f"{url} is not fetched")
-
-    # A browser may name an address where a file is expected, and Gradio would get it.
-    processing_utils.async_ssrf_protected_get = fetch_nothing
+    # Gradio would fetch a URL that a browser sends in place of a file.
+    processing_utils.async_ssrf_protected_get = reject_url
     app = gr.mount_gradio_app(
         FastAPI(openapi_url=None),
         page.queue(default_concurrency_limit=1, max_size=32),
@@ -157,25 +155,40 @@ def application(page: Any, folder: str, most_bytes: int, host: str) -> OnlyThePa
         run_history=False,
         allowed_paths=[],
         show_error=False,
-        max_file_size=most_bytes,
+        max_file_size=upload_bytes,
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
         mcp_server=False,
-        theme=theme(),
-        css_paths=[CSS],
+        theme=theme,
+        css_paths=[css],
     )
-    return OnlyThePage(app, folder, most_bytes + ENVELOPE, LOCAL if host in LOCAL else ())
+    filtered = RequestFilter(app, folder, upload_bytes + MAX_OVERHEAD)
+    return TrustedHostMiddleware(filtered, allowed_hosts(host), www_redirect=False)
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket at this address.
+def allowed_hosts(host: str) -> list[str]:
+    """Host names in requests that are answered, as Starlette's TrustedHostMiddleware takes them.
+
+    A local server answers only to the names of this machine. Otherwise a website whose name resolves to this machine
+    could read the page (DNS rebinding).
+
+    Args:
+        host: the address at which the page is served.
+    """
+    if host not in LOCAL_HOSTS:
+        return ["*"]
+    return [f"[{name}]" if ":" in name else name for name in LOCAL_HOSTS]
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Open a listening socket.
 
     Raises:
-        InputError: if there cannot be one.
+        InputError: if the address cannot be used.
     """
     if not 0 <= port <= 65535:
-        raise InputError(f"port is {port}; expected 0 to 65535, 0 for any that is free")
+        raise InputError(f"port is {port}; expected 0 to 65535, where 0 is any free port")
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
@@ -186,40 +199,48 @@ def listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def address(at: socket.socket) -> str:
-    """Where a browser finds the page."""
-    host, port = at.getsockname()[:2]
+def page_url(listener: socket.socket) -> str:
+    """The URL of the page for a browser on this machine."""
+    host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: Any, at: socket.socket, browse: bool) -> None:
-    """Serve until Ctrl-C or SIGTERM; say where, once it does."""
+def serve(app: Any, listener: socket.socket, stopping: threading.Event, browse: bool) -> None:
+    """Serve until Ctrl-C or SIGTERM; print the URL as soon as the page can be opened.
+
+    Args:
+        app: the ASGI application.
+        listener: a listening socket.
+        stopping: set when the server stops, so that long computations can end.
+        browse: whether to open a browser.
+    """
+    # Imported here for start-up time.
     import uvicorn
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            print(f"page: {address(at)}", flush=True)
+            print(f"page: {page_url(listener)}", flush=True)
             if browse and has_screen():
-                threading.Thread(target=webbrowser.open, args=[address(at)], daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=[page_url(listener)], daemon=True).start()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            ENDING.set()
-            # Each page that is open would be an error with a traceback.
+            stopping.set()
+            # Uvicorn logs a traceback for each open page.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
             await super().shutdown(sockets)
 
-    # Uvicorn raises what ended it once more, and nothing is to be left behind.
+    # Uvicorn raises the signal again after its shutdown; the temporary folder has to be deleted first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    # Pages keep a connection open, for as long as they are.
+    # Open pages keep a connection.
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     try:
-        Server(config).run(sockets=[at])
+        Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         print(flush=True)
 
 
 def has_screen() -> bool:
-    """Whether a browser with windows can be opened; the others would take the terminal."""
+    """Whether a graphical browser can be opened; a text browser would take over the terminal."""
     return sys.platform in ("darwin", "win32") or any(os.environ.get(key) for key in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,7 +1,8 @@
-"""The tab of a model that translates: a picture of one's own, or a drawing, before and after."""
+"""The tab of a model that translates images: an uploaded image or a drawing, before and after."""
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import gradio as gr
@@ -10,35 +11,40 @@ from PIL import Image, ImageChops
 from datamodules.house_fronts import CLASSES, WALL
 from lightning_gans.core.errors import InputError
 from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
-from lightning_gans.demo.events import quietly, speaking
-from lightning_gans.demo.serving import ENDING
-from lightning_gans.demo.translating import translated
-from lightning_gans.demo.uploads import Limits, uploaded
+from lightning_gans.demo.events import event_options, show_errors
+from lightning_gans.demo.pictures import translate_image
+from lightning_gans.demo.uploads import Limits, read_upload
 from lightning_gans.inference import ImageTranslator
 
 PROGRESS = gr.Progress()
-"""As a handler's default, it asks Gradio for a bar."""
+"""As the default of a handler's argument, it makes Gradio show a progress bar."""
 
 Pair = tuple[Image.Image, Image.Image] | None
 
 
-def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
-    """Fill the tab."""
-    ways = translator.directions
+def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threading.Event) -> None:
+    """Fill the tab.
+
+    Args:
+        translator: the model.
+        limits: limits of uploads.
+        stopping: set when the server stops, which ends a translation.
+    """
+    directions = translator.directions
     source = gr.State(None)
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             direction = gr.Radio(
-                [(way.replace("_", " "), way) for way in ways],
-                value=ways[0],
+                [(name.replace("_", " "), name) for name in directions],
+                value=directions[0],
                 label="Direction",
                 elem_id="direction",
-                visible=len(ways) > 1,
+                visible=len(directions) > 1,
             )
             with gr.Tabs():
                 with gr.Tab("Upload"):
                     upload = gr.File(
-                        label=f"A picture, at most {limits.upload_mb:g} MB and {limits.pixels:,} pixels",
+                        label=f"An image of at most {limits.upload_mb:g} MB and {limits.pixels:,} pixels",
                         type="filepath",
                         elem_id="upload",
                         file_types=["image"],
@@ -57,48 +63,48 @@ def translation_tab(translator: ImageTranslator, limits: Limits) -> None:
                 buttons=["download", "fullscreen"],
             )
 
-    @speaking
-    def translate(picture: Image.Image | None, way: str, progress: gr.Progress = PROGRESS) -> Pair:
-        def step(done: int, of: int) -> None:
-            if ENDING.is_set():
-                raise gr.Error("the page has ended", print_exception=False)
-            progress((done, of))
+    @show_errors
+    def translate(image: Image.Image | None, selected: str, progress: gr.Progress = PROGRESS) -> Pair:
+        def step(done: int, total: int) -> None:
+            if stopping.is_set():
+                raise gr.Error("the server is stopping", print_exception=False)
+            progress((done, total))
 
-        return translated(translator, picture, way, step) if picture else None
+        return translate_image(translator, image, selected, step) if image else None
 
-    def take_file(path: str | None, way: str, progress: gr.Progress = PROGRESS) -> tuple[Image.Image | None, Pair]:
+    def take_file(path: str | None, selected: str, progress: gr.Progress = PROGRESS) -> tuple[Image.Image | None, Pair]:
         try:
-            picture = uploaded(path, limits) if path else None
+            image = read_upload(path, limits) if path else None
         except InputError as error:
-            # Not an error for Gradio, which would leave the translation of an earlier file beside this one.
+            # Not gr.Error, which would keep the translation of an earlier file.
             gr.Warning(str(error))
-            picture = None
-        return picture, translate(picture, way, progress)
+            image = None
+        return image, translate(image, selected, progress)
 
-    # One event each: of a chain, Gradio may lose an end when files come quickly one after the other.
-    upload.upload(take_file, [upload, direction], [source, result], **quietly("full"))
-    upload.clear(lambda: (None, None), None, [source, result], **quietly())
+    # One event each: Gradio may lose the end of a chain of events when files follow each other quickly.
+    upload.upload(take_file, [upload, direction], [source, result], **event_options("full"))
+    upload.clear(lambda: (None, None), None, [source, result], **event_options())
 
-    @speaking
-    def take(value: dict[str, Any] | None, way: str) -> Any:
-        # An editor that is shown for the first time tells of its empty canvas.
+    @show_errors
+    def take(value: dict[str, Any] | None, selected: str) -> Any:
+        # The editor sends an event for its empty canvas when it is first shown.
         if value is None or not ImageChops.difference(value["background"], value["composite"]).getbbox():
             return gr.skip()
-        drawn = at_trained_size(value["composite"], translator.sizes[way], palette(translator, way))
-        return drawn, translated(translator, drawn, way)
+        drawn = at_trained_size(value["composite"], translator.sizes[selected], palette(translator, selected))
+        return drawn, translate_image(translator, drawn, selected)
 
-    drawing.input(take, [drawing, direction], [source, result], **quietly(trigger_mode="multiple"))
-    direction.change(translate, [source, direction], result, **quietly("full"))
+    drawing.input(take, [drawing, direction], [source, result], **event_options(trigger_mode="multiple"))
+    direction.change(translate, [source, direction], result, **event_options("full"))
 
 
 def canvas(translator: ImageTranslator) -> gr.ImageEditor:
-    """What is drawn on, whatever the direction: Gradio's editor does not bear to be hidden and shown again."""
-    ways = translator.directions
-    side = canvas_size(translator.sizes[ways[0]])
-    maps = next((colours for way in ways if (colours := palette(translator, way))), {})
+    """The canvas, one for both directions: Gradio's editor breaks when it is hidden and shown again."""
+    directions = translator.directions
+    side = canvas_size(translator.sizes[directions[0]])
+    maps = next((colours for selected in directions if (colours := palette(translator, selected))), {})
     brushes: list[str | tuple[str, float]] = list(maps.values()) or ["#000000", "#ffffff"]
-    fixed = bool(maps) and len(ways) == 1
-    empty = Image.new("RGB", (side, side), background(translator, ways[0]))
+    fixed = bool(maps) and len(directions) == 1
+    empty = Image.new("RGB", (side, side), background(translator, directions[0]))
     return gr.ImageEditor(
         {"background": empty, "layers": [], "composite": empty},
         type="pil",

@@ -1,4 +1,4 @@
-"""Pictures that somebody else has made: looked at before they are decoded, refused in one sentence."""
+"""Reading of uploaded images, whose sizes are checked before they are decoded."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import open_with_alpha, reason
 
 MB = 2**20
-"""As browsers and Gradio count."""
+"""Bytes of a megabyte, as browsers and Gradio count."""
 
 CANVAS_PIXELS = 1_000_000
-"""No canvas of the page has more."""
+"""Upper bound of the pixels of the page's canvases."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the page takes.
+    """Limits of uploads.
 
     Attributes:
-        upload_mb: largest file, in megabytes.
-        pixels: most pixels of a picture, width times height.
+        upload_mb: largest file in megabytes.
+        pixels: largest number of pixels, width times height.
     """
 
     upload_mb: float = 10
@@ -32,64 +32,64 @@ class Limits:
 
     @property
     def upload_bytes(self) -> int:
-        """Largest file."""
+        """Largest file in bytes."""
         return int(self.upload_mb * MB)
 
 
-def uploaded(path: str | Path, limits: Limits) -> Image.Image:
-    """A picture from a file of any kind, as `translate` reads it: upright, with 8 bits, on white where transparent.
+def read_upload(path: str | Path, limits: Limits) -> Image.Image:
+    """Read an uploaded image as the command ``translate`` does: upright, with 8 bits, transparent parts on white.
 
     Returns:
-        RGB, or where there is transparency RGBA, whose colours are nevertheless those on white.
+        RGB, or RGBA if it is transparent; the colors are those on white in either case.
 
     Raises:
-        InputError: if it is too large, or no picture that can be read.
+        InputError: if the file is too large or not a readable image.
     """
     path = Path(path)
     size = path.stat().st_size
     if not size:
-        raise InputError("the file is empty; expected a picture such as a PNG or a JPEG")
+        raise InputError("the file is empty; expected an image such as a PNG or a JPEG")
     if size > limits.upload_bytes:
         raise InputError(f"the file has {size / MB:.1f} MB; expected at most {limits.upload_mb:g}")
     with warnings.catch_warnings():
-        # The limit here is exact.
+        # Pillow's own limit is approximate; the one below is exact.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            # This reads no more than the header.
+            # This reads only the header.
             with Image.open(path) as file:
                 width, height = file.size
-            refuse_large(width, height, limits)
+            check_pixels(width, height, limits)
             image, alpha = open_with_alpha(path)
         except Image.DecompressionBombError as error:
-            raise InputError(f"the picture has too many pixels; expected at most {limits.pixels:,}") from error
+            raise InputError(f"the image has too many pixels; expected at most {limits.pixels:,}") from error
         except InputError:
             raise
-        except Exception as error:  # a damaged file makes Pillow raise whatever it likes
+        except Exception as error:  # Pillow raises exceptions of many types on damaged files
             raise InputError(
-                f"the file is no picture that can be read ({reason(error)}); expected a whole PNG, JPEG or the like"
+                f"the file is not a readable image ({reason(error)}); expected a complete PNG, JPEG or similar file"
             ) from error
     if alpha:
         image.putalpha(alpha)
     return image
 
 
-def refuse_large(width: int, height: int, limits: Limits) -> None:
-    """Refuse a picture with too many pixels.
+def check_pixels(width: int, height: int, limits: Limits) -> None:
+    """Check the number of pixels of an image.
 
     Raises:
-        InputError: if it has more than allowed.
+        InputError: if there are too many.
     """
     if width * height > limits.pixels:
         raise InputError(
-            f"the picture has {width} x {height} = {width * height:,} pixels; expected at most {limits.pixels:,}"
+            f"the image has {width} x {height} = {width * height:,} pixels; expected at most {limits.pixels:,}"
         )
 
 
-def guard_pillow(limits: Limits) -> None:
-    """Let Pillow refuse bombs in this process, wherever a picture is opened.
+def set_pillow_limit(limits: Limits) -> None:
+    """Make Pillow reject images with too many pixels in the whole process.
 
-    What is drawn on the page is decoded by Gradio, before anything here sees it.
+    Gradio decodes drawings before this package can check them.
     """
-    # Pillow refuses above twice this number. The page's own canvases have to pass.
+    # Pillow rejects more than twice this number. The page's own canvases must be accepted.
     Image.MAX_IMAGE_PIXELS = max(limits.pixels, CANVAS_PIXELS)
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)

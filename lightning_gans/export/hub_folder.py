@@ -1,61 +1,67 @@
-"""A folder as the Hugging Face Hub takes it."""
+"""Folders for the Hugging Face Hub."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import torch
-
+from lightning_gans.core.files import atomic_folder
+from lightning_gans.export.formats import network_runner
 from lightning_gans.export.parity import Parity, compare
-from lightning_gans.export.target import Inputs, subject_of
+from lightning_gans.export.target import export_target
 from lightning_gans.inference import ImageTranslator, PretrainedModel, load
 from lightning_gans.inference.card import Picture
 from lightning_gans.inference.loading import select_network
 from lightning_gans.runs.record import read_run_record
 
 
-def write_hub_folder(model: PretrainedModel, checkpoint: Path, folder: Path, licence: str | None) -> None:
-    """Write ``config.json``, ``model.safetensors``, pictures and the card.
+def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, licence: str | None) -> Parity:
+    """Export a model as a folder for the hub, and compare the folder with the model.
 
     Args:
         model: the trained model.
-        checkpoint: where it comes from; what its run says goes into the card.
-        folder: an empty folder.
-        licence: of the weights, in the hub's words.
+        checkpoint: the model's checkpoint; the record of its run is added to the model card.
+        out: the folder; it is written completely or not at all.
+        licence: license of the weights, by the hub's name for it, such as "mit".
+
+    Returns:
+        The result of the comparison.
 
     Raises:
-        OSError: if something cannot be written.
+        RunEnded: if the folder cannot be written, or differs from the model.
+    """
+    with atomic_folder(out) as folder:
+        fill_folder(model, checkpoint, folder, licence)
+        return compare_folder(model, folder)
+
+
+def fill_folder(model: PretrainedModel, checkpoint: Path, folder: Path, licence: str | None) -> None:
+    """Write ``config.json``, ``model.safetensors``, pictures and the model card; see :func:`write_folder`.
+
+    Raises:
+        OSError: if a file cannot be written.
     """
     record = read_run_record(checkpoint, model.metadata)
     pictures: list[Picture] = []
-    # A model from noise draws its own; what a translation makes of its data the run alone can show.
+    # A model from noise draws its own pictures; for a translation model, the grids of its run are used.
     for grid in record.grids if isinstance(model, ImageTranslator) else []:
         shutil.copyfile(grid.path, folder / grid.path.name)
         into = f", into domain {grid.domain}" if grid.domain else ""
-        caption = f"Side by side: source, translation, translation back if any, truth if known{into}"
+        caption = f"Side by side: source, translation, translation back (if any), target (if known){into}"
         pictures.append((grid.path.name, caption))
     model.save_pretrained(folder, model_card_kwargs={"record": record, "pictures": pictures, "licence": licence})
 
 
 def compare_folder(model: PretrainedModel, folder: Path) -> Parity:
-    """Compare a written folder with the model that it came from, each way it goes.
+    """Compare a written folder with its model, in each direction.
 
     Raises:
         RunEnded: if they differ.
     """
-    read = load(folder)
-    ways = model.directions if isinstance(model, ImageTranslator) else [None]
-    found = [_compare_way(model, read, way) for way in ways]
-    return max(found, key=lambda parity: parity.difference)
-
-
-def _compare_way(model: PretrainedModel, read: PretrainedModel, way: str | None) -> Parity:
-    network = select_network(read, way)
-
-    @torch.inference_mode()
-    def run(inputs: Inputs) -> torch.Tensor:
-        images: torch.Tensor = network(*inputs)
-        return images
-
-    return compare(subject_of(model, way), run)
+    written = load(folder)
+    directions = model.directions if isinstance(model, ImageTranslator) else [None]
+    results = [
+        compare(export_target(model, direction), network_runner(select_network(written, direction)))
+        for direction in directions
+    ]
+    return max(results, key=lambda parity: parity.difference)

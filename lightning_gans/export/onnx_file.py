@@ -1,4 +1,4 @@
-"""ONNX: runs wherever there is a runtime, without torch."""
+"""ONNX files, which run without torch."""
 
 from __future__ import annotations
 
@@ -10,99 +10,99 @@ from typing import TYPE_CHECKING
 import torch
 
 from lightning_gans.core.errors import InputError, RunEnded
-from lightning_gans.export.base import Format, Run
-from lightning_gans.export.target import Inputs, Subject
-from lightning_gans.export.torch_program import quiet, traced
+from lightning_gans.export.formats import Format
+from lightning_gans.export.target import ExportTarget, Inputs, Runner
+from lightning_gans.export.torch_program import silence_torch, trace
 
 if TYPE_CHECKING:
     import onnx
 
-LARGEST = 2_000_000_000
-"""Bytes that one file may have: those of protocol buffers, a little rounded down."""
+MAX_BYTES = 2_000_000_000
+"""Largest size of one file in bytes: the limit of protocol buffers, rounded down."""
 
 
 class ONNXFile(Format):
-    """One file for ONNX runtimes, weights included.
+    """One file for ONNX runtimes, with the weights inside.
 
-    What is known of the model lies in its metadata, each value as JSON.
+    The model's metadata is in the file's metadata properties, each value as JSON.
     """
 
     suffix = ".onnx"
 
-    def write(self, subject: Subject, path: Path) -> str:
+    def write(self, target: ExportTarget, path: Path) -> str:
         """Write the file.
 
         Raises:
-            InputError: if the network cannot be traced or translated, or is too large for one file.
+            InputError: if the network cannot be traced or converted, or is too large for one file.
         """
-        size = sum(part.numel() * part.element_size() for part in subject.network.state_dict().values())
-        if size > LARGEST:
+        size = sum(part.numel() * part.element_size() for part in target.network.state_dict().values())
+        if size > MAX_BYTES:
             raise InputError(
-                f"--format is onnx, whose files hold at most 2 GB, but the weights have {size / 1e9:.1f} GB; expected "
+                f"the weights have {size / 1e9:.1f} GB, but an ONNX file holds at most 2 GB; expected another format: "
                 "torch_export or safetensors"
             )
-        model = translated(subject)
+        model = to_onnx(target)
         path.write_bytes(model.SerializeToString())
-        return f"opset {opset(model)}, inputs {' and '.join(subject.names)}, output {subject.output}"
+        return f"opset {opset_version(model)}, inputs {' and '.join(target.input_names)}, output {target.output_name}"
 
-    def runner(self, subject: Subject, path: Path) -> Run:
-        """The session of ONNX Runtime, on the CPU."""
+    def runner(self, target: ExportTarget, path: Path) -> Runner:
+        """Open the file in ONNX Runtime, on the CPU."""
         import onnxruntime
 
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
         try:
             session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its classes have no common one
-            raise RunEnded(f"ONNX Runtime does not take the exported file ({error})") from error
+        except Exception as error:  # its exceptions have no common base class
+            raise RunEnded(f"ONNX Runtime cannot open the exported file ({error})") from error
 
         def run(inputs: Inputs) -> torch.Tensor:
-            given = dict(zip(subject.names, (part.numpy() for part in inputs), strict=True))
-            return torch.from_numpy(session.run([subject.output], given)[0])
+            given = dict(zip(target.input_names, (part.numpy() for part in inputs), strict=True))
+            return torch.from_numpy(session.run([target.output_name], given)[0])
 
         return run
 
 
-def translated(subject: Subject) -> onnx.ModelProto:
-    """The network in ONNX's terms.
+def to_onnx(target: ExportTarget) -> onnx.ModelProto:
+    """Convert the network to ONNX.
 
     Raises:
-        InputError: if it cannot be traced, or has a step that ONNX does not know.
+        InputError: if it cannot be traced, or has an operation that ONNX does not support.
     """
-    program = traced(subject)
-    with warnings.catch_warnings(), quiet():
-        # torch copies its own tree specifications in a way that it calls deprecated itself.
+    program = trace(target)
+    with warnings.catch_warnings(), silence_torch():
+        # torch itself uses a function that it has deprecated.
         warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
         try:
             exported = torch.onnx.export(
                 program,
-                input_names=list(subject.names),
-                output_names=[subject.output],
+                input_names=list(target.input_names),
+                output_names=[target.output_name],
                 dynamo=True,
                 verbose=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:
             reason = str(error).strip().partition("\n")[0]
             raise InputError(
-                f"the generator {type(subject.network).__name__} cannot be put into ONNX ({reason}); expected one of "
-                "its operators, or --format torch_export"
+                f"the generator {type(target.network).__name__} cannot be converted to ONNX ({reason}); expected "
+                "operators that ONNX supports, or another format: torch_export"
             ) from error
     assert exported is not None
     model: onnx.ModelProto = exported.model_proto
-    plain(model)
+    strip_debug_info(model)
     for value, axes in zip(
-        [*model.graph.input, *model.graph.output], [*subject.axes, subject.output_axes], strict=True
+        [*model.graph.input, *model.graph.output], [*target.input_axes, target.output_axes], strict=True
     ):
         for axis, name in axes.items():
             value.type.tensor_type.shape.dim[axis].dim_param = name
     model.producer_name = "lightning-gans"
-    for key, known in subject.header().items():
+    for key, known in target.header().items():
         model.metadata_props.add(key=key, value=json.dumps(known))
     return model
 
 
-def plain(model: onnx.ModelProto) -> None:
-    """Take out what torch notes of its own work: paths and lines of the machine's code, and shapes in its symbols."""
+def strip_debug_info(model: onnx.ModelProto) -> None:
+    """Remove what torch records for debugging: paths and lines of source code on this machine, and symbolic shapes."""
     model.graph.ClearField("value_info")
     model.graph.ClearField("metadata_props")
     model.ClearField("metadata_props")
@@ -122,6 +122,6 @@ def plain(model: onnx.ModelProto) -> None:
             node.ClearField("doc_string")
 
 
-def opset(model: onnx.ModelProto) -> int:
-    """The version of ONNX's own operators that a file needs."""
+def opset_version(model: onnx.ModelProto) -> int:
+    """The version of ONNX's operator set that a file needs."""
     return next(int(entry.version) for entry in model.opset_import if not entry.domain)

@@ -1,4 +1,4 @@
-"""Whether an exported file does what the model does."""
+"""Comparison of an exported generator with the model that it comes from."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import math
 from dataclasses import dataclass
 
 from lightning_gans.core.errors import RunEnded
-from lightning_gans.export.base import Run
-from lightning_gans.export.target import Subject
+from lightning_gans.export.target import ExportTarget, Runner
 
 LIMIT = 1e-4
-"""Of values from -1 to 1: a level of grey is 78 times as much."""
+"""Largest allowed difference of values in [-1, 1]; one level of gray is 78 times larger."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far an exported file is from the model.
+    """The difference between an exported generator and the model.
 
     Attributes:
-        difference: the largest, of values in [-1, 1].
-        compared: on what.
+        difference: largest absolute difference of values in [-1, 1].
+        compared: the inputs that were compared, in words.
     """
 
     difference: float
@@ -29,25 +28,25 @@ class Parity:
         return f"largest difference: {self.difference:.2g} ({self.compared})"
 
 
-def compare(subject: Subject, run: Run) -> Parity:
-    """Run both on the same inputs.
+def compare(target: ExportTarget, runner: Runner) -> Parity:
+    """Run the exported generator and the model on the same inputs.
 
     Raises:
-        RunEnded: if they differ by more than ``LIMIT`` anywhere, or in shape.
+        RunEnded: if an output differs by more than ``LIMIT``, or in its shape.
     """
-    worst = 0.0
-    for inputs in subject.batches():
-        own, other = subject.output_of(inputs), run(inputs)
-        if own.shape != other.shape:
+    largest = 0.0
+    for inputs in target.test_inputs():
+        expected, exported = target.model_output(inputs), runner(inputs)
+        if expected.shape != exported.shape:
             raise RunEnded(
-                f"the exported generator gives {tuple(other.shape)} where the model gives {tuple(own.shape)}; "
+                f"the exported generator returns shape {tuple(exported.shape)}, the model {tuple(expected.shape)}; "
                 "nothing was written"
             )
-        difference = float((own - other).abs().max())
-        worst = difference if math.isnan(difference) else max(worst, difference)
-        if not worst <= LIMIT:  # as NaN is not either
+        difference = float((expected - exported).abs().max())
+        largest = difference if math.isnan(difference) else max(largest, difference)
+        if not largest <= LIMIT:  # also true for NaN
             raise RunEnded(
-                f"the exported generator differs from the model by {worst:.2g}, which is more than {LIMIT:g}; nothing "
-                "was written"
+                f"the exported generator differs from the model by {largest:.2g}, which is more than {LIMIT:g}; "
+                "nothing was written"
             )
-    return Parity(worst, subject.compared())
+    return Parity(largest, target.test_description())

@@ -1,10 +1,10 @@
-"""What is exported: one generator, what goes in and comes out, and what is known of it."""
+"""The generator to export: its network, inputs, outputs and metadata."""
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -15,108 +15,113 @@ from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedM
 from lightning_gans.inference.loading import select_network
 from lightning_gans.networks.base import Generator, Translator
 
-BATCHES = (1, 3, 64)
-"""Sizes of the batches of latent vectors that are compared."""
+LATENT_BATCH_SIZES = (1, 3, 64)
+"""Batch sizes of latent vectors in the comparison."""
 
-IMAGE_BATCHES = (1, 3, 8)
-"""Sizes of the batches of images that are compared."""
+IMAGE_BATCH_SIZES = (1, 3, 8)
+"""Batch sizes of images in the comparison."""
 
-STEPS = (1, 2, 4, 8, 16, 32)
-"""By which sides of images are tried to differ from those of training, in pixels."""
+SIZE_STEPS = (1, 2, 4, 8, 16, 32)
+"""Differences in pixels from the trained size that are tried to find the sizes a network accepts."""
 
 Inputs = tuple[Tensor, ...]
+"""The arguments of a network's forward."""
+
+Runner = Callable[[Inputs], Tensor]
+"""Runs an exported generator: inputs to images (N, C, H, W) on the CPU."""
 
 
-class Subject(ABC):
+class ExportTarget(ABC):
     """One generator of a model.
 
     Attributes:
-        model: where it comes from.
-        network: a copy on the CPU, which is exported.
-        names: of the inputs, in their order.
-        output: name of the output.
-        axes: for each input, the names of the axes that may have any length.
-        output_axes: the same of the output.
+        model: the model that it belongs to.
+        network: a copy of its network on the CPU, which is exported.
+        input_names: names of the inputs, in order.
+        output_name: name of the output.
+        input_axes: for each input, the names of the axes of variable length.
+        output_axes: names of the output's axes of variable length.
     """
 
     model: PretrainedModel
     network: nn.Module
-    names: tuple[str, ...]
-    output: str
-    axes: tuple[dict[int, str], ...]
+    input_names: tuple[str, ...]
+    output_name: str
+    input_axes: tuple[dict[int, str], ...]
     output_axes: dict[int, str]
 
     @abstractmethod
-    def example(self) -> Inputs:
+    def example_inputs(self) -> Inputs:
         """Inputs to trace the network with."""
 
     @abstractmethod
-    def batches(self) -> Iterator[Inputs]:
-        """Inputs on which an exported file is compared with the model: several numbers of images, several sizes."""
+    def test_inputs(self) -> Iterator[Inputs]:
+        """Inputs for the comparison with the model: several batch sizes and, if possible, image sizes."""
 
     @abstractmethod
-    def compared(self) -> str:
-        """What :meth:`batches` are."""
+    def test_description(self) -> str:
+        """The inputs of :meth:`test_inputs`, in words."""
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """What a program that reads the file has to know, as plain data."""
+        """What a program that runs the exported file needs to know, as plain data."""
 
-    def output_of(self, inputs: Inputs) -> Tensor:
-        """The model's own output, computed where the model is, in full precision."""
+    def model_output(self, inputs: Inputs) -> Tensor:
+        """The output of the model itself, computed on its device in full precision, on the CPU."""
         device = self.model.device
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
-            images: Tensor = self.own()(*(part.to(device) for part in inputs))
+            images: Tensor = self.model_network()(*(part.to(device) for part in inputs))
         return images.cpu()
 
     @abstractmethod
-    def own(self) -> nn.Module:
-        """The model's own network."""
+    def model_network(self) -> nn.Module:
+        """The network inside the model, of which :attr:`network` is a copy."""
 
     def header(self) -> dict[str, Any]:
-        """All that is known, as plain data: :meth:`facts` and what the model knows of itself."""
+        """:meth:`facts` and the model's metadata, as plain data."""
         return {"made_by": f"lightning-gans {__version__}", "values": "-1 to 1", **self.facts(), **self.model.metadata}
 
 
-class FromNoise(Subject):
-    """A generator from noise, with classes where it knows them."""
+class LatentTarget(ExportTarget):
+    """A generator from noise, conditional or not."""
 
     def __init__(self, model: LatentSampler) -> None:
         self.model = self.sampler = model
-        self.network = copied(model.network)
-        self.names = ("latent", "labels") if model.num_classes else ("latent",)
-        self.output = "images"
-        self.axes = tuple({0: "batch"} for _ in self.names)
+        self.network = copy_to_cpu(model.network)
+        self.input_names = ("latent", "labels") if model.num_classes else ("latent",)
+        self.output_name = "images"
+        self.input_axes = tuple({0: "batch"} for _ in self.input_names)
         self.output_axes = {0: "batch"}
 
-    def own(self) -> Generator:
-        """The model's own network."""
+    def model_network(self) -> Generator:
+        """The network inside the model."""
         return self.sampler.network
 
-    def example(self) -> Inputs:
-        """Two pictures of seed 0: a batch of one may be taken for a constant."""
+    def example_inputs(self) -> Inputs:
+        """Inputs of two images of seed 0; torch may treat a batch size of one as a constant."""
         return self.inputs(2, 0)
 
-    def batches(self) -> Iterator[Inputs]:
-        """A batch of each size, of seeds 0, 1 and so on."""
-        for seed, n in enumerate(BATCHES):
+    def test_inputs(self) -> Iterator[Inputs]:
+        """One batch of each size, with seeds 0, 1 and so on."""
+        for seed, n in enumerate(LATENT_BATCH_SIZES):
             yield self.inputs(n, seed)
 
     def inputs(self, n: int, seed: int) -> Inputs:
-        """Pictures 0 to n - 1 of a seed."""
+        """Inputs of the images 0 to n - 1 of a seed."""
         labels = self.sampler.label_inputs(n)
         latent = self.sampler.latents(range(n), seed)
         return (latent,) if labels is None else (latent, labels)
 
-    def compared(self) -> str:
-        """What :meth:`batches` are."""
-        return f"{sum(BATCHES)} pictures of seeds 0 to {len(BATCHES) - 1}, in batches of {listed(BATCHES)}"
+    def test_description(self) -> str:
+        """The inputs of :meth:`test_inputs`, in words."""
+        sizes = LATENT_BATCH_SIZES
+        return f"{sum(sizes)} images of seeds 0 to {len(sizes) - 1}, in batches of {join_numbers(sizes)}"
 
     def facts(self) -> dict[str, Any]:
-        """Noise and classes."""
+        """Config of the network, noise and classes."""
         config = self.model.config
         pictures = (
-            "lightning_gans.components.noise.latents(noise, latent_dim, seed, range(n)) gives the first n of a seed"
+            "lightning_gans.components.noise.latents(noise, latent_dim, seed, range(n)) returns the first n of a seed"
         )
         return {
             "generator": config["generator"],
@@ -127,94 +132,100 @@ class FromNoise(Subject):
         }
 
 
-class FromImages(Subject):
-    """A generator from images: the way that a translation goes, or one of its ways.
+class TranslationTarget(ExportTarget):
+    """A generator from images.
+
+    Args:
+        model: the translation model.
+        direction: "a_to_b" or "b_to_a"; None for the model's first.
 
     Raises:
-        InputError: if the model does not go that way.
+        ValueError: if the model does not have that direction.
     """
 
     def __init__(self, model: ImageTranslator, direction: str | None) -> None:
         self.model = self.translator = model
-        self.way = model.way(direction)
-        self.size = model.sizes[self.way]
-        self.network = copied(model.network(self.way))
-        self.names = ("images",)
-        self.output = "translated"  # ONNX does not let an output have the name of an input
-        self.multiple = self.smallest_step()
+        self.direction = model.resolve_direction(direction)
+        self.size = model.sizes[self.direction]
+        self.network = copy_to_cpu(model.network(self.direction))
+        self.input_names = ("images",)
+        self.output_name = "translated"  # in ONNX an output must not have the name of an input
+        self.multiple = self.smallest_size_step()
         self.output_axes = {0: "batch", 2: "height", 3: "width"} if self.multiple else {0: "batch"}
-        self.axes = (self.output_axes,)
+        self.input_axes = (self.output_axes,)
 
-    def own(self) -> Translator:
-        """The model's own network."""
-        return self.translator.network(self.way)
+    def model_network(self) -> Translator:
+        """The network inside the model."""
+        return self.translator.network(self.direction)
 
-    def example(self) -> Inputs:
-        """Two images, higher than wide, so that no axis is taken for another."""
+    def example_inputs(self) -> Inputs:
+        """Two images of different height and width where possible, so that torch does not confuse the axes."""
         return self.inputs(2, self.size, self.size + self.multiple)
 
-    def batches(self) -> Iterator[Inputs]:
-        """A batch of each number of images at the trained size, and one of another size where there may be any."""
-        for n in IMAGE_BATCHES:
+    def test_inputs(self) -> Iterator[Inputs]:
+        """One batch of each size at the trained image size, and one of another image size if the network accepts it."""
+        for n in IMAGE_BATCH_SIZES:
             yield self.inputs(n, self.size, self.size)
         if self.multiple:
             yield self.inputs(2, *self.other_size)
 
     @property
     def other_size(self) -> tuple[int, int]:
-        """A height and width that differ from the trained ones."""
+        """A height and width that differ from the trained size."""
         return self.size + 2 * self.multiple, self.size + 3 * self.multiple
 
-    def smallest_step(self) -> int:
-        """By how many pixels sides may differ from the trained ones; 0 if the network takes no other sides.
+    def smallest_size_step(self) -> int:
+        """Smallest number of pixels by which sides may differ from the trained size; 0 if no other size is accepted.
 
-        It is tried, since a network need not say it: a U-Net, whose innermost map is one pixel, refuses all others.
+        Found by trial, since networks do not declare it. A U-Net with an innermost map of one pixel accepts no other
+        size.
         """
-        for step in STEPS:
+        for step in SIZE_STEPS:
             inputs = self.inputs(1, self.size + step, self.size + 2 * step)
             try:
-                if self.output_of(inputs).shape[2:] == inputs[0].shape[2:]:
+                if self.model_output(inputs).shape[2:] == inputs[0].shape[2:]:
                     return step
             except RuntimeError:
                 continue
         return 0
 
     def inputs(self, n: int, height: int, width: int) -> Inputs:
-        """Images (n, C, height, width) of random values, the same every time."""
+        """Random images (n, C, height, width), the same in every call."""
         generator = torch.Generator().manual_seed(n)
-        return (torch.rand(n, self.own().channels_in, height, width, generator=generator) * 2 - 1,)
+        return (torch.rand(n, self.model_network().channels_in, height, width, generator=generator) * 2 - 1,)
 
-    def compared(self) -> str:
-        """What :meth:`batches` are."""
+    def test_description(self) -> str:
+        """The inputs of :meth:`test_inputs`, in words."""
         height, width = self.other_size
         others = f", and 2 of {height} x {width}" if self.multiple else ""
-        return f"images of noise, batches of {listed(IMAGE_BATCHES)} at {self.size} x {self.size} pixels{others}"
+        sizes = join_numbers(IMAGE_BATCH_SIZES)
+        return f"random images, batches of {sizes} at {self.size} x {self.size} pixels{others}"
 
     def facts(self) -> dict[str, Any]:
-        """Way and size."""
-        described = self.model.config["generators"][self.way]
+        """Config of the network, direction and sizes."""
+        config = self.model.config["generators"][self.direction]
         sides = f"multiples of {self.multiple}" if self.multiple else str(self.size)
-        return {"generator": described, "direction": self.way, "trained_size": self.size, "sides": sides}
+        return {"generator": config, "direction": self.direction, "trained_size": self.size, "sides": sides}
 
 
-def subject_of(model: PretrainedModel, direction: str | None = None) -> Subject:
-    """The generator of a model that is exported.
+def export_target(model: PretrainedModel, direction: str | None = None) -> ExportTarget:
+    """The generator of a model to export.
 
     Raises:
-        InputError: if the model does not go that way.
+        ValueError: if the model does not have that direction.
     """
     if isinstance(model, ImageTranslator):
-        return FromImages(model, direction)
+        return TranslationTarget(model, direction)
     assert isinstance(model, LatentSampler)
     select_network(model, direction)
-    return FromNoise(model)
+    return LatentTarget(model)
 
 
-def copied(network: nn.Module) -> nn.Module:
-    """A copy on the CPU."""
+def copy_to_cpu(network: nn.Module) -> nn.Module:
+    """A copy of a network on the CPU."""
     return copy.deepcopy(network).cpu()
 
 
-def listed(numbers: tuple[int, ...]) -> str:
-    """Numbers as text."""
+def join_numbers(numbers: tuple[int, ...]) -> str:
+    """Numbers as text, such as "1, 3 and 8"."""
     return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"

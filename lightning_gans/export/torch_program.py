@@ -1,4 +1,4 @@
-"""A program of ``torch.export``: runs in torch without this package's classes."""
+"""Programs of ``torch.export``, which run in torch without this package."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ import torch
 from torch.export import Dim, ExportedProgram
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.export.base import Format, Run
-from lightning_gans.export.target import Inputs, Subject
+from lightning_gans.export.formats import Format, network_runner
+from lightning_gans.export.target import ExportTarget, Runner
 
 
-def traced(subject: Subject) -> ExportedProgram:
-    """The network as a graph, whose batch, and where it may also height and width, are open.
+def trace(target: ExportTarget) -> ExportedProgram:
+    """Trace the network; batch size and, if the network allows, height and width stay variable.
 
     Raises:
         InputError: if the network cannot be traced.
     """
-    # Two inputs of one batch have one axis; where a side may have any length, torch works out what divides it.
+    # All inputs share the batch axis; for height and width, torch finds the constraints itself.
     batch = Dim("batch")
     dims = tuple(
-        {axis: batch if name == "batch" else Dim.DYNAMIC for axis, name in open_.items()} for open_ in subject.axes
+        {axis: batch if name == "batch" else Dim.DYNAMIC for axis, name in axes.items()} for axes in target.input_axes
     )
     try:
-        with quiet():
-            return torch.export.export(subject.network, subject.example(), dynamic_shapes=dims, strict=False)
-    except Exception as error:  # what torch raises depends on what the network does
+        with silence_torch():
+            return torch.export.export(target.network, target.example_inputs(), dynamic_shapes=dims, strict=False)
+    except Exception as error:  # torch raises exceptions of many types
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"the generator {type(subject.network).__name__} cannot be traced ({type(error).__name__}: {reason}); "
-            "expected one whose steps do not depend on its input's values, or --format safetensors"
+            f"the generator {type(target.network).__name__} cannot be traced ({type(error).__name__}: {reason}); "
+            "expected one whose operations do not depend on the values of its input, or another format: safetensors"
         ) from error
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """While torch traces a network: of one that it cannot trace, it prints the graph and logs lines of its own code."""
+def silence_torch() -> Iterator[None]:
+    """Context manager that discards stderr and log messages; torch prints the graph of networks it cannot trace."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -52,32 +52,25 @@ def quiet() -> Iterator[None]:
 
 
 class TorchProgram(Format):
-    """A program that ``torch.export.load`` reads, for the CPU."""
+    """A program for ``torch.export.load``, on the CPU."""
 
     suffix = ".pt2"
 
-    def write(self, subject: Subject, path: Path) -> str:
+    def write(self, target: ExportTarget, path: Path) -> str:
         """Write the file.
 
         Raises:
             InputError: if the network cannot be traced.
         """
-        # Written at once from memory, so that a full disk is an error of the system's and not of torch's.
+        # Written from memory in one call, so that a full disk raises OSError and no error of torch's.
         contents = io.BytesIO()
-        torch.export.save(traced(subject), contents)
+        torch.export.save(trace(target), contents)
         path.write_bytes(contents.getvalue())
         return f"torch.export, torch {torch.__version__}"
 
-    def runner(self, subject: Subject, path: Path) -> Run:
-        """The program, read back."""
+    def runner(self, target: ExportTarget, path: Path) -> Runner:
+        """Read the program back."""
         with warnings.catch_warnings():
-            # torch 2.11 maps the archive's bytes, which it then only reads.
+            # torch 2.11 maps the archive's bytes without write access, and warns of it.
             warnings.filterwarnings("ignore", message="The given buffer is not writable", category=UserWarning)
-            module = torch.export.load(path).module()
-
-        @torch.inference_mode()
-        def run(inputs: Inputs) -> torch.Tensor:
-            images: torch.Tensor = module(*inputs)
-            return images
-
-        return run
+            return network_runner(torch.export.load(path).module())

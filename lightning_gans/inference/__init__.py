@@ -1,4 +1,4 @@
-"""Trained models ready for use, without data, trainer or Lightning."""
+"""Pretrained models for use without data, trainer or Lightning."""
 
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler

@@ -1,4 +1,4 @@
-"""Networks and noise from the plain data that a checkpoint or a ``config.json`` describes them by."""
+"""Construction of networks and noise from the class paths and arguments in a checkpoint or a ``config.json``."""
 
 from __future__ import annotations
 
@@ -11,84 +11,95 @@ from jsonargparse import ArgumentError, ArgumentParser
 from torch import nn
 
 from lightning_gans.components.noise import Noise
-from lightning_gans.core.errors import InputError
 from lightning_gans.networks.base import Generator, MakeTranslator, Translator
 
 ClassConfig = Mapping[str, Any]
 """A ``class_path`` and its ``init_args``."""
 
 
-def build_generator(described: ClassConfig) -> Generator:
-    """A generator from noise, with random weights.
+def build_generator(config: ClassConfig) -> Generator:
+    """Build a generator from noise, with random weights.
 
     Raises:
-        InputError: if it describes none that can be built here.
+        ValueError: if ``config`` is not that of a generator, or its class cannot be built here.
     """
-    network = _built("generator", Generator, Generator, described)
+    network = _build("generator", Generator, Generator, config)
     assert isinstance(network, Generator)
     return network
 
 
-def build_noise(described: ClassConfig) -> Noise:
-    """A distribution of latent vectors.
+def build_noise(config: ClassConfig) -> Noise:
+    """Build a distribution of latent vectors.
 
     Raises:
-        InputError: if it describes none that can be built here.
+        ValueError: if ``config`` is not that of a noise class, or its class cannot be built here.
     """
-    noise = _built("noise", Noise, Noise, described)
+    noise = _build("noise", Noise, Noise, config)
     assert isinstance(noise, Noise)
     return noise
 
 
 def build_translator(network: ClassConfig, channels_in: int, channels_out: int, size: int) -> Translator:
-    """A generator from images, with random weights.
+    """Build a generator from images, with random weights.
+
+    Args:
+        network: class path and arguments of the network.
+        channels_in: channels of the input images.
+        channels_out: channels of the output images.
+        size: height and width of the training images in pixels.
 
     Raises:
-        InputError: if it describes none that can be built here.
+        ValueError: if ``network`` is not the config of a translator, or its class cannot be built here.
     """
     with torch.random.fork_rng(devices=[]):
-        translator = _built("generator", Translator, MakeTranslator, network)(channels_in, channels_out, size)
+        translator = _build("network", Translator, MakeTranslator, network)(channels_in, channels_out, size)
     assert isinstance(translator, Translator)
     return translator
 
 
-def _built(key: str, base: type, kind: Any, described: ClassConfig) -> Any:
-    """What is described, by the parser that the command line builds its models with: it checks types and names."""
-    if not isinstance(described, Mapping):
-        raise InputError(f"the {key} is described as {described!r}; expected a class_path and its init_args")
+def _build(name: str, base: type, expected: Any, config: ClassConfig) -> Any:
+    """Build an object with the parser of the command line, which checks the types and names of the arguments.
+
+    Args:
+        name: name of the object, for messages.
+        base: class that the class path has to be a subclass of.
+        expected: type for the parser.
+        config: class path and arguments.
+    """
+    if not isinstance(config, Mapping):
+        raise ValueError(f"{name} is {config!r}; expected a class_path and its init_args")
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument(f"--{key}", type=kind)
+    parser.add_argument(f"--{name}", type=expected)
     try:
-        _refuse_what_is_no_network(described, base)
-        with torch.random.fork_rng(devices=[]):  # a script that loads a model goes on drawing as it would have
-            return parser.instantiate_classes(parser.parse_object({key: dict(described)}))[key]
+        _check_class_paths(config, base)
+        with torch.random.fork_rng(devices=[]):  # loading a model must not change what a script draws afterwards
+            return parser.instantiate_classes(parser.parse_object({name: dict(config)}))[name]
     except (ArgumentError, TypeError, ValueError, ImportError) as error:
-        what = described.get("class_path", "nothing")
         reason = " ".join(str(error).split())
-        raise InputError(
-            f"the {key} is described as {what}, which cannot be built here ({reason}); expected a class that can be "
-            "imported, with the arguments that it takes"
+        raise ValueError(
+            f"{name} is {config.get('class_path', 'nothing')}, which cannot be built here ({reason}); expected a class "
+            "that can be imported, and valid arguments"
         ) from error
 
 
-def _refuse_what_is_no_network(described: ClassConfig, base: type) -> None:
-    """Refuse class paths that a stranger's file could run code by.
+def _check_class_paths(config: ClassConfig, base: type) -> None:
+    """Reject class paths through which a file from elsewhere could run code.
 
-    Where something callable is expected, as for a translator, the parser would call any function with the ``init_args``
-    to see what it gives, ``os.system`` too.
+    Where a callable is expected, as for a translator, the parser would call any function with the ``init_args`` to find
+    its return type, ``os.system`` too.
 
     Raises:
-        TypeError: if the class is no ``base``, or one among its arguments no network, layer or noise.
+        TypeError: if the class is not a ``base``, or a class among its arguments is not a network, layer or noise.
     """
-    for path, allowed in _class_paths(described, (base,)):
+    for path, allowed in _class_paths(config, (base,)):
         module, _, name = str(path).rpartition(".")
         found = getattr(import_module(module), name, None) if module else None
         if not isinstance(found, type) or not issubclass(found, allowed):
-            raise TypeError(f"{path} is no {' or '.join(kind.__name__ for kind in allowed)}")
+            raise TypeError(f"{path} is not a {' or '.join(kind.__name__ for kind in allowed)}")
 
 
 def _class_paths(node: Any, allowed: tuple[type, ...]) -> Iterator[tuple[Any, tuple[type, ...]]]:
-    """All class paths in a description, each with what it may be."""
+    """All class paths in a config, each with its allowed base classes."""
     if isinstance(node, Mapping):
         if "class_path" in node:
             yield node["class_path"], allowed

@@ -1,4 +1,4 @@
-"""Trained generators that make images from noise."""
+"""Pretrained models that generate images from noise."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from torch.nn import functional as F
 
 from lightning_gans.components.interpolation import interpolation_for
 from lightning_gans.components.noise import latents
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_grids import grid, upscale_nearest
 from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.inference.construct import ClassConfig, build_generator, build_noise
-from lightning_gans.inference.model import BATCH, PretrainedModel
+from lightning_gans.inference.model import BATCH_SIZE, PretrainedModel
 
 Labels = int | Sequence[int] | Tensor | None
-"""One class for all images, classes to go through in turn, or (N, num_classes) shares of classes."""
-
+"""One class for all images, classes to cycle through, or weights of classes (N, num_classes) float."""
 
 CARD_IMAGES = 40
 """At most this many pictures are drawn for a model card."""
@@ -31,12 +30,14 @@ class LatentSampler(PretrainedModel):
 
     Args:
         generator: class path and arguments of the network.
-        noise: the same of the distribution of its latent vectors.
-        metadata: what is known of the model, as plain data.
+        noise: class path and arguments of the distribution of latent vectors.
+        metadata: facts about the model, as plain data.
 
     Raises:
-        InputError: if the network cannot be built.
+        ValueError: if the network or the noise cannot be built.
     """
+
+    description = "a model that generates images from noise"
 
     task = "unconditional-image-generation"
 
@@ -48,7 +49,7 @@ class LatentSampler(PretrainedModel):
 
     @property
     def num_classes(self) -> int:
-        """How many classes can be asked for; 0 if the network knows none."""
+        """Number of classes; 0 for an unconditional model."""
         return self.network.num_classes
 
     @property
@@ -83,57 +84,67 @@ class LatentSampler(PretrainedModel):
         grid(upscale_nearest(images, max(1, 64 // self.network.size)), columns).save(path)
 
     def sample(self, n: int = 64, labels: Labels = None, seed: int = 0, truncation: float | None = None) -> Tensor:
-        """Images (n, C, H, W) in [-1, 1]: the pictures 0 to n - 1 of a seed.
+        """Generate the images 0 to n - 1 of a seed.
 
-        The same seed gives the same pictures as everywhere in this package, whatever ``n`` is.
+        A seed gives the same images everywhere in this package, for every ``n``.
 
         Args:
-            n: how many.
-            labels: of a conditional model, a class for all, or classes to go through in turn, by default all of them.
-            seed: which pictures.
-            truncation: largest value in a latent vector: less variety, often better images (Brock et al., 2019).
+            n: number of images.
+            labels: of a conditional model, one class for all, or classes to cycle through; None for all classes.
+            seed: seed of the noise.
+            truncation: largest absolute value in a latent vector; a small one trades variety for quality (Brock et al.,
+                2019).
+
+        Returns:
+            Images (n, C, H, W) in [-1, 1] on the CPU.
 
         Raises:
-            InputError: if a number is out of range, or classes are asked for that the model does not know.
+            ValueError: if an argument is out of range, or ``labels`` does not fit the model.
         """
         at_least("n", n, 0)
         return self.generate(self.latents(range(n), seed, truncation), self.label_inputs(n, labels))
 
-    def latents(self, pictures: Sequence[int], seed: int = 0, truncation: float | None = None) -> Tensor:
-        """Latent vectors (N, latent_dim) of numbered pictures; see :meth:`sample`.
+    def latents(self, indices: Sequence[int], seed: int = 0, truncation: float | None = None) -> Tensor:
+        """Latent vectors (N, latent_dim) of the images of a seed with these indices; see :meth:`sample`.
 
         Raises:
-            InputError: if a number is out of range.
+            ValueError: if an argument is out of range.
         """
-        drawn = latents(self.noise, self.network.latent_dim, seed, pictures)
+        drawn = latents(self.noise, self.network.latent_dim, seed, indices)
         if truncation is None:
             return drawn
         if not truncation > 0:
-            raise InputError(f"truncation is {truncation}; expected a positive number")
+            raise ValueError(f"truncation is {truncation}; expected a positive number")
         return self.noise.truncated(drawn, truncation)
 
     def label_inputs(self, n: int, labels: Labels = None) -> Tensor | None:
-        """What the network is told of the classes of ``n`` images: labels (n,), shares (n, num_classes), or None.
+        """The network's second argument for ``n`` images.
+
+        Args:
+            n: number of images.
+            labels: see :meth:`sample`; or weights of classes (n, num_classes) float.
+
+        Returns:
+            Labels (n,) int64 or weights of classes (n, num_classes) float; None for an unconditional model.
 
         Raises:
-            InputError: if classes are asked for that the model does not know.
+            ValueError: if ``labels`` does not fit the model.
         """
         if not self.num_classes:
             if labels is not None:
-                raise InputError("classes are asked for, but this model knows none; expected one such as CGAN")
+                raise ValueError("labels is given, but this model is unconditional; expected None")
             return None
         if isinstance(labels, Tensor) and labels.is_floating_point():
             if labels.shape != (n, self.num_classes):
-                shape = tuple(labels.shape)
-                raise InputError(f"shares of classes have the shape {shape}; expected {(n, self.num_classes)}")
+                raise ValueError(f"labels has shape {tuple(labels.shape)}; expected {(n, self.num_classes)}")
             return labels
-        wanted = range(self.num_classes) if labels is None else torch.as_tensor(labels).flatten().tolist()
-        if not len(wanted):
-            raise InputError("the list of classes is empty; expected at least one")
-        for label in wanted:
+        classes = range(self.num_classes) if labels is None else torch.as_tensor(labels).flatten().tolist()
+        if not len(classes):
+            raise ValueError("labels is empty; expected at least one class")
+        for label in classes:
             if label not in range(self.num_classes):
-                raise InputError(f"class {label} is asked for; expected 0 to {self.num_classes - 1}")
-        return torch.tensor([wanted[index % len(wanted)] for index in range(n)], dtype=torch.int64)
+                raise ValueError(f"labels contains {label}; expected 0 to {self.num_classes - 1}")
+        return torch.tensor([classes[index % len(classes)] for index in range(n)], dtype=torch.int64)
 
     def interpolate(
         self,
@@ -142,52 +153,82 @@ class LatentSampler(PretrainedModel):
         steps: int = 9,
         truncation: float | None = None,
     ) -> Tensor:
-        """Images (T, C, H, W) in [-1, 1] on the way from picture 0 of a seed to that of the next, and so on.
+        """Interpolate from image 0 of a seed to image 0 of the next, and so on.
 
-        Latent vectors move on arcs where noise is normal (White, 2016), else on straight lines; classes in shares.
+        Latent vectors move on arcs if the noise is normal (White, 2016), else on straight lines; the weights of classes
+        change linearly.
 
         Args:
-            seeds: of the stations. One seed and several classes is a way through classes alone.
-            labels: of a conditional model, the class at each station, or one for all; by default 0.
-            steps: images on the way from one station to the next, both included.
-            truncation: as in :meth:`sample`.
+            seeds: two or more seeds; or one, to interpolate between classes only.
+            labels: of a conditional model, one class per seed, or one class for all; None for class 0.
+            steps: images from one seed to the next, both included.
+            truncation: see :meth:`sample`.
 
         Returns:
-            For K stations, ``(K - 1) * (steps - 1) + 1`` images.
+            ``(K - 1) * (steps - 1) + 1`` images (T, C, H, W) in [-1, 1] on the CPU, where K is the number of seeds or
+            classes.
 
         Raises:
-            InputError: if a number is out of range, or there are fewer than two stations.
+            ValueError: if an argument is out of range, or the numbers of seeds and labels do not fit.
         """
         at_least("steps", steps, 2)
+        return self._interpolate(seeds, labels, torch.linspace(0, 1, steps, dtype=torch.float64), truncation)
+
+    def interpolate_at(
+        self, seeds: Sequence[int], position: float, labels: Labels = None, truncation: float | None = None
+    ) -> Tensor:
+        """The image at one position between image 0 of one seed and image 0 of another; see :meth:`interpolate`.
+
+        Args:
+            seeds: two seeds; or one, to interpolate between two classes.
+            position: 0 for the first, 1 for the second.
+            labels: of a conditional model, one class per seed, or one class for all; None for class 0.
+            truncation: see :meth:`sample`.
+
+        Returns:
+            One image (1, C, H, W) in [-1, 1] on the CPU.
+
+        Raises:
+            ValueError: if an argument is out of range, or the numbers of seeds and labels do not fit.
+        """
+        if not 0 <= position <= 1:
+            raise ValueError(f"position is {position}; expected 0 to 1")
+        return self._interpolate(seeds, labels, torch.tensor([position], dtype=torch.float64), truncation)
+
+    def _interpolate(self, seeds: Sequence[int], labels: Labels, positions: Tensor, truncation: float | None) -> Tensor:
+        """Images at ``positions`` (T,) between each seed and the next."""
         classes = self.label_inputs(1, 0) if labels is None and self.num_classes else None
         if labels is not None:
             classes = self.label_inputs(len(torch.as_tensor(labels).flatten()), labels)
-        counts = {len(seeds), 1 if classes is None else len(classes)}
-        stations = max(counts)
-        if stations < 2 or len(counts - {1}) > 1:
-            raise InputError(
-                f"the way has {len(seeds)} seeds and {0 if classes is None else len(classes)} classes; expected at "
-                "least two of one, and as many or one of the other"
+        count = 1 if classes is None else len(classes)
+        ends = max(len(seeds), count)
+        if ends < 2 or len({len(seeds), count} - {1}) > 1:
+            raise ValueError(
+                f"seeds has {len(seeds)} entries and labels {0 if classes is None else count}; expected equally many, "
+                "or one of either, and at least two of one"
             )
-        ends = torch.cat([self.latents([0], seed, truncation) for seed in seeds]).expand(stations, -1)
-        positions = torch.linspace(0, 1, steps, dtype=torch.float64)
-        points = joined(interpolation_for(self.noise)(ends[:-1], ends[1:], positions))
+        latent = torch.cat([self.latents([0], seed, truncation) for seed in seeds]).expand(ends, -1)
+        points = concat_segments(interpolation_for(self.noise)(latent[:-1], latent[1:], positions))
         if classes is None:
             return self.generate(points, None)
-        known = F.one_hot(classes, self.num_classes).float().expand(stations, -1)
-        return self.generate(points, joined(torch.lerp(known[:-1, None], known[1:, None], positions.float()[:, None])))
+        weights = F.one_hot(classes, self.num_classes).float().expand(ends, -1)
+        between = torch.lerp(weights[:-1, None], weights[1:, None], positions.float()[:, None])
+        return self.generate(points, concat_segments(between))
 
     @torch.inference_mode()
     def generate(self, latent: Tensor, labels: Tensor | None) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] on the CPU.
+        """Generate images in batches.
 
         Args:
             latent: (N, latent_dim).
-            labels: as :meth:`shares` gives them.
+            labels: as returned by :meth:`label_inputs`.
+
+        Returns:
+            Images (N, C, H, W) in [-1, 1] on the CPU.
         """
         images = [
-            self.forward(latent[i : i + BATCH], None if labels is None else labels[i : i + BATCH]).cpu()
-            for i in range(0, len(latent), BATCH)
+            self.forward(latent[i : i + BATCH_SIZE], None if labels is None else labels[i : i + BATCH_SIZE]).cpu()
+            for i in range(0, len(latent), BATCH_SIZE)
         ]
         size = self.network.size
         return torch.cat(images) if images else torch.empty(0, self.network.channels, size, size)
@@ -198,6 +239,6 @@ class LatentSampler(PretrainedModel):
         return images
 
 
-def joined(legs: Tensor) -> Tensor:
-    """The points (K * (T - 1) + 1, ...) of K legs (K, T, ...), each of which starts where the one before ends."""
-    return torch.cat([legs[:, :-1].flatten(0, 1), legs[-1, -1:]])
+def concat_segments(segments: Tensor) -> Tensor:
+    """Concatenate K segments (K, T, ...), each of which starts where the one before ends, to (K * (T - 1) + 1, ...)."""
+    return torch.cat([segments[:, :-1].flatten(0, 1), segments[-1, -1:]])

@@ -1,4 +1,4 @@
-"""From a checkpoint, a run's folder or an exported folder to a model that is ready for use."""
+"""Loading of pretrained models from checkpoints, runs' folders, exported folders and files."""
 
 from __future__ import annotations
 
@@ -22,33 +22,34 @@ from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
 from lightning_gans.runs.folder import best_or_last_checkpoint
 
 CONFIG = "config.json"
-"""What an exported folder has, beside ``model.safetensors``."""
+"""Name of the file in an exported folder from which the model is built."""
 
 SAFETENSORS = ".safetensors"
-"""How the name of an exported generator ends."""
+"""Suffix of an exported generator's file."""
 
 DEFAULT_NOISE = {"class_path": "lightning_gans.components.noise.NormalNoise"}
-"""What models take where they are not told otherwise."""
+"""Config of the noise that variants use by default."""
 
 MODEL_CLASSES: dict[str, type[PretrainedModel]] = {"generator": LatentSampler, "generators": ImageTranslator}
-"""The class of an exported folder, by an argument that it alone has."""
+"""Model classes by an argument that only their constructor has."""
 
 
 def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> PretrainedModel:
-    """A trained model, ready for use.
+    """Load a pretrained model.
 
     Args:
-        path: a checkpoint; a run's folder, whose best checkpoint is taken, else the last; a folder that
-            ``save_pretrained`` has left; or a ``.safetensors`` file that ``export`` has left.
-        raw: of a checkpoint, take the weights as the optimizer left them in place of their moving average.
-        device: where it shall work.
+        path: a checkpoint; a run's folder, of which the best checkpoint is used, else the last; a folder written by
+            ``save_pretrained``; or a ``.safetensors`` file written by ``lightning-gans export``.
+        raw: of a checkpoint, use the weights as the optimizer left them instead of their moving average.
+        device: device of the model.
 
     Returns:
         A :class:`.LatentSampler` with ``sample`` and ``interpolate``, or an :class:`.ImageTranslator` with
         ``translate``.
 
     Raises:
-        InputError: if there is no such file, it holds no model, or a class that it names cannot be built here.
+        InputError: if the file does not exist or holds no model, a class that it names cannot be built here, or the
+            device is not available.
     """
     place = find_checkpoint(Path(path))
     if place.is_dir() or place.suffix == SAFETENSORS:
@@ -59,25 +60,25 @@ def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "c
 
 
 def find_checkpoint(path: Path) -> Path:
-    """The checkpoint that is meant, or an exported folder.
+    """Find the checkpoint in a run's folder; other paths are returned unchanged.
 
     Raises:
-        InputError: if there is none.
+        InputError: if the folder holds no checkpoint.
     """
     if not path.is_dir() or (path / CONFIG).is_file():
         return path
     if checkpoint := best_or_last_checkpoint(path):
         return checkpoint
     raise InputError(
-        f"CKPT is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported one"
+        f"CKPT is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported folder"
     )
 
 
 def check_device(device: str | torch.device) -> torch.device:
-    """The device, if there is one of that name.
+    """Check that a device is available.
 
     Raises:
-        InputError: if there is not.
+        InputError: if it is not.
     """
     try:
         torch.empty(0, device=device)
@@ -88,22 +89,22 @@ def check_device(device: str | torch.device) -> torch.device:
 
 
 def load_exported(place: Path, raw: bool) -> PretrainedModel:
-    """The model in a folder that ``save_pretrained`` has left, or in a generator's file.
+    """Load the model in a folder written by ``save_pretrained``, or in an exported file.
 
     Raises:
-        InputError: if it is damaged or foreign, or raw weights are asked for: it holds one kind.
+        InputError: if it cannot be read, or ``raw`` is true and it holds averaged weights.
     """
     model = load_folder(place) if place.is_dir() else load_generator_file(place)
     if raw and model.weights_kind != "raw":
-        raise InputError(f"raw weights are asked for, but {place} holds {model.weights_kind} weights alone")
+        raise InputError(f"raw weights are requested, but {place} holds only {model.weights_kind} weights")
     return model
 
 
 def load_folder(folder: Path) -> PretrainedModel:
-    """The model in a folder that ``save_pretrained`` has left.
+    """Load the model in a folder written by ``save_pretrained``.
 
     Raises:
-        InputError: if it is damaged or foreign.
+        InputError: if it cannot be read.
     """
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
@@ -111,22 +112,22 @@ def load_folder(folder: Path) -> PretrainedModel:
         raise InputError(f"CKPT is {folder}, whose {CONFIG} cannot be read ({error})") from error
     kind = model_class(config, folder)
     if not (folder / WEIGHTS).is_file():
-        raise InputError(f"CKPT is {folder}, which has no {WEIGHTS}; expected what save_pretrained has left")
+        raise InputError(f"CKPT is {folder}, which has no {WEIGHTS}; expected a folder written by save_pretrained")
     model: PretrainedModel = kind.from_pretrained(folder)
     return model
 
 
 def load_generator_file(path: Path) -> PretrainedModel:
-    """The model in a file of one generator's weights, which ``export --format safetensors`` has left.
+    """Load the model in a file written by ``lightning-gans export --format safetensors``.
 
     Raises:
-        InputError: if it is damaged or foreign.
+        InputError: if it cannot be read.
     """
     if not path.is_file():
         raise InputError(f"CKPT is {path}, which does not exist; expected a checkpoint file")
     header = read_header(path)
     kind = model_class(header, path)
-    model = kind.from_config(header, str(path))
+    model = kind.from_config(header, f"CKPT is {path}, which")
     load_safetensors(path, select_network(model))
     return model.frozen_eval()
 
@@ -135,72 +136,75 @@ def select_network(model: PretrainedModel, direction: str | None = None) -> Gene
     """The network of a model, or that of one of its directions.
 
     Raises:
-        InputError: if the model cannot go there.
+        ValueError: if the model does not have that direction.
     """
     if isinstance(model, ImageTranslator):
         return model.network(direction)
     assert isinstance(model, LatentSampler)
     if direction is not None:
-        raise InputError(f"direction is {direction}; this model makes images from noise, and knows none")
+        raise ValueError(f"direction is {direction}, but this model generates images from noise; expected None")
     return model.network
 
 
 def model_class(config: Any, place: Path) -> type[PretrainedModel]:
-    """The class that a description is of.
+    """The class of the model that a config describes.
 
     Raises:
-        InputError: if it is of none.
+        InputError: if it is the config of something else.
     """
     for argument, kind in MODEL_CLASSES.items():
         if isinstance(config, Mapping) and argument in config:
             return kind
     raise InputError(
-        f"CKPT is {place}, which describes no model of lightning-gans; expected what `lightning-gans export` has left"
+        f"CKPT is {place}, which describes no model of lightning-gans; expected what `lightning-gans export` writes"
     )
 
 
 def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> PretrainedModel:
-    """The model in a checkpoint's contents.
+    """Build the model in a checkpoint.
 
     Args:
-        checkpoint: what a run has saved.
-        path: where, for messages and for the scores beside it.
+        checkpoint: contents of the checkpoint.
+        path: its file, for messages.
         raw: see :func:`load`.
 
     Raises:
-        InputError: if it does not say what its networks are, or its weights do not fit them.
+        InputError: if the checkpoint does not describe its networks, they cannot be built here, or its weights do not
+            fit.
     """
     settings = checkpoint.get("hyper_parameters", {})
-    described = settings.get("generator")
-    if not isinstance(described, Mapping) or "class_path" not in described:
+    generator = settings.get("generator")
+    if not isinstance(generator, Mapping) or "class_path" not in generator:
         raise InputError(
-            f"CKPT is {path}, which does not say what its generator is, as a script gave the network as an object; "
+            f"CKPT is {path}, which does not describe its generator, since a script passed the network as an object; "
             "expected the checkpoint of a run from the command line"
         )
     state = checkpoint["state_dict"]
-    known = read_metadata(checkpoint, raw)
+    metadata, where = read_metadata(checkpoint, raw), f"CKPT is {path}, which"
     if "channels_a" not in settings:
-        sampler = LatentSampler(described, settings.get("noise") or DEFAULT_NOISE, known)
+        noise = settings.get("noise") or DEFAULT_NOISE
+        sampler = LatentSampler.from_config({"generator": generator, "noise": noise, "metadata": metadata}, where)
         load_weights(sampler.network, select_weights("generator", state, raw), path)
         return sampler.frozen_eval()
     names = generator_names(settings, state)
-    translator = ImageTranslator({way: translator_config(described, settings, way) for way in names}, known)
-    for way, name in names.items():
-        load_weights(translator.network(way), select_weights(name, state, raw), path)
+    generators = {direction: translator_config(generator, settings, direction) for direction in names}
+    translator = ImageTranslator.from_config({"generators": generators, "metadata": metadata}, where)
+    for direction, name in names.items():
+        load_weights(translator.network(direction), select_weights(name, state, raw), path)
     return translator.frozen_eval()
 
 
 def generator_names(settings: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, str]:
-    """Names of a translation's generators by direction, "a_to_b" first where there are two."""
-    both = {way: way for way in ("a_to_b", "b_to_a") if any(key.startswith(f"{way}.") for key in state)}
+    """Names of a translation model's generators by direction, "a_to_b" first."""
+    both = {name: name for name in ("a_to_b", "b_to_a") if any(key.startswith(f"{name}.") for key in state)}
     return both or {"b_to_a" if settings.get("direction") == "b_to_a" else "a_to_b": "generator"}
 
 
-def translator_config(described: ClassConfig, settings: Mapping[str, Any], way: str) -> dict[str, Any]:
-    """What a translator is built from."""
-    source, target = way.split("_to_")
+def translator_config(generator: ClassConfig, settings: Mapping[str, Any], direction: str) -> dict[str, Any]:
+    """Arguments of :func:`.build_translator`."""
+    source, target = direction.split("_to_")
     return {
-        "network": dict(described),
+        "network": dict(generator),
         "channels_in": settings[f"channels_{source}"],
         "channels_out": settings[f"channels_{target}"],
         "size": settings["size"],
@@ -208,17 +212,17 @@ def translator_config(described: ClassConfig, settings: Mapping[str, Any], way: 
 
 
 def select_weights(name: str, state: Mapping[str, Tensor], raw: bool) -> dict[str, Tensor]:
-    """The weights of a generator: their average where there is one, or as the optimizer left them."""
+    """The weights of a generator: their moving average, or if ``raw`` or there is none, as the optimizer left them."""
     prefixes = [f"ema.{name}.", f"{name}."]
     found = [{key.removeprefix(p): value for key, value in state.items() if key.startswith(p)} for p in prefixes]
     return found[1] if raw or not found[0] else found[0]
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Load weights.
+    """Load the weights of a checkpoint into a network.
 
     Raises:
-        InputError: if they are not those of this network.
+        InputError: if they do not fit the network.
     """
     try:
         network.load_state_dict(weights)
@@ -228,12 +232,14 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
 
 
 def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
-    """What a checkpoint knows of itself, as plain data.
+    """Read the metadata of a checkpoint.
+
+    Args:
+        checkpoint: contents of the checkpoint.
+        raw: whether the raw weights are used.
 
     Returns:
-        ``variant`` (class path), ``weights`` ("ema" or "raw"), ``step``, ``epoch`` (epochs begun), ``seed``, ``data``
-        (class path), ``versions`` it was saved with, and ``scores``: rows with ``scores`` and their ``stamp``. What a
-        checkpoint does not know is left out.
+        The metadata; fields that the checkpoint does not record are missing.
     """
     averaged = any(key.startswith("ema.") for key in checkpoint["state_dict"])
     facts = {
@@ -250,7 +256,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
 
 
 def last_scores(checkpoint: Contents) -> list[dict[str, Any]]:
-    """The last scores before a checkpoint was saved, with their stamps, a row for each domain."""
+    """The last scores before the checkpoint was saved, with their stamps, one row per domain."""
     last = checkpoint.get("callbacks", {}).get("Evaluation", {}).get("last")
     rows = last if isinstance(last, list) else [last]
     return [row for row in rows if row]

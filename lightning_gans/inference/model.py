@@ -1,4 +1,4 @@
-"""What all trained generators have in common: weights, what is known of them, and a place on the hub."""
+"""The base class of pretrained models: weights, metadata, and reading and writing as the Hugging Face Hub does."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_car
 from lightning_gans.inference.weights_file import load_safetensors, to_safetensors
 from lightning_gans.runs.record import RunRecord
 
-BATCH = 64
-"""Images that go through a network at once."""
+BATCH_SIZE = 64
+"""Images per forward pass."""
 
 WEIGHTS = "model.safetensors"
-"""The hub's name of a model's weights."""
+"""The hub's name for the file of a model's weights."""
 
 
 class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightning-gans", tags=["gan"]):
-    """Trained generators, ready for use: in evaluation mode, without gradients.
+    """Trained generators in evaluation mode, without gradients.
 
-    ``save_pretrained(FOLDER)`` leaves ``config.json``, ``model.safetensors`` and a model card there,
-    ``push_to_hub(NAME)`` on the Hugging Face Hub; ``from_pretrained`` of the same class reads either, and
-    :func:`lightning_gans.load` a folder of either class.
+    ``save_pretrained(FOLDER)`` writes ``config.json``, ``model.safetensors`` and a model card, ``push_to_hub(NAME)``
+    uploads them to the Hugging Face Hub. ``from_pretrained`` of the same class reads either;
+    :func:`lightning_gans.load` reads a folder of any subclass.
 
     Args:
-        metadata: what is known of the model, as plain data.
+        metadata: facts about the model, as plain data.
 
     Raises:
-        InputError: if ``metadata`` is no such data.
+        ValueError: if ``metadata`` is not a mapping.
     """
+
+    description: ClassVar[str]
+    """What the model is, for messages, such as "a model that translates images"."""
 
     task: ClassVar[str]
     """The hub's name of what the model does."""
@@ -44,51 +47,51 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightn
     def __init__(self, metadata: ModelMetadata) -> None:
         super().__init__()
         if not isinstance(metadata, Mapping):
-            raise InputError(f"what is known of the model is {metadata!r}; expected names and values")
+            raise ValueError(f"metadata is {metadata!r}; expected a mapping")
         self.metadata = cast("ModelMetadata", dict(metadata))
 
     @property
     def config(self) -> dict[str, Any]:
-        """What the model was built from, as plain data: the arguments of its class, and what ``config.json`` holds."""
+        """The constructor's arguments as plain data, which are the contents of ``config.json``."""
         return dict(cast("dict[str, Any]", self._hub_mixin_config))
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     @property
     def weights_kind(self) -> str:
-        """Whose weights these are: "ema", the average, or "raw"."""
+        """Kind of the weights: "ema" for their moving average, "raw" for the weights as the optimizer left them."""
         return str(self.metadata.get("weights", "unknown"))
 
     def frozen_eval(self) -> Self:
-        """This model, in evaluation mode and without gradients."""
+        """Switch to evaluation mode, disable gradients, and return the model."""
         return self.requires_grad_(False).eval()
 
     def sample(self, n: int, labels: Any = None, seed: int = 0, truncation: float | None = None) -> Tensor:
-        """Images from noise, of a model that makes them; see :class:`.LatentSampler`.
+        """Generate images from noise; see :meth:`.LatentSampler.sample`.
 
         Raises:
-            InputError: if the model translates images.
+            TypeError: if the model does not generate images from noise.
         """
-        raise InputError("this model translates images and makes none from noise; expected one such as DCGAN or CGAN")
+        raise TypeError(f"this is {self.description}; expected a model that generates images from noise, such as DCGAN")
 
     def interpolate(self, seeds: Any, labels: Any = None, steps: int = 9, truncation: float | None = None) -> Tensor:
-        """Images on the way between pictures, of a model that makes them from noise; see :class:`.LatentSampler`.
+        """Interpolate between generated images; see :meth:`.LatentSampler.interpolate`.
 
         Raises:
-            InputError: if the model translates images.
+            TypeError: if the model does not generate images from noise.
         """
         return self.sample(0)
 
     def translate(self, images: Tensor, direction: str | None = None) -> Tensor:
-        """Images from images, of a model that translates them; see :class:`.ImageTranslator`.
+        """Translate images; see :meth:`.ImageTranslator.translate`.
 
         Raises:
-            InputError: if the model makes images from noise.
+            TypeError: if the model does not translate images.
         """
-        raise InputError("this model makes images from noise and translates none; expected Pix2Pix or CycleGAN")
+        raise TypeError(f"this is {self.description}; expected a model that translates images, such as Pix2Pix")
 
     @property
     @abstractmethod
@@ -141,22 +144,22 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightn
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], where: str) -> Self:
-        """A model with random weights, as a file describes it.
+        """Build a model with random weights from the config in a file.
 
         Args:
-            config: arguments of the class.
-            where: what describes it, for messages.
+            config: arguments of the constructor.
+            where: the subject of the error message, such as the name of the file.
 
         Raises:
-            InputError: if it describes another kind of model, or one that cannot be built here.
+            InputError: if ``config`` is that of another class, or the model cannot be built here.
         """
         try:
             return cls(**config)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise InputError(f"{where} does not describe a {cls.__name__} of lightning-gans ({error})") from error
+            raise InputError(f"{where} describes no {cls.__name__} that can be built here ({error})") from error
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """Write the weights, and pictures for the card."""
+        """Write the weights, and pictures for the model card."""
         (save_directory / WEIGHTS).write_bytes(to_safetensors(self.state_dict(), {}))
         self.draw_samples(save_directory / SAMPLES)
 
@@ -174,12 +177,12 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightn
         token: str | bool | None = None,
         **arguments: Any,
     ) -> Self:
-        """Read the weights, all of them and from safetensors alone.
+        """Read the weights: all of them, and only from safetensors.
 
-        By default the hub's mixin would leave out what does not fit, and take a pickle where there is nothing else.
+        The mixin's own method ignores weights that do not fit, and reads a pickle if there is no safetensors file.
 
         Raises:
-            InputError: if the ``config.json`` describes no model of this class, or the weights do not fit it.
+            InputError: if ``config.json`` is not that of this class, or the weights do not fit.
         """
         model = cls.from_config(arguments, f"the config.json of {model_id}")
         if Path(model_id).is_dir():

@@ -1,4 +1,4 @@
-"""Weights as safetensors: nothing in such a file can be run."""
+"""Weights in safetensors files, which cannot contain code."""
 
 from __future__ import annotations
 
@@ -15,28 +15,33 @@ from lightning_gans.core.errors import InputError
 
 
 def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
-    """A file's bytes.
+    """Serialize weights.
 
     Args:
-        weights: by name; tensors may share memory, and each is written in full.
-        header: plain data, of which each value is written as JSON.
+        weights: tensors by name; tensors that share memory are written separately.
+        header: plain data; each value is written as JSON.
+
+    Returns:
+        The contents of the file.
     """
-    # The file is written by its caller: safetensors itself would report a full disk as an error of its own kind.
+    # The caller writes the file, since safetensors does not raise OSError on a full disk.
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in weights.items()}
     return save(tensors, {"format": "pt", **{key: json.dumps(value) for key, value in header.items()}})
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The header that :func:`to_safetensors` has written; values that are no JSON are left out.
+    """Read the header of a file written with :func:`to_safetensors`; values that are not JSON are ignored.
 
     Raises:
-        InputError: if this is no such file.
+        InputError: if the file is not a safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:
             written: dict[str, str] = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise InputError(f"CKPT is {path}, which cannot be read as safetensors ({error}); give a whole one") from error
+        raise InputError(
+            f"CKPT is {path}, which cannot be read as safetensors ({error}); expected a complete file"
+        ) from error
     header = {}
     for key, value in written.items():
         try:
@@ -47,13 +52,20 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def load_safetensors(path: Path, network: nn.Module, strict: bool = True) -> None:
-    """Load the weights in a file.
+    """Load the weights in a safetensors file into a network.
+
+    Args:
+        path: the file.
+        network: a network on any device.
+        strict: whether missing and unexpected weights are an error.
 
     Raises:
-        InputError: if it is no such file, or its weights are not those of this network.
+        InputError: if the file is not a safetensors file, or its weights do not fit the network.
     """
     try:
         network.load_state_dict(load_file(path), strict=strict)
     except (SafetensorError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} does not hold the weights that its description asks for ({reason})") from error
+        raise InputError(
+            f"the weights in {path} do not fit the network that its config describes ({reason})"
+        ) from error

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from lightning_gans.core.image_grids import grid, to_pil
 from lightning_gans.core.pixels import to_uint8
-from lightning_gans.demo.pictures import Place, film_strip, on_the_way
+from lightning_gans.demo.pictures import Choice, film_strip, interpolate_at
 from lightning_gans.inference import LatentSampler, load
 from tests.support import checkpoint_files
 from tests.support.browser_page import changed, difference, first, opened, pictures, set_slider, settled
@@ -72,16 +72,16 @@ def test_a_class_can_be_asked_for(browser: Browser, served: Demo, model: LatentS
         settled(page, "pictures", grid(to_uint8(model.sample(16, truncation=0.5)), 4))
 
 
-def test_a_position_is_a_picture_on_the_way(browser: Browser, served: Demo, model: LatentSampler) -> None:
+def test_a_position_is_a_picture_interpolate_at(browser: Browser, served: Demo, model: LatentSampler) -> None:
     with opened(browser, served) as page:
-        settled(page, "between", on_the_way(model, Place(0), Place(1), 0.5))
-        settled(page, "strip", film_strip(model, Place(0), Place(1)))
+        settled(page, "between", interpolate_at(model, Choice(0), Choice(1), 0.5))
+        settled(page, "strip", film_strip(model, Choice(0), Choice(1)))
         set_slider(page, "position", 0.25)
-        settled(page, "between", on_the_way(model, Place(0), Place(1), 0.25))
+        settled(page, "between", interpolate_at(model, Choice(0), Choice(1), 0.25))
         set_slider(page, "end-seed-slider", 9)
         set_slider(page, "end-class", 4)
-        settled(page, "between", on_the_way(model, Place(0), Place(9, 4), 0.25))
-        settled(page, "strip", film_strip(model, Place(0), Place(9, 4)))
+        settled(page, "between", interpolate_at(model, Choice(0), Choice(9, 4), 0.25))
+        settled(page, "strip", film_strip(model, Choice(0), Choice(9, 4)))
 
 
 def test_a_slider_moves_by_key(browser: Browser, served: Demo, model: LatentSampler) -> None:
@@ -97,7 +97,7 @@ def test_an_empty_seed_is_refused_in_a_sentence(browser: Browser, served: Demo) 
     with opened(browser, served) as page:
         first(page, "pictures")
         page.locator("#start-seed input").fill("")
-        page.get_by_text("the seed is empty; expected a whole number, 0 or more").first.wait_for()
+        page.get_by_text("the seed is empty; expected an integer of at least 0").first.wait_for()
 
 
 def test_the_run_has_curves_a_timeline_and_scores(browser: Browser, served: Demo) -> None:
@@ -130,9 +130,9 @@ def test_a_model_without_classes_and_without_a_run(browser: Browser, tmp_path: P
     with demo(alone, tmp_path / "demo", "--raw") as served, opened(browser, served) as page:
         model = load(alone, raw=True)
         settled(page, "pictures", grid(to_uint8(model.sample(16)), 4))
-        assert "weights as trained" in page.locator("#title").inner_text()
+        assert "raw weights" in page.locator("#title").inner_text()
         assert not page.get_by_text("All classes in turn").is_visible()
         page.get_by_role("tab", name="The run").click()
-        page.get_by_text("This checkpoint does not lie in a run's folder").wait_for()
+        page.get_by_text("This checkpoint is not in a run's folder").wait_for()
         assert "val/fid" in page.locator("#scores").inner_text()
         assert pictures(page, "curves") == []

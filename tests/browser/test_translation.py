@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from lightning_gans.demo.translating import translated
-from lightning_gans.demo.uploads import Limits, uploaded
+from lightning_gans.demo.pictures import translate_image
+from lightning_gans.demo.uploads import Limits, read_upload
 from lightning_gans.inference import ImageTranslator, load
 from tests.support.browser_page import changed, difference, opened, pictures, set_slider, settled
 from tests.support.demo_process import Demo, demo
@@ -83,15 +83,15 @@ def test_pictures_of_all_kinds_and_sizes_are_translated(
     with opened(browser, served) as page:
         for name in ("square", "odd", "deep", "clear"):
             upload(page, files[name])
-            check_pair(page, translated(model, uploaded(files[name], Limits()), "a_to_b"))
+            check_pair(page, translate_image(model, read_upload(files[name], Limits()), "a_to_b"))
         page.get_by_label("b to a").check()
-        check_pair(page, translated(model, uploaded(files["clear"], Limits()), "b_to_a"))
+        check_pair(page, translate_image(model, read_upload(files["clear"], Limits()), "b_to_a"))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("text", "the file is no picture that can be read (not an image); expected a whole PNG, JPEG or the like"),
+        ("text", "the file is not a readable image (not an image); expected a complete PNG, JPEG or similar file"),
         ("empty", "the file is empty; expected a picture such as a PNG or a JPEG"),
         ("many", "the picture has 101 x 100 = 10,100 pixels; expected at most 10,000"),
         ("large", "exceed the maximum allowed size of 102.4 Kb"),
@@ -103,7 +103,7 @@ def test_what_cannot_be_used_is_said_and_the_page_goes_on(
     # Gradio's script does not send a file that is too large, and asks how far it has come.
     with opened(browser, served, refusing=name == "large") as page:
         upload(page, files["square"])
-        expected = translated(model, uploaded(files["square"], Limits()), "a_to_b")
+        expected = translate_image(model, read_upload(files["square"], Limits()), "a_to_b")
         check_pair(page, expected)
         upload(page, files[name])
         page.get_by_text(message).first.wait_for()
@@ -136,7 +136,7 @@ def test_a_drawing_is_translated(direction: str, browser: Browser, served: Demo,
             shown = changed(page, "result", shown)
         before, after = shown
         assert before.size == after.size == (32, 32)
-        assert difference(after, translated(model, before, direction)[1]) <= 1
+        assert difference(after, translate_image(model, before, direction)[1]) <= 1
 
 
 def crossed(shown: list[Image.Image]) -> bool:

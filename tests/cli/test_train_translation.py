@@ -20,7 +20,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 from datamodules.archives import PAIRED, UNPAIRED, Archive
 from datamodules.facades import SyntheticFacadesDataModule
 from lightning_gans import load
-from lightning_gans.cli.commands.table import run as table
+from lightning_gans.cli.commands.common import run_command
 from lightning_gans.cli.train import build, run
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_uint8
@@ -73,7 +73,7 @@ def test_cyclegan_from_fit_to_predictions_in_one_folder(capsys: pytest.CaptureFi
     model = Translation.load_from_checkpoint(folder / "checkpoints" / "last.ckpt")
     assert isinstance(model, CycleGAN)
     assert model.pool_a.images.shape == (18, 3, 64, 64)
-    table([str(folder)])
+    run_command("table", [str(folder)])
     rows = capsys.readouterr().out
     assert "| b/miou |" in rows
     assert "batch norm per-image | dropout off" in rows
@@ -100,7 +100,7 @@ def test_baselines_are_tests_of_what_was_never_trained(capsys: pytest.CaptureFix
         folder = Path("runs") / name / "version_0"
         assert "CycleGAN" in yaml.safe_load((folder / "config.yaml").read_text())["model"]["class_path"]
         assert {line["stamp"]["weights"] for line in scores(folder)} == {"raw"}
-    table(["runs"])
+    run_command("table", ["runs"])
     rows = capsys.readouterr().out
     assert "| untrained | CycleGAN |" in rows
     assert "| identity | CycleGAN |" in rows

@@ -13,8 +13,8 @@ from PIL import Image
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_float
 from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
-from lightning_gans.demo.translating import translated
-from lightning_gans.demo.uploads import Limits, guard_pillow, uploaded
+from lightning_gans.demo.pictures import translate_image
+from lightning_gans.demo.uploads import Limits, read_upload, set_pillow_limit
 from lightning_gans.inference import ImageTranslator, load
 from tests.support import checkpoint_files
 
@@ -34,12 +34,12 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file is empty; expected a picture"),
-        (b"no picture", r"no picture that can be read \(not an image\); expected a whole PNG"),
+        (b"", "the file is empty; expected an image"),
+        (b"no picture", r"not a readable image \(not an image\); expected a complete PNG"),
         (b"0" * 104_858, r"the file has 0\.1 MB; expected at most 0\.1"),
-        (png_header(101, 100), r"the picture has 101 x 100 = 10,100 pixels; expected at most 10,000"),
+        (png_header(101, 100), r"the image has 101 x 100 = 10,100 pixels; expected at most 10,000"),
         (png_header(60_000, 60_000), r"too many pixels|3,600,000,000 pixels"),
-        (png_header(50, 50), "no picture that can be read"),
+        (png_header(50, 50), "not a readable image"),
     ],
     ids=["empty", "text", "large file", "large picture", "bomb", "truncated"],
 )
@@ -47,27 +47,27 @@ def test_what_is_no_fit_picture_is_refused_in_one_sentence(content: bytes, messa
     path = tmp_path / "a.png"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
-        uploaded(path, LIMITS)
+        read_upload(path, LIMITS)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
 
 
 def test_16_bits_transparency_and_turned_pictures_are_read_as_elsewhere(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 6), 257 * 77, dtype=np.uint16)).save(tmp_path / "deep.png")
-    assert uploaded(tmp_path / "deep.png", LIMITS).getpixel((0, 0)) == (77, 77, 77)
+    assert read_upload(tmp_path / "deep.png", LIMITS).getpixel((0, 0)) == (77, 77, 77)
     Image.new("RGBA", (4, 6), (9, 9, 9, 0)).save(tmp_path / "clear.png")
-    assert uploaded(tmp_path / "clear.png", LIMITS).getpixel((0, 0)) == (255, 255, 255, 0)
+    assert read_upload(tmp_path / "clear.png", LIMITS).getpixel((0, 0)) == (255, 255, 255, 0)
     turned = Image.Exif()
     turned[274] = 6
     Image.new("RGB", (4, 6)).save(tmp_path / "turned.jpg", exif=turned)
-    assert uploaded(tmp_path / "turned.jpg", LIMITS).size == (6, 4)
+    assert read_upload(tmp_path / "turned.jpg", LIMITS).size == (6, 4)
 
 
 def test_pillow_is_guarded_wherever_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     (tmp_path / "a.png").write_bytes(png_header(2_000, 1_001))
     with warnings.catch_warnings():
-        guard_pillow(LIMITS)
+        set_pillow_limit(LIMITS)
         with pytest.raises(Image.DecompressionBombError):
             Image.open(tmp_path / "a.png")
 
@@ -83,7 +83,7 @@ def translator(tmp_path: Path, data: str = "datamodules.facades.SyntheticFacades
 def test_translations_are_those_of_the_model(direction: str, mode: str, tmp_path: Path) -> None:
     model = translator(tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    before, after = translated(model, Image.fromarray(pixels), direction)
+    before, after = translate_image(model, Image.fromarray(pixels), direction)
     assert before.mode == mode
     seen = np.asarray(before).reshape(32, 32, -1).transpose(2, 0, 1)
     made = model.translate(to_float(torch.from_numpy(seen.copy()))[None], direction)[0]
@@ -92,16 +92,16 @@ def test_translations_are_those_of_the_model(direction: str, mode: str, tmp_path
 
 
 def test_pictures_of_any_size_keep_it(tmp_path: Path) -> None:
-    before, after = translated(translator(tmp_path), Image.new("RGB", (45, 71), "red"), "b_to_a")
+    before, after = translate_image(translator(tmp_path), Image.new("RGB", (45, 71), "red"), "b_to_a")
     assert before.size == after.size == (45, 71)
 
 
 def test_transparency_is_there_again(tmp_path: Path) -> None:
     half = Image.new("RGBA", (32, 32), (255, 255, 255, 99))
-    before, after = translated(translator(tmp_path), half, "a_to_b")
+    before, after = translate_image(translator(tmp_path), half, "a_to_b")
     assert (before.mode, after.mode) == ("L", "RGBA")
     assert after.getchannel("A").getextrema() == (99, 99)
-    opaque = translated(translator(tmp_path), half.convert("RGB"), "a_to_b")[1]
+    opaque = translate_image(translator(tmp_path), half.convert("RGB"), "a_to_b")[1]
     assert after.convert("RGB").tobytes() == opaque.tobytes()
 
 

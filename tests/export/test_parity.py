@@ -11,15 +11,15 @@ from lightning_gans.export import ONNXFile, parity
 
 
 class Fake:
-    """A subject whose file gives other values."""
+    """A target whose file gives other values."""
 
-    def batches(self) -> list[tuple[Tensor]]:
+    def test_inputs(self) -> list[tuple[Tensor]]:
         return [(torch.zeros(2, 1),), (torch.zeros(3, 1),)]
 
-    def output_of(self, inputs: tuple[Tensor]) -> Tensor:
+    def model_output(self, inputs: tuple[Tensor]) -> Tensor:
         return inputs[0]
 
-    def compared(self) -> str:
+    def test_description(self) -> str:
         return "zeros"
 
 
@@ -35,12 +35,12 @@ def test_a_difference_anywhere_fails(other: float, message: str) -> None:
 
     with pytest.raises(RunEnded, match=message):
         parity.compare(Fake(), run)  # type: ignore[arg-type]
-    with pytest.raises(RunEnded, match=r"gives \(1, 1\) where the model gives \(2, 1\)"):
+    with pytest.raises(RunEnded, match=r"returns shape \(1, 1\), the model \(2, 1\)"):
         parity.compare(Fake(), lambda inputs: inputs[0][:1])  # type: ignore[arg-type]
     assert parity.compare(Fake(), lambda inputs: inputs[0] + 5e-5).difference == pytest.approx(5e-5)  # type: ignore[arg-type]
 
 
 def test_a_file_that_the_runtime_does_not_take_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"no graph")
-    with pytest.raises(RunEnded, match="ONNX Runtime does not take"):
+    with pytest.raises(RunEnded, match="ONNX Runtime cannot open"):
         ONNXFile().runner(Fake(), tmp_path / "x.onnx")  # type: ignore[arg-type]

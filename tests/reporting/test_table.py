@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lightning_gans.cli.commands.table import run
+from lightning_gans.cli.commands.common import run_command
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.rows import format_number
 from tests.support.paths import ROOT
@@ -83,7 +83,7 @@ def test_median_and_spread_over_seeds(make: Make, capsys: pytest.CaptureFixture[
     for seed, fid in enumerate((3.14159, 30.0, 2.5)):
         make(f"dcgan-mnist/version_{seed}", seed, {"test/fid": fid, "test/relative_fid": 0.5, "test/modes": 9 + seed})
     make("wgan-mnist/version_0", 0, {"test/fid": 7.0}, model__class_path="lightning_gans.variants.WGANGP")
-    run(["runs"])
+    run_command("table", ["runs"])
     out = capsys.readouterr().out
     assert table(out) == [
         {
@@ -133,7 +133,7 @@ def test_numbers_are_short(value: float, text: str) -> None:
 def test_one_diverged_seed_is_not_hidden(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     for seed, fid in enumerate((1.0, float("nan"), 2.0)):
         make(f"a/{seed}", seed, {"test/fid": fid})
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     assert table(capsys.readouterr().out)[0]["fid"] == "nan (nan\N{EN DASH}nan)"
 
 
@@ -142,7 +142,7 @@ def test_a_score_that_one_seed_lacks_is_not_shown_as_if_all_had_it(
 ) -> None:
     make("a/0", 0, {"test/fid": 1.0, "test/modes": 10})
     make("a/1", 1, {"test/fid": 2.0})
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     (row,) = table(capsys.readouterr().out)
     assert (row["fid"], row["modes"]) == ("1.5 (1\N{EN DASH}2)", "")
 
@@ -152,9 +152,9 @@ def test_the_last_row_counts(make: Make, capsys: pytest.CaptureFixture[str]) -> 
     with (folder / "scores.jsonl").open("a") as file:
         file.write(score_row({"test/fid": 2.0}, stamp_dict()))
         file.write(score_row({"val/fid": 60.0}, stamp_dict(split="val")))
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     assert table(capsys.readouterr().out)[0]["fid"] == "2"
-    run(["runs/a", "--split", "val"])
+    run_command("table", ["runs/a", "--split", "val"])
     out = capsys.readouterr().out
     assert table(out)[0]["fid"] == "60"
     assert "split val" in out
@@ -162,21 +162,21 @@ def test_the_last_row_counts(make: Make, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_scores_can_be_chosen(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     make("a/0", 0, {"test/fid": 1.0, "test/kid": 2.0, "test/modes": 3.0})
-    run(["runs/a", "--scores", "modes,fid"])
+    run_command("table", ["runs/a", "--scores", "modes,fid"])
     out = capsys.readouterr().out
     assert "| Epochs | modes | fid |" in out
     assert "kid" not in out
-    run(["runs/a", "--scores", "modes", "--format", "csv"])
+    run_command("table", ["runs/a", "--scores", "modes", "--format", "csv"])
     assert "epochs,modes,modes_min,modes_max,stamp" in capsys.readouterr().out
     with pytest.raises(InputError, match="--scores has mood; the runs have fid, kid, modes"):
-        run(["runs/a", "--scores", "modes,mood"])
+        run_command("table", ["runs/a", "--scores", "modes,mood"])
 
 
 def test_a_model_without_a_step_has_seen_no_epoch(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0})
     path = folder / "scores.jsonl"
     path.write_text(path.read_text().replace('"step": 70', '"step": 0'))
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     assert table(capsys.readouterr().out)[0]["Epochs"] == "0"
 
 
@@ -184,7 +184,7 @@ def test_domains_keep_their_columns_and_stamps(make: Make, capsys: pytest.Captur
     folder = make("a/0", 0, {"test/horse/fid": 1.0})
     with (folder / "scores.jsonl").open("a") as file:
         file.write(score_row({"test/zebra/fid": 2.0}, stamp_dict(real=50)))
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     out = capsys.readouterr().out
     (row,) = table(out)
     assert (row["horse/fid"], row["zebra/fid"]) == ("1", "2")
@@ -194,7 +194,7 @@ def test_domains_keep_their_columns_and_stamps(make: Make, capsys: pytest.Captur
 
 def test_a_folder_given_twice_counts_once(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0})
-    run(["runs", "runs/a", str(folder)])
+    run_command("table", ["runs", "runs/a", str(folder)])
     assert table(capsys.readouterr().out)[0]["Seeds"] == "1"
 
 
@@ -202,7 +202,7 @@ def test_a_run_reached_from_within_has_its_name(
     make: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(make("a/0", 0, {"test/fid": 1.0}))
-    run(["."])
+    run_command("table", ["."])
     assert table(capsys.readouterr().out)[0]["Run"] == "a"
 
 
@@ -210,7 +210,7 @@ def test_the_length_is_that_of_the_resumed_run(make: Make, capsys: pytest.Captur
     make("a/0", 0, {"test/fid": 1.0})
     make("a/0", 0, {"test/fid": 1.0}, config="config-2.yaml", trainer__max_epochs=20)
     make("a/0", 0, {"test/fid": 1.0}, config="config-10.yaml", trainer__max_epochs=None, trainer__max_steps=500)
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     (row,) = table(capsys.readouterr().out)
     assert (row["Epochs"], row["Max steps"]) == ("", "500")
 
@@ -222,7 +222,7 @@ def test_csv(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     for seed, fid in enumerate((0.123456789, 0.2, 0.3)):
         make(f"a/{seed}", seed, {"test/fid": fid})
     make("b/0", 0, {"test/modes": 10})
-    run(["runs", "--format", "csv"])
+    run_command("table", ["runs", "--format", "csv"])
     first, second = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert (first["run"], first["variant"], first["seeds"], first["epochs"]) == ("a", "DCGAN", "3", "10")
     assert (first["fid"], first["fid_min"], first["fid_max"], first["modes"]) == ("0.2", "0.123456789", "0.3", "")
@@ -236,7 +236,7 @@ def test_writing_between_markers_leaves_the_rest_alone(
     newline: str, make: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make("a/0", 0, {"test/fid": 1.0})
-    run(["runs"])
+    run_command("table", ["runs"])
     expected = capsys.readouterr().out.replace("\n", newline)
     lines = ["# Über", r"`<!-- table results -->` and `<!-- end -->` \1", "<!-- table other -->", "old", "<!-- end -->"]
     before = newline.join([*lines, "<!-- table results -->", ""])
@@ -245,10 +245,10 @@ def test_writing_between_markers_leaves_the_rest_alone(
     for old in ("", f"old{newline}{newline}older{newline}"):
         file.write_bytes(f"{before}{old}{after}".encode())
         for _ in range(2):
-            run(["runs", "--write", "README.md"])
+            run_command("table", ["runs", "--write", "README.md"])
             assert file.read_bytes().decode() == f"{before}{expected}{after}"
             assert capsys.readouterr().out == "table: README.md\n"
-    run(["runs", "--write", "README.md", "--name", "other"])
+    run_command("table", ["runs", "--write", "README.md", "--name", "other"])
     assert file.read_bytes().decode() == f"{before}{expected}{after}".replace(f"old{newline}", expected, 1)
 
 
@@ -270,7 +270,7 @@ def test_missing_markers_are_refused(content: str | None, make: Make) -> None:
     if content is not None:
         file.write_text(content)
     with pytest.raises(InputError, match=r"README\.md.*expected"):
-        run(["runs", "--write", "README.md"])
+        run_command("table", ["runs", "--write", "README.md"])
     assert (file.read_text() if file.exists() else None) == content
 
 
@@ -287,7 +287,7 @@ def test_mixed_stamps_are_refused(name: str, field: str, value: Any, make: Make)
     make(f"{name}/1", 1, {"test/fid": 1.0}, stamp={field: value})
     old = str(stamp_dict().get(field, "null"))
     with pytest.raises(InputError, match=rf"stamp\.{field} is {old} in runs/a/0 but {value} in runs/{name}/1"):
-        run(["runs"])
+        run_command("table", ["runs"])
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_different_recipes_under_one_name_are_refused(key: str, value: Any, old:
     make("a/0", 0, {"test/fid": 1.0})
     make("a/1", 1, {"test/fid": 1.0}, **{key: value})
     with pytest.raises(InputError) as error:
-        run(["runs"])
+        run_command("table", ["runs"])
     assert f"{key.replace('__', '.')} is {old} in runs/a/0 but {value} in runs/a/1" in str(error.value)
 
 
@@ -316,20 +316,20 @@ def test_other_images_of_ones_own_are_another_recipe(make: Make) -> None:
         data = {"class_path": "datamodules.image_folder.ImageFolderDataModule", "init_args": {"root": root}}
         make(f"a/{seed}", seed, {"test/fid": 1.0}, data=data)
     with pytest.raises(InputError, match=r"data\.init_args\.root is cats in runs/a/0 but dogs in runs/a/1"):
-        run(["runs"])
+        run_command("table", ["runs"])
 
 
 def test_null_is_as_good_as_an_older_configs_missing_key(make: Make) -> None:
     make("a/0", 0, {"test/fid": 1.0})
     make("a/1", 1, {"test/fid": 1.0}, model__init_args__penalty=None)
-    run(["runs"])
+    run_command("table", ["runs"])
 
 
 def test_one_seed_twice_is_refused(make: Make) -> None:
     make("a/0", 4, {"test/fid": 1.0})
     make("a/1", 4, {"test/fid": 1.0})
     with pytest.raises(InputError, match="seed_everything is 4 in runs/a/0 and in runs/a/1; expected each seed once"):
-        run(["runs"])
+        run_command("table", ["runs"])
 
 
 # Bad input.
@@ -340,23 +340,23 @@ def test_a_run_that_was_not_tested_is_named(make: Make) -> None:
     make("a/1", 1)
     command = "lightning-gans test --config runs/a/1/config.yaml --ckpt_path best"
     with pytest.raises(InputError, match=f"runs/a/1 has no test scores; run `{command}`"):
-        run(["runs"])
-    run(["runs", "--split", "val"])
+        run_command("table", ["runs"])
+    run_command("table", ["runs", "--split", "val"])
 
 
 def test_a_run_that_was_not_validated_is_named(make: Make) -> None:
     folder = make("a/0", 0)
     (folder / "scores.jsonl").write_text(score_row({"test/fid": 1.0}, stamp_dict()))
     with pytest.raises(InputError, match="runs/a/0 has no val scores; run `lightning-gans validate"):
-        run(["runs", "--split", "val"])
+        run_command("table", ["runs", "--split", "val"])
 
 
 def test_folders_without_runs_are_refused(make: Make) -> None:
     Path("empty").mkdir()
     with pytest.raises(InputError, match=r"empty holds no scores\.jsonl; expected"):
-        run(["empty"])
+        run_command("table", ["empty"])
     with pytest.raises(InputError, match="nowhere is not a folder; expected"):
-        run(["nowhere"])
+        run_command("table", ["nowhere"])
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_a_broken_row_is_named(line: str, make: Make) -> None:
     with (folder / "scores.jsonl").open("a") as file:
         file.write(line + "\n")
     with pytest.raises(InputError, match=r"runs/a/0/scores\.jsonl, line 3, is not a row of scores; expected"):
-        run(["runs"])
+        run_command("table", ["runs"])
 
 
 @pytest.mark.parametrize("content", [None, "a: [", "a: 1", "1"])
@@ -378,12 +378,12 @@ def test_a_broken_config_is_named(content: str | None, make: Make) -> None:
     if content is not None:
         path.write_text(content)
     with pytest.raises(InputError, match=r"runs/a/0/config\.yaml .*; expected the config that the run's fit wrote"):
-        run(["runs"])
+        run_command("table", ["runs"])
 
 
 def test_only_markdown_is_written_between_markers(make: Make) -> None:
     with pytest.raises(InputError, match="--format is csv; expected markdown"):
-        run(["runs", "--format", "csv", "--write", "README.md"])
+        run_command("table", ["runs", "--format", "csv", "--write", "README.md"])
 
 
 # The real command.
@@ -422,14 +422,14 @@ def test_the_commands_errors_are_one_line_and_status_two(make: Make) -> None:
 def test_kid_leads_where_images_are_few_and_the_table_says_why(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     scores = {"test/fid": 3.0, "test/relative_fid": 0.1, "test/class_kl": 0.2, "test/kid": 0.01, "test/kid_ci95": 0.002}
     make("few/0", 0, scores, {"real": 1999})
-    run(["runs/few"])
+    run_command("table", ["runs/few"])
     out = capsys.readouterr().out
     assert out.startswith("| Run | Variant | Seeds | Epochs | kid | kid_ci95 | relative_fid | fid | class_kl |")
     assert "KID comes first, as there are 1999 images: below 2,000 FID is too large" in out
-    run(["runs/few", "--scores", "fid"])
+    run_command("table", ["runs/few", "--scores", "fid"])
     assert "KID" not in capsys.readouterr().out
     make("many/0", 0, scores)
-    run(["runs/many"])
+    run_command("table", ["runs/many"])
     out = capsys.readouterr().out
     assert out.startswith("| Run | Variant | Seeds | Epochs | relative_fid | fid | kid | kid_ci95 | class_kl |")
     assert "KID comes first" not in out
@@ -439,7 +439,7 @@ def test_scores_that_compare_no_sets_do_not_make_images_few(make: Make, capsys: 
     folder = make("a/0", 0, {"test/fid": 1.0, "test/kid": 0.1})
     with (folder / "scores.jsonl").open("a") as file:
         file.write(score_row({"test/probe/accuracy": 0.9}, stamp_dict(fake=0)))
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     out = capsys.readouterr().out
     assert table(out)[0]["probe/accuracy"] == "0.9"
     assert "KID comes first" not in out
@@ -447,7 +447,7 @@ def test_scores_that_compare_no_sets_do_not_make_images_few(make: Make, capsys: 
 
 def test_a_class_of_its_own_is_a_column_only_where_asked_for(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     make("a/0", 0, {"test/fid": 1.0, "test/class_fid": 2.0, "test/class_fid_3": 4.0})
-    run(["runs/a"])
+    run_command("table", ["runs/a"])
     assert set(table(capsys.readouterr().out)[0]) == {"Run", "Variant", "Seeds", "Epochs", "fid", "class_fid"}
-    run(["runs/a", "--scores", "class_fid_3"])
+    run_command("table", ["runs/a", "--scores", "class_fid_3"])
     assert table(capsys.readouterr().out)[0]["class_fid_3"] == "4"

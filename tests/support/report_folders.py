@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from lightning_gans.cli.commands.report import run
+from lightning_gans.cli.commands.common import run_command
 from tests.support.stamps import stamp_dict
 
 LOG = "epoch,loss/d,loss/g,step,val/fid\n0,1.5,0.5,9,\n0,1.25,0.75,19,\n0,,,19,40.0\n1,1.0,1.0,39,30.0\n"
@@ -103,5 +103,5 @@ class Page(HTMLParser):
 
 
 def report(*arguments: str | Path) -> Page:
-    run([*map(str, arguments), "--out", "report.html", "--overwrite"])
+    run_command("report", [*map(str, arguments), "--out", "report.html", "--overwrite"])
     return Page(Path("report.html"))

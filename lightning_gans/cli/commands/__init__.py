@@ -1,1 +1,4 @@
-"""What is done with a trained model on the command line; light, as it needs neither data nor Lightning."""
+"""The commands besides training, one module each; they start without Lightning.
+
+Each module has ``make_parser()``, which returns its parser, and ``run(options)``, which takes the parsed options.
+"""

@@ -1,26 +1,74 @@
-"""What the commands that use a model have in common."""
+"""Parsing and running of commands, and options that several of them have. Imports neither torch nor Lightning."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
+from lightning_gans.core.errors import InputError, exit_on_known_errors
 
-from lightning_gans.core.errors import InputError
-from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel, load
+if TYPE_CHECKING:
+    from lightning_gans.inference import PretrainedModel
+
+    Model = TypeVar("Model", bound=PretrainedModel)
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
-def parser_for(command: str, description: str, device: str | None = None) -> argparse.ArgumentParser:
-    """The options of every command that uses a model: which one, whose weights, where it works.
+def command_line(name: str, arguments: list[str]) -> None:
+    """Run a command, and exit with one line on stderr where an error of the user's input or of the run ends it."""
+    try:
+        with exit_on_known_errors():
+            run_command(name, arguments)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def run_command(name: str, arguments: list[str]) -> None:
+    """Parse the arguments of a command, and run it.
 
     Args:
-        command: its name.
-        description: what it does.
-        device: where it works by default; None is a GPU if there is one.
+        name: name of its module in this package.
+        arguments: what follows the command's name on the command line.
+
+    Raises:
+        InputError: if an argument, or a file that it names, cannot be used.
+        RunEnded: if the command fails or is interrupted.
     """
-    parser = argparse.ArgumentParser(prog=f"lightning-gans {command}", description=description, allow_abbrev=False)
+    command = import_module(f"lightning_gans.cli.commands.{name}")
+    command.run(command.make_parser().parse_args(arguments))
+
+
+def command_parser(name: str, description: str, **settings: Any) -> argparse.ArgumentParser:
+    """An empty parser for a command.
+
+    Args:
+        name: the command's name.
+        description: what it does.
+        settings: other arguments of :class:`argparse.ArgumentParser`.
+    """
+    return argparse.ArgumentParser(
+        prog=f"lightning-gans {name}", description=description, allow_abbrev=False, **settings
+    )
+
+
+def model_parser(name: str, description: str, device: str | None = None, **settings: Any) -> argparse.ArgumentParser:
+    """A parser with the options of every command that uses a trained model.
+
+    Args:
+        name: the command's name.
+        description: what it does.
+        device: default device; None for a GPU if there is one.
+        settings: other arguments of :class:`argparse.ArgumentParser`.
+    """
+    parser = command_parser(name, description, **settings)
     parser.add_argument(
         "checkpoint",
         type=Path,
@@ -28,77 +76,123 @@ def parser_for(command: str, description: str, device: str | None = None) -> arg
         help="a checkpoint, a run's folder (its best checkpoint, else the last), or an exported folder or file",
     )
     parser.add_argument(
-        "--raw", action="store_true", help="the weights as the optimizer left them, not their moving average"
+        "--raw", action="store_true", help="use the weights as the optimizer left them, not their moving average"
     )
     parser.add_argument(
         "--device",
         default=device,
-        help=f"where to work, such as cpu or cuda:1 (default: {device or 'a GPU if there is one'})",
+        help=f"device to run on, such as cpu or cuda:1 (default: {device or 'a GPU if there is one'})",
     )
     return parser
 
 
-def drawing_parser_for(command: str, description: str, out: str) -> argparse.ArgumentParser:
-    """The options of a command that draws what a model makes from noise.
+def sampling_parser(name: str, description: str, out: str) -> argparse.ArgumentParser:
+    """A parser with the options of every command that generates images from noise.
 
     Args:
-        command: its name.
+        name: the command's name.
         description: what it does.
-        out: what it writes.
+        out: help text of ``--out``.
     """
-    parser = parser_for(command, description)
+    parser = model_parser(name, description)
     parser.add_argument(
         "--truncation",
         type=float,
         metavar="BOUND",
-        help="largest value in a latent vector: less variety, in some models better pictures (default: no bound)",
+        help="largest absolute value in a latent vector; a small one trades variety for quality (default: no bound)",
     )
-    parser.add_argument("--scale", type=int, default=1, help="draw each pixel this many times as large")
+    parser.add_argument("--scale", type=int, default=1, help="draw each pixel as SCALE x SCALE pixels (default: 1)")
     parser.add_argument("--out", type=Path, required=True, help=out)
     return parser
 
 
-def model_of(options: argparse.Namespace) -> PretrainedModel:
-    """The model that the options name.
+INTEGER_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+LONGEST_RANGE = 100_000
+"""Numbers in one range; a longer one is taken for a typing error."""
+
+
+def integer_list(text: str) -> list[int]:
+    """Parse a list of integers and ranges, such as ``3``, ``0-9`` or ``1,4-6``.
 
     Raises:
-        InputError: if there is none, or it cannot be built here.
+        argparse.ArgumentTypeError: if ``text`` is not such a list.
     """
-    # As for `fit`: a user's own network is found in the folder where the command runs.
+    numbers: list[int] = []
+    for part in text.split(","):
+        match = INTEGER_RANGE.fullmatch(part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last or last - first >= LONGEST_RANGE:
+            raise argparse.ArgumentTypeError(f"{text} is not a list of integers; expected one such as 3, 0-9 or 1,4-6")
+        numbers += range(first, last + 1)
+    return numbers
+
+
+def require_at_least(options: argparse.Namespace, **bounds: float) -> None:
+    """Check lower bounds of options.
+
+    Args:
+        options: the parsed options.
+        bounds: smallest allowed value of each option.
+
+    Raises:
+        InputError: if an option is smaller.
+    """
+    for key, least in bounds.items():
+        if (value := getattr(options, key)) < least:
+            raise InputError(f"--{key} is {value}; expected at least {least}")
+
+
+@contextmanager
+def options_as_arguments(**options: str) -> Iterator[None]:
+    """Context manager around a call whose arguments come from options: a ValueError names the option.
+
+    Args:
+        options: name of the option for each argument of the call.
+
+    Raises:
+        InputError: instead of a ValueError, with the option's name where its message starts with the argument's.
+    """
+    try:
+        yield
+    except ValueError as error:
+        argument, space, rest = str(error).partition(" ")
+        raise InputError(f"{options.get(argument, argument)}{space}{rest}") from error
+
+
+def load_model(options: argparse.Namespace) -> PretrainedModel:
+    """Load the model that the options of :func:`model_parser` name.
+
+    Raises:
+        InputError: if there is no such model, or it cannot be built here.
+    """
+    # Imported here for start-up time: parsing, --help and commands without a model do not load torch.
+    import torch
+
+    from lightning_gans.inference import load
+
+    # As in `fit`: classes of the user's own are imported from the current folder.
     sys.path.append(str(Path.cwd()))
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     return load(options.checkpoint, raw=options.raw, device=device)
 
 
-def sampler_of(options: argparse.Namespace) -> LatentSampler:
-    """The model that the options name, which makes images from noise.
+def load_model_of(options: argparse.Namespace, kind: type[Model]) -> Model:
+    """Load a model as :func:`load_model`, and check its class.
 
     Raises:
-        InputError: if it is none or another kind.
+        InputError: if there is no such model, it is not a ``kind``, or it cannot be built here.
     """
-    model = model_of(options)
-    if not isinstance(model, LatentSampler):
-        raise InputError(f"CKPT is {options.checkpoint}, which translates images; expected a model from noise")
+    model = load_model(options)
+    if not isinstance(model, kind):
+        raise InputError(f"CKPT is {options.checkpoint}, {model.description}; expected {kind.description}")
     return model
 
 
-def translator_of(options: argparse.Namespace) -> ImageTranslator:
-    """The model that the options name, which translates images.
-
-    Raises:
-        InputError: if it is none or another kind.
-    """
-    model = model_of(options)
-    if not isinstance(model, ImageTranslator):
-        raise InputError(f"CKPT is {options.checkpoint}, which makes images from noise; expected a translation")
-    return model
-
-
-def weights_line(model: PretrainedModel) -> str:
-    """Whose weights made something, to be printed beside it."""
+def describe_weights(model: PretrainedModel) -> str:
+    """Which weights a model has, such as "ema weights of step 600"."""
     return f"{model.weights_kind} weights of step {model.metadata.get('step', 'unknown')}"
 
 
-def megabytes(count: int) -> str:
-    """A number of bytes."""
+def format_megabytes(count: int) -> str:
+    """A number of bytes in megabytes."""
     return f"{count / 1e6:.1f} MB"

@@ -1,66 +1,57 @@
-"""``lightning-gans demo``: a trained model on a page in the browser. Gradio is loaded once the model is."""
+"""``lightning-gans demo``: show a trained model on a page in the browser."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import threading
 
-from lightning_gans.core.errors import InputError, exit_on_known_errors
-from lightning_gans.demo.serving import LOCAL, application, listening, serve, workplace
+from lightning_gans.cli.commands.common import load_model, model_parser
+from lightning_gans.core.errors import InputError
+from lightning_gans.demo.serving import LOCAL_HOSTS, application, open_socket, serve, temporary_environment
 
 
-def options_parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    from lightning_gans.cli.commands.common import parser_for
-
-    parser = parser_for(
-        "demo", "Show a trained model on a page in the browser, on this machine: sliders or translation, and its run."
+def make_parser() -> argparse.ArgumentParser:
+    """The command's parser."""
+    parser = model_parser(
+        "demo",
+        "Show a trained model on a page in the browser: generate or translate images, and look at the model's run. "
+        "Only this machine can open the page, unless --host says otherwise.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=7860, help="0 for any that is free (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=7860, help="port; 0 for any free one (default: %(default)s)")
     parser.add_argument(
-        "--max_upload_mb", type=float, default=10, help="largest file to upload, in megabytes (default: %(default)s)"
+        "--max_upload_mb", type=float, default=10, help="largest uploaded file in megabytes (default: %(default)s)"
     )
     parser.add_argument(
-        "--max_pixels", type=int, default=4_000_000, help="most pixels of an uploaded picture (default: %(default)s)"
+        "--max_pixels", type=int, default=4_000_000, help="most pixels of an uploaded image (default: %(default)s)"
     )
-    parser.add_argument("--no_browser", action="store_true", help="open no browser")
+    parser.add_argument("--no_browser", action="store_true", help="do not open a browser")
     return parser
 
 
-def run(argv: list[str], folder: str) -> None:
-    """Serve the page until it is ended.
-
-    Args:
-        argv: the command's arguments.
-        folder: for the pictures that the page shows.
+def run(options: argparse.Namespace) -> None:
+    """Serve the page until the server is stopped.
 
     Raises:
-        InputError: if something given cannot be used.
+        InputError: if an option cannot be used.
     """
-    options = options_parser().parse_args(argv)
     for key in ("max_upload_mb", "max_pixels"):
         if not getattr(options, key) > 0:
-            raise InputError(f"{key} is {getattr(options, key)}; expected more than 0")
+            raise InputError(f"--{key} is {getattr(options, key)}; expected more than 0")
+    stopping = threading.Event()
+    with temporary_environment() as folder:
+        model = load_model(options)
+        with open_socket(options.host, options.port) as listener:
+            # Imported here since Gradio takes seconds to load, and reads the environment that was just set.
+            from lightning_gans.demo.page import CSS, build, theme
+            from lightning_gans.demo.uploads import Limits, set_pillow_limit
+            from lightning_gans.runs.folder import RunFolder
 
-    from lightning_gans.cli.commands.common import model_of
-    from lightning_gans.demo.uploads import Limits, guard_pillow
-    from lightning_gans.runs.folder import RunFolder
-
-    limits = Limits(options.max_upload_mb, options.max_pixels)
-    model = model_of(options)
-    with listening(options.host, options.port) as at:
-        from lightning_gans.demo.page import build
-
-        guard_pillow(limits)
-        page = build(model, RunFolder.containing(options.checkpoint), limits)
-        app = application(page, folder, limits.upload_bytes, options.host)
-        if options.host not in LOCAL:
-            print(f"{options.host} is not this machine alone: all in its network can use the page", file=sys.stderr)
-        serve(app, at, browse=not options.no_browser)
-
-
-def main(argv: list[str]) -> None:
-    """The command, with one line for input that it cannot use."""
-    with exit_on_known_errors(), workplace() as folder:
-        run(argv, folder)
+            limits = Limits(options.max_upload_mb, options.max_pixels)
+            set_pillow_limit(limits)
+            page = build(model, RunFolder.containing(options.checkpoint), limits, stopping)
+            app = application(page, folder, limits.upload_bytes, options.host, theme(), CSS)
+            if options.host not in LOCAL_HOSTS:
+                print(f"{options.host} is not local: everyone in its network can use the page", file=sys.stderr)
+            serve(app, listener, stopping, browse=not options.no_browser)

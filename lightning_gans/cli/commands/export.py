@@ -1,4 +1,4 @@
-"""``lightning-gans export``: a trained generator as a file for other programs, or a folder for the hub."""
+"""``lightning-gans export``: export a trained generator for other programs, or for the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -6,125 +6,116 @@ import argparse
 import re
 from pathlib import Path
 
-from lightning_gans.cli.commands.common import megabytes, model_of, parser_for, weights_line
-from lightning_gans.core.errors import InputError, exit_on_known_errors
-from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
-from lightning_gans.export import Format, ONNXFile, SafetensorsFile, TorchProgram, compare, subject_of
-from lightning_gans.export.hub_folder import compare_folder, write_hub_folder
-from lightning_gans.inference import PretrainedModel
+from lightning_gans.cli.commands.common import (
+    describe_weights,
+    format_megabytes,
+    load_model,
+    model_parser,
+    options_as_arguments,
+)
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import require_new_path
+from lightning_gans.export import (
+    Format,
+    ONNXFile,
+    SafetensorsFile,
+    TorchProgram,
+    export_target,
+    write_file,
+    write_folder,
+)
 from lightning_gans.inference.loading import find_checkpoint
 from lightning_gans.inference.model import WEIGHTS
 from lightning_gans.runs.folder import RunFolder
 
-FILES: dict[str, type[Format]] = {"safetensors": SafetensorsFile, "onnx": ONNXFile, "torch_export": TorchProgram}
-"""The words of ``--format`` that mean one file."""
+FILE_FORMATS: dict[str, type[Format]] = {
+    "safetensors": SafetensorsFile,
+    "onnx": ONNXFile,
+    "torch_export": TorchProgram,
+}
+"""Values of ``--format`` that write a file."""
 
 FOLDER = "huggingface"
-"""The one that means a folder."""
+"""The value of ``--format`` that writes a folder."""
 
 LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
-"""Of the hub's words."""
+"""Form of the hub's names of licenses."""
 
 
-def options_parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    parser = parser_for(
+def make_parser() -> argparse.ArgumentParser:
+    """The command's parser."""
+    parser = model_parser(
         "export",
-        "Write a trained generator as a file for other programs, or as a folder for the Hugging Face Hub, and compare "
-        "it with the model: what differs by more than 1e-4, of values from -1 to 1, is not left.",
-        device="cpu",  # files are for it, and what they are compared with is best computed there as well
+        "Export a trained generator as a file for other programs, or as a folder for the Hugging Face Hub. The result "
+        "is compared with the model; if values in [-1, 1] differ by more than 1e-4, nothing is written.",
+        device="cpu",  # exported files run on the CPU, so the model's outputs are best computed there as well
     )
     parser.add_argument(
         "--format",
         required=True,
-        choices=[*FILES, FOLDER],
+        choices=[*FILE_FORMATS, FOLDER],
         help="safetensors: weights; onnx: for ONNX runtimes; torch_export: a program for torch; huggingface: a folder "
         "with config.json, weights, model card and pictures",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="PATH", help="file, or folder of huggingface (default: the run's name, here)"
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="file, or folder for huggingface (default: named after the run, in the current folder)",
     )
     parser.add_argument(
-        "--direction", choices=["a_to_b", "b_to_a"], help="of a translation that goes both ways (default: a_to_b)"
+        "--direction",
+        choices=["a_to_b", "b_to_a"],
+        help="which generator of a model with two directions (default: a_to_b)",
     )
     parser.add_argument(
         "--licence",
         metavar="NAME",
-        help="of huggingface, the licence of the weights in the hub's words, such as mit or cc-by-4.0 (default: the "
-        "card says that none is stated)",
+        help="for huggingface, the license of the weights by the hub's name for it, such as mit or cc-by-4.0 "
+        "(default: the model card states that none is given)",
     )
     return parser
 
 
-def run(argv: list[str]) -> None:
-    """Write the file or folder, compare it, and say how far it is from the model.
+def run(options: argparse.Namespace) -> None:
+    """Write the file or folder, and print its difference from the model.
 
     Raises:
-        InputError: if something given cannot be used.
-        RunEnded: if it cannot be written, or differs from the model.
+        InputError: if an option cannot be used.
+        RunEnded: if the result cannot be written, or differs from the model.
     """
-    options = options_parser().parse_args(argv)
     folder = options.format == FOLDER
     for key, of_folder in (("licence", True), ("direction", False)):
         if getattr(options, key) is not None and folder != of_folder:
-            expected = FOLDER if of_folder else " or ".join(FILES)
+            expected = FOLDER if of_folder else " or ".join(FILE_FORMATS)
             raise InputError(f"--{key} is given, but --format is {options.format}; expected {expected}")
     if options.licence is not None and not LICENCE.fullmatch(options.licence):
-        raise InputError(f"--licence is {options.licence!r}; expected a word of the hub's, such as mit or cc-by-4.0")
-    place = find_checkpoint(options.checkpoint)
-    suffix = "" if folder else FILES[options.format].suffix
-    if options.out is None:
-        direction = f"-{options.direction}" if options.direction else ""
-        options.out = Path(f"{name_of(place)}{direction}{suffix}")
-    elif not options.out.name.endswith(suffix):  # readers go by it, load and torch's among them
-        raise InputError(f"--out is {options.out}; expected a name that ends in {suffix}")
-    require_new_path(options.out)
-    model = model_of(options)
+        raise InputError(f"--licence is {options.licence!r}; expected one of the hub's names, such as mit or cc-by-4.0")
+    checkpoint = find_checkpoint(options.checkpoint)
+    suffix = "" if folder else FILE_FORMATS[options.format].suffix
+    direction = f"-{options.direction}" if options.direction else ""
+    out = options.out or Path(f"{default_name(checkpoint)}{direction}{suffix}")
+    if not out.name.endswith(suffix):  # `load` and torch recognize the format by the suffix
+        raise InputError(f"--out is {out}; expected a name that ends in {suffix}")
+    require_new_path(out)
+    model = load_model(options)
     if folder:
-        export_folder(model, place, options.out, options.licence)
+        parity = write_folder(model, checkpoint, out, options.licence)
+        size = (out / WEIGHTS).stat().st_size
+        contents = ", ".join(sorted(path.name for path in out.iterdir()))
     else:
-        export_file(model, options.direction, FILES[options.format](), options.out)
-
-
-def export_file(model: PretrainedModel, direction: str | None, kind: Format, out: Path) -> None:
-    """Write one generator.
-
-    Raises:
-        InputError: if it has no such form.
-        RunEnded: if it cannot be written, or differs from the model.
-    """
-    subject = subject_of(model, direction)
-    with atomic_file(out) as file:
-        note = kind.write(subject, file)
-        parity = compare(subject, kind.runner(subject, file))
-    print(f"exported: {out} ({megabytes(out.stat().st_size)}, {weights_line(model)}; {note})")
+        with options_as_arguments(direction="--direction"):
+            target = export_target(model, options.direction)
+        contents, parity = write_file(target, FILE_FORMATS[options.format](), out)
+        size = out.stat().st_size
+    print(f"exported: {out} ({format_megabytes(size)}, {describe_weights(model)}; {contents})")
     print(parity)
 
 
-def export_folder(model: PretrainedModel, place: Path, out: Path, licence: str | None) -> None:
-    """Write a folder for the hub.
-
-    Raises:
-        RunEnded: if it cannot be written, or differs from the model.
-    """
-    with atomic_folder(out) as folder:
-        write_hub_folder(model, place, folder, licence)
-        parity = compare_folder(model, folder)
-    names = ", ".join(sorted(path.name for path in out.iterdir()))
-    print(f"exported: {out} ({megabytes((out / WEIGHTS).stat().st_size)}, {weights_line(model)}; {names})")
-    print(parity)
-
-
-def name_of(place: Path) -> str:
-    """A name for what comes from a checkpoint: that of its run and version, or its own."""
-    run = RunFolder.containing(place)
-    place = place.resolve()
-    if run is not None and run.path != place:
+def default_name(checkpoint: Path) -> str:
+    """A name for what is exported: the run's name and version, else the name of the checkpoint."""
+    run = RunFolder.containing(checkpoint)
+    checkpoint = checkpoint.resolve()
+    if run is not None and run.path != checkpoint:
         return f"{run.path.parent.name}-{run.path.name}"
-    return place.name if place.is_dir() else place.stem
-
-
-def main(argv: list[str]) -> None:
-    """The command line: what ends it is one line on stderr."""
-    with exit_on_known_errors():
-        run(argv)
+    return checkpoint.name if checkpoint.is_dir() else checkpoint.stem

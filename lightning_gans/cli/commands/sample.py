@@ -1,63 +1,61 @@
-"""``lightning-gans sample``: pictures from noise."""
+"""``lightning-gans sample``: generate images from noise."""
 
 from __future__ import annotations
 
 import argparse
 
-from lightning_gans.cli.commands.common import drawing_parser_for, sampler_of, weights_line
-from lightning_gans.cli.commands.whole_numbers import whole_numbers
-from lightning_gans.core.errors import at_least, exit_on_known_errors
+from lightning_gans.cli.commands.common import (
+    describe_weights,
+    integer_list,
+    load_model_of,
+    options_as_arguments,
+    require_at_least,
+    sampling_parser,
+)
 from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
 from lightning_gans.core.image_grids import grid, to_pil, upscale_nearest
 from lightning_gans.core.pixels import to_uint8
+from lightning_gans.inference import LatentSampler
 
 
-def options_parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    parser = drawing_parser_for(
+def make_parser() -> argparse.ArgumentParser:
+    """The command's parser."""
+    parser = sampling_parser(
         "sample",
-        "Write pictures that a trained model makes from noise. The same seed gives the same pictures as `predict`, the "
-        "Python API and the page, whatever their number.",
-        "a new folder for one PNG file each, 000000.png and so on; or a new file that ends in .png for one grid",
+        "Generate images from noise. A seed gives the same images as in `predict`, the Python API and the demo, "
+        "however many are generated.",
+        "a new folder for one PNG file per image, 000000.png and so on; or a new file that ends in .png for a grid",
     )
-    parser.add_argument("--n", type=int, default=64, help="how many pictures (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="which pictures (default: %(default)s)")
+    parser.add_argument("--n", type=int, default=64, help="number of images (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the images (default: %(default)s)")
     parser.add_argument(
         "--classes",
-        type=whole_numbers,
+        type=integer_list,
         metavar="LIST",
-        help="of a conditional model, the classes to go through in turn, such as 3 or 0-9 or 1,4-6 (default: all)",
+        help="for a conditional model, the classes to cycle through, such as 3, 0-9 or 1,4-6 (default: all)",
     )
-    parser.add_argument("--columns", type=int, default=8, help="pictures in a row of a grid (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=8, help="columns of a grid (default: %(default)s)")
     return parser
 
 
-def run(argv: list[str]) -> None:
-    """Write the pictures.
+def run(options: argparse.Namespace) -> None:
+    """Write the images.
 
     Raises:
-        InputError: if something given cannot be used.
-        RunEnded: if the pictures cannot be written.
+        InputError: if an option cannot be used.
+        RunEnded: if the images cannot be written.
     """
-    options = options_parser().parse_args(argv)
-    for key in ("n", "columns", "scale"):
-        at_least(f"--{key}", getattr(options, key), 1)
+    require_at_least(options, n=1, columns=1, scale=1)
     require_new_path(options.out)
-    model = sampler_of(options)
-    images = upscale_nearest(
-        to_uint8(model.sample(options.n, options.classes, options.seed, options.truncation)), options.scale
-    )
+    model = load_model_of(options, LatentSampler)
+    with options_as_arguments(labels="--classes", seed="--seed", truncation="--truncation"):
+        images = model.sample(options.n, options.classes, options.seed, options.truncation)
+    pixels = upscale_nearest(to_uint8(images), options.scale)
     if options.out.suffix.lower() == ".png":
         with atomic_file(options.out) as file:
-            grid(images, options.columns).save(file)
+            grid(pixels, options.columns).save(file)
     else:
         with atomic_folder(options.out) as folder:
-            for number, image in enumerate(images):
+            for number, image in enumerate(pixels):
                 to_pil(image).save(folder / f"{number:06d}.png")
-    print(f"pictures: {options.out} ({options.n} of seed {options.seed}, {weights_line(model)})")
-
-
-def main(argv: list[str]) -> None:
-    """The command line: what ends it is one line on stderr."""
-    with exit_on_known_errors():
-        run(argv)
+    print(f"images: {options.out} ({options.n} of seed {options.seed}, {describe_weights(model)})")

@@ -1,6 +1,6 @@
-"""``lightning-gans sweep``: W&B's sweep files with no service and no login, on Optuna.
+"""``lightning-gans sweep``: run a W&B sweep file on Optuna, without a service or a login.
 
-Light on purpose: Optuna is loaded where it is used, torch by the runs and the check of the keys alone.
+Optuna is imported in :func:`run`, so that ``--help`` starts quickly; torch is loaded by the child processes only.
 """
 
 from __future__ import annotations
@@ -8,57 +8,71 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from lightning_gans.core.errors import InputError, exit_on_known_errors
+from lightning_gans.cli.commands.common import INTERRUPTED, require_at_least
 
 SWEEPS = Path("runs") / "sweeps"
 
 DEFAULT_RUNS = 20
 
 
-def options_parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    parser = argparse.ArgumentParser(
+class SweepParser(argparse.ArgumentParser):
+    """A parser that stores what follows ``--`` as ``fit_arguments``."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Parse the arguments before ``--``."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        options = super().parse_args(arguments[:end], namespace)
+        options.fit_arguments = arguments[end + 1 :]
+        return options
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command's parser."""
+    parser = SweepParser(
         prog="lightning-gans sweep",
-        description="Run a W&B sweep file with no service and no login: each trial is a fit of its own, "
-        "and what was found ends in a ranked table. The same command again goes on with the study.",
-        epilog="What stands after -- is passed to every fit, such as -- --trainer.max_epochs 5.",
+        description="Run a W&B sweep file without a service or a login. Each trial is a fit in a process of its own; "
+        "the results are a ranked table. The same command again continues the study.",
+        epilog="Arguments after -- are passed to every fit, such as -- --trainer.max_epochs 5.",
         allow_abbrev=False,
     )
-    parser.add_argument("file", metavar="FILE", help="a sweep's file, or the name of a shipped one, such as random")
+    parser.add_argument("file", metavar="FILE", help="a sweep file, or the name of a shipped one, such as random")
     parser.add_argument(
         "--runs",
         type=int,
-        help="how many trials the study should have in the end (default: the whole grid, or the file's run_cap, "
-        f"or {DEFAULT_RUNS})",
+        help=f"total number of trials of the study (default: the whole grid, or the file's run_cap, or {DEFAULT_RUNS})",
     )
     parser.add_argument(
         "--storage",
-        help="a journal's file, or a database's URL such as sqlite:///sweep.db, which several machines may share "
+        help="a journal file, or the URL of a database such as sqlite:///sweep.db, which several machines may share "
         "(default: journal.log in the sweep's folder)",
     )
-    parser.add_argument("--name", help="of the study and of its folder in runs/sweeps (default: the file's)")
     parser.add_argument(
-        "--sampler", choices=["random", "grid", "tpe"], help="in place of the file's method (bayes means tpe)"
+        "--name", help="name of the study and of its folder in runs/sweeps (default: the name of the file)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the sampler (default: %(default)s)")
+    parser.add_argument(
+        "--sampler",
+        choices=["random", "grid", "tpe"],
+        help="sampler to use instead of the file's method (bayes means tpe)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sampler (default: %(default)s)")
     return parser
 
 
-def run(argv: list[str]) -> None:
-    """Run the sweep and say what it found.
+def run(options: argparse.Namespace) -> None:
+    """Run the sweep, and print its results.
 
     Raises:
-        InputError: if something given cannot be used.
+        InputError: if an option or the sweep file cannot be used.
     """
-    own, extra = argv, []
-    if "--" in argv:
-        own, extra = argv[: argv.index("--")], argv[argv.index("--") + 1 :]
-    options = options_parser().parse_args(own)
-    if options.runs is not None and options.runs < 1:
-        raise InputError(f"--runs is {options.runs}; expected at least 1")
+    if options.runs is not None:
+        require_at_least(options, runs=1)
 
+    # Imported here so that parsing and --help do not load Optuna.
     import optuna
 
     from lightning_gans.cli.sweep_check import check_with_parser
@@ -80,15 +94,15 @@ def run(argv: list[str]) -> None:
         runs = min(size, options.runs or sweep.run_cap or size)
     else:
         runs = options.runs or sweep.run_cap or DEFAULT_RUNS
-    check_with_parser(sweep, extra)
+    check_with_parser(sweep, options.fit_arguments)
     storage = options.storage or str(folder / "journal.log")
-    study = open_study(open_storage(storage), name, sweep, sampler, extra, options.seed)
+    study = open_study(open_storage(storage), name, sweep, sampler, options.fit_arguments, options.seed)
     print(f"study: {name} in {storage}, {len(finished(study))} of {runs} trials finished", flush=True)
-    # A batch system and a terminal that is closed ask this way.
+    # Batch systems send SIGTERM, terminals that are closed SIGHUP.
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
     interrupted = False
     try:
-        run_trials(study, sweep, folder, runs, sampler == "grid", extra, say)
+        run_trials(study, sweep, folder, runs, sampler == "grid", options.fit_arguments, print_now)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -99,23 +113,12 @@ def run(argv: list[str]) -> None:
         print(f"table: {folder / 'table.md'}, {folder / 'table.csv'}")
         print(draw_importance(study, sweep, folder / "importance.png"))
     if elsewhere := len(running(study)):
-        print(
-            f"{elsewhere} of the study's trials are running elsewhere; the same command shows them once they are done"
-        )
+        print(f"{elsewhere} trials of the study are running elsewhere; run the same command again to see their results")
     if interrupted:
-        print(f"interrupted after {len(finished(study))} of {runs} trials; the same command goes on")
-        sys.exit(130)
+        print(f"interrupted after {len(finished(study))} of {runs} trials; run the same command again to continue")
+        sys.exit(INTERRUPTED)
 
 
-def say(line: str) -> None:
-    """Print at once, also into a file."""
+def print_now(line: str) -> None:
+    """Print without buffering, also into a file."""
     print(line, flush=True)
-
-
-def main(argv: list[str]) -> None:
-    """The command line: errors of the user's input are one line on stderr and exit status 2."""
-    try:
-        with exit_on_known_errors():
-            run(argv)
-    except KeyboardInterrupt:
-        sys.exit(130)

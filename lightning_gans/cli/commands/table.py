@@ -1,42 +1,39 @@
-"""``lightning-gans table``: a table of results from run folders.
-
-It reads text files only and does not load torch.
-"""
+"""``lightning-gans table``: print a table of results with median and spread over seeds. Does not load torch."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from lightning_gans.core.errors import InputError, exit_on_known_errors
+from lightning_gans.cli.commands.common import command_parser
+from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.rows import group_runs
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_run
 from lightning_gans.reporting.text import replace_table, select_scores, to_csv, to_markdown
 
 
-def options_parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    parser = argparse.ArgumentParser(
-        prog="lightning-gans table",
-        description="Print a table of results from run folders: a row for each name of runs, the median and the range "
-        "over seeds for each score, and how the scores were measured.",
-        allow_abbrev=False,
+def make_parser() -> argparse.ArgumentParser:
+    """The command's parser."""
+    parser = command_parser(
+        "table",
+        "Print a table of results: one row per name of runs, the median and the spread over seeds of each score, and "
+        "how the scores were measured.",
     )
     parser.add_argument(
         "folders",
         nargs="+",
         type=Path,
         metavar="FOLDER",
-        help="a run's folder, such as runs/dcgan-mnist/version_0, or one of several runs, such as runs/dcgan-mnist",
+        help="a run's folder, such as runs/dcgan-mnist/version_0, or a folder of runs, such as runs/dcgan-mnist",
     )
     parser.add_argument(
         "--split",
         choices=list(SUBCOMMANDS),
         default="test",
-        help="the split whose last scores to show (default: %(default)s)",
+        help="split whose last scores are shown (default: %(default)s)",
     )
     parser.add_argument(
-        "--format", choices=["markdown", "csv"], default="markdown", help="format of the output (default: %(default)s)"
+        "--format", choices=["markdown", "csv"], default="markdown", help="output format (default: %(default)s)"
     )
     parser.add_argument(
         "--scores",
@@ -47,21 +44,20 @@ def options_parser() -> argparse.ArgumentParser:
         "--write",
         type=Path,
         metavar="FILE",
-        help="write the table between the lines <!-- table NAME --> and <!-- end --> of a Markdown file",
+        help="replace the text between the lines <!-- table NAME --> and <!-- end --> of a Markdown file by the table",
     )
-    parser.add_argument("--name", default="results", help="NAME in that file (default: %(default)s)")
+    parser.add_argument("--name", default="results", help="name of the table in that file (default: %(default)s)")
     return parser
 
 
-def run(argv: list[str]) -> None:
+def run(options: argparse.Namespace) -> None:
     """Print or write the table.
 
     Raises:
-        InputError: if something given cannot be used.
+        InputError: if an option cannot be used, or a run cannot be read.
     """
-    options = options_parser().parse_args(argv)
     if options.write and options.format != "markdown":
-        raise InputError(f"--format is {options.format}; expected markdown where --write is given")
+        raise InputError(f"--format is {options.format}; expected markdown with --write")
     rows = group_runs([read_run(folder, options.split) for folder in find_scored_runs(options.folders)])
     scores = select_scores(rows, options.scores.split(",") if options.scores else None)
     text = to_csv(rows, scores) if options.format == "csv" else to_markdown(rows, scores)
@@ -70,9 +66,3 @@ def run(argv: list[str]) -> None:
         print(f"table: {options.write}")
     else:
         print(text, end="")
-
-
-def main(argv: list[str]) -> None:
-    """The command line: errors of the user's input are one line on stderr and exit status 2."""
-    with exit_on_known_errors():
-        run(argv)

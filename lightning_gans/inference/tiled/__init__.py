@@ -1,1 +1,1 @@
-"""Images of any size, translated in windows."""
+"""Translation of images of any size in tiles."""

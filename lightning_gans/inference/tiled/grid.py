@@ -1,4 +1,4 @@
-"""Where tiles lie."""
+"""Positions of tiles."""
 
 from __future__ import annotations
 
@@ -15,78 +15,78 @@ from lightning_gans.inference.tiled.storage import Source
 
 
 class Span(NamedTuple):
-    """Where a tile lies along one axis, and which part of it is its own.
+    """Position of a tile along one axis, and of its core, the part without margins.
 
     Attributes:
-        start: its first pixel.
-        stop: the one after its last.
-        own_start: the first of its own part, the whole without margins.
-        own_stop: the one after the last.
+        start: first pixel of the tile.
+        stop: one past the last pixel of the tile.
+        core_start: first pixel of the core.
+        core_stop: one past the last pixel of the core.
     """
 
     start: int
     stop: int
-    own_start: int
-    own_stop: int
+    core_start: int
+    core_stop: int
 
 
-def up_to_multiple(length: int, multiple: int) -> int:
-    """The next multiple, or the length itself."""
+def round_up(length: int, multiple: int) -> int:
+    """The smallest multiple of ``multiple`` that is at least ``length``."""
     return -(-length // multiple) * multiple
 
 
-def spans(length: int, tile: int, margin: int, multiple: int) -> list[Span]:
-    """Tiles along an axis, of about one length, with margins around own parts that together are the axis.
+def tile_spans(length: int, tile: int, margin: int, multiple: int) -> list[Span]:
+    """Tiles of similar length along an axis, whose cores cover it without overlap.
 
     Args:
-        length: of the axis, a multiple of ``multiple``.
-        tile: largest length of a tile, more than two margins; likewise.
-        margin: what a tile sees beyond its own part, where the axis goes on; likewise.
-        multiple: where tiles may begin.
+        length: length of the axis, a multiple of ``multiple``.
+        tile: largest length of a tile, a multiple of ``multiple`` and more than two margins.
+        margin: pixels on either side of a core, except at the ends of the axis; a multiple of ``multiple``.
+        multiple: tiles and cores start at multiples of this number.
     """
     if length <= tile:
         return [Span(0, length, 0, length)]
     count = math.ceil((length - 2 * margin) / (tile - 2 * margin))
-    step = up_to_multiple(math.ceil((length - 2 * margin) / count), multiple)
+    step = round_up(math.ceil((length - 2 * margin) / count), multiple)
     edges = [0, *range(margin + step, length - margin, step), length]
     return [Span(max(0, a - margin), min(length, b + margin), a, b) for a, b in pairwise(edges)]
 
 
-def windows(length: int, size: int) -> list[Span]:
-    """Windows along an axis that overlap by half or more, each of them its own."""
+def window_spans(length: int, size: int) -> list[Span]:
+    """Windows of ``size`` pixels along an axis that overlap by at least half; a window is all core."""
     count = math.ceil(2 * (length - size) / size) + 1
     starts = [round(i * (length - size) / max(1, count - 1)) for i in range(count)]
     return [Span(start, start + size, start, start + size) for start in starts]
 
 
 def every_other(along: list[Span]) -> list[Span]:
-    """Half of the windows, and the last one: they overlap little, or are side by side."""
+    """Every second window and the last one, which cover the axis with little or no overlap."""
     return along[::2] if len(along) % 2 else [*along[::2], along[-1]]
 
 
-def shares(along: list[Span]) -> list[Tensor]:
-    """How much each window counts at each of its pixels (size,): little at its edges; all together 1 at every pixel."""
+def blend_weights(along: list[Span]) -> list[Tensor]:
+    """Weight of each window at each of its pixels (size,): low at its edges; the weights at every pixel add up to 1."""
     size = along[0].stop - along[0].start
-    hill = torch.sin(torch.pi * (torch.arange(size) + 0.5) / size).square()
+    bump = torch.sin(torch.pi * (torch.arange(size) + 0.5) / size).square()
     total = torch.zeros(along[-1].stop)
     for span in along:
-        total[span.start : span.stop] += hill
-    return [hill / total[span.start : span.stop] for span in along]
+        total[span.start : span.stop] += bump
+    return [bump / total[span.start : span.stop] for span in along]
 
 
 class Tiles:
-    """The tiles of a picture or of maps, to be gone through again and again.
+    """The tiles of an image or of feature maps; can be iterated over several times.
 
     Args:
-        source: what they are cut from.
-        rows: where they lie along one axis.
-        columns: and along the other.
-        device: where they are needed.
-        step: called after each of them, or of those together.
-        together: how many make one batch, where all are of one size and wholly their own.
+        source: the image or feature maps.
+        rows: vertical positions.
+        columns: horizontal positions.
+        device: device of the tiles.
+        on_batch: called after each batch.
+        batch_size: tiles per batch; more than 1 only for tiles of equal size without margins.
 
     Attributes:
-        places: rows and columns of each, in their order.
+        places: rows and columns of each tile, in order.
     """
 
     def __init__(
@@ -95,26 +95,26 @@ class Tiles:
         rows: list[Span],
         columns: list[Span],
         device: torch.device,
-        step: Callable[[], None],
-        together: int = 1,
+        on_batch: Callable[[], None],
+        batch_size: int = 1,
     ) -> None:
-        self.source, self.device, self.step, self.together = source, device, step, together
+        self.source, self.device, self.on_batch, self.batch_size = source, device, on_batch, batch_size
         self.places = list(product(rows, columns))
 
     def __len__(self) -> int:
-        """How many batches there are."""
-        return math.ceil(len(self.places) / self.together)
+        """Number of batches."""
+        return math.ceil(len(self.places) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Box]]:
-        """Each tile (1, C, H, W), or as many as go together (N, C, H, W), and its own part of it."""
-        for at in range(0, len(self.places), self.together):
-            places = self.places[at : at + self.together]
-            own = [slice(axis.own_start - axis.start, axis.own_stop - axis.start) for axis in places[0]]
-            yield torch.cat([self._cut(*place) for place in places]), (own[0], own[1])
-            self.step()
+        """Batches of tiles (N, C, H, W), and the core within them."""
+        for at in range(0, len(self.places), self.batch_size):
+            places = self.places[at : at + self.batch_size]
+            core = [slice(axis.core_start - axis.start, axis.core_stop - axis.start) for axis in places[0]]
+            yield torch.cat([self._cut(*place) for place in places]), (core[0], core[1])
+            self.on_batch()
 
     def first(self) -> Tensor:
-        """The first tile."""
+        """The first tile (1, C, H, W)."""
         return self._cut(*self.places[0])
 
     def _cut(self, rows: Span, columns: Span) -> Tensor:

@@ -1,4 +1,4 @@
-"""Normalisation of a picture that goes through a network in tiles: by the statistics of the whole."""
+"""Normalization of tiles by the statistics of the whole image."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Box = tuple[slice, slice]
 
 
 class Moments:
-    """Mean and variance of each channel over maps that come one after the other, in double precision.
+    """Running mean and variance of each channel over feature maps, in double precision.
 
-    Each part's own mean and sum of squared deviations are combined (Chan, Golub and LeVeque, 1983), so that nothing
-    cancels out as it would between sums of squares.
+    The mean and the sum of squared deviations of each part are combined (Chan, Golub and LeVeque, 1983), which avoids
+    the cancellation between sums of squares.
 
     Attributes:
-        count: pixels so far.
+        count: number of pixels so far.
     """
 
     def __init__(self) -> None:
@@ -31,87 +31,90 @@ class Moments:
         self._squares = torch.zeros((), dtype=torch.float64)
 
     def add(self, maps: Tensor) -> None:
-        """Take in maps (N, C, H, W)."""
+        """Add feature maps (N, C, H, W)."""
         parts = torch.var_mean(maps.float(), dim=(0, 2, 3), correction=0)
         var, mean = (part.cpu().double() for part in parts)
         count = maps.numel() // maps.shape[1]
         total = self.count + count
-        apart = mean - self._mean
-        self._squares = self._squares + count * var + apart.square() * (self.count * count / total)
-        self._mean = self._mean + apart * (count / total)
+        delta = mean - self._mean
+        self._squares = self._squares + count * var + delta.square() * (self.count * count / total)
+        self._mean = self._mean + delta * (count / total)
         self.count = total
 
     @property
     def mean(self) -> Tensor:
-        """Of each channel, (C,) float64."""
+        """Mean of each channel, (C,) float64."""
         return self._mean
 
     @property
     def variance(self) -> Tensor:
-        """Of each channel, (C,) float64: of these pixels, not an estimate beyond them."""
+        """Biased variance of each channel, (C,) float64."""
         return self._squares / self.count
 
 
-class _Reached(Exception):  # noqa: N818 (it says what has happened)
-    """The layer is reached, and what comes after it is not needed."""
+class _LayerReached(Exception):  # noqa: N818 (control flow, not an error)
+    """Ends a forward pass at the layer whose input is needed."""
 
 
-def norms_in(network: nn.Module) -> list[Norm]:
-    """The layers that normalise."""
+def norm_layers(network: nn.Module) -> list[Norm]:
+    """The normalization layers of a network."""
     return [layer for layer in network.modules() if isinstance(layer, Norm)]
 
 
-def passed_by(network: nn.Module, tile: Tensor, least: int = 1) -> tuple[list[Norm], Tensor]:
-    """The fixable layers in the order in which a tile (N, C, H, W) passes them, and what is made of it.
+def norms_in_call_order(network: nn.Module, tile: Tensor, min_pixels: int = 1) -> tuple[list[Norm], Tensor]:
+    """The layers that support fixed statistics, in the order in which they are called.
 
     Args:
-        network: what it goes through.
-        tile: any.
-        least: leave out layers whose maps have fewer pixels.
+        network: the network.
+        tile: any tile (N, C, H, W).
+        min_pixels: skip layers whose feature maps have fewer pixels.
+
+    Returns:
+        The layers, and the network's output for the tile.
     """
-    passed: list[Norm] = []
+    called: list[Norm] = []
 
     def note(layer: Norm, given: tuple[Any, ...]) -> None:
-        if layer.supports_fixed_statistics and given[0][0, 0].numel() >= least:
-            passed.append(layer)
+        if layer.supports_fixed_statistics and given[0][0, 0].numel() >= min_pixels:
+            called.append(layer)
 
-    hooks = [layer.register_forward_pre_hook(note) for layer in norms_in(network)]
+    hooks = [layer.register_forward_pre_hook(note) for layer in norm_layers(network)]
     try:
-        made: Tensor = network(tile)
+        output: Tensor = network(tile)
     finally:
         for hook in hooks:
             hook.remove()
-    return passed, made
+    return called, output
 
 
-def freeze(network: nn.Module, layer: Norm, tiles: Iterable[tuple[Tensor, Box]]) -> None:
-    """Let a layer take the statistics of all that it is given, over all tiles, from now on.
+def fix_statistics(network: nn.Module, layer: Norm, tiles: Iterable[tuple[Tensor, Box]]) -> None:
+    """Fix a layer's statistics to those of its input over all tiles.
 
-    What a layer is given depends on those before it: they come first. Nothing less than one pass for each layer will
-    do. To take statistics of all layers in each pass and to begin again with these until they no longer move looks
-    faster, but errors grow from layer to layer: in a trained CycleGAN they became a hundred standard deviations and
-    vanished only when all layers had had their pass (``docs/using.md``).
+    A layer's input depends on the layers before it, whose statistics have to be fixed first, so each layer needs a pass
+    of its own. Collecting the statistics of all layers in one pass and iterating until they converge is not faster:
+    errors grow from layer to layer. In a trained CycleGAN they reached a hundred standard deviations, and vanished only
+    after as many passes as there are layers (``docs/using.md``).
 
     Args:
-        network: what the tiles go through, as far as the layer.
-        layer: one that is :attr:`~lightning_gans.networks.layers.Norm.supports_fixed_statistics`, in evaluation mode.
-        tiles: each (1, C, H, W), with the part of it that counts, whose edges lie between two pixels of the layer's
-            maps too.
+        network: the network or stage that contains the layer.
+        layer: a layer with :attr:`~lightning_gans.networks.layers.Norm.supports_fixed_statistics`, in evaluation mode.
+        tiles: tiles (1, C, H, W) with their cores, whose edges must lie between two pixels of the layer's feature maps
+            too.
     """
     moments = Moments()
     part: tuple[torch.Size, Box] = torch.Size(), (slice(0), slice(0))
 
     def collect(_: nn.Module, given: tuple[Any, ...]) -> None:
-        moments.add(scaled(given[0], *part))
-        raise _Reached
+        moments.add(crop_core(given[0], *part))
+        raise _LayerReached
 
     hook = layer.register_forward_pre_hook(collect)
     try:
-        for tile, own in tiles:
-            part = tile.shape[2:], own
+        for tile, core in tiles:
+            part = tile.shape[2:], core
             try:
                 network(tile)
-            except _Reached:
+            except _LayerReached:
                 continue
     finally:
         hook.remove()
@@ -119,20 +122,20 @@ def freeze(network: nn.Module, layer: Norm, tiles: Iterable[tuple[Tensor, Box]])
     layer.fixed_statistics = moments.mean.to(like), moments.variance.to(like)
 
 
-def scaled(maps: Tensor, sides: torch.Size, own: Box) -> Tensor:
-    """The part of maps (N, C, H, W) that belongs to part ``own`` of what they were made of, which has these sides."""
+def crop_core(maps: Tensor, size: torch.Size, core: Box) -> Tensor:
+    """The part of feature maps (N, C, H, W) that corresponds to the core of a tile of ``size`` (height, width)."""
     rows, columns = (
         slice(part.start * side // whole, part.stop * side // whole)
-        for part, side, whole in zip(own, maps.shape[2:], sides, strict=True)
+        for part, side, whole in zip(core, maps.shape[2:], size, strict=True)
     )
     return maps[:, :, rows, columns]
 
 
 @contextmanager
-def thawed_in_the_end(network: nn.Module) -> Iterator[None]:
-    """Let all layers go back to the statistics of what they are given."""
+def restored_statistics(network: nn.Module) -> Iterator[None]:
+    """Context manager that removes fixed statistics from all layers at its end."""
     try:
         yield
     finally:
-        for layer in norms_in(network):
+        for layer in norm_layers(network):
             layer.fixed_statistics = None

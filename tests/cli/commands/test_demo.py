@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from lightning_gans.cli.commands.demo import main
-from lightning_gans.demo.serving import address, has_screen, listening, workplace
+from lightning_gans.cli.commands.common import command_line
+from lightning_gans.demo.serving import has_screen, open_socket, page_url, temporary_environment
 from tests.support import checkpoint_files
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The one line with which the command ends."""
     with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
+        command_line("demo", list(arguments))
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith("lightning-gans: error: ")
@@ -54,7 +54,7 @@ def test_a_port_in_use_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     [
         (["--port", "70000"], "port is 70000; expected 0 to 65535"),
         (["--host", "192.0.2.1", "--port", "0"], "port 0 at 192.0.2.1 cannot be used"),
-        (["--max_pixels", "0"], "max_pixels is 0; expected more than 0"),
+        (["--max_pixels", "0"], "--max_pixels is 0; expected more than 0"),
         (["--max_upload_mb", "-1"], "max_upload_mb is -1"),
         (["--max_upload_mb", "nan"], "max_upload_mb is nan"),
         (["--device", "cuda:99"], "device is cuda:99"),
@@ -68,14 +68,14 @@ def test_options_that_cannot_be_used_are_refused(
 
 
 def test_addresses_are_those_that_a_browser_can_open() -> None:
-    with listening("127.0.0.1", 0) as at:
-        assert address(at) == f"http://127.0.0.1:{at.getsockname()[1]}"
-    with listening("0.0.0.0", 0) as at:
-        assert address(at) == f"http://127.0.0.1:{at.getsockname()[1]}"
+    with open_socket("127.0.0.1", 0) as listener:
+        assert page_url(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with open_socket("0.0.0.0", 0) as listener:
+        assert page_url(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_the_workplace_is_gone_in_the_end_and_nothing_gets_out() -> None:
-    with workplace() as folder:
+def test_the_temporary_folder_is_deleted_and_the_environment_offline() -> None:
+    with temporary_environment() as folder:
         assert os.environ["GRADIO_TEMP_DIR"] == folder
         assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
         (Path(folder) / "a.png").touch()
@@ -92,5 +92,8 @@ def test_no_browser_is_opened_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_command_line_without_a_page_does_not_wait_for_gradio() -> None:
-    script = "import sys, lightning_gans.cli.commands.demo; sys.exit('gradio' in sys.modules or 'torch' in sys.modules)"
+    script = (
+        "import sys; from lightning_gans.cli.commands import demo; demo.make_parser();"
+        "sys.exit('gradio' in sys.modules or 'torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

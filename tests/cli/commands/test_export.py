@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 
 import lightning_gans
-from lightning_gans.cli.commands.export import main
+from lightning_gans.cli.commands.common import command_line
 from lightning_gans.core.pixels import to_uint8
-from lightning_gans.export import onnx_file, safetensors_file
-from lightning_gans.export import target as subject
+from lightning_gans.export import formats, onnx_file, target
 from lightning_gans.inference import ImageTranslator, LatentSampler
 from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.networks import DCGANGenerator
@@ -35,9 +34,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def dcgan(path: Path) -> Path:
     torch.manual_seed(0)
     arguments = {"channels": 1, "size": 28, "latent_dim": 3, "width": 2}
-    described = {"class_path": "lightning_gans.networks.DCGANGenerator", "init_args": arguments}
+    network_config = {"class_path": "lightning_gans.networks.DCGANGenerator", "init_args": arguments}
     noise = {"class_path": "lightning_gans.components.noise.UniformNoise"}
-    settings = {"_class_path": "lightning_gans.variants.DCGAN", "generator": described, "noise": noise}
+    settings = {"_class_path": "lightning_gans.variants.DCGAN", "generator": network_config, "noise": noise}
     network = DCGANGenerator(**arguments)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.5)  # fresh weights make images of one grey
@@ -50,7 +49,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a conditional model's checkpoint and its ONNX file, digits.onnx."""
     folder = tmp_path_factory.mktemp("digits")
     checkpoint = checkpoint_files.latent(folder / "digits.ckpt", conditional=True)
-    main([str(checkpoint), "--format", "onnx", "--out", str(folder / "digits.onnx")])
+    command_line("export", [str(checkpoint), "--format", "onnx", "--out", str(folder / "digits.onnx")])
     return folder
 
 
@@ -74,11 +73,11 @@ def difference_of(printed: str) -> float:
 
 def test_onnx_makes_the_pictures_of_sample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = dcgan(tmp_path / "a.ckpt")
-    main([str(checkpoint), "--format", "onnx"])
+    command_line("export", [str(checkpoint), "--format", "onnx"])
     printed = capsys.readouterr().out
     assert printed.startswith("exported: a.onnx (")
     assert "opset" in printed
-    assert "68 pictures of seeds 0 to 2, in batches of 1, 3 and 64" in printed
+    assert "68 images of seeds 0 to 2, in batches of 1, 3 and 64" in printed
     assert difference_of(printed) < 1e-5
     model = lightning_gans.load(checkpoint)
     assert isinstance(model, LatentSampler)
@@ -101,7 +100,10 @@ def test_onnx_translates_as_the_model_does(
     direction: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = checkpoint_files.both_ways(tmp_path / "a.ckpt")
-    main([str(checkpoint), "--format", "onnx", "--out", "x.onnx", *(["--direction", direction] if direction else [])])
+    command_line(
+        "export",
+        [str(checkpoint), "--format", "onnx", "--out", "x.onnx", *(["--direction", direction] if direction else [])],
+    )
     assert "at 32 x 32 pixels, and 2 of 40 x 44" in capsys.readouterr().out
     shape = ["batch", 3 if direction == "b_to_a" else 1, "height", "width"]
     assert session(tmp_path / "x.onnx").get_inputs()[0].shape == shape
@@ -114,7 +116,7 @@ def test_onnx_translates_as_the_model_does(
 @pytest.mark.slow
 def test_a_network_of_one_size_keeps_it_in_onnx(tmp_path: Path) -> None:
     checkpoint = checkpoint_files.one_way(tmp_path / "a.ckpt")
-    main([str(checkpoint), "--format", "onnx"])
+    command_line("export", [str(checkpoint), "--format", "onnx"])
     assert session(tmp_path / "a.onnx").get_inputs()[0].shape == ["batch", 1, 64, 64]
     images = torch.rand(5, 1, 64, 64) * 2 - 1
     assert_to_one_level(
@@ -138,7 +140,7 @@ def test_an_onnx_file_says_what_it_is_and_nothing_of_the_machine(digits: Path) -
 
 def test_a_torch_program_runs_on_other_batches_and_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = checkpoint_files.both_ways(tmp_path / "a.ckpt")
-    main([str(checkpoint), "--format", "torch_export", "--direction", "b_to_a"])
+    command_line("export", [str(checkpoint), "--format", "torch_export", "--direction", "b_to_a"])
     printed = capsys.readouterr().out
     assert printed.startswith("exported: a-b_to_a.pt2 (")
     assert difference_of(printed) < 1e-5
@@ -149,18 +151,18 @@ def test_a_torch_program_runs_on_other_batches_and_sizes(tmp_path: Path, capsys:
 
 def test_a_safetensors_file_is_a_model_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt", conditional=True)
-    main([str(checkpoint), "--format", "safetensors"])
+    command_line("export", [str(checkpoint), "--format", "safetensors"])
     assert difference_of(capsys.readouterr().out) == 0
     model, again = lightning_gans.load(checkpoint), lightning_gans.load(tmp_path / "a.safetensors")
     assert torch.equal(model.sample(12, seed=3), again.sample(12, seed=3))
     assert again.metadata == model.metadata
-    main([str(tmp_path / "a.safetensors"), "--format", "safetensors", "--out", "b.safetensors"])
+    command_line("export", [str(tmp_path / "a.safetensors"), "--format", "safetensors", "--out", "b.safetensors"])
     assert torch.equal(model.sample(12, seed=3), lightning_gans.load("b.safetensors").sample(12, seed=3))
 
 
 def test_one_way_of_two_goes_into_a_safetensors_file(tmp_path: Path) -> None:
     checkpoint = checkpoint_files.both_ways(tmp_path / "a.ckpt")
-    main([str(checkpoint), "--format", "safetensors", "--direction", "b_to_a"])
+    command_line("export", [str(checkpoint), "--format", "safetensors", "--direction", "b_to_a"])
     again = lightning_gans.load(tmp_path / "a-b_to_a.safetensors")
     assert isinstance(again, ImageTranslator)
     assert again.directions == ["b_to_a"]
@@ -174,7 +176,7 @@ def test_a_hub_folder_holds_both_ways_and_the_runs_pictures(tmp_path: Path, caps
     (folder / "config.yaml").write_text("model: {class_path: lightning_gans.variants.CycleGAN}")
     (folder / "samples").mkdir()
     (folder / "samples" / "epoch-002-step-0000007-a.png").write_bytes(b"picture")
-    main([str(folder), "--format", "huggingface", "--licence", "mit"])
+    command_line("export", [str(folder), "--format", "huggingface", "--licence", "mit"])
     assert "exported: cyclegan-version_1 (" in capsys.readouterr().out
     made = tmp_path / "cyclegan-version_1"
     assert lightning_gans.load(made).state_dict().keys() == lightning_gans.load(folder).state_dict().keys()
@@ -186,7 +188,7 @@ def test_a_hub_folder_holds_both_ways_and_the_runs_pictures(tmp_path: Path, caps
 
 def assert_refused(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        command_line("export", arguments)
     assert ended.value.code == status
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -203,7 +205,7 @@ def test_what_differs_from_the_model_is_not_left(
     def wrong(weights: dict[str, Tensor], header: dict[str, Any]) -> bytes:
         return to_safetensors({name: value + 0.01 for name, value in weights.items()}, header)
 
-    monkeypatch.setattr(safetensors_file, "to_safetensors", wrong)
+    monkeypatch.setattr(formats, "to_safetensors", wrong)
     monkeypatch.setattr("lightning_gans.inference.model.to_safetensors", wrong)
     said = assert_refused([str(checkpoint), "--format", chosen], 1, capsys)
     assert "differs from the model by" in said
@@ -215,7 +217,7 @@ def test_what_is_compared_is_the_model_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
-    copied = subject.copied
+    copied = target.copy_to_cpu
 
     def spoilt(network: torch.nn.Module) -> torch.nn.Module:
         copy = copied(network)
@@ -223,7 +225,7 @@ def test_what_is_compared_is_the_model_itself(
             parameter.add_(0.01)
         return copy
 
-    monkeypatch.setattr(subject, "copied", spoilt)
+    monkeypatch.setattr(target, "copy_to_cpu", spoilt)
     assert "differs from the model by" in assert_refused([str(checkpoint), "--format", "safetensors"], 1, capsys)
 
 
@@ -258,11 +260,20 @@ def test_a_full_disk_leaves_nothing(
             "--out is other.safetensors, which is there",
         ),
         (["a.ckpt", "--format", "torch_export", "--out", "a.pt"], "--out is a.pt; expected a name that ends in .pt2"),
-        (["a.ckpt", "--format", "onnx", "--direction", "a_to_b"], "direction is a_to_b; this model makes images"),
+        (
+            ["a.ckpt", "--format", "onnx", "--direction", "a_to_b"],
+            "--direction is a_to_b, but this model",
+        ),
         (["a.ckpt", "--format", "onnx", "--licence", "mit"], "--licence is given, but --format is onnx"),
         (["a.ckpt", "--format", "huggingface", "--direction", "a_to_b"], "--direction is given, but --format is"),
-        (["a.ckpt", "--format", "huggingface", "--licence", "My own!"], "--licence is 'My own!'; expected a word"),
-        (["u.ckpt", "--format", "onnx", "--direction", "b_to_a"], "direction is b_to_a; this model translates a_to_b"),
+        (
+            ["a.ckpt", "--format", "huggingface", "--licence", "My own!"],
+            "--licence is 'My own!'; expected one",
+        ),
+        (
+            ["u.ckpt", "--format", "onnx", "--direction", "b_to_a"],
+            "--direction is b_to_a; expected a_to_b",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(
@@ -288,7 +299,7 @@ def test_a_network_that_cannot_be_traced_is_refused(
     chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
-    monkeypatch.setattr(subject, "copied", lambda network: Branching())
+    monkeypatch.setattr(target, "copy_to_cpu", lambda network: Branching())
     said = assert_refused([str(checkpoint), "--format", chosen], 2, capsys)
     assert "the generator Branching cannot be traced" in said
     assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
@@ -297,10 +308,10 @@ def test_a_network_that_cannot_be_traced_is_refused(
 def test_weights_that_onnx_cannot_hold_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(onnx_file, "LARGEST", 10)
+    monkeypatch.setattr(onnx_file, "MAX_BYTES", 10)
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
     said = assert_refused([str(checkpoint), "--format", "onnx"], 2, capsys)
-    assert "expected torch_export or safetensors" in said
+    assert "expected another format: torch_export or safetensors" in said
 
 
 def test_export_starts_without_lightning(tmp_path: Path) -> None:

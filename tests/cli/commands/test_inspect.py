@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_gans.cli.commands import export, inspect
+from lightning_gans.cli.commands.common import command_line
 from tests.support import checkpoint_files
 
 
@@ -14,7 +14,7 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixt
     test_row = {"step": 7, "epoch": 2, "scores": {"test/fid": 4.25}, "stamp": checkpoint_files.STAMP}
     other_step = {**test_row, "step": 3, "scores": {"test/fid": 9}}
     (tmp_path / "scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (other_step, test_row)))
-    inspect.main([str(tmp_path)])
+    command_line("inspect", [str(tmp_path)])
     printed = capsys.readouterr().out
     for told in (
         f"file          {path}",
@@ -32,7 +32,7 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_it_is_said_as_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    inspect.main([str(checkpoint_files.both_ways(tmp_path / "a.ckpt")), "--json"])
+    command_line("inspect", [str(checkpoint_files.both_ways(tmp_path / "a.ckpt")), "--json"])
     told = json.loads(capsys.readouterr().out)
     assert told["variant"] == "lightning_gans.variants.CycleGAN"
     assert set(told["sizes"]) == {"a_to_b", "b_to_a"}
@@ -43,13 +43,13 @@ def test_a_network_that_cannot_be_imported_here_is_no_hindrance(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = checkpoint_files.write(tmp_path / "a.ckpt", {"generator": {"class_path": "elsewhere.Mine"}}, {})
-    inspect.main([str(path)])
+    command_line("inspect", [str(path)])
     assert 'generator.class_path: "elsewhere.Mine"' in capsys.readouterr().out
 
 
 def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        inspect.main([str(tmp_path)])
+        command_line("inspect", [str(tmp_path)])
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith(f"lightning-gans: error: CKPT is {tmp_path}, which holds no checkpoint")
 
@@ -57,9 +57,9 @@ def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path, capsys: pytest.Ca
 def test_an_exported_file_and_folder_say_what_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = checkpoint_files.latent(tmp_path / "a.ckpt")
     for kind, name in (("safetensors", "a.safetensors"), ("huggingface", "a")):
-        export.main([str(path), "--format", kind, "--out", str(tmp_path / name)])
+        command_line("export", [str(path), "--format", kind, "--out", str(tmp_path / name)])
         capsys.readouterr()
-        inspect.main([str(tmp_path / name)])
+        command_line("inspect", [str(tmp_path / name)])
         printed = capsys.readouterr().out
         assert "variant       lightning_gans.variants.GAN\n" in printed
         assert "network       network, 7,088 numbers" in printed

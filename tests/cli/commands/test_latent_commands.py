@@ -10,8 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lightning_gans.cli.commands import interpolate, sample
-from lightning_gans.cli.commands.whole_numbers import whole_numbers
+from lightning_gans.cli.commands.common import command_line, integer_list
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.inference import load
 from tests.support import checkpoint_files
@@ -31,8 +30,8 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_samples_are_the_pictures_of_the_python_interface(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sample.main([str(model), "--n", "3", "--seed", "4", "--classes", "2,5-6", "--out", "out"])
-    assert capsys.readouterr().out == "pictures: out (3 of seed 4, ema weights of step 7)\n"
+    command_line("sample", [str(model), "--n", "3", "--seed", "4", "--classes", "2,5-6", "--out", "out"])
+    assert capsys.readouterr().out == "images: out (3 of seed 4, ema weights of step 7)\n"
     expected = to_uint8(load(model).sample(3, [2, 5, 6], seed=4))[:, 0].numpy()
     assert sorted(path.name for path in Path("out").iterdir()) == ["000000.png", "000001.png", "000002.png"]
     for number in range(3):
@@ -40,7 +39,7 @@ def test_samples_are_the_pictures_of_the_python_interface(model: Path, capsys: p
 
 
 def test_a_name_that_ends_in_png_is_a_grid(model: Path) -> None:
-    sample.main([str(model), "--n", "5", "--columns", "3", "--scale", "2", "--raw", "--out", "new/grid.png"])
+    command_line("sample", [str(model), "--n", "5", "--columns", "3", "--scale", "2", "--raw", "--out", "new/grid.png"])
     grid = pixels(Path("new/grid.png"))
     assert grid.shape == (2 * 58 + 2, 3 * 58 + 2, 3)
     first = to_uint8(load(model, raw=True).sample(1))[0, 0].numpy()
@@ -49,7 +48,7 @@ def test_a_name_that_ends_in_png_is_a_grid(model: Path) -> None:
 
 
 def test_an_interpolation_is_a_grid_with_a_row_for_each_way(model: Path) -> None:
-    interpolate.main([str(model), "--seeds", "1,2,3", "--classes", "4", "--steps", "4", "--out", "way.png"])
+    command_line("interpolate", [str(model), "--seeds", "1,2,3", "--classes", "4", "--steps", "4", "--out", "way.png"])
     grid = pixels(Path("way.png"))
     assert grid.shape == (2 * 30 + 2, 4 * 30 + 2, 3)
     ends = to_uint8(load(model).interpolate([1, 2, 3], [4], steps=4))[:, 0].numpy()
@@ -60,7 +59,9 @@ def test_an_interpolation_is_a_grid_with_a_row_for_each_way(model: Path) -> None
 
 
 def test_a_gif_shows_every_picture_in_turn(model: Path) -> None:
-    interpolate.main([str(model), "--classes", "0-2", "--seeds", "7", "--steps", "3", "--loop", "--out", "way.gif"])
+    command_line(
+        "interpolate", [str(model), "--classes", "0-2", "--seeds", "7", "--steps", "3", "--loop", "--out", "way.gif"]
+    )
     with Image.open("way.gif") as gif:
         assert getattr(gif, "n_frames", 1) == 7
         assert gif.size == (28, 28)
@@ -68,7 +69,7 @@ def test_a_gif_shows_every_picture_in_turn(model: Path) -> None:
 
 
 def test_a_film_has_every_picture_and_even_sides(model: Path) -> None:
-    interpolate.main([str(model), "--steps", "6", "--frame_ms", "100", "--scale", "3", "--out", "way.mp4"])
+    command_line("interpolate", [str(model), "--steps", "6", "--frame_ms", "100", "--scale", "3", "--out", "way.mp4"])
     with av.open("way.mp4") as film:
         stream = film.streams.video[0]
         frames = [frame.to_ndarray(format="gray") for frame in film.decode(stream)]
@@ -80,34 +81,34 @@ def test_a_film_has_every_picture_and_even_sides(model: Path) -> None:
 
 
 def test_lists_of_numbers_are_read() -> None:
-    assert whole_numbers("3") == [3]
-    assert whole_numbers("0-3, 7,5-5") == [0, 1, 2, 3, 7, 5]
+    assert integer_list("3") == [3]
+    assert integer_list("0-3, 7,5-5") == [0, 1, 2, 3, 7, 5]
 
 
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
-        (sample, ["--n", "0"], "--n is 0; expected at least 1"),
-        (sample, ["--classes", "8-11"], "class 10 is asked for; expected 0 to 9"),
-        (sample, ["--classes", "9-3"], "9-3 is no list of whole numbers"),
-        (sample, ["--truncation", "0"], "truncation is 0.0; expected a positive number"),
-        (sample, ["--out", "ours"], "--out is ours, which is a folder that is not empty"),
-        (sample, ["--out", "ours/a.ckpt"], "--out is ours/a.ckpt, which is there already"),
-        (sample, ["--device", "nonsense"], "device is nonsense, which cannot be used here"),
-        (sample, ["--sead", "3"], "unrecognized arguments: --sead"),
-        (interpolate, ["--out", "way.avi"], "--out is way.avi; expected a file that ends in .png, .gif or .mp4"),
-        (interpolate, ["--seeds", "3", "--out", "way.png"], "the way has 1 seeds and 1 classes"),
-        (interpolate, ["--steps", "1", "--out", "way.png"], "--steps is 1; expected at least 2"),
-        (interpolate, ["--frame_ms", "1", "--out", "way.png"], "--frame_ms is 1; expected at least 20"),
+        ("sample", ["--n", "0"], "--n is 0; expected at least 1"),
+        ("sample", ["--classes", "8-11"], "--classes contains 10; expected 0 to 9"),
+        ("sample", ["--classes", "9-3"], "9-3 is not a list of integers"),
+        ("sample", ["--truncation", "0"], "--truncation is 0.0; expected a positive number"),
+        ("sample", ["--out", "ours"], "--out is ours, which is a folder that is not empty"),
+        ("sample", ["--out", "ours/a.ckpt"], "--out is ours/a.ckpt, which is there already"),
+        ("sample", ["--device", "nonsense"], "device is nonsense, which cannot be used here"),
+        ("sample", ["--sead", "3"], "unrecognized arguments: --sead"),
+        ("interpolate", ["--out", "way.avi"], "--out is way.avi; expected a file that ends in .png, .gif or .mp4"),
+        ("interpolate", ["--seeds", "3", "--out", "way.png"], "--seeds has 1 entries and labels 1"),
+        ("interpolate", ["--steps", "1", "--out", "way.png"], "--steps is 1; expected at least 2"),
+        ("interpolate", ["--frame_ms", "1", "--out", "way.png"], "--frame_ms is 1; expected at least 20"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(
-    command: object, arguments: list[str], message: str, model: Path, capsys: pytest.CaptureFixture[str]
+    command: str, arguments: list[str], message: str, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if "--out" not in arguments:
         arguments = [*arguments, "--out", "new"]
     with pytest.raises(SystemExit) as ended:
-        command.main([str(model), *arguments])  # type: ignore[attr-defined]
+        command_line(command, [str(model), *arguments])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert sorted(path.name for path in Path().rglob("*")) == ["a.ckpt", "ours"]
@@ -116,8 +117,8 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
 def test_a_model_that_translates_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = checkpoint_files.both_ways(tmp_path / "b.ckpt")
     with pytest.raises(SystemExit):
-        sample.main([str(path), "--out", str(tmp_path / "new")])
-    assert "which translates images; expected a model from noise" in capsys.readouterr().err
+        command_line("sample", [str(path), "--out", str(tmp_path / "new")])
+    assert "a model that translates images; expected a model that generates" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(
@@ -132,7 +133,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
 
     monkeypatch.setattr(Image.Image, "save", save)
     with pytest.raises(SystemExit) as ended:
-        sample.main([str(model), "--out", "new"])
+        command_line("sample", [str(model), "--out", "new"])
     assert ended.value.code == 1
     assert capsys.readouterr().err == "lightning-gans: new cannot be written (No space left on device)\n"
     assert sorted(path.name for path in Path().rglob("*")) == ["a.ckpt", "ours"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lightning_gans.cli.commands.sweep import main
+from lightning_gans.cli.commands.common import command_line
 from lightning_gans.sweeps import trial as trials
 from tests.support.paths import ROOT
 from tests.sweeps.test_loop import FAKE
@@ -41,7 +41,7 @@ def test_a_sweep_of_real_fits_ends_with_its_table(tmp_path: Path, capsys: pytest
         parameters={"model.generator.width": {"values": [4, -1]}, "ema.decay": {"value": 0.5}},
         command=command,
     )
-    main([str(path), "--name", "widths", "--", *TINY])
+    command_line("sweep", [str(path), "--name", "widths", "--", *TINY])
     said = capsys.readouterr().out
     lines = said.splitlines()
     assert lines[0] == "study: widths in runs/sweeps/widths/journal.log, 0 of 2 trials finished"
@@ -78,7 +78,7 @@ def test_bad_input_is_one_line_and_exit_status_2(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        command_line("sweep", arguments)
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith(f"lightning-gans: error: {message}")
@@ -91,7 +91,7 @@ def test_a_key_that_is_none_is_refused_before_the_first_trial(
 ) -> None:
     path = written(tmp_path, parameters={"ema.decay": {"value": 0.9}, "model.optimiser_g.lr": {"min": 0.1, "max": 1.0}})
     with pytest.raises(SystemExit):
-        main([str(path)])
+        command_line("sweep", [str(path)])
     error = capsys.readouterr().err
     assert error.startswith("lightning-gans: error: optimiser_g.lr is not a known key; did you mean")
     assert error.endswith(f"(in {path})\n")
@@ -116,15 +116,15 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_does(
 
     threading.Thread(target=interrupt_second_trial, daemon=True).start()
     with pytest.raises(SystemExit) as ended:
-        main(command)
+        command_line("sweep", command)
     assert ended.value.code == 130
     said = capsys.readouterr().out
-    assert said.endswith("interrupted after 1 of 2 trials; the same command goes on\n")
+    assert said.endswith("interrupted after 1 of 2 trials; run the same command again to continue\n")
     assert "   1      0" in said
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
     monkeypatch.setattr(trials, "COMMAND", [*FAKE, "--ends"])
-    main(command)
+    command_line("sweep", command)
     said = capsys.readouterr().out
     assert said.startswith("study: s in sqlite:///study.db, 1 of 2 trials finished\ntrial 2: x=15\n")
     assert [row["x"] for row in read_csv(Path("runs/sweeps/s/table.csv"))] == ["1", "15"]

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightning_gans.cli.commands import translate
+from lightning_gans.cli.commands.common import command_line
 from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.pixels import to_float, to_uint8
-from lightning_gans.inference import ImageTranslator, load
+from lightning_gans.inference import ImageTranslator, load, translate_files
 from lightning_gans.networks import IdentityTranslator
 from tests.support import checkpoint_files
 
@@ -67,7 +67,7 @@ def files(folder: str = "out") -> list[str]:
 def ended(*arguments: str) -> int | str | None:
     """The exit status."""
     with pytest.raises(SystemExit) as end:
-        translate.main([*arguments, "--out", "out"])
+        command_line("translate", [*arguments, "--out", "out"])
     return end.value.code
 
 
@@ -75,8 +75,8 @@ def test_a_picture_is_translated_as_in_evaluation_and_keeps_its_name(capsys: pyt
     model = checkpoint_files.both_ways(Path("model.ckpt"))
     values = noise(32, 32)
     save("photo.bmp", values)
-    translate.main([str(model), "photo.bmp", "--out", "out", "--direction", "b_to_a"])
-    assert capsys.readouterr().out == "pictures: out (1 by raw weights of step 7)\n"
+    command_line("translate", [str(model), "photo.bmp", "--out", "out", "--direction", "b_to_a"])
+    assert capsys.readouterr().out == "images: out (1 by raw weights of step 7)\n"
     trained = load(model)
     assert isinstance(trained, ImageTranslator)
     expected = to_uint8(trained.translate(to_float(pixels_of(Image.fromarray(values)))[None], "b_to_a"))
@@ -88,15 +88,15 @@ def test_the_way_of_a_model_is_the_default() -> None:
     model = checkpoint_files.both_ways(Path("model.ckpt"))
     save("photo.png", noise(40, 45))
     Path("out").mkdir()  # an empty folder is as good as none
-    translate.main([str(model), "photo.png", "--out", "out"])
+    command_line("translate", [str(model), "photo.png", "--out", "out"])
     assert pixels("out/photo.png").shape == (40, 45, 3)
 
 
 def test_a_large_picture_goes_in_tiles_and_makes_the_same() -> None:
     model = checkpoint_files.both_ways(Path("model.ckpt"))
     save("photo.png", noise(90, 130, 1))
-    translate.main([str(model), "photo.png", "--out", "whole"])
-    translate.main([str(model), "photo.png", "--out", "tiles", "--tile", "40"])
+    command_line("translate", [str(model), "photo.png", "--out", "whole"])
+    command_line("translate", [str(model), "photo.png", "--out", "tiles", "--tile", "40"])
     apart = np.abs(pixels("whole/photo.png").astype(int) - pixels("tiles/photo.png"))
     assert apart.max() <= 1
 
@@ -106,7 +106,7 @@ def test_a_unet_takes_any_size() -> None:
     save("small/a.png", noise(7, 80, 1))
     save("large/b.png", noise(100, 70, 1))
     for folder in ("small", "large"):
-        translate.main([str(model), folder, "--out", f"out-{folder}"])
+        command_line("translate", [str(model), folder, "--out", f"out-{folder}"])
     assert pixels("out-small/a.png").shape == (7, 80, 3)
     assert pixels("out-large/b.png").shape == (100, 70, 3)
 
@@ -115,7 +115,7 @@ def test_folders_keep_their_order_below() -> None:
     for name in ("photos/a.jpg", "photos/sub/a.jpg", "photos/sub/b.tiff", "photos/.hidden.png", "other/c.webp"):
         save(name, noise(8, 8))
     (Path("photos") / "notes.txt").write_text("no picture")
-    translate.main(["same.ckpt", "photos", "other/c.webp", "--out", "new/out"])
+    command_line("translate", ["same.ckpt", "photos", "other/c.webp", "--out", "new/out"])
     assert files("new/out") == ["a.png", "c.png", "sub/a.png", "sub/b.png"]
 
 
@@ -124,7 +124,7 @@ def test_folders_keep_their_order_below() -> None:
 
 def test_sixteen_bits_keep_their_range() -> None:
     save("a.png", np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8))
-    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    command_line("translate", ["same.ckpt", "a.png", "--out", "out"])
     made = pixels("out/a.png")
     assert made.dtype == np.uint8
     expected = np.rint(np.linspace(0, 65535, 64).astype(np.uint16) / 257).reshape(8, 8)
@@ -135,7 +135,7 @@ def test_transparent_pictures_are_translated_on_white_and_stay_transparent() -> 
     values = noise(8, 8, 4)
     values[:4, :, 3], values[4:, :, 3] = 0, 255
     save("a.png", values)
-    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    command_line("translate", ["same.ckpt", "a.png", "--out", "out"])
     made = pixels("out/a.png")
     assert np.array_equal(made[:, :, 3], values[:, :, 3])
     assert (made[:4, :, :3] == 255).all()
@@ -145,7 +145,7 @@ def test_transparent_pictures_are_translated_on_white_and_stay_transparent() -> 
 def test_a_grey_picture_keeps_its_transparency_too() -> None:
     model = untranslated(Path("grey.ckpt"), channels=1)
     save("a.png", noise(8, 8, 2))
-    translate.main([str(model), "a.png", "--out", "out"])
+    command_line("translate", [str(model), "a.png", "--out", "out"])
     with Image.open("out/a.png") as file:
         assert file.mode == "LA"
         assert np.array_equal(np.asarray(file)[:, :, 1], noise(8, 8, 2)[:, :, 1])
@@ -154,7 +154,7 @@ def test_a_grey_picture_keeps_its_transparency_too() -> None:
 def test_a_palettes_transparency_is_kept() -> None:
     image = Image.fromarray(noise(8, 8)).quantize(4)
     image.save("a.png", transparency=1)
-    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    command_line("translate", ["same.ckpt", "a.png", "--out", "out"])
     assert np.array_equal(pixels("out/a.png")[:, :, 3] == 0, np.asarray(image) == 1)
 
 
@@ -163,7 +163,7 @@ def test_pictures_are_turned_as_their_exif_data_say() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
     save("a.png", values, exif=exif)
-    translate.main(["same.ckpt", "a.png", "--out", "out"])
+    command_line("translate", ["same.ckpt", "a.png", "--out", "out"])
     assert np.array_equal(pixels("out/a.png"), np.rot90(values, -1))
 
 
@@ -171,7 +171,7 @@ def test_pictures_are_turned_as_their_exif_data_say() -> None:
 def test_pictures_become_grey_or_coloured_as_the_model_takes_them(channels: int, given: int) -> None:
     model = untranslated(Path("model.ckpt"), channels)
     save("a.png", noise(8, 8, given))
-    translate.main([str(model), "a.png", "--out", "out"])
+    command_line("translate", [str(model), "a.png", "--out", "out"])
     with Image.open("a.png") as file:
         assert np.array_equal(pixels("out/a.png"), np.asarray(file.convert("RGB" if channels == 3 else "L")))
 
@@ -179,7 +179,7 @@ def test_pictures_become_grey_or_coloured_as_the_model_takes_them(channels: int,
 def test_of_an_animation_the_first_picture_is_taken() -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save("a.gif", save_all=True, append_images=frames[1:])
-    translate.main(["same.ckpt", "a.gif", "--out", "out"])
+    command_line("translate", ["same.ckpt", "a.gif", "--out", "out"])
     assert (pixels("out/a.png")[:, :, :3] == (255, 0, 0)).all()
 
 
@@ -210,7 +210,7 @@ def test_a_file_that_fails_is_named_and_the_others_go_on(
     assert "Image size (6400 pixels) exceeds limit of 5000 pixels" in told.pop("in/huge.png")
     assert told.pop("in/lost.png") == "lightning-gans: in/lost.png cannot be read (No such file or directory)"
     assert not told
-    assert lines[-1] == "lightning-gans: 6 of 9 pictures could not be translated"
+    assert lines[-1] == "lightning-gans: 6 of 9 images could not be translated"
 
 
 def test_where_all_fail_nothing_is_left() -> None:
@@ -230,7 +230,7 @@ def test_a_picture_that_the_network_fails_on_is_named(
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return pixels
 
-    monkeypatch.setattr(translate, "translate_picture", short)
+    monkeypatch.setattr(translate_files, "translate_picture", short)
     assert ended("same.ckpt", "a.png", "b.png") == 1
     assert files() == ["b.png"]
     assert "a.png cannot be translated (DefaultCPUAllocator: can't allocate memory)" in capsys.readouterr().err
@@ -259,7 +259,7 @@ def test_a_full_disk_ends_it_with_one_sentence(
         def write_maps(*_: Any) -> None:
             raise no_room
 
-        monkeypatch.setattr("lightning_gans.inference.tiled.storage.Parked.write", write_maps)
+        monkeypatch.setattr("lightning_gans.inference.tiled.storage.FeatureMapFile.write", write_maps)
     assert ended(str(model), "a.png", "b.png", "--tile", "40") == 1
     what = "out/b.png cannot" if full == "result" else "the temporary file for b.png cannot"
     lines = capsys.readouterr().err.splitlines()
@@ -276,14 +276,17 @@ def test_a_full_disk_ends_it_with_one_sentence(
     [
         (["nowhere.ckpt", "a.png"], "CKPT is nowhere.ckpt, which does not exist; expected a checkpoint file"),
         (["a.png", "a.png"], "CKPT is a.png, which cannot be read as a checkpoint"),
-        (["noise.ckpt", "a.png"], "CKPT is noise.ckpt, which makes images from noise; expected a translation"),
-        (["same.ckpt", "nowhere.png"], "IN is nowhere.png, which does not exist; expected a picture or a folder"),
+        (
+            ["noise.ckpt", "a.png"],
+            "CKPT is noise.ckpt, a model that generates images from noise; exp",
+        ),
+        (["same.ckpt", "nowhere.png"], "IN is nowhere.png, which does not exist; expected an image or a folder"),
         (["same.ckpt", "bare"], "IN is bare, which holds no images; expected files named .jpg, .jpeg, .png"),
-        (["same.ckpt", "a.png", "a.bmp"], "a.png and a.bmp would both become out/a.png; expected pictures of diff"),
-        (["same.ckpt", "a.png", "--direction", "b_to_a"], "direction is b_to_a; this model translates a_to_b"),
-        (["same.ckpt", "a.png", "--tile", "3"], "the tile is 3; expected at least 32"),
-        (["unet.ckpt", "a.png", "--tile", "64"], "the tile is 64, but UNet works in windows of the 64 pixels"),
-        (["odd.ckpt", "a.png"], "the model takes images of 2 channels; expected 1 (grey) or 3 (RGB)"),
+        (["same.ckpt", "a.png", "a.bmp"], "a.png and a.bmp would both become out/a.png; expected images with diff"),
+        (["same.ckpt", "a.png", "--direction", "b_to_a"], "--direction is b_to_a; expected a_to_b for this model"),
+        (["same.ckpt", "a.png", "--tile", "3"], "--tile is 3; expected at least 32"),
+        (["unet.ckpt", "a.png", "--tile", "64"], "--tile is 64, but UNet runs on windows of 64 pixels"),
+        (["odd.ckpt", "a.png"], "the model's input has 2 channels; expected 1 (gray) or 3 (RGB)"),
         (["same.ckpt", "a.png", "--device", "nothing"], "device is nothing, which cannot be used here"),
     ],
 )
@@ -320,7 +323,7 @@ def run(*arguments: str) -> list[str]:
 def test_it_starts_without_lightning_and_torchvision() -> None:
     save("a.png", noise(8, 8))
     code = (
-        "import sys; from lightning_gans.cli.commands.translate import main; main(sys.argv[1:]);"
+        "import sys; from lightning_gans.cli.commands import common; common.command_line('translate', sys.argv[1:]);"
         "assert not {'lightning', 'torchvision'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, "same.ckpt", "a.png", "--out", "out"], check=True)
@@ -335,7 +338,7 @@ def test_ctrl_c_leaves_whole_pictures_and_no_traceback() -> None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=240)
-    assert told == "lightning-gans: ended by Ctrl-C; every picture that is there is whole\n"
+    assert told == "lightning-gans: interrupted; every image written so far is complete\n"
     assert process.returncode == 130
     assert 0 < len(files()) < 100
     for name in files():
@@ -345,5 +348,5 @@ def test_ctrl_c_leaves_whole_pictures_and_no_traceback() -> None:
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_bar_is_shown_where_it_is_asked_for(asked: bool, capsys: pytest.CaptureFixture[str]) -> None:
     save("a.png", noise(8, 8))
-    translate.main(["same.ckpt", "a.png", "--out", "out", *(["--progress"] if asked else [])])
-    assert ("picture" in capsys.readouterr().err) == asked
+    command_line("translate", ["same.ckpt", "a.png", "--out", "out", *(["--progress"] if asked else [])])
+    assert ("image" in capsys.readouterr().err) == asked

@@ -1,4 +1,4 @@
-"""Where tiles and windows lie."""
+"""Positions of tiles and windows."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lightning_gans.inference.tiled.grid import every_other, shares, spans, windows
+from lightning_gans.inference.tiled.grid import blend_weights, every_other, tile_spans, window_spans
 
 
 @pytest.mark.parametrize("multiple", [1, 4])
 @pytest.mark.parametrize("length", [48, 52, 100, 128, 396, 1000])
 def test_tiles_cover_each_pixel_once_with_margins(length: int, multiple: int) -> None:
-    along = spans(length, 48, 8, multiple)
-    assert along[0].own_start == 0
-    assert along[-1].own_stop == length
-    assert all(one.own_stop == other.own_start for one, other in pairwise(along))
+    along = tile_spans(length, 48, 8, multiple)
+    assert along[0].core_start == 0
+    assert along[-1].core_stop == length
+    assert all(one.core_stop == other.core_start for one, other in pairwise(along))
     for span in along:
-        assert span.start == max(0, span.own_start - 8)
-        assert span.stop == min(length, span.own_stop + 8)
-        assert 0 < span.own_stop - span.own_start <= span.stop - span.start <= 48
+        assert span.start == max(0, span.core_start - 8)
+        assert span.stop == min(length, span.core_stop + 8)
+        assert 0 < span.core_stop - span.core_start <= span.stop - span.start <= 48
         assert span.start % multiple == 0
 
 
 @pytest.mark.parametrize("length", [64, 65, 96, 100, 333])
 def test_windows_overlap_by_half_and_count_as_one(length: int) -> None:
-    along = windows(length, 64)
+    along = window_spans(length, 64)
     assert (along[0].start, along[-1].stop) == (0, length)
     assert all(other.start - one.start <= 32 for one, other in pairwise(along))
     total = torch.zeros(length)
-    for span, share in zip(along, shares(along), strict=True):
+    for span, share in zip(along, blend_weights(along), strict=True):
         assert (share >= 0).all()
         total[span.start : span.stop] += share
     torch.testing.assert_close(total, torch.ones(length))
@@ -39,6 +39,6 @@ def test_windows_overlap_by_half_and_count_as_one(length: int) -> None:
 @pytest.mark.parametrize("length", [64, 65, 96, 97, 100, 333])
 def test_half_of_the_windows_see_every_pixel(length: int) -> None:
     seen = torch.zeros(length)
-    for span in every_other(windows(length, 64)):
+    for span in every_other(window_spans(length, 64)):
         seen[span.start : span.stop] += 1
     assert seen.min() >= 1

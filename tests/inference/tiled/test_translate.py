@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_float, to_uint8
 from lightning_gans.inference import ImageTranslator
-from lightning_gans.inference.tiled.statistics import Moments, freeze, norms_in, passed_by
-from lightning_gans.inference.tiled.storage import Parked, reflected
+from lightning_gans.inference.tiled.statistics import Moments, fix_statistics, norm_layers, norms_in_call_order
+from lightning_gans.inference.tiled.storage import FeatureMapFile, reflect_indices
 from lightning_gans.inference.tiled.translate import translate_picture
 from lightning_gans.networks import IdentityTranslator, ResNetTranslator, Translator, UNet
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
@@ -69,7 +68,7 @@ def levels_apart(one: Tensor, other: Tensor) -> int:
 @pytest.mark.parametrize(("height", "width"), [(100, 148), (97, 130), (40, 203)])
 def test_tiles_make_what_the_whole_makes(norm: type[Norm], upsample: bool, height: int, width: int) -> None:
     network, picture = resnet(norm=norm, upsample=upsample), scene(height, width)
-    for layer in norms_in(network):
+    for layer in norm_layers(network):
         for weights in layer.parameters():
             nn.init.uniform_(weights, 0.5, 1.5)
     expected = whole(network, picture)
@@ -126,7 +125,7 @@ def test_a_unet_of_its_size_is_run_whole() -> None:
 @pytest.mark.parametrize(("height", "width"), [(5, 7), (64, 40), (1, 1)])
 def test_a_picture_smaller_than_a_unets_is_reflected_up_to_it(height: int, width: int) -> None:
     network, picture = unet(), scene(height, width)
-    rows, columns = reflected(height, 64), reflected(width, 64)
+    rows, columns = reflect_indices(height, 64), reflect_indices(width, 64)
     made = translate_picture(network, picture, 64)
     with torch.inference_mode():
         large = network(to_float(picture[:, rows][:, :, columns])[None])[0]
@@ -157,13 +156,13 @@ def test_layers_take_the_statistics_of_the_whole_picture() -> None:
     given: dict[Norm, Tensor] = {}
     hooks = [
         layer.register_forward_pre_hook(lambda layer, maps: given.__setitem__(layer, maps[0]))
-        for layer in norms_in(network)
+        for layer in norm_layers(network)
     ]
     whole(network, picture)
     for hook in hooks:
         hook.remove()
     taken: dict[Norm, tuple[Tensor, Tensor]] = {}
-    seen = [layer.register_forward_pre_hook(lambda layer, _: keep(layer)) for layer in norms_in(network)]
+    seen = [layer.register_forward_pre_hook(lambda layer, _: keep(layer)) for layer in norm_layers(network)]
 
     def keep(layer: nn.Module) -> None:
         assert isinstance(layer, Norm)
@@ -173,7 +172,7 @@ def test_layers_take_the_statistics_of_the_whole_picture() -> None:
     translate_picture(network, picture, SIZE, TILE)
     for hook in seen:
         hook.remove()
-    assert set(taken) == set(norms_in(network))
+    assert set(taken) == set(norm_layers(network))
     for layer, (mean, var) in taken.items():
         expected = torch.var_mean(given[layer].double(), dim=(0, 2, 3), correction=0)
         torch.testing.assert_close(var.double(), expected[0], rtol=1e-4, atol=1e-6)
@@ -191,30 +190,30 @@ def test_layers_are_found_in_the_order_in_which_they_are_passed() -> None:
             return changed
 
     network = Backwards()
-    assert passed_by(network, torch.rand(1, 1, 4, 4))[0] == [network.first, network.later]
+    assert norms_in_call_order(network, torch.rand(1, 1, 4, 4))[0] == [network.first, network.later]
 
 
 def test_a_pass_ends_at_its_layer() -> None:
     network = resnet()
     beyond: list[nn.Module] = []
     network.layers[2].register_forward_hook(lambda *_: beyond.append(network))
-    freeze(network, norms_in(network)[0], [(torch.rand(1, 3, 16, 16), (slice(0, 16), slice(0, 16)))])
+    fix_statistics(network, norm_layers(network)[0], [(torch.rand(1, 3, 16, 16), (slice(0, 16), slice(0, 16)))])
     assert not beyond
 
 
-def test_layers_thaw_even_where_the_network_fails() -> None:
+def test_statistics_are_restored_even_where_the_network_fails() -> None:
     network = resnet()
     network.layers[-1].register_forward_hook(lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         translate_picture(network, scene(90, 90), SIZE, TILE)
-    assert all(layer.fixed_statistics is None for layer in norms_in(network))
+    assert all(layer.fixed_statistics is None for layer in norm_layers(network))
 
 
 def test_layers_that_cannot_be_fixed_are_not_cut_at() -> None:
     class Shy(InstanceNorm):
-        fixable = False
+        supports_fixed_statistics = False
 
-    with pytest.raises(InputError, match=r"the tile is 48, but ResNetTranslator works in windows of the 32 pixels"):
+    with pytest.raises(ValueError, match=r"tile is 48, but ResNetTranslator runs on windows of 32 pixels"):
         translate_picture(resnet(norm=Shy), scene(90, 90), SIZE, TILE)
     assert translate_picture(resnet(norm=Shy), scene(50, 90), SIZE).shape == (3, 50, 90)
 
@@ -225,7 +224,7 @@ def test_layers_that_cannot_be_fixed_are_not_cut_at() -> None:
 @pytest.mark.parametrize("network", [resnet(), unet()], ids=["resnet", "unet"])
 def test_the_network_is_given_no_more_than_a_tile(network: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
     size, tile = (SIZE, TILE) if network.stages() else (64, None)
-    monkeypatch.setattr("lightning_gans.inference.tiled.translate.TILE", 128)  # two by two windows at once
+    monkeypatch.setattr("lightning_gans.inference.tiled.translate.DEFAULT_TILE", 128)  # two by two windows at once
 
     def largest(height: int, width: int) -> int:
         numbers: list[int] = []
@@ -242,13 +241,13 @@ def test_the_network_is_given_no_more_than_a_tile(network: Translator, monkeypat
     assert largest(200, 220) <= 4 * (tile or 128) ** 2
 
 
-def test_parked_maps_come_back_as_they_were() -> None:
+def test_feature_maps_are_read_back_as_they_were_written() -> None:
     maps = torch.randn(5, 12, 9)
-    with Parked(5, (12, 9)) as parked:
+    with FeatureMapFile(5, (12, 9)) as file:
         for rows in (slice(0, 7), slice(7, 12)):
             for columns in (slice(0, 4), slice(4, 9)):
-                parked.write(rows, columns, maps[:, rows, columns])
-        assert torch.equal(parked.read(slice(3, 11), slice(2, 8))[0], maps[:, 3:11, 2:8])
+                file.write(rows, columns, maps[:, rows, columns])
+        assert torch.equal(file.read(slice(3, 11), slice(2, 8))[0], maps[:, 3:11, 2:8])
 
 
 def test_temporary_files_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +292,7 @@ def test_windows_share_the_statistics_of_large_maps_alone() -> None:
         if isinstance(layer, Norm) and layer.fixed_statistics:
             fixed.add(given[0].shape[-1])
 
-    for layer in norms_in(network):
+    for layer in norm_layers(network):
         layer.register_forward_pre_hook(note)
     translate_picture(network, scene(100, 130), 64)
     assert fixed == {8, 16, 32}
@@ -322,12 +321,12 @@ def test_progress_ends_where_it_said(network: Translator, size: int, tile: int |
 
 @pytest.mark.parametrize("shape", [(1, 40, 40), (40, 40), (3, 0, 40), (1, 3, 40, 40)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match=r"the picture is \(.*\); expected \(3, H, W\)"):
+    with pytest.raises(ValueError, match=r"image has shape \(.*\); expected \(3, H, W\)"):
         translate_picture(resnet(), torch.zeros(shape), SIZE)
 
 
 def test_tiles_that_cannot_be_had_are_refused() -> None:
-    with pytest.raises(InputError, match=r"the tile is 8; expected at least 32"):
+    with pytest.raises(ValueError, match=r"tile is 8; expected at least 32"):
         translate_picture(resnet(), scene(90, 90), SIZE, 8)
-    with pytest.raises(InputError, match=r"the tile is 256, but UNet works in windows of the 64 pixels"):
+    with pytest.raises(ValueError, match=r"tile is 256, but UNet runs on windows of 64 pixels"):
         translate_picture(unet(), scene(90, 90), 64, 256)

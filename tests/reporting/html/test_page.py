@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lightning_gans.cli.commands.report import run
+from lightning_gans.cli.commands.common import run_command
 from lightning_gans.reporting.html.pictures import LARGE, evenly_spaced, read_picture
 from lightning_gans.reporting.html.run_report import distinct_names
 from lightning_gans.reporting.rows import DASH
@@ -22,7 +22,7 @@ from tests.support.report_folders import LOG, Page, add_test, make, report
 
 def test_a_run_that_was_only_trained(capsys: pytest.CaptureFixture[str]) -> None:
     folder = make(seed=7, log=LOG)
-    run([str(folder)])
+    run_command("report", [str(folder)])
     assert capsys.readouterr().out == "report: runs/a/0/report.html\n"
     page = Page(folder / "report.html")
     assert "Variant DCGAN Seed 7 Reached epoch 2, step 40" in page.text
@@ -134,7 +134,7 @@ def test_an_earlier_report_is_no_part_of_a_run() -> None:
     folder = make()
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
-    run([str(folder)])
+    run_command("report", [str(folder)])
     assert "Started 1970-01-01 00:00 UTC Last written 1970-01-01 00:00 UTC" in report(folder).text
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from lightning_gans.cli.commands.report import run
+from lightning_gans.cli.commands.common import run_command
 from lightning_gans.core.errors import InputError
 from tests.support.paths import ROOT
 from tests.support.report_folders import LOG, make, report
@@ -21,7 +21,7 @@ from tests.support.report_folders import LOG, make, report
 
 def refused(*arguments: str | Path) -> str:
     with pytest.raises(InputError) as error:
-        run(list(map(str, arguments)))
+        run_command("report", list(map(str, arguments)))
     assert not list(Path().rglob(".writing*"))
     return str(error.value)
 
@@ -93,8 +93,8 @@ def test_nothing_is_overwritten_unasked() -> None:
     assert "which is not a regular file" in refused(folder, "--out", "link.html", "--overwrite")
     assert "page.html is a file; expected a folder there" in refused(folder, "--out", "page.html/page.html")
     assert Path("page.html").read_text() == Path("config.yaml").read_text() == "mine"
-    run([str(folder), "--out", "page.html", "--overwrite"])
-    run([str(folder), "--out", "new/page.html"])
+    run_command("report", [str(folder), "--out", "page.html", "--overwrite"])
+    run_command("report", [str(folder), "--out", "new/page.html"])
     assert Path("page.html").read_text().startswith("<!doctype html>")
 
 

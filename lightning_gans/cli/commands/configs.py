@@ -1,0 +1,24 @@
+"""``lightning-gans configs``: list the shipped configs."""
+
+from __future__ import annotations
+
+import argparse
+
+from lightning_gans.cli.commands.common import command_parser
+from lightning_gans.core.shipped_configs import config_names, headline, sweep_names
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command's parser."""
+    return command_parser("configs", "List the shipped configs.")
+
+
+def run(_: argparse.Namespace) -> None:
+    """Print a line for each shipped config, then one for each shipped sweep."""
+    names, sweeps = config_names(), sweep_names()
+    width = max(map(len, names + sweeps))
+    for name in names:
+        print(f"{name:<{width}}  {headline(name)}")
+    print("\nFor `lightning-gans sweep` and W&B:")
+    for name in sweeps:
+        print(f"{name:<{width}}  {headline(name)}")

@@ -1,0 +1,89 @@
+"""File formats of an exported generator."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import torch
+
+from lightning_gans.core.files import atomic_file
+from lightning_gans.export.parity import Parity, compare
+from lightning_gans.export.target import ExportTarget, Inputs, Runner, TranslationTarget
+from lightning_gans.inference.loading import load_generator_file, select_network
+from lightning_gans.inference.weights_file import to_safetensors
+
+
+class Format(ABC):
+    """A file format that can be written and run.
+
+    Attributes:
+        suffix: suffix of the file's name.
+    """
+
+    suffix: str
+
+    @abstractmethod
+    def write(self, target: ExportTarget, path: Path) -> str:
+        """Write the file.
+
+        Returns:
+            A few words about the file's contents, to print.
+
+        Raises:
+            InputError: if this generator cannot be exported in this format.
+            OSError: if the file cannot be written.
+        """
+
+    @abstractmethod
+    def runner(self, target: ExportTarget, path: Path) -> Runner:
+        """Read the file back, and return a function that runs it as a user would."""
+
+
+class SafetensorsFile(Format):
+    """The weights of a generator, and a header from which :func:`lightning_gans.load` builds the network."""
+
+    suffix = ".safetensors"
+
+    def write(self, target: ExportTarget, path: Path) -> str:
+        """Write the file."""
+        config = target.model.config
+        if isinstance(target, TranslationTarget):
+            config["generators"] = {target.direction: config["generators"][target.direction]}
+        path.write_bytes(to_safetensors(target.network.state_dict(), config))
+        return "weights, and the config of the network"
+
+    def runner(self, target: ExportTarget, path: Path) -> Runner:
+        """Build the network from the file's header, and load its weights."""
+        return network_runner(select_network(load_generator_file(path)))
+
+
+def network_runner(network: torch.nn.Module) -> Runner:
+    """A function that runs ``network`` without gradients."""
+
+    @torch.inference_mode()
+    def run(inputs: Inputs) -> torch.Tensor:
+        images: torch.Tensor = network(*inputs)
+        return images
+
+    return run
+
+
+def write_file(target: ExportTarget, file_format: Format, out: Path) -> tuple[str, Parity]:
+    """Export one generator as a file, and compare the file with the model.
+
+    Args:
+        target: the generator.
+        file_format: the file's format.
+        out: the file; it is written completely or not at all.
+
+    Returns:
+        A few words about the file's contents, and the result of the comparison.
+
+    Raises:
+        InputError: if the generator cannot be exported in this format.
+        RunEnded: if the file cannot be written, or differs from the model.
+    """
+    with atomic_file(out) as path:
+        contents = file_format.write(target, path)
+        return contents, compare(target, file_format.runner(target, path))
