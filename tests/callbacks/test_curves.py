@@ -16,7 +16,7 @@ from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
 @pytest.mark.parametrize("kind", [ResumableCSVLogger, CSVLogger])
-def test_the_figure_is_there_at_the_end_and_holds_all_that_was_logged(tmp_path: Path, kind: type[CSVLogger]) -> None:
+def test_the_figure_shows_the_whole_log_at_the_end(tmp_path: Path, kind: type[CSVLogger]) -> None:
     # Nothing is written before the end but by the callback itself.
     logger = kind(tmp_path, name="run", flush_logs_every_n_steps=1000)
     trainer = tiny_trainer(tmp_path, max_epochs=2, logger=logger, callbacks=[Evaluation(), Curves()])

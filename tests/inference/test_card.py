@@ -1,44 +1,15 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from huggingface_hub import ModelCard
 
 import lightning_gans
-from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.runs.record import RunRecord, read_run_record
-from lightning_gans.runs.scores import parse_complete_rows
+from lightning_gans.runs.record import read_run_record
 from tests.support import checkpoint_files
-
-CONFIG = {
-    "seed_everything": 0,
-    "trainer": {"max_epochs": 3, "max_steps": -1, "logger": {"init_args": {"save_dir": "/home/me/runs"}}},
-    "model": {"class_path": "lightning_gans.variants.CGAN", "init_args": {"n_critic": 1, "weights": "/home/me/w"}},
-    "data": {"class_path": "datamodules.mnist.MNISTDataModule", "init_args": {"root": "secret-place", "size": 28}},
-}
-
-
-def score(value: float, **stamp: Any) -> dict[str, Any]:
-    split = stamp.get("split", "test")
-    return {
-        "step": stamp.pop("step", 7),
-        "epoch": 2,
-        "scores": {f"{split}/fid": value, f"{split}/class_fid_3": 99.5},
-        "stamp": {**checkpoint_files.STAMP, "split": "test", **stamp},
-    }
-
-
-def run_folder(tmp_path: Path, *rows: dict[str, Any]) -> Path:
-    folder = tmp_path / "gan-mnist" / "version_0"
-    checkpoint_files.latent(folder / "checkpoints" / "best.ckpt", conditional=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    lines = [json.dumps(row) for row in rows]
-    (folder / "scores.jsonl").write_text("\n".join([*lines, '{"step": 7, "sco']))
-    return folder
+from tests.support.scored_runs import score_row, scored_run
 
 
 def card_of(folder: Path, licence: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -54,7 +25,7 @@ def read_header(card: ModelCard) -> dict[str, Any]:
 
 
 def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
-    text, header = card_of(run_folder(tmp_path, score(1.25), score(2.5)), licence="cc-by-4.0")
+    text, header = card_of(scored_run(tmp_path, score_row(1.25), score_row(2.5)), licence="cc-by-4.0")
     assert "Conditional GAN (Mirza and Osindero, 2014)" in text
     assert "after 7 steps" in text
     assert "`datamodules.digits.DigitsDataModule`" in text
@@ -68,8 +39,8 @@ def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
     assert {"gan", "cgan"} <= set(header["tags"])
 
 
-def test_each_score_stands_beside_its_stamp(tmp_path: Path) -> None:
-    text, header = card_of(run_folder(tmp_path, score(1.25), score(2.5)))
+def test_each_score_has_its_stamp(tmp_path: Path) -> None:
+    text, header = card_of(scored_run(tmp_path, score_row(1.25), score_row(2.5)))
     assert "split test | ema weights | batch norm running | dropout off | uint8-rounded | 5 neighbours | seed 0" in text
     assert "split val | ema weights" in text  # the checkpoint's own
     assert "| 2.5 |" in text
@@ -80,8 +51,8 @@ def test_each_score_stands_beside_its_stamp(tmp_path: Path) -> None:
     assert all("split" in metric["args"]["stamp"] for metric in metrics)
 
 
-def test_scores_of_other_states_and_weights_are_left_out(tmp_path: Path) -> None:
-    text, _ = card_of(run_folder(tmp_path, score(41.0, step=8), score(42.0, weights="raw")))
+def test_scores_of_other_steps_and_weights_are_left_out(tmp_path: Path) -> None:
+    text, _ = card_of(scored_run(tmp_path, score_row(41.0, step=8), score_row(42.0, weights="raw")))
     assert "41" not in text
     assert "42" not in text
     model = lightning_gans.load(tmp_path / "gan-mnist" / "version_0", raw=True)
@@ -90,12 +61,12 @@ def test_scores_of_other_states_and_weights_are_left_out(tmp_path: Path) -> None
     assert "as the optimizer left them" in raw
 
 
-def test_the_card_names_no_place_of_the_machine(tmp_path: Path) -> None:
-    text, header = card_of(run_folder(tmp_path))
+def test_the_card_has_no_path_of_the_machine(tmp_path: Path) -> None:
+    text, header = card_of(scored_run(tmp_path))
     assert not any(place in text + str(header) for place in ("/home/me", "secret-place", str(tmp_path)))
 
 
-def test_what_is_not_known_is_said_to_be_so(tmp_path: Path) -> None:
+def test_unknown_facts_are_named(tmp_path: Path) -> None:
     path = checkpoint_files.latent(tmp_path / "best.ckpt")
     model = lightning_gans.load(path)
     model.metadata = {"variant": model.metadata["variant"], "weights": "ema", "step": 7, "epoch": 2}
@@ -114,28 +85,3 @@ def test_a_translation_shows_the_runs_pictures(tmp_path: Path) -> None:
     assert "![Sources and translations](grid.png)" in text
     assert "samples.png" not in text
     assert "`a_to_b` from 1 to 3 channels, trained on 32 x 32 pixels" in text
-
-
-@pytest.mark.parametrize("step", [7, 9])
-def test_grids_are_those_of_the_state_or_the_newest(step: int, tmp_path: Path) -> None:
-    folder = run_folder(tmp_path)
-    (folder / "samples").mkdir()
-    for name in ("epoch-001-step-0000007-a", "epoch-001-step-0000007-b", "epoch-002-step-0000008-a"):
-        (folder / "samples" / f"{name}.png").touch()
-    grids = read_run_record(folder / "checkpoints" / "best.ckpt", {"step": step}).grids
-    epoch = "epoch-001" if step == 7 else "epoch-002"
-    assert [grid.path for grid in grids] == sorted((folder / "samples").glob(f"{epoch}-*.png"))
-
-
-@pytest.mark.parametrize("damage", ["{", "[1]", "trainer: 3", "\udcff"])
-def test_a_damaged_config_is_left_out(damage: str, tmp_path: Path) -> None:
-    folder = run_folder(tmp_path)
-    (folder / "config.yaml").write_bytes(damage.encode(errors="surrogateescape"))
-    assert read_run_record(folder / "checkpoints" / "best.ckpt", {"step": 7}).settings == {}
-
-
-def test_a_checkpoint_elsewhere_belongs_to_no_run(tmp_path: Path) -> None:
-    folder = run_folder(tmp_path, score(1.25))
-    metadata: ModelMetadata = {"step": 7, "weights": "ema"}
-    assert read_run_record(folder / "checkpoints" / "best.ckpt", metadata).rows == parse_complete_rows([score(1.25)])
-    assert read_run_record(folder / "kept" / "best.ckpt", metadata) == RunRecord()

@@ -1,4 +1,4 @@
-"""Run folders in, a table of results out."""
+"""The table of results."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def score_row(scores: dict[str, float], stamp: dict[str, Any]) -> str:
 
 
 def table(text: str) -> list[dict[str, str]]:
-    """The rows of a Markdown table by its head."""
+    """The rows of a Markdown table, each by column."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert set(cells[1]) == {"---"}
@@ -76,10 +76,10 @@ def table(text: str) -> list[dict[str, str]]:
     return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
 
 
-# What the table says.
+# Contents of the table.
 
 
-def test_median_and_spread_over_seeds(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_median_and_range_over_seeds(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     for seed, fid in enumerate((3.14159, 30.0, 2.5)):
         make(f"dcgan-mnist/version_{seed}", seed, {"test/fid": fid, "test/relative_fid": 0.5, "test/modes": 9 + seed})
     make("wgan-mnist/version_0", 0, {"test/fid": 7.0}, model__class_path="lightning_gans.variants.WGANGP")
@@ -126,7 +126,7 @@ def test_median_and_spread_over_seeds(make: Make, capsys: pytest.CaptureFixture[
         (float("inf"), "inf"),
     ],
 )
-def test_numbers_are_short(value: float, text: str) -> None:
+def test_numbers_have_four_digits(value: float, text: str) -> None:
     assert format_number(value) == text
 
 
@@ -137,9 +137,7 @@ def test_one_diverged_seed_is_not_hidden(make: Make, capsys: pytest.CaptureFixtu
     assert table(capsys.readouterr().out)[0]["fid"] == "nan (nan\N{EN DASH}nan)"
 
 
-def test_a_score_that_one_seed_lacks_is_not_shown_as_if_all_had_it(
-    make: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_score_that_one_seed_lacks_is_not_shown(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     make("a/0", 0, {"test/fid": 1.0, "test/modes": 10})
     make("a/1", 1, {"test/fid": 2.0})
     run_command("table", ["runs/a"])
@@ -172,7 +170,7 @@ def test_scores_can_be_chosen(make: Make, capsys: pytest.CaptureFixture[str]) ->
         run_command("table", ["runs/a", "--scores", "modes,mood"])
 
 
-def test_a_model_without_a_step_has_seen_no_epoch(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_without_a_training_step_has_zero_epochs(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0})
     path = folder / "scores.jsonl"
     path.write_text(path.read_text().replace('"step": 70', '"step": 0'))
@@ -198,7 +196,7 @@ def test_a_folder_given_twice_counts_once(make: Make, capsys: pytest.CaptureFixt
     assert table(capsys.readouterr().out)[0]["Seeds"] == "1"
 
 
-def test_a_run_reached_from_within_has_its_name(
+def test_a_run_given_as_the_current_folder_has_its_name(
     make: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(make("a/0", 0, {"test/fid": 1.0}))
@@ -206,7 +204,7 @@ def test_a_run_reached_from_within_has_its_name(
     assert table(capsys.readouterr().out)[0]["Run"] == "a"
 
 
-def test_the_length_is_that_of_the_resumed_run(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_epochs_and_steps_are_those_of_the_newest_config(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     make("a/0", 0, {"test/fid": 1.0})
     make("a/0", 0, {"test/fid": 1.0}, config="config-2.yaml", trainer__max_epochs=20)
     make("a/0", 0, {"test/fid": 1.0}, config="config-10.yaml", trainer__max_epochs=None, trainer__max_steps=500)
@@ -215,7 +213,7 @@ def test_the_length_is_that_of_the_resumed_run(make: Make, capsys: pytest.Captur
     assert (row["Epochs"], row["Max steps"]) == ("", "500")
 
 
-# Other outputs.
+# Other formats.
 
 
 def test_csv(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,7 +230,7 @@ def test_csv(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_writing_between_markers_leaves_the_rest_alone(
+def test_only_the_text_between_markers_is_replaced(
     newline: str, make: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make("a/0", 0, {"test/fid": 1.0})
@@ -274,7 +272,7 @@ def test_missing_markers_are_refused(content: str | None, make: Make) -> None:
     assert (file.read_text() if file.exists() else None) == content
 
 
-# What does not belong into one table.
+# Runs that are not comparable.
 
 
 @pytest.mark.parametrize(
@@ -311,7 +309,7 @@ def test_different_recipes_under_one_name_are_refused(key: str, value: Any, old:
     assert f"{key.replace('__', '.')} is {old} in runs/a/0 but {value} in runs/a/1" in str(error.value)
 
 
-def test_other_images_of_ones_own_are_another_recipe(make: Make) -> None:
+def test_folders_of_other_images_are_another_recipe(make: Make) -> None:
     for seed, root in enumerate(("cats", "dogs")):
         data = {"class_path": "datamodules.image_folder.ImageFolderDataModule", "init_args": {"root": root}}
         make(f"a/{seed}", seed, {"test/fid": 1.0}, data=data)
@@ -319,7 +317,7 @@ def test_other_images_of_ones_own_are_another_recipe(make: Make) -> None:
         run_command("table", ["runs"])
 
 
-def test_null_is_as_good_as_an_older_configs_missing_key(make: Make) -> None:
+def test_a_missing_key_of_an_older_config_equals_null(make: Make) -> None:
     make("a/0", 0, {"test/fid": 1.0})
     make("a/1", 1, {"test/fid": 1.0}, model__init_args__penalty=None)
     run_command("table", ["runs"])
@@ -332,7 +330,7 @@ def test_one_seed_twice_is_refused(make: Make) -> None:
         run_command("table", ["runs"])
 
 
-# Bad input.
+# Invalid input.
 
 
 def test_a_run_that_was_not_tested_is_named(make: Make) -> None:
@@ -386,7 +384,7 @@ def test_only_markdown_is_written_between_markers(make: Make) -> None:
         run_command("table", ["runs", "--format", "csv", "--write", "README.md"])
 
 
-# The real command.
+# The command in a process of its own.
 
 
 def shell(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -419,7 +417,7 @@ def test_the_commands_errors_are_one_line_and_status_two(make: Make) -> None:
     assert "lightning-gans table" in shell("table", "--help").stdout
 
 
-def test_kid_leads_where_images_are_few_and_the_table_says_why(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kid_comes_first_if_images_are_few_and_a_note_says_why(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     scores = {"test/fid": 3.0, "test/relative_fid": 0.1, "test/class_kl": 0.2, "test/kid": 0.01, "test/kid_ci95": 0.002}
     make("few/0", 0, scores, {"real": 1999})
     run_command("table", ["runs/few"])
@@ -435,7 +433,7 @@ def test_kid_leads_where_images_are_few_and_the_table_says_why(make: Make, capsy
     assert "KID comes first" not in out
 
 
-def test_scores_that_compare_no_sets_do_not_make_images_few(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_scores_that_compare_sets_count_as_few_images(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0, "test/kid": 0.1})
     with (folder / "scores.jsonl").open("a") as file:
         file.write(score_row({"test/probe/accuracy": 0.9}, stamp_dict(fake=0)))
@@ -445,7 +443,7 @@ def test_scores_that_compare_no_sets_do_not_make_images_few(make: Make, capsys: 
     assert "KID comes first" not in out
 
 
-def test_a_class_of_its_own_is_a_column_only_where_asked_for(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scores_of_single_classes_are_shown_only_on_request(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     make("a/0", 0, {"test/fid": 1.0, "test/class_fid": 2.0, "test/class_fid_3": 4.0})
     run_command("table", ["runs/a"])
     assert set(table(capsys.readouterr().out)[0]) == {"Run", "Variant", "Seeds", "Epochs", "fid", "class_fid"}

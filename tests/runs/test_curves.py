@@ -44,7 +44,7 @@ def write(path: Path, *rows: str) -> Path:
 # Which panels
 
 
-def test_a_latent_runs_log_gives_training_and_then_scores() -> None:
+def test_panels_of_training_come_before_those_of_scores() -> None:
     assert shown(LATENT) == {
         "loss": [("d", ""), ("g", "")],
         "gradient norm": [("d", ""), ("g", "")],
@@ -68,7 +68,7 @@ def test_domains_are_lines_of_one_panel() -> None:
     }
 
 
-def test_each_side_has_one_colour_in_all_panels_and_no_other_line_has_it() -> None:
+def test_each_side_has_one_color_in_all_panels_that_no_other_line_has() -> None:
     colours: dict[str, set[str]] = {}
     training = [panel for panel in select_panels([*LATENT, *TRANSLATION]) if panel.smooth]
     for panel in training:
@@ -80,7 +80,7 @@ def test_each_side_has_one_colour_in_all_panels_and_no_other_line_has_it() -> No
     assert colours["g"] == colours["fake"] != colours["d"]
 
 
-def test_columns_of_no_known_group_are_left_out() -> None:
+def test_unknown_columns_are_not_drawn() -> None:
     assert select_panels(["epoch", "step", "other/x", "test/fid", "val/modes", "val", "losses/d", "val/fidelity"]) == []
 
 
@@ -105,7 +105,7 @@ def test_empty_infinite_and_broken_cells_are_skipped(tmp_path: Path) -> None:
     }
 
 
-def test_what_goes_back_to_an_earlier_step_is_not_of_the_curve(tmp_path: Path) -> None:
+def test_values_at_an_earlier_step_are_skipped(tmp_path: Path) -> None:
     log = write(tmp_path / "metrics.csv", "step,val/fid", "9,4.0", "19,3.0", "0,3.0", "19,3.0", "29,2.0")
     assert read_log(log) == {"val/fid": Series([10, 20, 30], [4.0, 3.0, 2.0])}
 
@@ -166,7 +166,7 @@ def test_single_batches_are_drawn_with_their_running_mean() -> None:
         ([0.0], "linear"),
     ],
 )
-def test_the_axis_is_logarithmic_where_values_ask_for_it(values: tuple[float, ...], scale: str) -> None:
+def test_the_axis_is_logarithmic_if_values_differ_widely(values: tuple[float, ...], scale: str) -> None:
     columns = {"val/kid": Series(list(range(len(values))), list(values))}
     assert drawn(select_panels(columns)[0], columns).get_yscale() == scale
 
@@ -188,7 +188,7 @@ def test_a_figure_is_the_same_every_time(tmp_path: Path) -> None:
     assert figures[0].read_bytes() == figures[1].read_bytes()
 
 
-def test_a_single_value_is_seen() -> None:
+def test_a_single_value_has_a_marker() -> None:
     columns = {"loss/d": Series([10], [1.0]), "loss/g": Series([10, 20], [2.0, 3.0])}
     lines = drawn(select_panels(columns)[0], columns).lines
     assert [(line.get_label(), line.get_marker()) for line in lines[1::2]] == [("d", "o"), ("g", "")]

@@ -1,4 +1,4 @@
-"""Where a result comes from."""
+"""Versions, commit and machine."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def test_versions_and_machine_are_those_here() -> None:
     assert described["device"] == "cpu"
 
 
-def test_json_has_no_word_for_what_is_not_a_number() -> None:
+def test_nan_and_infinity_are_null_in_json() -> None:
     value = {"a": [float("nan"), 1.5, {"b": float("inf")}], "c": None, "d": "nan"}
     assert without_nan(value) == {"a": [None, 1.5, {"b": None}], "c": None, "d": "nan"}

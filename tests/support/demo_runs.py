@@ -1,4 +1,4 @@
-"""Run folders as `fit` leaves them, of tiny networks with random weights."""
+"""Run folders as ``fit`` writes them, of tiny networks with random weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run folders as ``fit`` and ``test`` leave them, and what is on a page."""
+"""Run folders as ``fit`` and ``test`` write them, and a parser of report pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOG = "epoch,loss/d,loss/g,step,val/fid\n0,1.5,0.5,9,\n0,1.25,0.75,19,\n0,,,19,4
 def make(
     name: str = "a/0", seed: int = 0, grids: int = 2, domains: tuple[str, ...] = ("",), log: str = "", **settings: Any
 ) -> Path:
-    """A run's folder as ``fit`` leaves it, with an empty log unless given; settings are arguments of the model."""
+    """A run's folder as ``fit`` writes it, with an empty log unless given; settings are arguments of the model."""
     folder = Path("runs", name)
     (folder / "samples").mkdir(parents=True)
     model = {"class_path": "lightning_gans.variants.DCGAN", "init_args": settings}
@@ -43,7 +43,7 @@ def score(folder: Path, scores: dict[str, float], **stamp: Any) -> None:
 
 
 def add_test(folder: Path, scores: dict[str, float], **stamp: Any) -> None:
-    """Leave what ``test`` leaves."""
+    """Write the files of ``test``."""
     score(folder, scores, **stamp)
     Image.new("L", (20, 10)).save(folder / "samples/test-epoch-002-step-0000040.png")
     results = {"versions": {"torch": "2.99.0"}, "machine": {"cores": 3}, "commit": "abc123", "train_seconds": 3725.0}
@@ -51,7 +51,7 @@ def add_test(folder: Path, scores: dict[str, float], **stamp: Any) -> None:
 
 
 class Page(HTMLParser):
-    """What a page has: tags with their attributes, its texts, and the cells of its tables."""
+    """A page: tags with their attributes, texts, and cells of tables."""
 
     VOID = ("meta", "img", "input", "br", "wbr")
 
@@ -97,7 +97,7 @@ class Page(HTMLParser):
         return (attributes for name, attributes in self.tags if name == tag)
 
     def row(self, name: str) -> list[str]:
-        """The only row of a table that begins so."""
+        """The only row of a table whose first cell is ``name``."""
         (row,) = [row for row in self.rows if row and row[0] == name]
         return row
 

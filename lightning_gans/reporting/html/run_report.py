@@ -32,7 +32,7 @@ MAX_VALUE = 1e100
 ANALYSIS_PICTURES = {
     "neighbours.png": "samples and their nearest training images",
     "interpolation.png": "interpolations",
-    "scores.png": "what D makes of training, held-out and generated images",
+    "scores.png": "D's outputs for training, held-out and generated images",
 }
 """Pictures of the analysis of a trained model, with captions."""
 

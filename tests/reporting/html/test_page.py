@@ -1,4 +1,4 @@
-"""What the page says, and that it is safe to open."""
+"""Contents and safety of the report page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lightning_gans.reporting.html.run_report import distinct_names
 from lightning_gans.reporting.rows import DASH
 from tests.support.report_folders import LOG, Page, add_test, make, report
 
-# What the page says.
+# Contents.
 
 
 def test_a_run_that_was_only_trained(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +30,7 @@ def test_a_run_that_was_only_trained(capsys: pytest.CaptureFixture[str]) -> None
     assert "fid 30 modes 9" in page.text
     assert "No test scores" in page.text
     assert "No warnings" in page.text
-    assert "Not known: a test records it" in page.text
+    assert "Not recorded: a test records it" in page.text
     assert "seed_everything: 7" in page.source
     # The newest grid is seen, the earlier one by the slider.
     assert [("hidden" in image, image["data-step"]) for image in page.all("img")] == [(True, "20"), (False, "40")]
@@ -57,7 +57,7 @@ def test_a_run_that_was_tested_and_warned() -> None:
     ]
 
 
-def test_runs_stand_beside_each_other() -> None:
+def test_runs_are_shown_side_by_side() -> None:
     for seed, fid in enumerate((3.0, 2.0)):
         add_test(make(f"a/{seed}", seed, log=LOG, width=32 * (seed + 1)), {"test/fid": fid}, seed=seed)
     page = report("runs")
@@ -88,7 +88,7 @@ def test_scores_of_different_stamps_are_never_in_one_row(field: str) -> None:
     assert len(set(stamps)) == 2
 
 
-def test_scores_of_one_run_are_never_in_one_column_either() -> None:
+def test_scores_of_one_run_with_different_stamps_are_never_in_one_column() -> None:
     folder = make()
     for real, fid in ((2000, 11.0), (500, 12.0), (2000, 13.0)):
         add_test(folder, {"test/fid": fid}, real=real)
@@ -108,7 +108,7 @@ def test_each_domain_has_a_timeline_of_its_own() -> None:
     assert sum(slider["type"] == "range" for slider in page.all("input")) == 2
 
 
-def test_a_long_timeline_is_thinned_and_says_so() -> None:
+def test_a_long_timeline_shows_some_grids_and_says_so() -> None:
     page = report(make(grids=60))
     steps = [int(image["data-step"]) for image in page.all("img")]
     assert (len(steps), steps[0], steps[-1]) == (24, 20, 1200)
@@ -116,7 +116,7 @@ def test_a_long_timeline_is_thinned_and_says_so() -> None:
     assert "24 of the run's 60 grids, evenly spaced." in page.text
 
 
-def test_a_bare_run_has_a_page() -> None:
+def test_a_run_without_logs_has_a_page() -> None:
     folder = make(grids=0)
     for name in ("metrics.csv", "scores.jsonl", "samples"):
         path = folder / name
@@ -130,7 +130,7 @@ def test_a_bare_run_has_a_page() -> None:
     assert "Reached not known" in report(folder).text
 
 
-def test_an_earlier_report_is_no_part_of_a_run() -> None:
+def test_an_earlier_report_is_not_part_of_a_run() -> None:
     folder = make()
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
@@ -138,7 +138,7 @@ def test_an_earlier_report_is_no_part_of_a_run() -> None:
     assert "Started 1970-01-01 00:00 UTC Last written 1970-01-01 00:00 UTC" in report(folder).text
 
 
-def test_runs_are_found_below_a_folder_and_told_apart() -> None:
+def test_runs_are_found_below_a_folder_and_have_distinct_names() -> None:
     first, second = make("x/a/0"), make("y/a/0")
     for path in ("wandb/files", "checkpoints"):
         (first / path).mkdir(parents=True)
@@ -149,17 +149,17 @@ def test_runs_are_found_below_a_folder_and_told_apart() -> None:
     assert distinct_names([Path("/a/0"), Path("/a/1")]) == ["a/0", "a/1"]
 
 
-def test_the_newest_config_counts() -> None:
+def test_settings_are_those_of_the_newest_config() -> None:
     folder = make()
     config = (folder / "config.yaml").read_text()
     (folder / "config-2.yaml").write_text(config.replace("DCGAN", "LSGAN"))
     assert "Variant LSGAN" in report(folder).text
 
 
-# A page that is safe to open, anywhere.
+# Safety.
 
 
-def test_the_page_asks_nobody_for_anything() -> None:
+def test_the_page_loads_nothing_from_elsewhere() -> None:
     for seed in range(2):
         add_test(make(f"a/{seed}", seed, log=LOG), {"test/fid": 1.0})
     page = report("runs")
@@ -174,7 +174,7 @@ def test_the_page_asks_nobody_for_anything() -> None:
     assert "'unsafe-inline'" not in policy[policy.index("script-src") :]
 
 
-def test_names_and_settings_are_text() -> None:
+def test_names_and_settings_are_escaped() -> None:
     evil = "<script>alert(1)<!-- \"' $x^{ ]]>"
     for seed in range(2):
         folder = make(

@@ -1,4 +1,4 @@
-"""The command, and what it refuses."""
+"""Invalid input of the report command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lightning_gans.core.errors import InputError
 from tests.support.paths import ROOT
 from tests.support.report_folders import LOG, make, report
 
-# What is refused.
+# Invalid input.
 
 
 def refused(*arguments: str | Path) -> str:
@@ -72,7 +72,7 @@ def test_a_folder_in_place_of_a_file_is_named(name: str) -> None:
     assert refused("runs/a").startswith(f"{path} cannot be read")
 
 
-def test_a_row_that_a_kill_cut_short_and_numbers_beyond_all_axes_are_passed_over() -> None:
+def test_an_incomplete_last_row_and_huge_numbers_are_skipped() -> None:
     path = make() / "metrics.csv"
     for rows in ("1,2,3,59,\n2,0.", "1,1e308,1,59,\n2,-1e308,1,69,1\n", "1,1e-320,,59,\n", "1,nan,inf,59,\n"):
         path.write_text(LOG + rows)
@@ -81,7 +81,7 @@ def test_a_row_that_a_kill_cut_short_and_numbers_beyond_all_axes_are_passed_over
     assert "None: the run has no metrics.csv" in report("runs").text
 
 
-def test_nothing_is_overwritten_unasked() -> None:
+def test_files_are_replaced_only_with_overwrite() -> None:
     folder = make()
     for name in ("page.html", "config.yaml"):
         Path(name).write_text("mine")
@@ -99,7 +99,7 @@ def test_nothing_is_overwritten_unasked() -> None:
 
 
 @pytest.mark.parametrize("before", [None, "older"])
-def test_a_full_disk_leaves_what_was_there(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_an_earlier_report(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make()
     out = Path("report.html")
     if before:
@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_what_was_there(before: str | None, monkeypatch: pyte
     assert (out.read_text() if out.exists() else None) == before
 
 
-def test_a_run_that_may_not_be_looked_into_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_listed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     make()
 
     def locked(path: Path) -> NoReturn:
@@ -126,7 +126,7 @@ def test_a_run_that_may_not_be_looked_into_is_named(monkeypatch: pytest.MonkeyPa
     assert refused("runs/a/0", "--out", "x.html") == "runs/a/0/samples cannot be read (Permission denied)"
 
 
-# The real command.
+# The command in a process of its own.
 
 
 def test_the_command_does_not_load_torch() -> None:
