@@ -136,8 +136,15 @@ def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
-def test_every_shipped_config_says_what_it_is(config: Path) -> None:
-    assert config.read_text().startswith("# ")
+def test_every_shipped_config_says_what_it_is_in_few_lines_and_short_names(config: Path) -> None:
+    text = config.read_text()
+    assert text.startswith("# ")
+    assert config.stem != "mnist" or len(text.splitlines()) <= 25
+    assert max(map(len, text.splitlines())) <= 120
+    if config.parent.name != "logger" and config.stem != "base":
+        assert "lightning_gans." not in text
+        assert "datamodules." not in text
+        assert "logger" not in yaml.safe_load(text).get("trainer", {})
 
 
 def test_a_config_is_found_by_name_unless_a_file_has_that_name(tmp_path: Path) -> None:
