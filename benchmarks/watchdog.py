@@ -22,7 +22,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from datamodules.digits import DigitsDataModule
+from datamodules import DigitsDataModule
 from lightning_gans.callbacks import Watchdog
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator

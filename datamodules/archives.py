@@ -1,4 +1,4 @@
-"""The archives that the authors of pix2pix and CycleGAN publish, and how to get one whole."""
+"""Downloads and unpacks the archives that the authors of pix2pix and CycleGAN publish."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if sys.platform != "win32":
     import fcntl
 
 SERVER = "http://efrosgans.eecs.berkeley.edu"
-TIMEOUT = 30.0  # seconds of silence after which a connection counts as dropped
-PAUSES = (2.0, 4.0, 8.0, 16.0)  # seconds before each further attempt at a download whose connection dropped
+TIMEOUT = 30.0  # seconds without data after which a connection is given up
+PAUSES = (2.0, 4.0, 8.0, 16.0)  # seconds before each attempt to resume a download
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A tar.gz or zip file on the web that holds one folder, named as the data set.
+    """A tar.gz or zip file on a server, with one top-level folder that has the name of the data set.
 
     Attributes:
-        url: where it is; ends in ``.tar.gz`` or ``.zip``.
-        bytes: its size, where known; otherwise the server must state it.
-        sha256: its SHA-256 in hexadecimal digits, where known.
+        url: its address, which ends in ``.tar.gz`` or ``.zip``.
+        bytes: its size; None if unknown, then the server must state it.
+        sha256: its SHA-256 in hexadecimal digits; None if unknown.
     """
 
     url: str
@@ -53,9 +53,10 @@ PAIRED: dict[str, Archive] = {
     name: Archive(f"{SERVER}/pix2pix/datasets/{name}.tar.gz", {"facades": 30168306, "maps": 250242400}.get(name))
     for name in ("cityscapes", "edges2handbags", "edges2shoes", "facades", "maps", "night2day")
 }
-"""The data sets of pix2pix, sizes as the server stated them. Its authors' own script no longer offers cityscapes."""
+"""The data sets of pix2pix by name, with the sizes that the server states. The authors' script no longer offers
+cityscapes."""
 
-# Without cityscapes, for its licence, and ae_photos, which are for trying trained networks only.
+# Without cityscapes, because of its license, and ae_photos, which is only meant for trying trained networks.
 UNPAIRED: dict[str, Archive] = {
     name: Archive(f"{SERVER}/cyclegan/datasets/{name}.zip", size, sha256)
     for name, size, sha256 in (
@@ -74,25 +75,27 @@ UNPAIRED: dict[str, Archive] = {
 """The data sets of CycleGAN by name; sizes and checksums are those of TensorFlow Datasets' ``cycle_gan``."""
 
 BROKEN = (ValueError, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
-"""What shows that an archive is not what it should be, so that its bytes are not worth keeping."""
+"""Errors which show that an archive is damaged or not the expected one, so that the downloaded file is deleted."""
 
 
 def fetch(archive: Archive, name: str, root: Path) -> Path:
-    """Download and unpack an archive, unless its folder is there already.
+    """Download and unpack an archive, unless its folder exists already.
 
-    The folder appears all at once, when everything is in it. What a call that was killed leaves behind, the next one
-    takes up. Calls at the same time, from other processes too, wait for each other.
+    The folder gets its name when it is complete. A call resumes the download of an earlier one that was interrupted.
+    Simultaneous calls, also from other processes, wait for each other.
 
     Args:
-        archive: what to fetch.
-        name: the data set's name, which is that of the archive's only top folder.
-        root: the folder to unpack it into, made if need be; not one for the paired and the unpaired set of one name.
+        archive: the archive.
+        name: the data set's name, which is also the name of the archive's top-level folder.
+        root: the folder to unpack it into, which is created if necessary. A paired and an unpaired data set of the same
+            name need different folders.
 
     Returns:
         ``root / name``.
 
     Raises:
-        InputError: if the archive cannot be had whole, is not as expected, or cannot be written.
+        InputError: if the archive cannot be downloaded, is damaged, has other contents than expected, or cannot be
+            unpacked.
     """
     folder = root / name
     part = root / f"{name}{'.zip' if archive.url.endswith('.zip') else '.tar.gz'}.part"
@@ -105,8 +108,8 @@ def fetch(archive: Archive, name: str, root: Path) -> Path:
     except (*BROKEN, OSError, HTTPException) as error:
         cause: Any = error.reason if type(error) is URLError else error
         raise InputError(
-            f"data.dataset is {name}, which is not at {folder} and cannot be fetched from {archive.url} "
-            f"({one_line(cause) or type(cause).__name__}); run again, or put the unpacked folder there"
+            f"dataset is {name}, which is not at {folder} and cannot be downloaded from {archive.url} "
+            f"({one_line(cause) or type(cause).__name__}); run again to resume, or put the unpacked folder there"
         ) from error
     with suppress(OSError):
         part.unlink(missing_ok=True)
@@ -114,14 +117,14 @@ def fetch(archive: Archive, name: str, root: Path) -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a data set is there: its folder gets its name only when it is complete."""
+    """Whether a data set is complete: its folder gets its name only then."""
     return folder.is_dir() and any(folder.iterdir())
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that of several calls at once one downloads; without effect where there are no locks."""
-    # The file stays: were it removed, a third call could lock a new one beside the second.
+    """Hold a lock file, so that only one of several calls downloads; no effect on systems without file locks."""
+    # The file is not removed: otherwise a third call could lock a new file while the second holds the old one.
     with path.open("w") as file:
         if sys.platform != "win32":
             with suppress(OSError):
@@ -130,7 +133,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def obtain(archive: Archive, part: Path, folder: Path) -> None:
-    """Download an archive to ``part``, check and unpack it; ``part`` stays, unless it is of no use."""
+    """Download an archive to ``part``, check it and unpack it; ``part`` is deleted if it cannot be resumed."""
     try:
         download(archive, part)
         if archive.bytes not in (None, part.stat().st_size):
@@ -146,13 +149,13 @@ def obtain(archive: Archive, part: Path, folder: Path) -> None:
 
 
 def download(archive: Archive, part: Path) -> None:
-    """Complete the file ``part``, picking it up where the connection drops, a few times."""
+    """Complete the file ``part``; if the connection drops, resume a few times."""
     if part.exists() and part.stat().st_size == archive.bytes:
         return
     if not sys.stderr.isatty():
         print(f"Downloading {archive.url} to {part}", file=sys.stderr, flush=True)
     for pause in PAUSES:
-        # Neither a refusal (HTTPError) nor a missing network (URLError) is among these: they would last.
+        # Not HTTPError or URLError: a retry would fail again.
         with suppress(ConnectionError, TimeoutError, HTTPException):
             transfer(archive, part)
             return
@@ -161,13 +164,13 @@ def download(archive: Archive, part: Path) -> None:
 
 
 def transfer(archive: Archive, part: Path) -> None:
-    """Ask once for the bytes that ``part`` lacks and append what comes."""
+    """Request the missing bytes of ``part`` once, and append what arrives."""
     have = part.stat().st_size if part.exists() else 0
-    with ask(archive.url, have) as response:
+    with request_rest(archive.url, have) as response:
         if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # there are no bytes beyond those of the part
+            return  # the file is complete
         begin = 0 if response.status == HTTPStatus.OK else have
-        # A part's own length would not do: servers may send less than asked for.
+        # From Content-Range, not the response's own length: servers may send fewer bytes than requested.
         stated = response.headers.get("Content-Range" if begin else "Content-Length", "").rpartition("/")[2]
         total = int(stated) if stated.isdecimal() else None
         size = archive.bytes or total
@@ -177,7 +180,7 @@ def transfer(archive: Archive, part: Path) -> None:
             raise ValueError(f"expected {size} bytes, found {total}")
         bar = tqdm(desc=part.stem, initial=begin, total=size, unit="B", unit_scale=True, disable=None)
         with part.open("ab" if begin else "wb") as file, bar:
-            # read1 gives what has come, so that nothing is lost when the connection drops.
+            # read1 returns what has arrived, so that nothing is lost if the connection drops.
             while chunk := response.read1(1 << 16):
                 file.write(chunk)
                 bar.update(len(chunk))
@@ -185,8 +188,8 @@ def transfer(archive: Archive, part: Path) -> None:
         raise ConnectionResetError(f"the connection ended after {found} of {size} bytes")
 
 
-def ask(url: str, have: int) -> Any:
-    """A response with the bytes after the first ``have``, or that there are none, or with all bytes from the first."""
+def request_rest(url: str, have: int) -> Any:
+    """A response with the bytes after the first ``have``, with the status that there are none, or with all bytes."""
     try:
         response = urlopen(Request(url, headers={"Range": f"bytes={have}-"} if have else {}), timeout=TIMEOUT)
     except HTTPError as error:
@@ -199,13 +202,13 @@ def ask(url: str, have: int) -> Any:
     if continued or response.status == HTTPStatus.OK or not have:
         return response
     response.close()
-    return ask(url, 0)
+    return request_rest(url, 0)
 
 
 def unpack(part: Path, folder: Path) -> None:
-    """Unpack an archive into ``folder``, which appears when everything is in it."""
+    """Unpack an archive into ``folder``, which gets its name when it is complete."""
     staging = folder.with_name(f".{folder.name}.unpacking")
-    shutil.rmtree(staging, ignore_errors=True)  # of a call that was killed
+    shutil.rmtree(staging, ignore_errors=True)  # left over by an interrupted call
     staging.mkdir()
     try:
         (unpack_zip if part.stem.endswith(".zip") else unpack_tar)(part, folder.name, staging)
@@ -217,23 +220,23 @@ def unpack(part: Path, folder: Path) -> None:
 
 
 def unpack_tar(part: Path, name: str, folder: Path) -> None:
-    """Unpack what is in an archive's top folder into ``folder``."""
+    """Unpack the contents of an archive's top-level folder into ``folder``."""
     with gzip.open(part) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
         for member in archive:
-            member.name = below(member.name, name)
+            member.name = relative_path(member.name, name)
             if member.islnk():
-                member.linkname = below(member.linkname, name)
+                member.linkname = relative_path(member.linkname, name)
             if member.name:
-                archive.extract(member, folder, filter="data")  # refuses devices and links out of the folder
+                archive.extract(member, folder, filter="data")  # rejects devices and links out of the folder
         while stream.read(1 << 20):
-            pass  # tarfile stops at damage as at the end; the checksum is at the very end
+            pass  # tarfile ignores damage at the end, gzip checks its checksum there
 
 
 def unpack_zip(part: Path, name: str, folder: Path) -> None:
-    """Unpack what is in an archive's top folder into ``folder``."""
+    """Unpack the contents of an archive's top-level folder into ``folder``."""
     with zipfile.ZipFile(part) as archive:
         for member in archive.infolist():
-            rest = below(member.filename, name)
+            rest = relative_path(member.filename, name)
             if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise ValueError(f"its member {member.filename} is a link or a device")
             if rest:
@@ -241,8 +244,12 @@ def unpack_zip(part: Path, name: str, folder: Path) -> None:
                 archive.extract(member, folder)
 
 
-def below(member: str, name: str) -> str:
-    """A member's path below the archive's top folder ``name``; empty for that folder. Refuses members elsewhere."""
+def relative_path(member: str, name: str) -> str:
+    """The path of a member relative to the archive's top-level folder ``name``; empty for that folder itself.
+
+    Raises:
+        ValueError: if the member is not in that folder.
+    """
     parts = PurePosixPath(member).parts
     if parts[:1] not in ((), (name,)) or ".." in parts or "\\" in member:
         raise ValueError(f"its member {member} is not in the folder {name}")

@@ -1,4 +1,4 @@
-"""Synthetic facades: translation with ground truth, and no download."""
+"""Synthetic facades: image translation with ground truth, without a download."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.house_fronts import PALETTE, house_front
+from datamodules.house_fronts import CLASSES, PALETTE, draw_house_front
 from datamodules.indexed import SPLITS
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import derive_seed
+from lightning_gans.core.sizes import Size, square_side
 
 
 class SyntheticFacadesDataModule(TwoDomainDataModule):
-    """Pictures of made-up house fronts (domain a) and maps of their parts (domain b), as in the facades of pix2pix.
+    """Synthetic images of house fronts (domain a) and label maps of their parts (domain b), as in pix2pix's facades.
 
-    Sky, wall, roof, windows, doors and balconies, each in one colour in the map; in the picture with texture, a light
-    that falls off to the right, a brightness that differs from house to house, and noise. Drawn from a seed, the same
-    in every run and on every machine. Validation and test show pairs even where training does not, so that what
-    CycleGAN makes can be compared with the truth.
+    In a label map sky, wall, roof, windows, doors and balconies have one color each; in an image they have textures,
+    light that decreases to the right, a brightness that differs between houses, and noise. They are drawn from a seed,
+    and are the same in every run and on every machine. Validation and test deliver pairs even if training does not, so
+    that CycleGAN's images can be compared with the true ones.
 
     Args:
-        size: height and width in pixels.
-        paired: whether training shows a house's picture with its map; if not, the pictures are those of other houses.
+        size: (height, width) in pixels, or one number for a square; only squares are supported.
+        paired: whether a training batch holds the image and the label map of the same houses; if not, the label maps
+            are those of other houses.
         train_size: training images of each domain.
         val_size: pairs for validation.
         test_size: pairs for test and prediction.
-        seed: which houses.
+        seed: seed of the houses.
         batch_size: training images of each domain per step and process.
-        eval_batch_size: the same for validation, test and prediction.
+        eval_batch_size: images of each domain per step and process in validation, test and prediction.
         num_workers: processes that index the tensors; 0 is fastest.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if a number is out of range.
     """
 
     channels_a = 3
@@ -43,7 +45,7 @@ class SyntheticFacadesDataModule(TwoDomainDataModule):
 
     def __init__(
         self,
-        size: int = 64,
+        size: Size = 64,
         paired: bool = True,
         train_size: int = 1000,
         val_size: int = 100,
@@ -53,35 +55,36 @@ class SyntheticFacadesDataModule(TwoDomainDataModule):
         eval_batch_size: int = 50,
         num_workers: int = 0,
     ) -> None:
-        at_least("data.size", size, 16)
-        # The light falls from the left: a mirrored house would be lit from the wrong side.
+        at_least("size", square_side(size), 16)
+        # No flips: the light comes from the left, and would come from the right in a mirrored image.
         super().__init__(size, size, False, paired, batch_size, eval_batch_size, num_workers)
         self.lengths = {"train": train_size, "val": val_size, "test": test_size}
         for split, length in self.lengths.items():
-            at_least(f"data.{split}_size", length, 2)
+            at_least(f"{split}_size", length, 2)
         self.seed = seed
-        self.palettes = {"b": torch.from_numpy(PALETTE)}
+        self.palettes = {"b": dict(zip(CLASSES, map(tuple, PALETTE.tolist()), strict=True))}
 
     def setup(self, stage: str) -> None:
-        """Draw what ``stage`` needs."""
+        """Draw the images that ``stage`` needs."""
         for split in SPLITS[stage]:
             if split in self.splits:
                 continue
-            pictures, maps = self._drawn(split)
+            images, maps = self._draw(split)
             if split == "train" and not self.paired:
-                _, maps = self._drawn("other houses")
-            self.splits[split] = TwoDomains(pictures, maps, aligned=self.paired or split != "train")
+                _, maps = self._draw("other houses")
+            self.splits[split] = TwoDomains(images, maps, aligned=self.paired or split != "train")
 
-    def _drawn(self, split: str) -> tuple[Tensor, Tensor]:
-        """Pictures and their label maps, each (N, 3, size, size) uint8."""
+    def _draw(self, split: str) -> tuple[Tensor, Tensor]:
+        """Images and their label maps, each (N, 3, H, W) uint8."""
         length = self.lengths.get(split, self.lengths["train"])
         seeds = [derive_seed("house front", self.seed, split, index) for index in range(length)]
-        fronts = [house_front(np.random.default_rng(seed), self.size) for seed in seeds]
-        pictures, maps = (torch.from_numpy(np.stack(images)) for images in zip(*fronts, strict=True))
-        return pictures.permute(0, 3, 1, 2).contiguous(), maps.permute(0, 3, 1, 2).contiguous()
+        side = square_side(self.size)
+        fronts = [draw_house_front(np.random.default_rng(seed), side) for seed in seeds]
+        images, maps = (torch.from_numpy(np.stack(arrays)) for arrays in zip(*fronts, strict=True))
+        return images.permute(0, 3, 1, 2).contiguous(), maps.permute(0, 3, 1, 2).contiguous()
 
     def fingerprint(self, split: str) -> str:
-        """A hash of the split's pixels: real statistics are cached under it."""
+        """A hash of the split's pixels, under which statistics of real images are cached."""
         digest = hashlib.sha256()
         for images in (self.splits[split].a, self.splits[split].b):
             digest.update(images[list(range(len(images)))].numpy().tobytes())

@@ -1,4 +1,4 @@
-"""Points in the plane, whose modes can be counted exactly."""
+"""A grid of Gaussians in the plane, whose modes can be counted exactly."""
 
 from __future__ import annotations
 
@@ -8,42 +8,41 @@ import torch
 from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.pixels import to_uint8
 from lightning_gans.core.randomness import derive_generator
 
 EXTENT = 0.8
-"""The largest coordinate of a centre."""
+"""The largest coordinate of a center."""
 
-REACH = 4
-"""How far from its centre a mode ends, in standard deviations: all but 0.03 % of its points are nearer."""
+RADIUS = 4
+"""Radius of a mode, in standard deviations: all but 0.03 % of its points are nearer to its center."""
 
 ROUNDING = math.sqrt(2) / 255
-"""The farthest that rounding to 256 levels in [-1, 1] moves a point: half a level in x and in y."""
+"""The largest distance by which rounding to 256 levels in [-1, 1] moves a point: half a level in x and in y."""
 
 
 class GaussianGridDataModule(InMemoryDataModule):
-    """A mixture of equal Gaussians on a square grid, each point an image of 1 x 1 pixel with channels x and y.
+    """A mixture of equal Gaussians on a square grid; each point is an image of 1 x 1 pixel with channels x and y.
 
-    The centres are evenly spaced from -0.8 to 0.8; mode ``side * i + j`` is the one at the i-th x and the j-th y. The
-    coordinates in [-1, 1] are rounded to uint8 (steps of 0.0078), because that is what a batch is: so points take the
-    way of images through loaders, conversion on the device and cached statistics. Training, validation and test points
-    are different draws, the same in every run.
+    The centers are evenly spaced from -0.8 to 0.8; mode ``side * i + j`` has the i-th x and the j-th y. The coordinates
+    in [-1, 1] are rounded to uint8 (steps of 0.0078), so that points go through the same loaders, conversion and cached
+    statistics as images. Training, validation and test points are different samples, the same in every run.
 
     Args:
         side: modes along each axis, at least 2.
-        std: standard deviation of each mode along x and y, in the units of [-1, 1]; at most 0.05, and at most an eighth
-            of the distance between centres, so that the modes lie apart and within the square.
+        std: standard deviation of each mode along x and y, for coordinates in [-1, 1]; at most 0.05, and at most an
+            eighth of the distance between centers, so that the modes do not overlap and lie within the square.
         length: number of points in each of the three splits, at least 2.
         batch_size: training points per step and process.
         eval_batch_size: points per step and process in validation, test and prediction.
         num_workers: processes that index the tensors; 0 is fastest.
 
     Attributes:
-        centres: (side * side, 2), float32, in the order of the modes.
+        centers: (side * side, 2), float32, in the order of the modes.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if a number is out of range.
     """
 
     channels = 2
@@ -57,22 +56,22 @@ class GaussianGridDataModule(InMemoryDataModule):
         eval_batch_size: int = 1000,
         num_workers: int = 0,
     ) -> None:
-        at_least("data.side", side, 2)
-        at_least("data.length", length, 2)
+        at_least("side", side, 2)
+        at_least("length", length, 2)
         super().__init__(1, batch_size, eval_batch_size, val_size=length, num_workers=num_workers)
-        largest = min(1 - EXTENT, EXTENT / (side - 1)) / REACH
-        # Compared this way round, so that NaN is refused too.
+        largest = min(1 - EXTENT, EXTENT / (side - 1)) / RADIUS
+        # Written so that NaN fails the check too.
         if not 0 < std <= largest * (1 + 1e-6):
-            raise InputError(
-                f"data.std is {std}; expected more than 0 and at most {largest:.4g}, so that {side} x {side} modes lie "
-                "apart and within [-1, 1]"
+            raise ValueError(
+                f"std is {std}; expected more than 0 and at most {largest:.4g}, so that {side} x {side} modes do not "
+                "overlap and lie within [-1, 1]"
             )
         self.side = side
         self.std = std
         self.length = length
         self.num_classes = side * side
         ticks = torch.linspace(-EXTENT, EXTENT, side)
-        self.centres = torch.cartesian_prod(ticks, ticks)
+        self.centers = torch.cartesian_prod(ticks, ticks)
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
         """Points (N, 2, 1, 1) uint8 and their modes (N,) int64; validation points follow training points."""
@@ -83,20 +82,20 @@ class GaussianGridDataModule(InMemoryDataModule):
     def _draw(self, split: str) -> tuple[Tensor, Tensor]:
         generator = derive_generator("cpu", "Gaussian grid", split)
         modes = torch.randint(self.num_classes, (self.length,), generator=generator)
-        points = self.centres[modes] + self.std * torch.randn(self.length, 2, generator=generator)
+        points = self.centers[modes] + self.std * torch.randn(self.length, 2, generator=generator)
         return to_uint8(points)[:, :, None, None], modes
 
     def modes(self, images: Tensor) -> Tensor:
-        """The mode at which each point lies.
+        """Assign points to modes.
 
         Args:
             images: (N, 2, 1, 1), float in [-1, 1].
 
         Returns:
-            (N,) int64: the index of the nearest centre, or -1 if that is farther than four standard deviations and the
-            rounding to uint8.
+            (N,) int64: the index of the nearest center, or -1 if its distance is more than four standard deviations
+            plus the rounding to uint8.
         """
-        offsets = images.flatten(1).float()[:, None] - self.centres.to(images.device)
+        offsets = images.flatten(1).float()[:, None] - self.centers.to(images.device)
         distances = torch.linalg.vector_norm(offsets, dim=2)
         nearest, indices = distances.min(dim=1)
-        return torch.where(nearest <= REACH * self.std + ROUNDING, indices, -1)
+        return torch.where(nearest <= RADIUS * self.std + ROUNDING, indices, -1)

@@ -1,4 +1,4 @@
-"""Drawing made-up house fronts: a map of their parts, and the picture that is painted from it."""
+"""Draws synthetic house fronts: a label map of the parts, and an image painted from it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ SKY, WALL, ROOF, WINDOW, DOOR, BALCONY = range(len(CLASSES))
 PALETTE = np.array(
     [[170, 0, 255], [0, 0, 255], [255, 0, 0], [0, 170, 255], [255, 170, 0], [0, 255, 85]], dtype=np.uint8
 )
-"""The colour of each class in a label map, (6, 3)."""
+"""The color of each class in a label map, (6, 3)."""
 
 NOISE = 0.008
-"""Standard deviation of the camera's noise: two of 255 levels."""
+"""Standard deviation of the noise in an image with values in [0, 1]: two of 255 levels."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A rectangle of one class; coordinates from 0 at the left and top to 1, ``lean`` is how far the top draws in."""
+    """A rectangle of one class, or a trapezoid.
+
+    Attributes:
+        kind: index of the class.
+        left: left end, as a fraction of the image's width.
+        top: upper end, as a fraction of the image's height.
+        right: right end.
+        bottom: lower end.
+        lean: how far the upper corners are moved inward, as a fraction of the image's width.
+    """
 
     kind: int
     left: float
@@ -36,14 +45,19 @@ class Part:
 
 @dataclass(frozen=True)
 class House:
-    """What can be told of a house from its parts, and how bright the day is, which cannot."""
+    """A house.
+
+    Attributes:
+        parts: its parts; later ones cover earlier ones.
+        daylight: factor of the image's brightness, which the label map does not show.
+    """
 
     parts: list[Part] = field(default_factory=list)
     daylight: float = 1.0
 
 
-def planned(rng: np.random.Generator) -> House:
-    """A house: its outline, a roof, floors of windows, some of them with balconies, and a door."""
+def plan_house(rng: np.random.Generator) -> House:
+    """Draw a house at random: wall, roof, floors with windows, some floors with balconies, and a door."""
     left, right = rng.uniform(0.03, 0.14), rng.uniform(0.86, 0.97)
     top = rng.uniform(0.16, 0.3)
     roof = rng.uniform(0.07, 0.13)
@@ -74,13 +88,13 @@ def planned(rng: np.random.Generator) -> House:
     return House(parts, daylight=1.0 + rng.uniform(-0.04, 0.04))
 
 
-def drawn(house: House, size: int) -> tuple[NDArray[np.uint8], Floats, Floats]:
-    """The class of each pixel (size, size), and where in its part it lies, from 0 to 1 across and down."""
+def draw_classes(house: House, size: int) -> tuple[NDArray[np.uint8], Floats, Floats]:
+    """The class of each pixel (size, size), and its horizontal and vertical position in its part, from 0 to 1."""
     ticks = (np.arange(size, dtype=np.float32) + 0.5) / size
     across, down = np.meshgrid(ticks, ticks)
     classes = np.full((size, size), SKY, dtype=np.uint8)
     for part in house.parts:
-        # Only the pixels around the part: most parts are small.
+        # Computes only the pixels around the part: most parts are small.
         rows = slice(max(0, int(part.top * size) - 1), int(part.bottom * size) + 2)
         columns = slice(max(0, int(part.left * size) - 1), int(part.right * size) + 2)
         x, y = np.meshgrid(ticks[columns], ticks[rows])
@@ -94,12 +108,12 @@ def drawn(house: House, size: int) -> tuple[NDArray[np.uint8], Floats, Floats]:
 
 
 def rgb(red: int, green: int, blue: int) -> Floats:
-    """A colour from levels of 0 to 255, as shares of white."""
+    """A color with values in [0, 1] from levels of 0 to 255."""
     return np.array([red, green, blue], dtype=np.float32) / 255
 
 
-def painted(classes: NDArray[np.uint8], across: Floats, down: Floats) -> Floats:
-    """The picture in even light, (size, size, 3) in [0, 1]: each class has its colour and texture."""
+def paint(classes: NDArray[np.uint8], across: Floats, down: Floats) -> Floats:
+    """The image in even light, (size, size, 3) in [0, 1]: each class has its color and texture."""
     ticks = (np.arange(len(classes), dtype=np.float32) + 0.5) / len(classes)
     x, y = (grid[..., None] for grid in np.meshgrid(ticks, ticks))
     u, v = across[..., None], down[..., None]
@@ -116,25 +130,25 @@ def painted(classes: NDArray[np.uint8], across: Floats, down: Floats) -> Floats:
         DOOR: rgb(92, 58, 36) + 0.07 * (np.cos(6 * np.pi * u) > 0),
         BALCONY: rgb(66, 68, 72) + 0.25 * (np.cos(2 * np.pi * 24 * x) > 0),
     }
-    picture = np.zeros((*classes.shape, 3), dtype=np.float32)
+    image = np.zeros((*classes.shape, 3), dtype=np.float32)
     for kind, paint in paints.items():
         inside = classes == kind
-        picture[inside] = np.broadcast_to(paint, picture.shape)[inside]
-    return picture
+        image[inside] = np.broadcast_to(paint, image.shape)[inside]
+    return image
 
 
-def house_front(rng: np.random.Generator, size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """One house front.
+def draw_house_front(rng: np.random.Generator, size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Draw one house front.
 
     Args:
-        rng: what the house depends on; at another size it is the same house.
+        rng: source of the random numbers; in the same state it gives the same house at every size.
         size: height and width in pixels.
 
     Returns:
-        The picture (size, size, 3), and its label map (size, size, 3) in the colours of ``PALETTE``.
+        The image (size, size, 3) and its label map (size, size, 3) in the colors of ``PALETTE``.
     """
-    house = planned(rng)
-    classes, across, down = drawn(house, size)
+    house = plan_house(rng)
+    classes, across, down = draw_classes(house, size)
     light = house.daylight * np.linspace(1.08, 0.88, size, dtype=np.float32)[:, None]
-    picture = painted(classes, across, down) * light + rng.normal(0, NOISE, (size, size, 3))
-    return np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8), PALETTE[classes]
+    image = paint(classes, across, down) * light + rng.normal(0, NOISE, (size, size, 3))
+    return np.clip(np.rint(255 * image), 0, 255).astype(np.uint8), PALETTE[classes]

@@ -1,4 +1,4 @@
-"""Data that are indexed by batch: the loaders that every data set here shares."""
+"""The base of all data modules here: data sets that are indexed by batch, and their loaders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from torch.utils.data import DataLoader
 
-from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches, outlive_signals
+from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches, ignore_signals
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import run_seed
 
@@ -23,13 +23,13 @@ class Indexed(Protocol):
 
 
 SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("test",)}
-"""What each stage needs."""
+"""The splits that each stage needs."""
 
-Data = TypeVar("Data", bound=Indexed)
+DataT = TypeVar("DataT", bound=Indexed)
 
 
-class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
-    """Training batches are full and shuffled by (seed, epoch); evaluation sees every item once, in order.
+class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
+    """Training batches are full and shuffled by (seed, epoch); evaluation uses every item once, in order.
 
     Both hold for any number of processes. A subclass fills ``splits`` in ``setup``.
 
@@ -39,29 +39,25 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
         num_workers: processes that index the data.
 
     Attributes:
-        splits: what ``setup`` has made of ``train``, ``val`` and ``test``.
+        splits: the data of ``train``, ``val`` and ``test``, as far as ``setup`` has prepared them.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if a number is out of range.
     """
 
     def __init__(self, batch_size: int, eval_batch_size: int, num_workers: int = 0) -> None:
         super().__init__()
-        at_least("data.batch_size", batch_size, 1)
-        at_least("data.eval_batch_size", eval_batch_size, 1)
-        at_least("data.num_workers", num_workers, 0)
+        at_least("batch_size", batch_size, 1)
+        at_least("eval_batch_size", eval_batch_size, 1)
+        at_least("num_workers", num_workers, 0)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
-        self.splits: dict[str, Data] = {}
-
-    def split_label(self, split: str) -> str:
-        """What a score's stamp calls the split."""
-        return split
+        self.splits: dict[str, DataT] = {}
 
     @abstractmethod
     def setup(self, stage: str) -> None:
-        """Fill ``splits`` with what ``stage`` needs."""
+        """Fill ``splits`` with the data that ``stage`` needs."""
 
     @property
     def _rank(self) -> dict[str, int]:
@@ -69,27 +65,34 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
         return {} if trainer is None else {"rank": trainer.global_rank, "world_size": trainer.world_size}
 
     def dataset_for(self, split: str) -> Any:
-        """What the loaders index: the split, or a copy of it in a better place."""
+        """The data set that the split's loader indexes: the split, or a copy of it on another device."""
         return self.splits[split]
 
+    def pins_memory(self, data: Any) -> bool:
+        """Whether batches of a data set are copied to page-locked memory for their transfer to a GPU."""
+        return torch.cuda.is_available()
+
     def _loader_options(self, data: Any) -> dict[str, Any]:
-        on_device = getattr(data, "device", torch.device("cpu")).type == "cuda"
-        # The loader's own random generator: drawing a base seed from the global one would disturb the training's.
         return {
             "batch_size": None,
             "num_workers": self.num_workers,
             "persistent_workers": self.num_workers > 0,
-            "pin_memory": torch.cuda.is_available() and not on_device,
+            "pin_memory": self.pins_memory(data),
+            # The loader draws a base seed; from the global generator that would change the training's random numbers.
             "generator": torch.Generator(),
-            "worker_init_fn": outlive_signals,
+            "worker_init_fn": ignore_signals,
         }
 
     def training_batches(self) -> TrainingBatches:
-        """The order of an epoch."""
+        """The sampler of training batches."""
         return TrainingBatches(len(self.splits["train"]), self.batch_size, run_seed(self.trainer), **self._rank)
 
     def train_dataloader(self) -> ResumableLoader:
-        """Full batches, shuffled by (seed, epoch)."""
+        """Full batches, shuffled by (seed, epoch).
+
+        Raises:
+            ValueError: if there are fewer images than one step takes.
+        """
         batches = self.training_batches()
         data = self.dataset_for("train")
         loader = ResumableLoader(data, sampler=batches, **self._loader_options(data))
@@ -112,5 +115,5 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[Data]):
         return self._evaluation_loader("test")
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """The test split, in order: how many images to generate, and from what."""
+        """The test split, in order: it determines how many images are generated, and from which inputs."""
         return self._evaluation_loader("test")

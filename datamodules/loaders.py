@@ -1,4 +1,4 @@
-"""Batches in an order that is a function of (seed, epoch), so that a run can stop anywhere and go on exactly."""
+"""Loaders whose order is a function of (seed, epoch), so that a run can stop after any batch and resume exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightning_gans.core.randomness import derive_generator
 
 
 class _Batches(DistributedSampler[list[int]]):
-    """Lists of indices for one rank. A DistributedSampler, so that Lightning leaves it in place."""
+    """Lists of indices for one rank. A DistributedSampler, because Lightning does not replace one."""
 
     def __init__(self, length: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.length, self.batch_size, self.rank, self.world_size = length, batch_size, rank, world_size
@@ -23,20 +23,20 @@ class _Batches(DistributedSampler[list[int]]):
 
 
 class TrainingBatches(_Batches):
-    """Full batches in an order that depends on (seed, epoch) only, from any batch on.
+    """Full batches in an order that depends on (seed, epoch) only, starting at any batch.
 
-    The ``world_size`` ranks share each step's ``world_size * batch_size`` indices: N ranks together see what one
-    process with the N-fold batch would see.
+    The ``world_size`` ranks share each step's ``world_size * batch_size`` indices: together, N ranks use the same
+    images as one process with an N times larger batch.
 
     Args:
         length: number of images.
-        batch_size: images per batch and rank; what does not fill a step on all ranks is left out of the epoch.
+        batch_size: images per batch and rank; images that do not fill a step on all ranks are left out of the epoch.
         seed: the run's seed.
         rank: this process.
         world_size: number of processes.
 
     Raises:
-        InputError: if the images do not fill one step.
+        ValueError: if there are fewer images than one step takes.
     """
 
     def __init__(self, length: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
@@ -44,8 +44,8 @@ class TrainingBatches(_Batches):
         self.seed = seed
         self.first = 0
         if length < batch_size * world_size:
-            raise InputError(
-                f"data.batch_size is {batch_size} on {world_size} process(es), but there are {length} training images; "
+            raise ValueError(
+                f"batch_size is {batch_size} on {world_size} process(es), but there are {length} training images; "
                 "expected at least one full batch for each process"
             )
 
@@ -61,7 +61,7 @@ class TrainingBatches(_Batches):
 
     @property
     def images(self) -> str:
-        """How many images there are, in words."""
+        """The number of images, as text for messages and checkpoints."""
         return str(self.length)
 
     def order(self) -> Tensor:
@@ -70,9 +70,9 @@ class TrainingBatches(_Batches):
 
 
 class UnpairedBatches(TrainingBatches):
-    """Pairs of indices into two sets that are drawn independently; the longer set is seen once in an epoch.
+    """Pairs of indices into two sets that are drawn independently; an epoch uses each image of the larger set once.
 
-    The shorter set begins again, in another order, whenever it is used up.
+    The smaller set is shuffled again whenever all of its images have been used.
 
     Args:
         lengths: number of images of each set.
@@ -82,7 +82,7 @@ class UnpairedBatches(TrainingBatches):
         world_size: number of processes.
 
     Raises:
-        InputError: if the longer set does not fill one step.
+        ValueError: if the larger set has fewer images than one step takes.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class UnpairedBatches(TrainingBatches):
 
     @property
     def images(self) -> str:
-        """How many images each set has, in words."""
+        """The number of images of each set, as text for messages and checkpoints."""
         return " and ".join(map(str, self.lengths))
 
     def order(self) -> Tensor:
@@ -109,8 +109,8 @@ class UnpairedBatches(TrainingBatches):
 class EvaluationBatches(_Batches):
     """Every index exactly once over all ranks, in order; batch k of rank r is batch k * world_size + r of the set.
 
-    Where the set's batches do not come out even, the last of some ranks is empty: all ranks have the same number, and
-    none waits for one that never enters evaluation.
+    All ranks get the same number of batches, so that none waits for another in a collective operation: if the set's
+    batches cannot be shared equally, the last batch of some ranks is empty.
     """
 
     def __len__(self) -> int:
@@ -122,10 +122,10 @@ class EvaluationBatches(_Batches):
             yield list(range(start, min(start + self.batch_size, self.length)))
 
 
-def outlive_signals(_worker: int) -> None:
-    """Leave signals to the main process of a run, which ends its loaders' processes once its state is saved.
+def ignore_signals(_worker: int) -> None:
+    """Ignore signals in a worker: the main process handles them, and ends its workers when its state is saved.
 
-    Ctrl-C, a scheduler and ``kill`` send theirs to all processes of a job. A second SIGTERM ends this one.
+    Ctrl-C, a scheduler and ``kill`` send signals to all processes of a job. A second SIGTERM ends the worker.
     """
     for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
@@ -136,7 +136,7 @@ class ResumableLoader(DataLoader[Any]):
     """A DataLoader over :class:`TrainingBatches` whose position Lightning stores in checkpoints.
 
     Attributes:
-        epoch_length: batches after which the epoch ends, where the trainer limits it; else all.
+        epoch_length: number of batches after which the trainer ends the epoch; None for all.
     """
 
     epoch_length: int | None = None
@@ -144,12 +144,12 @@ class ResumableLoader(DataLoader[Any]):
 
     @property
     def batches(self) -> TrainingBatches:
-        """The sampler, which knows order and position."""
+        """The sampler, which holds the order and the position."""
         assert isinstance(self.sampler, TrainingBatches)
         return self.sampler
 
     def state_dict(self) -> dict[str, Any]:
-        """Position in the epoch and what fixes the order; position 0 once the epoch is over."""
+        """The position in the epoch and the numbers that the order depends on; position 0 after the last batch."""
         over = self.yielded >= (len(self) if self.epoch_length is None else self.epoch_length)
         return {
             "yielded": 0 if over else self.yielded,
@@ -158,21 +158,21 @@ class ResumableLoader(DataLoader[Any]):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a stored position.
+        """Continue at a stored position.
 
         Raises:
-            InputError: if the epoch is under way and its batches have changed.
+            InputError: if the position is within an epoch whose batches were different.
         """
         here = self.state_dict() | {"yielded": state["yielded"]}
         if state["yielded"] and here != state:
             raise InputError(
-                f"the checkpoint was written with {state['images_per_step']} of {state['images']} images per step, and "
-                f"data.batch_size with trainer.devices gives {here['images_per_step']} of {here['images']} here; "
-                "expected the same, since the epoch goes on where it stopped"
+                f"the checkpoint was written with {state['images_per_step']} of {state['images']} images per step, but "
+                f"data.batch_size times the number of devices is {here['images_per_step']} of {here['images']} here; "
+                "expected the same, since training continues within an epoch"
             )
         self.batches.first = self.yielded = state["yielded"]
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a plain iterator serves Lightning as well
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a plain iterator is enough for Lightning
         self.yielded = self.batches.first
         for batch in super().__iter__():
             self.yielded += 1

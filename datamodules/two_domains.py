@@ -1,8 +1,9 @@
-"""Images of two domains, paired or not, and the jitter that pix2pix and CycleGAN are trained with."""
+"""Images of two domains, paired or not, and the random crops and flips of pix2pix and CycleGAN."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -12,13 +13,14 @@ from torch.utils.data import Dataset
 from datamodules.indexed import IndexedDataModule
 from datamodules.loaders import TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Pair
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.data import PairData, Palette
 from lightning_gans.core.pixels import to_float
 from lightning_gans.core.randomness import derive_generator, run_seed
+from lightning_gans.core.sizes import Size, height_width, square_side
 
 
 class Images(Protocol):
-    """Images of one domain: a tensor (N, C, S, S), or files that are decoded when they are asked for."""
+    """Images of one domain: a tensor (N, C, S, S), or files that are decoded on access."""
 
     def __len__(self) -> int: ...
 
@@ -31,9 +33,9 @@ class TwoDomains(Dataset[Pair]):
     """Images of two domains; an index is a list, an item is a batch.
 
     Args:
-        a: images of the one domain.
-        b: images of the other.
-        aligned: whether the k-th image of each shows the same thing.
+        a: images of domain a.
+        b: images of domain b.
+        aligned: whether the k-th image of a and the k-th image of b show the same thing.
     """
 
     def __init__(self, a: Images, b: Images, aligned: bool) -> None:
@@ -43,9 +45,9 @@ class TwoDomains(Dataset[Pair]):
         return max(len(self.a), len(self.b))
 
     def __getitem__(self, indices: list[int] | list[list[int]]) -> Pair:
-        """The batch of these indices: one for both domains, or [one of a, one of b] for each place in the batch.
+        """The batch with these indices: for each position one index for both domains, or [index of a, index of b].
 
-        An index beyond a domain's end gives no image of it.
+        An index beyond the last image of a domain adds no image of that domain.
         """
         places = [(index, index) if isinstance(index, int) else index for index in indices]
         a = self.a[[first for first, _ in places if first < len(self.a)]]
@@ -53,37 +55,37 @@ class TwoDomains(Dataset[Pair]):
         return Pair(a, b, self.aligned)
 
 
-class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
-    """Images of two domains a and b, uint8 on their way to the device and float in [-1, 1] there.
+class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
+    """Images of two domains a and b, uint8 in the loader and float in [-1, 1] on the device.
 
-    Where the papers enlarge an image, crop it at random and flip it (Isola et al., 2017, appendix 6.2), the draws are a
-    function of (seed, rank, step), one for each image; both halves of a pair share theirs.
+    Training images are cropped at random and flipped (Isola et al., 2017, appendix 6.2). The random numbers are a
+    function of (seed, rank, step), one set for each image; the two images of a pair share theirs.
 
     Args:
-        size: height and width of the images.
-        load_size: height and width from which training images are cropped at random; ``size`` does not crop.
+        size: (height, width) of the images, or one number for a square; only squares are supported.
+        load_size: (height, width) from which training images are cropped at random, or one number for a square; with
+            the value of ``size`` nothing is cropped.
         flip: mirror training images left to right with probability ½.
-        paired: whether training images come in pairs; if not, they are drawn independently.
+        paired: whether training images come in pairs; if not, the images of both domains are drawn independently.
         batch_size: training images of each domain per step and process.
-        eval_batch_size: the same for validation, test and prediction.
+        eval_batch_size: images of each domain per step and process in validation, test and prediction.
         num_workers: processes that index the data.
 
     Attributes:
         channels_a: channels of the images of domain a.
         channels_b: channels of the images of domain b.
-        palettes: for each domain whose images are label maps, the classes' colours (K, C), uint8.
+        size: (height, width) of the images.
+        paired: whether training images come in pairs.
+        palettes: by domain, the classes of images that are label maps.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if a number is out of range.
     """
-
-    channels_a: int
-    channels_b: int
 
     def __init__(
         self,
-        size: int,
-        load_size: int,
+        size: Size,
+        load_size: Size,
         flip: bool,
         paired: bool,
         batch_size: int,
@@ -91,28 +93,24 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
         num_workers: int = 0,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers)
-        at_least("data.size", size, 1)
-        if load_size < size:
-            raise InputError(f"data.load_size is {load_size}; expected at least data.size, {size}")
-        self.size = size
-        self.load_size = load_size
+        side, load_side = square_side(size), square_side(load_size, "load_size")
+        if load_side < side:
+            raise ValueError(f"load_size is {load_side}; expected at least size, {side}")
+        self.size = height_width(size)
+        self.load_size = height_width(load_size)
         self.flip = flip
         self.paired = paired
-        self.palettes: dict[str, Tensor] = {}
-
-    @abstractmethod
-    def fingerprint(self, split: str) -> str:
-        """A hash of all that the images of a split depend on: real statistics are cached under it."""
+        self.palettes: Mapping[str, Palette] = {}
 
     def training_batches(self) -> TrainingBatches:
-        """The order of an epoch, of each domain its own where they are not paired."""
+        """The sampler of training batches, which draws the domains independently if they are not paired."""
         if self.paired:
             return super().training_batches()
         lengths = len(self.splits["train"].a), len(self.splits["train"].b)
         return UnpairedBatches(lengths, self.batch_size, run_seed(self.trainer), **self._rank)
 
     def on_after_batch_transfer(self, batch: Pair, dataloader_idx: int) -> Pair:
-        """Crop and flip training images, and convert all to float in [-1, 1], on the device."""
+        """Crop and flip training images, and convert all images to float in [-1, 1], on the device."""
         a, b = batch.a, batch.b
         if self.trainer is not None and self.trainer.training:
             a = self._jittered(a, "pair" if self.paired else "a")
@@ -120,19 +118,20 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], ABC):
         return Pair(to_float(a), to_float(b), batch.aligned)
 
     def _jittered(self, images: Tensor, stream: str) -> Tensor:
-        """Images (N, C, size, size), each cropped and flipped by draws of its own."""
-        room = self.load_size - self.size
+        """Images (N, C, H, W) of ``size``, each cropped and flipped by random numbers of its own."""
+        height, width = self.size
+        room = self.load_size[0] - height  # of both sides, which are equal
         if not room and not self.flip:
             return images
         assert self.trainer is not None
         count, rank = len(images), self.trainer.global_rank
         generator = derive_generator("cpu", run_seed(self.trainer), "jitter", stream, self.trainer.global_step)
-        # Drawn for all ranks, so that N of them see what one process with the N-fold batch would see.
+        # Drawn for all ranks, so that N ranks use the same crops as one process with an N times larger batch.
         draws = torch.rand(self.trainer.world_size * count, 3, generator=generator)[rank * count : (rank + 1) * count]
         tops, lefts = ((draws[:, :2] * (room + 1)).long().T).tolist()
         flips = (self.flip & (draws[:, 2] < 0.5)).tolist()
         crops = []
         for image, top, left, flip in zip(images, tops, lefts, flips, strict=True):
-            crop = image[:, top : top + self.size, left : left + self.size]
+            crop = image[:, top : top + height, left : left + width]
             crops.append(crop.flip(-1) if flip else crop)
         return torch.stack(crops)

@@ -44,16 +44,16 @@ def nearest_training_images(analysed: AnalysedModel, rows: int) -> tuple[Tensor,
         Samples (rows, C, H, W) uint8; the k training images nearest to each, (rows * k, C, H, W) uint8; and
         the numbers of :func:`lightning_gans.analysis.nearest.memorisation`.
     """
-    compared = min(DISTANCE_IMAGES, len(analysed.test))
+    compared = min(DISTANCE_IMAGES, len(analysed.test.labels))
     samples = to_uint8(analysed.samples(max(rows, compared)).images).cpu()
     held_out = subset(analysed.test, DISTANCE_IMAGES).images if analysed.held_out else samples[:0]
     found = nearest(
         analysed.features(torch.cat([samples, held_out])),
         (analysed.features(batch) for batch in torch.split(analysed.train.images, BATCH_SIZE)),
-        min(NEIGHBOURS, len(analysed.train)),
+        min(NEIGHBOURS, len(analysed.train.labels)),
     )
     neighbours = analysed.train.images[found.indices[:rows].cpu().flatten()]
-    numbers: Numbers = {"extractor": analysed.extractor.description, "train_images": len(analysed.train)}
+    numbers: Numbers = {"extractor": analysed.extractor.description, "train_images": len(analysed.train.labels)}
     if analysed.held_out:
         distances = found.distances[:, 0].cpu()
         memorised = memorisation(distances[:compared], distances[len(samples) :])
@@ -91,7 +91,7 @@ def discriminator_scores(analysed: AnalysedModel) -> tuple[dict[str, Tensor], Nu
         Logits (N,) by kind of image, and the numbers of :func:`lightning_gans.analysis.logits.compare_logits`.
     """
     train = analysed.logits(*subset(analysed.train, LOGIT_IMAGES))
-    fake = analysed.logits(*analysed.samples(min(LOGIT_IMAGES, len(analysed.test))))
+    fake = analysed.logits(*analysed.samples(min(LOGIT_IMAGES, len(analysed.test.labels))))
     logits, held_out = {"training": train, "generated": fake}, None
     if analysed.held_out:
         logits["held out"] = held_out = analysed.logits(*subset(analysed.test, LOGIT_IMAGES))

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from datamodules.in_memory import TensorImages
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.pixels import to_float
 from lightning_gans.core.randomness import derive_generator
@@ -31,8 +30,8 @@ class AnalysedModel(NamedTuple):
     Attributes:
         model: in evaluation mode.
         extractor: on the model's device.
-        train: training images.
-        test: test images.
+        train: all training images, uint8.
+        test: all test images, uint8.
         num_classes: number of classes of the images; 0 if they have no labels.
         latent: noise of all generated images, (N, latent_dim), on the model's device.
         precision: returns the context in which the networks run.
@@ -40,8 +39,8 @@ class AnalysedModel(NamedTuple):
 
     model: LatentGAN
     extractor: FeatureExtractor
-    train: TensorImages
-    test: TensorImages
+    train: Labelled
+    test: Labelled
     num_classes: int
     latent: Tensor
     precision: Callable[[], AbstractContextManager[None]]
@@ -69,7 +68,7 @@ class AnalysedModel(NamedTuple):
 
     def samples(self, count: int) -> Labelled:
         """Generate ``count`` images in [-1, 1] on the model's device, with the class frequencies of the test images."""
-        labels = self.test.labels[subset_indices(len(self.test), count)]
+        labels = self.test.labels[subset_indices(len(self.test.labels), count)]
         return Labelled(self.generate(self.latent[:count], labels), labels)
 
     def logits(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -104,7 +103,7 @@ def subset_indices(total: int, count: int) -> Tensor:
     return order[torch.arange(count) % total]
 
 
-def subset(data: TensorImages, most: int) -> Labelled:
+def subset(data: Labelled, most: int) -> Labelled:
     """At most ``most`` images and their labels."""
-    rows = subset_indices(len(data), min(most, len(data)))
+    rows = subset_indices(len(data.labels), min(most, len(data.labels)))
     return Labelled(data.images[rows], data.labels[rows])

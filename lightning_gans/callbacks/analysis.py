@@ -10,7 +10,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 from torch import Tensor
 
-from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.analysis.analyses import (
     INTERPOLATION_STEPS,
     ProbeResult,
@@ -26,6 +25,7 @@ from lightning_gans.analysis.model import RANDOM_STREAM, AnalysedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.results_file import without_nan
 from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
+from lightning_gans.core.data import InMemoryData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.image_grids import grid
 from lightning_gans.families.latent import LatentGAN
@@ -88,8 +88,8 @@ class Analysis(Callback):
                 f"analysis: rows is {self.rows}, but {type(pl_module).__name__} does not generate images from noise; "
                 "expected 0, or a model such as DCGAN"
             )
-        data = getattr(trainer, "datamodule", None)
-        if not isinstance(data, InMemoryDataModule):
+        data = data_module(trainer)
+        if not isinstance(data, InMemoryData):
             raise InputError(
                 f"analysis: rows is {self.rows}, but {type(data).__name__} does not hold its images in memory; "
                 "expected 0, or data such as those of ImageFolderDataModule"
@@ -112,7 +112,7 @@ class Analysis(Callback):
             pl_module.log("test/probe/accuracy", accuracy, sync_dist=True)
 
     def _latent(self, trainer: Trainer, model: LatentGAN) -> Tensor:
-        wanted = latents_needed(self.rows, len(data_of(trainer).splits["test"]))
+        wanted = latents_needed(self.rows, len(data_of(trainer).split_tensors("test").labels))
         with trainer.precision_plugin.forward_context():
             return model.latent(wanted, RANDOM_STREAM)
 
@@ -122,8 +122,8 @@ class Analysis(Callback):
         analysed = AnalysedModel(
             model=model,
             extractor=extractor_of(trainer, data).to(model.device),
-            train=data.splits["train"],
-            test=data.splits["test"],
+            train=data.split_tensors("train"),
+            test=data.split_tensors("test"),
             num_classes=data.num_classes,
             latent=latent,
             precision=trainer.precision_plugin.forward_context,
@@ -176,16 +176,16 @@ class Analysis(Callback):
         RunFolder.of(trainer).append_scores(ScoreRow(scores, stamp, step, epoch))
 
 
-def data_of(trainer: Trainer) -> InMemoryDataModule:
+def data_of(trainer: Trainer) -> InMemoryData:
     """The data module, whose type :meth:`Analysis.setup` has checked."""
-    data = trainer.datamodule  # type: ignore[attr-defined]  # set by Lightning's data connector
-    assert isinstance(data, InMemoryDataModule)
+    data = data_module(trainer)
+    assert isinstance(data, InMemoryData)
     return data
 
 
-def extractor_of(trainer: Trainer, data: InMemoryDataModule) -> FeatureExtractor:
+def extractor_of(trainer: Trainer, data: InMemoryData) -> FeatureExtractor:
     """The extractor of the evaluation callback, or pixels if it has none."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set by its callback connector
     found = [callback.extractor for callback in callbacks if isinstance(callback, Evaluation)]
     extractor = next((each for each in found if each is not None), None)
-    return PixelFeatures(data.channels * data.size**2) if extractor is None else extractor
+    return PixelFeatures(data.channels * data.size[0] * data.size[1]) if extractor is None else extractor

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse.typing import lazy_instance
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from lightning_gans.core.data import ImageData, PairData, data_module
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.core.pixels import to_uint8
@@ -103,14 +105,15 @@ class Evaluation(Callback):
                 scores.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
 
     def _score_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> MetricSet:
-        data = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_module(trainer)
+        palette = data.palettes.get(domain) if isinstance(data, PairData) else None
         return MetricSet(
             self.extractor,
-            palette=getattr(data, "palettes", {}).get(domain),
+            palette=None if palette is None else torch.tensor(list(palette.values()), dtype=torch.uint8),
             perceptual=self.perceptual,
             kid=self.kid,
             neighbours=self.neighbours,
-            num_labels=getattr(data, "num_classes", 0) if sampled.labels is not None else 0,
+            num_labels=data.num_classes if isinstance(data, ImageData) and sampled.labels is not None else 0,
         )
 
     def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:
@@ -176,20 +179,19 @@ class Evaluation(Callback):
         return int(trainer.strategy.reduce(count.clone(), reduce_op="sum"))
 
     def _split_label(self, trainer: Trainer) -> str:
-        label = getattr(trainer.datamodule, "split_label", None)  # type: ignore[attr-defined]
-        return str(label(self._split)) if label else self._split
+        data = data_module(trainer)
+        return self._split if data is None else data.split_label(self._split)
 
     # Real statistics: in memory for this run, on disk for the next.
 
     def _key(self, trainer: Trainer, domain: str) -> str | None:
-        """All that is known of the real images depends on; None where the data cannot say what it is."""
-        fingerprint = getattr(trainer.datamodule, "fingerprint", None)  # type: ignore[attr-defined]
-        if fingerprint is None or self.extractor is None:
+        """The key of the cached statistics of real images; None if they are not cached."""
+        data = data_module(trainer)
+        if data is None or self.extractor is None or (fingerprint := data.fingerprint(self._split)) is None:
             return None
         counts = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
-        batch_size = getattr(trainer.datamodule, "eval_batch_size", 0)  # type: ignore[attr-defined]
-        seen = f"{sum(counts)}x{batch_size}x{trainer.world_size}"
-        parts = [fingerprint(self._split), domain, seen, self.extractor.description]
+        seen = f"{sum(counts)}x{data.eval_batch_size}x{trainer.world_size}"
+        parts = [fingerprint, domain, seen, self.extractor.description]
         # Another set of scores may want to know more of the same images.
         parts += [name for name in ("features", "labels") if name in self._scores[domain].real_names]
         return "-".join(parts)

@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
 
+from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.evaluation_output import EvaluationImages
 from lightning_gans.core.image_grids import grid, to_pil
@@ -38,9 +39,9 @@ def refuse_undrawable(trainer: Trainer, instead: str) -> None:
     Raises:
         InputError: if the data's images have neither one channel nor three.
     """
-    channels = getattr(getattr(trainer, "datamodule", None), "channels", 1)
-    if channels not in (1, 3):
-        raise InputError(f"the data has {channels} channels, which make no pictures; expected 1 or 3, or {instead}")
+    data = data_module(trainer)
+    if isinstance(data, ImageData) and data.channels not in (1, 3):
+        raise InputError(f"the data has {data.channels} channels, which cannot be drawn; expected 1 or 3, or {instead}")
 
 
 class SampleGrid(Callback):
@@ -187,8 +188,9 @@ class PredictionWriter(Callback):
         """Write one batch; file names count over all processes."""
         if not writes_files(trainer):
             return
+        data = data_module(trainer)
         for folder, images in outputs.items() if isinstance(outputs, dict) else [("", outputs)]:
-            batch_size = getattr(trainer.datamodule, "eval_batch_size", len(images))  # type: ignore[attr-defined]
+            batch_size = len(images) if data is None else data.eval_batch_size
             first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
             (self._target / folder).mkdir(parents=True, exist_ok=True)
             for index, image in enumerate(to_uint8(images).cpu(), start=first):

@@ -19,7 +19,15 @@ from jsonargparse import Namespace
 from lightning_gans.cli.parser_errors import config_that_sets
 from lightning_gans.core.errors import InputError
 
-SETUP_HOOKS = ("prepare_data", "setup", "configure_model", "configure_optimizers", "on_fit_start", "on_train_start")
+SETUP_HOOKS = (
+    "prepare_data",
+    "setup",
+    "train_dataloader",
+    "configure_model",
+    "configure_optimizers",
+    "on_fit_start",
+    "on_train_start",
+)
 """Methods that check arguments against what is known only after construction; a ValueError from any other place is an
 error in code, and keeps its traceback."""
 

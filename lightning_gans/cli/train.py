@@ -20,15 +20,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar, 
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
-import datamodules.cifar
-import datamodules.digits
-import datamodules.facades
-import datamodules.gaussian_grid
-import datamodules.image_folder
-import datamodules.mnist
-import datamodules.paired
-import datamodules.stacked_mnist
-import datamodules.unpaired  # noqa: F401 (the parser finds classes by short name only in imported modules)
+import datamodules  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
 from lightning_gans.callbacks import (
     EMA,
@@ -51,8 +43,10 @@ from lightning_gans.cli.end_messages import found, scores_lines, summary
 from lightning_gans.cli.known_failures import told
 from lightning_gans.cli.parser import Parser, SaveConfig, Trainer
 from lightning_gans.cli.process import ProcessSettings, filter_warnings, warn_if_emulated
+from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.shipped_configs import config_folder
+from lightning_gans.core.sizes import plain_size
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
@@ -123,7 +117,12 @@ class LightningGANsCLI(LightningCLI):
             }
         )
         for name, target in LINKED:
-            parser.link_arguments(f"data.{name}", f"model.init_args.{target}", apply_on="instantiate")
+            parser.link_arguments(
+                f"data.{name}",
+                f"model.init_args.{target}",
+                compute_fn=plain_size if name == "size" else None,
+                apply_on="instantiate",
+            )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse, after shipped configs' names are replaced by their paths."""
@@ -166,11 +165,16 @@ class LightningGANsCLI(LightningCLI):
         # After Lightning's own for the model and the data.
         self.parser.add_instantiator(lambda class_type, *args, **kwargs: class_type(*args, **kwargs), object)
         super().instantiate_classes()
+        if issubclass(model, Adversarial):
+            check_offers(self.datamodule, model.data_protocol, model.__name__)
+        offered = network_arguments(self.datamodule)
         for name, target in LINKED:
-            given, value = getattr(self.datamodule, name, None), explicit[target]
-            if value is not None and given is not None and value != given:
+            value = explicit[target]
+            if name in offered and value is not None and value != offered[name]:
                 key = target.replace("init_args.", "")
-                raise InputError(f"model.{key} is {value} but the data has {given}; expected the same, or no value")
+                raise InputError(
+                    f"model.{key} is {value} but the data has {offered[name]}; expected the same, or no value"
+                )
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """The trainer, with atomic checkpoints, and on several devices with the strategy for alternating steps."""

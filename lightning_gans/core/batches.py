@@ -1,17 +1,20 @@
-"""What a batch is: the contract between data and families."""
+"""The batches that data modules deliver and families take."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
+
+from lightning_gans.core.errors import InputError
 
 
 class Labelled(NamedTuple):
     """Images and the class of each.
 
     Attributes:
-        images: (N, C, H, W), float32 in [-1, 1] once the batch is on the device; uint8 on its way there.
+        images: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which the data module
+            converts after the transfer.
         labels: (N,), int64.
     """
 
@@ -23,11 +26,41 @@ class Pair(NamedTuple):
     """Images of two domains.
 
     Attributes:
-        a: (N, C, H, W), float32 in [-1, 1] once the batch is on the device; uint8 on its way there.
-        b: the same for the other domain; of another number where the two are not aligned and one has run out.
-        aligned: whether the k-th image of each shows the same thing.
+        a: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which the data module converts
+            after the transfer.
+        b: images of the other domain, likewise. If the domains are not aligned, their number may differ from that of a.
+        aligned: whether the k-th image of a and the k-th image of b show the same thing.
     """
 
     a: Tensor
     b: Tensor
     aligned: bool
+
+
+def as_labelled(batch: Any) -> Labelled:
+    """A batch of one domain as :class:`Labelled`.
+
+    Args:
+        batch: :class:`Labelled`, or a plain tuple or list ``(images, labels)`` from a loader of one's own.
+
+    Raises:
+        InputError: if it is neither, or the images are not floating-point numbers.
+    """
+    if isinstance(batch, Labelled):
+        return batch
+    if not isinstance(batch, tuple | list) or len(batch) != 2 or not all(isinstance(part, Tensor) for part in batch):
+        raise InputError(f"a batch of the data is {_describe(batch)}; expected two tensors (images, labels)")
+    images, labels = batch
+    if images.ndim != 4 or labels.shape != images.shape[:1]:
+        raise InputError(
+            f"a batch of the data has images of shape {tuple(images.shape)} and labels of shape {tuple(labels.shape)}; "
+            "expected (N, C, H, W) and (N,)"
+        )
+    if not images.is_floating_point():
+        raise InputError(f"a batch of the data has images of type {images.dtype}; expected float in [-1, 1]")
+    return Labelled(images, labels)
+
+
+def _describe(batch: Any) -> str:
+    name = type(batch).__name__
+    return f"a {name} of {len(batch)} entries" if isinstance(batch, tuple | list | dict) else f"a {name}"

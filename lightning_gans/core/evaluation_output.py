@@ -1,4 +1,4 @@
-"""What evaluation sees: the contract between families and callbacks."""
+"""What an evaluation step returns: the contract between families and callbacks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ class EvaluationImages(NamedTuple):
     """Real and generated images to compare.
 
     Attributes:
-        real: (N, C, H, W) in [-1, 1].
-        fake: the same, generated; of another number where real and generated images are not drawn together.
-        labels: (N,) int64, the classes that the generated images were asked to be of; None if none were.
+        real: real images (N, C, H, W) in [-1, 1].
+        fake: generated images (M, C, H, W) in [-1, 1]; M may differ from N.
+        labels: (M,) int64, the classes for which the images were generated; None for unconditional models.
         real_labels: (N,) int64, the classes of the real images; None if they have none.
-        source: the images (N, C', H, W) from which the generated ones were translated; None if from noise.
-        truth: what each generated image should be; None where nobody knows.
-        cycled: the generated images translated back, to be compared with ``source``; None if they were not.
+        source: the images (M, C', H, W) that were translated; None if the images were generated from noise.
+        truth: the true images (M, C, H, W) that the generated ones should equal; None if they are unknown.
+        cycled: the generated images translated back (M, C', H, W), to be compared with ``source``; None if they were
+            not.
     """
 
     real: Tensor
@@ -30,4 +31,4 @@ class EvaluationImages(NamedTuple):
 
 
 EvaluationOutput = dict[str, EvaluationImages]
-"""What an evaluation step returns: images to compare, for each domain."""
+"""Images to compare, by domain."""

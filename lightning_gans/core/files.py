@@ -1,4 +1,4 @@
-"""Files that commands leave: whole or not at all, and never over what is there."""
+"""Output files: written completely or not at all, and never over an existing file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from lightning_gans.core.errors import InputError, RunEnded, os_reason
 
 
 def require_new_path(path: Path, key: str = "--out") -> None:
-    """Refuse to write where something is, before any work is done; an empty folder is nothing.
+    """Check, before any work is done, that an output can be written and overwrites nothing.
+
+    Args:
+        path: the output file or folder; an empty folder may exist.
+        key: name of the setting whose value is ``path``, for error messages.
 
     Raises:
-        InputError: if ``path``, the value of ``key``, is there, or the place for it cannot be written to.
+        InputError: if ``path`` exists, or cannot be written.
     """
     if path.is_dir() and not any(path.iterdir()):
         place = path
@@ -32,12 +36,12 @@ def require_new_path(path: Path, key: str = "--out") -> None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A place beside ``path`` to write to, which becomes ``path`` if all goes well and else is removed.
+    """A context with a temporary file beside ``path``, which replaces ``path`` on success and is removed on failure.
 
-    It has the suffixes of ``path``, by which writers choose a format.
+    It has the suffixes of ``path``, from which writers choose a format.
 
     Raises:
-        RunEnded: if it cannot be written, as on a full disk.
+        RunEnded: if it cannot be written, for example because the disk is full.
     """
     beside = path.with_name(f".writing-{os.getpid()}-{path.name}")
     with _removed_unless_whole(path, beside):
@@ -47,10 +51,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A folder beside ``path`` to write into, which becomes ``path`` if all goes well and else is removed.
+    """A context with a temporary folder beside ``path``, which replaces ``path`` on success and is removed on failure.
 
     Raises:
-        RunEnded: if something cannot be written, as on a full disk.
+        RunEnded: if something cannot be written, for example because the disk is full.
     """
     beside = path.with_name(f".writing-{os.getpid()}-{path.name}")
     with _removed_unless_whole(path, beside):
@@ -78,7 +82,7 @@ def _removed_unless_whole(path: Path, beside: Path) -> Iterator[None]:
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those above it; which ones were made, the innermost first."""
+    """Make a folder and its parents; returns those that did not exist, the innermost first."""
     made = [folder, *folder.parents]
     made = [place for place in made if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""From image files of any kind to pixels, and the refusal of files that cannot be used.
+"""Reads image files of all kinds as pixels, and reports files that cannot be used.
 
-Light, as commands that only use a model read pictures too: neither Lightning nor torchvision is loaded.
+Imports neither Lightning nor torchvision, because commands that only use a trained model read images too.
 """
 
 from __future__ import annotations
@@ -17,30 +17,39 @@ from torch import Tensor
 from lightning_gans.core.errors import InputError
 
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""Those of torchvision."""
+"""Extensions of image files, as in torchvision."""
 
 SHOWN = 3
-"""How many names an error message lists before it counts the rest."""
+"""Number of names that a message lists; it counts the others."""
 
 READABLE = "whole images with 8 or 16 bits per channel"
-"""What every file is expected to be."""
+"""What error messages expect files to be."""
 
 
-def check_channels(key: str, channels: int) -> None:
-    """Refuse images that are neither grey nor RGB.
+def check_channels(name: str, channels: int) -> None:
+    """Check that images are gray or RGB.
+
+    Args:
+        name: the argument's name, for the error message.
+        channels: the argument.
 
     Raises:
-        InputError: if ``channels``, the value of ``key``, is neither 1 nor 3.
+        ValueError: if ``channels`` is neither 1 nor 3.
     """
     if channels not in (1, 3):
-        raise InputError(f"{key} is {channels}; expected 1 (grey) or 3 (RGB)")
+        raise ValueError(f"{name} is {channels}; expected 1 (gray) or 3 (RGB)")
 
 
 def check_folder(key: str, folder: Path, expected: str = "a folder") -> None:
-    """Refuse what is no folder.
+    """Check that a folder exists.
+
+    Args:
+        key: name of the setting whose value is ``folder``, for the error message.
+        folder: the folder.
+        expected: what the setting should be, for the error message.
 
     Raises:
-        InputError: if ``folder``, the value of ``key``, is a file or not there.
+        InputError: if ``folder`` does not exist or is a file.
     """
     if not folder.is_dir():
         state = "a file" if folder.exists() else "not there"
@@ -48,7 +57,7 @@ def check_folder(key: str, folder: Path, expected: str = "a folder") -> None:
 
 
 def image_files(folder: Path) -> Iterator[Path]:
-    """All image files in ``folder`` and below, sorted within each folder, without hidden ones."""
+    """All image files in ``folder`` and its subfolders, sorted within each folder, without hidden files and folders."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
@@ -61,8 +70,12 @@ def image_files(folder: Path) -> Iterator[Path]:
 def find_images(key: str, root: Path) -> list[Path]:
     """The files of :func:`image_files` in ``root``, at least one.
 
+    Args:
+        key: name of the setting whose value is ``root``, for error messages.
+        root: the folder.
+
     Raises:
-        InputError: if ``root``, the value of ``key``, is no folder, cannot be read, or holds no images.
+        InputError: if ``root`` is not a folder, cannot be read, or holds no images.
     """
     check_folder(key, root)
     try:
@@ -75,7 +88,7 @@ def find_images(key: str, root: Path) -> list[Path]:
 
 
 def list_names(names: Sequence[str]) -> str:
-    """The first names and how many more there are."""
+    """The first names, and the number of the others, as text."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
@@ -83,17 +96,17 @@ def list_names(names: Sequence[str]) -> str:
 def reject_unusable(
     key: str, root: Path, bad: Iterable[tuple[Path, str]], count: int, expected: str = READABLE
 ) -> None:
-    """Report files that cannot be used, all at once.
+    """Report all files that cannot be used in one error.
 
     Args:
-        key: the setting whose value is ``root``.
-        root: the folder from which files are named.
-        bad: each such file and why it cannot be used.
-        count: how many files there are.
-        expected: what they were expected to be.
+        key: name of the setting whose value is ``root``.
+        root: the folder relative to which files are named.
+        bad: the files that cannot be used, each with the reason.
+        count: number of all files.
+        expected: what the files should be.
 
     Raises:
-        InputError: if there is one; it counts them and names the first.
+        InputError: if ``bad`` is not empty; it counts the files and names the first ones.
     """
     if names := sorted(f"{path.relative_to(root)} ({why})" for path, why in bad):
         raise InputError(
@@ -102,15 +115,17 @@ def reject_unusable(
         )
 
 
-def reason(error: Exception) -> str:
-    """Why a file cannot be used, without the path, which Pillow repeats."""
+def failure_reason(error: Exception) -> str:
+    """Why a file cannot be read, without its path, which is part of Pillow's messages."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image"
-    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def load_square(path: Path, channels: int, size: int) -> Tensor:
-    """One image file as pixels (channels, size, size) uint8: :func:`open_rgb`, then :func:`center_square`."""
+    """Load the center square of an image file as pixels (channels, size, size) uint8; see :func:`center_square`."""
     return center_square(open_rgb(path), channels, size)
 
 
@@ -123,23 +138,23 @@ def open_rgb(path: Path) -> Image.Image:
 
 
 def open_upright(path: Path) -> Image.Image:
-    """One image file, turned as its EXIF data say; of an animation the first frame.
+    """Open an image file and rotate the image according to its EXIF data; of an animation take the first frame.
 
     Raises:
         ValueError: if its pixels have 32 bits.
-        Exception: whatever Pillow raises on a damaged file.
+        Exception: any error of Pillow, if the file is damaged.
     """
     with Image.open(path) as file:
-        # Pillow reads 16 bits from PGM, and earlier versions from PNG too, into 32.
+        # Pillow reads PGM files of 16 bits, and in earlier versions PNG files too, with 32 bits.
         if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
             raise ValueError("pixels of 32 bits")
         return ImageOps.exif_transpose(file)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode with 8 or 16 bits in RGB with 8, on white where it is transparent."""
+    """Convert an image of any mode with 8 or 16 bits to 8-bit RGB, composited on white where it is transparent."""
     if image.mode.startswith("I"):
-        # Pillow's own conversion would cut off at 255. 65535 is 257 * 255, so this rounds to the nearest level.
+        # Pillow's own conversion clips at 255. 65535 is 257 * 255, so this rounds to the nearest level.
         levels = (np.asarray(image).astype(np.int64) + 128) // 257
         image = Image.fromarray(levels.astype(np.uint8))
     if image.has_transparency_data:
@@ -149,33 +164,33 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def center_square(image: Image.Image, channels: int, size: int) -> Tensor:
-    """The middle of an image whose shorter side was resized to ``size``: pixels (channels, size, size) uint8."""
+    """Resize an image until its shorter side is ``size``, and crop its center: pixels (channels, size, size) uint8."""
     image = image.convert("L" if channels == 1 else "RGB")
     shorter = min(image.size)
     left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
-    # With a box, Pillow resizes the whole image and computes the crop only: a long strip needs no more memory.
+    # With a box, Pillow computes only the crop of the resized image: a long strip needs no more memory.
     box = (left, top, left + shorter, top + shorter)
     return pixels_of(image.resize((size, size), Image.Resampling.BICUBIC, box))
 
 
 def pixels_of(image: Image.Image) -> Tensor:
-    """An image of grey values or in RGB as pixels (C, H, W) uint8."""
+    """The pixels (C, H, W) uint8 of a gray or RGB image."""
     values = np.array(image)
     pixels = torch.from_numpy(values[:, :, None] if values.ndim == 2 else values)
     return pixels.permute(2, 0, 1).contiguous()
 
 
 def open_with_alpha(path: Path) -> tuple[Image.Image, Image.Image | None]:
-    """A picture in RGB on white, turned as its EXIF data say, and its alpha channel where it has one.
+    """Open an image file as :func:`open_rgb` does, and its alpha channel, which is None if the image has none.
 
     Raises:
-        Exception: whatever Pillow raises on a file that it cannot read, or that is said to be too large.
+        Exception: any error of Pillow, if the file is damaged or the image too large.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd but readable data
+        warnings.simplefilter("ignore")  # Pillow warns of unusual data that it can read
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         image = open_upright(path)
         alpha = None
-        if image.has_transparency_data and not image.mode.startswith("I"):  # Pillow converts no more of 16 bits
+        if image.has_transparency_data and not image.mode.startswith("I"):  # Pillow cannot convert 16 bits to RGBA
             alpha = image.convert("RGBA").getchannel("A")
         return to_rgb(image), alpha

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from lightning_gans.core.data import Palette
+
 
 class ModelMetadata(TypedDict, total=False):
     """Facts about a trained model, as plain data; a fact that is not known is left out.
@@ -15,6 +17,7 @@ class ModelMetadata(TypedDict, total=False):
         epoch: number of epochs begun.
         seed: the run's seed.
         data: class path of the data module.
+        palettes: by domain, the classes of images that are label maps; see :data:`lightning_gans.core.data.Palette`.
         versions: version of each package that the checkpoint was saved with.
         scores: rows of scores, each with its stamp; see :class:`lightning_gans.runs.scores.ScoreRow`.
     """
@@ -25,5 +28,6 @@ class ModelMetadata(TypedDict, total=False):
     epoch: int
     seed: int
     data: str
+    palettes: dict[str, Palette]
     versions: dict[str, str]
     scores: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""The two ways to hold pixels: uint8 as in a file, float in [-1, 1] as networks see them."""
+"""Conversion between pixels as uint8, as in files, and as float in [-1, 1], as networks use them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def to_float(pixels: Tensor) -> Tensor:
-    """Float32 in [-1, 1] from uint8."""
+    """Convert uint8 pixels to float32 in [-1, 1]."""
     return pixels.float().div_(127.5).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Uint8 from float in [-1, 1]: rounded to the nearest level, clamped, exact inverse of :func:`to_float`."""
+    """Convert images in [-1, 1] to uint8, rounded and clamped: the exact inverse of :func:`to_float`."""
     return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)

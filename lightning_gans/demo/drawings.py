@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datamodules.house_fronts import CLASSES, PALETTE, SKY
 from lightning_gans.inference import ImageTranslator
 
 CANVAS = 512
@@ -21,16 +20,18 @@ def canvas_size(size: int) -> int:
 
 
 def palette(translator: ImageTranslator, direction: str) -> dict[str, str]:
-    """Colours of the parts in the maps that this direction reads, by name; none where they are not known."""
-    maps = "SyntheticFacadesDataModule" in str(translator.metadata.get("data", ""))
-    if not (maps and direction == "b_to_a"):
-        return {}
-    return {name: f"#{red:02x}{green:02x}{blue:02x}" for name, (red, green, blue) in zip(CLASSES, PALETTE, strict=True)}
+    """Colors of the classes in the label maps that a direction translates, by name; empty if it translates none.
+
+    The checkpoint has them from the data module (:class:`lightning_gans.core.data.PairData`).
+    """
+    source = direction.partition("_to_")[0]
+    classes = translator.metadata.get("palettes", {}).get(source, {})
+    return {name: "#" + bytes(color).hex() for name, color in classes.items() if len(color) == 3}
 
 
 def background(translator: ImageTranslator, direction: str) -> str:
-    """The colour of an empty canvas."""
-    return palette(translator, direction).get(CLASSES[SKY], "#ffffff")
+    """The color of an empty canvas: that of the first class, or white."""
+    return next(iter(palette(translator, direction).values()), "#ffffff")
 
 
 def at_trained_size(drawing: Image.Image, size: int, colours: dict[str, str]) -> Image.Image:

@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageChops
 
-from datamodules.house_fronts import CLASSES, WALL
 from lightning_gans.core.errors import InputError
 from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
 from lightning_gans.demo.events import event_options, show_errors
@@ -120,7 +119,7 @@ def canvas(translator: ImageTranslator) -> gr.ImageEditor:
         brush=gr.Brush(
             default_size=side // 16,
             colors=brushes,
-            default_color=maps.get(CLASSES[WALL], "#000000"),
+            default_color=list(maps.values())[1] if len(maps) > 1 else "#000000",  # the first class is the background
             color_mode="fixed" if fixed else "defaults",
         ),
         eraser=gr.Eraser(default_size=side // 16),

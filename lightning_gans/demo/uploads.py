@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import open_with_alpha, reason
+from lightning_gans.core.image_files import failure_reason, open_with_alpha
 
 MB = 2**20
 """Bytes of a megabyte, as browsers and Gradio count."""
@@ -66,7 +66,8 @@ def read_upload(path: str | Path, limits: Limits) -> Image.Image:
             raise
         except Exception as error:  # Pillow raises exceptions of many types on damaged files
             raise InputError(
-                f"the file is not a readable image ({reason(error)}); expected a complete PNG, JPEG or similar file"
+                f"the file is not a readable image ({failure_reason(error)}); expected a complete PNG, JPEG or "
+                "similar file"
             ) from error
     if alpha:
         image.putalpha(alpha)

@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
+from lightning_gans.core.data import Data, PairData, check_offers, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
@@ -64,6 +65,9 @@ class Adversarial(ScalarLogging, ABC):
 
     networks: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     """Names of the constructor's arguments that are networks."""
+
+    data_protocol: ClassVar[type] = Data
+    """What a data module must offer, one of :mod:`lightning_gans.core.data`."""
 
     given_by_family: ClassVar[tuple[str, ...]] = ()
     """Arguments that a family which builds its networks itself gives them."""
@@ -283,8 +287,9 @@ class Adversarial(ScalarLogging, ABC):
 
     def setup(self, stage: str) -> None:
         """Refuse data of another kind, and strategies whose gradients would be wrong."""
-        if (data := getattr(self.trainer, "datamodule", None)) is not None:
+        if (data := data_module(self.trainer)) is not None:
             self.check_data(type(data))
+            check_offers(data, self.data_protocol, type(self).__name__)
         _ = self.run_seed  # here, where all ranks are, since they may have to agree on one
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
             reject_strategy(self.trainer.strategy)
@@ -296,8 +301,10 @@ class Adversarial(ScalarLogging, ABC):
         checkpoint[SECONDS] = self.stopwatch.seconds
         # For whoever uses the model later, and has this file alone.
         checkpoint["versions"] = package_versions()
-        if (data := getattr(self.trainer, "datamodule", None)) is not None:
+        if (data := data_module(self.trainer)) is not None:
             checkpoint["data"] = f"{type(data).__module__}.{type(data).__qualname__}"
+            if isinstance(data, PairData):
+                checkpoint["palettes"] = {domain: dict(palette) for domain, palette in data.palettes.items()}
         if "hyper_parameters" in checkpoint:
             checkpoint["hyper_parameters"] = plain_settings(dict(checkpoint["hyper_parameters"]))
 

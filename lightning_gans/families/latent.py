@@ -11,13 +11,14 @@ import torch
 from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 
-from datamodules.two_domains import TwoDomainDataModule
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import Noise, NormalNoise, latents
 from lightning_gans.components.penalties import Penalty
-from lightning_gans.core.batches import Labelled
+from lightning_gans.core.batches import Labelled, as_labelled
+from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
+from lightning_gans.core.sizes import plain_size
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.networks.base import Discriminator, Generator
 
@@ -44,6 +45,8 @@ class LatentGAN(Adversarial, ABC):
     Raises:
         InputError: if the two networks disagree on the images' channels or size, or on the classes.
     """
+
+    data_protocol = ImageData
 
     def __init__(
         self,
@@ -95,7 +98,7 @@ class LatentGAN(Adversarial, ABC):
     @classmethod
     def check_data(cls, data: type) -> None:
         """Refuse images of two domains."""
-        if issubclass(data, TwoDomainDataModule):
+        if declares(data, PairData):
             raise InputError(
                 f"data is {data.__name__}, whose images are of two domains; {cls.__name__} expects one domain, such as "
                 "that of ImageFolderDataModule"
@@ -104,11 +107,12 @@ class LatentGAN(Adversarial, ABC):
     def setup(self, stage: str) -> None:
         """Check that the networks fit the data."""
         super().setup(stage)
-        data = getattr(self.trainer, "datamodule", None)
-        for key in ("channels", "size", "num_classes"):
-            given, expected = getattr(data, key, None), getattr(self.generator, key)
+        for key, given in network_arguments(data_module(self.trainer)).items():
+            expected = getattr(self.generator, key)
+            if key == "size":
+                expected = plain_size(expected)
             ignored = key == "num_classes" and not self.conditional
-            if given is not None and given != expected and not ignored:
+            if given != expected and not ignored:
                 raise InputError(f"data.{key} is {given} but model.generator.{key} is {expected}; expected the same")
 
     @property
@@ -126,6 +130,7 @@ class LatentGAN(Adversarial, ABC):
 
     def adversarial_step(self, batch: Labelled) -> None:
         """One batch: D's step, then G's on the same generated images."""
+        batch = as_labelled(batch)
         critic = partial(self.logits, labels=batch.labels)
         with torch.set_grad_enabled(self.is_due("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
@@ -198,8 +203,8 @@ class LatentGAN(Adversarial, ABC):
         if not count:  # the last batch of a rank for which nothing is left
             return batch.images
         if not batch_idx:
-            data = getattr(self.trainer, "datamodule", None)
-            self._full_batch = getattr(data, "eval_batch_size", count)  # the last batch may be smaller
+            data = data_module(self.trainer)
+            self._full_batch = count if data is None else data.eval_batch_size  # the last batch may be smaller
         first = (batch_idx * self.trainer.world_size + self.global_rank) * self._full_batch
         latent = latents(self.noise, int(self.generator.latent_dim), self.run_seed, range(first, first + count))
         images: Tensor = self(latent.to(self.device), batch.labels)
@@ -207,6 +212,7 @@ class LatentGAN(Adversarial, ABC):
 
     def validation_step(self, batch: Labelled, batch_idx: int) -> EvaluationOutput:
         """Real and generated images under the name ``images``."""
+        batch = as_labelled(batch)
         labels = batch.labels if self.conditional else None
         return {"images": EvaluationImages(batch.images, self._generate(batch, batch_idx), labels, batch.labels)}
 
@@ -216,7 +222,7 @@ class LatentGAN(Adversarial, ABC):
 
     def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
-        return self._generate(batch, batch_idx)
+        return self._generate(as_labelled(batch), batch_idx)
 
 
 def variance_ratio(fake: Tensor, real: Tensor) -> Tensor:

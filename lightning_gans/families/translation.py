@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from datamodules.indexed import IndexedDataModule
-from datamodules.two_domains import TwoDomainDataModule
 from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import Objective
 from lightning_gans.core.batches import Pair
+from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.evaluation_output import EvaluationOutput
 from lightning_gans.core.randomness import seed_step
+from lightning_gans.core.sizes import plain_size
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 
@@ -45,6 +45,8 @@ class Translation(Adversarial, ABC):
         **kwargs: see :class:`Adversarial`.
     """
 
+    data_protocol = PairData
+
     given_by_family = ("channels_in", "channels_out", "channels", "size")
 
     def __init__(
@@ -66,7 +68,7 @@ class Translation(Adversarial, ABC):
     @classmethod
     def check_data(cls, data: type) -> None:
         """Refuse images of one domain."""
-        if issubclass(data, IndexedDataModule) and not issubclass(data, TwoDomainDataModule):
+        if declares(data, ImageData):
             raise InputError(
                 f"data is {data.__name__}, whose images are of one domain; {cls.__name__} expects two, such as those "
                 "of SyntheticFacadesDataModule, PairedImageDataModule or UnpairedImageDataModule"
@@ -83,10 +85,11 @@ class Translation(Adversarial, ABC):
             InputError: if the images are others than the networks were made for.
         """
         super().setup(stage)
-        data = getattr(self.trainer, "datamodule", None)
-        for key in ("channels_a", "channels_b", "size"):
-            given, expected = getattr(data, key, None), getattr(self, key)
-            if given is not None and given != expected:
+        for key, given in network_arguments(data_module(self.trainer)).items():
+            expected = getattr(self, key)
+            if key == "size":
+                expected = plain_size(expected)
+            if given != expected:
                 raise InputError(f"data.{key} is {given} but model.{key} is {expected}; expected the same")
         if self.channels_last:
             self.to(memory_format=torch.channels_last)

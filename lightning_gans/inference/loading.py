@@ -249,6 +249,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
         "epoch": checkpoint["epoch"] + 1,
         "seed": checkpoint.get("run_seed"),
         "data": checkpoint.get("data"),
+        "palettes": checkpoint.get("palettes") or None,
         "versions": checkpoint.get("versions"),
         "scores": last_scores(checkpoint),
     }

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 from lightning_gans.core.files import atomic_file
-from lightning_gans.core.image_files import find_images, open_with_alpha, pixels_of, reason
+from lightning_gans.core.image_files import failure_reason, find_images, open_with_alpha, pixels_of
 from lightning_gans.core.image_grids import to_pil
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.tiled.translate import tile_size, translate_picture
@@ -119,7 +119,7 @@ class FileTranslator:
                 try:
                     image, alpha = open_with_alpha(job.source)
                 except Exception as error:  # Pillow's decoders raise exceptions of many types on damaged files
-                    failure = f"cannot be read ({reason(error)})"
+                    failure = f"cannot be read ({failure_reason(error)})"
                 else:
                     try:
                         result = self.translate(job.source.name, image, alpha)
@@ -129,7 +129,9 @@ class FileTranslator:
                             "set TMPDIR to a folder with more space"
                         ) from error
                     except (RuntimeError, MemoryError) as error:
-                        failure = f"cannot be translated ({reason(error)}); if memory is short, give a smaller --tile"
+                        failure = (
+                            f"cannot be translated ({failure_reason(error)}); if memory is short, give a smaller --tile"
+                        )
                 if failure:
                     failed += 1
                     bar.write(f"lightning-gans: {job.source} {failure}", file=sys.stderr)

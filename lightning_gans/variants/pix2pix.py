@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.core.batches import Pair
+from lightning_gans.core.data import PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
@@ -68,8 +69,8 @@ class Pix2Pix(Translation):
     def setup(self, stage: str) -> None:
         """Refuse data without pairs."""
         super().setup(stage)
-        data = getattr(self.trainer, "datamodule", None)
-        if not getattr(data, "paired", True):
+        data = data_module(self.trainer)
+        if isinstance(data, PairData) and not data.paired:
             raise InputError(f"data is {type(data).__name__} without pairs, which Pix2Pix learns from; expected pairs")
 
     def adversarial_step(self, batch: Pair) -> None:

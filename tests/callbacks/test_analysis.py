@@ -12,8 +12,7 @@ from lightning.pytorch.callbacks import Callback
 from PIL import Image
 from torch import Tensor
 
-from datamodules.digits import DigitsDataModule
-from datamodules.gaussian_grid import GaussianGridDataModule
+from datamodules import DigitsDataModule, GaussianGridDataModule
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.callbacks import Analysis, Evaluation
 from lightning_gans.cli.train import build

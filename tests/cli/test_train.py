@@ -17,10 +17,10 @@ import torch
 import yaml
 from PIL import Image
 
+import datamodules
 import lightning_gans.networks
 import lightning_gans.variants
-from datamodules.cifar import CIFAR10DataModule
-from datamodules.gaussian_grid import GaussianGridDataModule
+from datamodules import CIFAR10DataModule, GaussianGridDataModule
 from lightning_gans import load
 from lightning_gans.cli.train import LightningGANsCLI, build, run
 from lightning_gans.core.errors import InputError
@@ -499,20 +499,8 @@ def test_help_lists_only_our_variants_and_networks(shell: Shell) -> None:
     text = " ".join(shell("fit", "--help", **WIDE).stdout.split())
     listed = [part.split(")")[0] for part in text.split("known subclasses: ")[1:]]
     (data,) = [names for names in listed if "datamodules." in names]
-    assert set(data.split(", ")) == {
-        "lightning.LightningDataModule",
-        "datamodules.cifar.CIFAR10DataModule",
-        "datamodules.digits.DigitsDataModule",
-        "datamodules.facades.SyntheticFacadesDataModule",
-        "datamodules.image_folder.ImageFolderDataModule",
-        "datamodules.mnist.FashionMNISTDataModule",
-        "datamodules.mnist.KMNISTDataModule",
-        "datamodules.mnist.MNISTDataModule",
-        "datamodules.paired.PairedImageDataModule",
-        "datamodules.stacked_mnist.StackedMNISTDataModule",
-        "datamodules.gaussian_grid.GaussianGridDataModule",
-        "datamodules.unpaired.UnpairedImageDataModule",
-    }
+    exported = {f"datamodules.{name}" for name in datamodules.__all__}
+    assert set(data.split(", ")) == {"lightning.LightningDataModule", *exported}
     (variants,) = [names for names in listed if "lightning_gans.variants." in names]
     finished = {f"lightning_gans.variants.{name}" for name in lightning_gans.variants.__all__}
     assert set(variants.split(", ")) == finished

@@ -17,8 +17,8 @@ import yaml
 from PIL import Image
 from torchvision.transforms.v2.functional import pil_to_tensor
 
+from datamodules import SyntheticFacadesDataModule
 from datamodules.archives import PAIRED, UNPAIRED, Archive
-from datamodules.facades import SyntheticFacadesDataModule
 from lightning_gans import load
 from lightning_gans.cli.commands.common import run_command
 from lightning_gans.cli.train import build, run

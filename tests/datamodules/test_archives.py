@@ -173,8 +173,8 @@ def refusal(archive: Archive, root: Path, name: str = "facades") -> str:
     assert not (root / name).is_dir()
     assert f".{name}.unpacking" not in (names(root) if root.is_dir() else [])
     before, found, after = re.split(r" \((.*)\); ", message)
-    assert before == f"data.dataset is {name}, which is not at {root / name} and cannot be fetched from {archive.url}"
-    assert after == "run again, or put the unpacked folder there"
+    assert before == f"dataset is {name}, which is not at {root / name} and cannot be downloaded from {archive.url}"
+    assert after == "run again to resume, or put the unpacked folder there"
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,9 @@ import torch
 from torch import Tensor
 
 import datamodules.image_domains
+from datamodules import PairedImageDataModule
 from datamodules.archives import PAIRED, Archive
-from datamodules.paired import PairedImageDataModule
 from lightning_gans.core.batches import Pair
-from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_uint8
 from tests.support.image_trees import SMALL, in_two_folders, noise, pretend, refusal, save, seeds, side_by_side
 from tests.support.tiny import tiny_trainer
@@ -289,19 +289,20 @@ def test_without_leave_to_download_a_missing_data_set_is_refused_with_what_to_do
     data = PairedImageDataModule(tmp_path, dataset="maps", download=False, **SMALL)
     data.prepare_data()
     assert refusal(data) == (
-        f"data.dataset is maps, which is not in {tmp_path}, and data.download is false; expected data.download true, "
+        f"dataset is maps, which is not in {tmp_path}, and download is false; expected download to be true, "
         f"or {tmp_path}/maps to be a folder that holds train, or trainA and trainB"
     )
 
 
 def test_an_unknown_data_set_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(InputError) as error:
-        PairedImageDataModule(dataset="facade")
-    assert str(error.value) == (
-        "data.dataset is facade; expected one of cityscapes, edges2handbags, edges2shoes, facades, maps, night2day; "
+    message = (
+        "dataset is facade; expected one of cityscapes, edges2handbags, edges2shoes, facades, maps, night2day; "
         "did you mean facades?"
     )
-    with pytest.raises(InputError, match=r"^data\.dataset is zebras; expected one of .*, night2day$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        PairedImageDataModule(dataset="facade")
+
+    with pytest.raises(ValueError, match=r"^dataset is zebras; expected one of .*, night2day$"):
         PairedImageDataModule(dataset="zebras")
 
 
@@ -311,23 +312,23 @@ def test_an_unknown_data_set_is_refused_with_those_that_are_known() -> None:
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     folders = "a folder that holds train, or trainA and trainB"
     assert refusal(PairedImageDataModule(tmp_path / "no", **SMALL)) == (
-        f"data.root is {tmp_path}/no, which is not there; expected {folders}"
+        f"root is {tmp_path}/no, which is not there; expected {folders}"
     )
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
-        f"data.root is {tmp_path}, which holds no folders; expected {folders}"
+        f"root is {tmp_path}, which holds no folders; expected {folders}"
     )
     side_by_side(tmp_path / "val", 1)
     side_by_side(tmp_path / "photos", 1)
     side_by_side(tmp_path / ".thumbnails", 1)
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
-        f"data.root is {tmp_path}, which holds photos, val; expected {folders}"
+        f"root is {tmp_path}, which holds photos, val; expected {folders}"
     )
 
 
 def test_half_a_layout_and_two_layouts_are_refused(tmp_path: Path) -> None:
     in_two_folders(tmp_path, "train", 3)
     (tmp_path / "trainB").rename(tmp_path / "elsewhere")
-    assert f"data.root is {tmp_path}, which holds trainA; expected" in refusal(PairedImageDataModule(tmp_path, **SMALL))
+    assert f"root is {tmp_path}, which holds trainA; expected" in refusal(PairedImageDataModule(tmp_path, **SMALL))
     side_by_side(tmp_path / "train", 3)
     assert "which holds train, trainA; expected" in refusal(PairedImageDataModule(tmp_path, **SMALL))
 
@@ -337,7 +338,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path, empty: str) -> None:
     side_by_side(tmp_path / "train", 0 if empty == "train" else 3)
     (tmp_path / empty).mkdir(exist_ok=True)
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)).startswith(
-        f"{empty} of data.root is {tmp_path}/{empty}, which holds no images; expected files named .jpg, "
+        f"{empty} of root is {tmp_path}/{empty}, which holds no images; expected files named .jpg, "
     )
 
 
@@ -347,7 +348,7 @@ def test_files_without_partners_are_named_in_both_directions(tmp_path: Path) -> 
         (tmp_path / "trainB" / f"00{index}.bmp").unlink()
     (tmp_path / "trainA" / "007.png").unlink()
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
-        f"data.root is {tmp_path}, where trainB holds no partner of trainA/000.png, trainA/001.png, trainA/002.png and "
+        f"root is {tmp_path}, where trainB holds no partner of trainA/000.png, trainA/001.png, trainA/002.png and "
         "1 more and trainA holds no partner of trainB/007.bmp; expected the same names in both, up to the extension"
     )
 
@@ -355,7 +356,7 @@ def test_files_without_partners_are_named_in_both_directions(tmp_path: Path) -> 
 def test_two_files_with_one_partner_are_refused(tmp_path: Path) -> None:
     in_two_folders(tmp_path, "train", 3)
     save(tmp_path / "trainA" / "001.bmp", noise(1))
-    assert "trainA/001.bmp and trainA/001.png would have one partner" in refusal(
+    assert "trainA/001.bmp and trainA/001.png have the same partner" in refusal(
         PairedImageDataModule(tmp_path, **SMALL)
     )
 
@@ -365,8 +366,9 @@ def test_a_file_that_makes_no_two_halves_is_refused(tmp_path: Path, width: int) 
     side_by_side(tmp_path / "train", 5)
     save(tmp_path / "train" / "odd.png", noise(0, width=width))
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
-        f"data.root is {tmp_path}, where 1 of 6 files cannot be used: train/odd.png ({width} pixels wide, which makes "
-        "no two equal halves); expected whole images with 8 or 16 bits per channel, both of a pair of one shape"
+        f"root is {tmp_path}, where 1 of 6 files cannot be used: train/odd.png ({width} pixels wide; cannot be cut "
+        "into equal halves); expected whole images with 8 or 16 bits per channel, both images of a pair with the same "
+        "shape"
     )
 
 
@@ -376,9 +378,9 @@ def test_partners_of_different_shapes_and_unreadable_ones_are_refused(tmp_path: 
     for name in ("trainA/002.png", "trainB/002.bmp"):
         (tmp_path / name).write_bytes(b"")
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
-        f"data.root is {tmp_path}, where 3 of 10 files cannot be used: trainA/000.png (10 x 12 pixels, its partner "
+        f"root is {tmp_path}, where 3 of 10 files cannot be used: trainA/000.png (10 x 12 pixels, its partner "
         "10 x 10 pixels), trainA/002.png (not an image), trainB/002.bmp (not an image); expected whole images with 8 "
-        "or 16 bits per channel, both of a pair of one shape"
+        "or 16 bits per channel, both images of a pair with the same shape"
     )
 
 
@@ -386,7 +388,7 @@ def test_a_pair_of_another_shape_than_most_is_named_once(tmp_path: Path) -> None
     side_by_side(tmp_path / "train", 5)
     save(tmp_path / "train" / "wide.png", np.concatenate([noise(0, 14), noise(1, 14)], axis=1))
     with pytest.warns(
-        UserWarning, match=r"the shape of 1 image\(s\) is not .*: train/wide.png \(14 x 10 pixels\); their"
+        UserWarning, match=r"1 image\(s\) have another shape than most: train/wide.png \(14 x 10 pixels\); their"
     ):
         pairs(tmp_path)
 
@@ -394,5 +396,5 @@ def test_a_pair_of_another_shape_than_most_is_named_once(tmp_path: Path) -> None
 def test_too_few_pairs_to_hold_some_out_are_refused(tmp_path: Path) -> None:
     side_by_side(tmp_path / "train", 6)
     assert refusal(PairedImageDataModule(tmp_path, **{**SMALL, "val_size": 6})) == (
-        "data.val_size is 6; expected less than the 6 training images"
+        "val_size is 6; expected less than the 6 training images"
     )

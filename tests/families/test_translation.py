@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules.facades import SyntheticFacadesDataModule
+from datamodules import SyntheticFacadesDataModule
 from datamodules.two_domains import TwoDomains
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
 from lightning_gans.components.objectives import Hinge, LeastSquares, NonSaturating, Objective

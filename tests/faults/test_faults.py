@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from datamodules.paired import PairedImageDataModule
+from datamodules import PairedImageDataModule
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
 from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.callbacks.watchdog import Diverged

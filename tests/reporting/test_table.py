@@ -44,7 +44,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
             "seed_everything": seed,
             "trainer": {"max_epochs": 10, "max_steps": -1, "precision": None, "enable_progress_bar": bool(seed)},
             "model": {"class_path": "lightning_gans.variants.DCGAN", "init_args": {"saturating": False}},
-            "data": {"class_path": "datamodules.mnist.MNISTDataModule", "init_args": data},
+            "data": {"class_path": "datamodules.MNISTDataModule", "init_args": data},
             "ema": {"decay": 0.999},
         }
         for key, value in settings.items():
@@ -311,7 +311,7 @@ def test_different_recipes_under_one_name_are_refused(key: str, value: Any, old:
 
 def test_folders_of_other_images_are_another_recipe(make: Make) -> None:
     for seed, root in enumerate(("cats", "dogs")):
-        data = {"class_path": "datamodules.image_folder.ImageFolderDataModule", "init_args": {"root": root}}
+        data = {"class_path": "datamodules.ImageFolderDataModule", "init_args": {"root": root}}
         make(f"a/{seed}", seed, {"test/fid": 1.0}, data=data)
     with pytest.raises(InputError, match=r"data\.init_args\.root is cats in runs/a/0 but dogs in runs/a/1"):
         run_command("table", ["runs"])

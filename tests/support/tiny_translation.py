@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from datamodules.facades import SyntheticFacadesDataModule
+from datamodules import SyntheticFacadesDataModule
 from lightning_gans.families.translation import MakePatchDiscriminator
 from lightning_gans.networks import PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator

@@ -1,0 +1,143 @@
+"""What a data module must offer to models and callbacks, as protocols.
+
+A data module of one's own inherits from ``LightningDataModule`` and from one of the protocols here::
+
+    class Photos(LightningDataModule, ImageData):
+        channels, size, num_classes, eval_batch_size = 3, (64, 64), 0, 100
+
+        def train_dataloader(self): ...
+
+The protocols' methods are defaults for whoever inherits from them. A class that does not inherit must have all the
+attributes and methods itself; :func:`check_offers` names those that are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from lightning_gans.core.batches import Labelled
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.sizes import plain_size
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer  # not at run time: commands that use a trained model start without Lightning
+
+Palette = Mapping[str, tuple[int, ...]]
+"""The classes of a label map by name, each with its color, in levels from 0 to 255. The first is the background."""
+
+
+@runtime_checkable
+class Data(Protocol):
+    """What every data module offers.
+
+    Attributes:
+        size: (height, width) of the images.
+        eval_batch_size: images per batch and process in validation, test and prediction; the last may have fewer.
+    """
+
+    size: tuple[int, int]
+    eval_batch_size: int
+
+    def split_label(self, split: str) -> str:
+        """The name that a score's stamp gives the split ``train``, ``val`` or ``test``; by default the split's own."""
+        return split
+
+    def fingerprint(self, split: str) -> str | None:
+        """A hash of all that the images of a split depend on, under which statistics of real images are cached.
+
+        None, the default, if there is no such hash: then nothing is cached.
+        """
+        return None
+
+
+@runtime_checkable
+class ImageData(Data, Protocol):
+    """Images of one domain, in batches of :class:`.Labelled` or plain ``(images, labels)``.
+
+    Attributes:
+        channels: channels of the images.
+        num_classes: number of classes, whose labels are 0 to ``num_classes`` - 1; 0 if the images have no classes.
+    """
+
+    channels: int
+    num_classes: int
+
+
+@runtime_checkable
+class InMemoryData(ImageData, Protocol):
+    """Images of one domain that are held in memory."""
+
+    def setup(self, stage: str) -> None:
+        """Load the images that a stage of the trainer needs: ``fit``, ``validate``, ``test`` or ``predict``."""
+        ...
+
+    def split_tensors(self, split: str) -> Labelled:
+        """All images (N, C, H, W) uint8 and labels (N,) int64 of a split that ``setup`` has prepared."""
+        ...
+
+
+@runtime_checkable
+class PairData(Data, Protocol):
+    """Images of two domains a and b, in batches of :class:`.Pair`.
+
+    Attributes:
+        channels_a: channels of the images of domain a.
+        channels_b: channels of the images of domain b.
+        paired: whether the k-th training images of both domains show the same thing.
+        palettes: by domain, the classes of images that are label maps; empty if none are.
+    """
+
+    channels_a: int
+    channels_b: int
+    paired: bool
+    palettes: Mapping[str, Palette]
+
+
+def declares(data: type, protocol: type) -> bool:
+    """Whether a class inherits from a protocol. ``issubclass`` does not work for protocols that have attributes."""
+    return protocol in data.__mro__
+
+
+def members(protocol: type) -> list[str]:
+    """Names of all attributes and methods of a protocol, in alphabetical order."""
+    parts = [base for base in protocol.__mro__ if base.__module__ == __name__]
+    return sorted({name for part in parts for name in (*part.__annotations__, *vars(part)) if not name.startswith("_")})
+
+
+def check_offers(data: object, protocol: type, model: str) -> None:
+    """Check that a data module has all that a protocol asks for.
+
+    Args:
+        data: the data module.
+        protocol: one of this module.
+        model: name of the class that needs it, for the error message.
+
+    Raises:
+        InputError: if something is missing; it names all of it.
+    """
+    if missing := [name for name in members(protocol) if not hasattr(data, name)]:
+        raise InputError(
+            f"data is {type(data).__name__}, which has no {', '.join(missing)}; {model} expects a data module with the "
+            f"attributes and methods of {protocol.__module__}.{protocol.__name__}"
+        )
+
+
+def data_module(trainer: Trainer) -> Data | None:
+    """The trainer's data module, which the model has checked in ``setup``; None if it was given loaders instead."""
+    data: Data | None = trainer.datamodule  # type: ignore[attr-defined]  # set by Lightning's data connector
+    return data
+
+
+def network_arguments(data: object) -> dict[str, Any]:
+    """What a data module says about its images that networks are built for.
+
+    Returns:
+        ``channels``, ``size`` and ``num_classes`` of one domain, or ``channels_a``, ``channels_b`` and ``size`` of two,
+        a square's size as one number; empty if ``data`` is neither.
+    """
+    if isinstance(data, ImageData):
+        return {"channels": data.channels, "size": plain_size(data.size), "num_classes": data.num_classes}
+    if isinstance(data, PairData):
+        return {"channels_a": data.channels_a, "channels_b": data.channels_b, "size": plain_size(data.size)}
+    return {}
