@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 from pathlib import Path
 
@@ -39,18 +38,6 @@ def headline(name: str) -> str:
     """The first comment line of a shipped config."""
     first = (config_folder() / f"{name}.yaml").read_text().partition("\n")[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""
-
-
-def main(argv: list[str]) -> None:
-    """``lightning-gans configs``: a line for each shipped config, and below for each sweep, with what it is for."""
-    argparse.ArgumentParser(prog="lightning-gans configs", description="List the shipped configs.").parse_args(argv)
-    names, sweeps = config_names(), sweep_names()
-    width = max(map(len, names + sweeps))
-    for name in names:
-        print(f"{name:<{width}}  {headline(name)}")
-    print("\nFor `lightning-gans sweep` and W&B:")
-    for name in sweeps:
-        print(f"{name:<{width}}  {headline(name)}")
 
 
 def find_config(given: str) -> str:

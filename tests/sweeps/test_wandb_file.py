@@ -10,8 +10,8 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
+from lightning_gans.cli.commands.common import run_command
 from lightning_gans.cli.sweep_check import parse_all, samples
-from lightning_gans.core import shipped_configs as shipped
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_folder, config_names, sweep_names
 from lightning_gans.sweeps.space import Parameter
@@ -43,7 +43,7 @@ def test_sweeps_are_found_and_are_no_configs(capsys: pytest.CaptureFixture[str])
     assert len(SHIPPED) >= 5
     assert sweep_names() == [path.relative_to(config_folder()).with_suffix("").as_posix() for path in SHIPPED]
     assert not [name for name in config_names() if "sweeps" in name]
-    shipped.main([])
+    run_command("configs", [])
     configs, _, sweeps = capsys.readouterr().out.partition("For `lightning-gans sweep` and W&B:\n")
     assert "dcgan/digits" in configs
     assert "sweeps/" not in configs
