@@ -1,1 +1,1 @@
-"""Tables of results from runs' own files; nothing here loads torch."""
+"""Tables and reports of results, from the files of runs. No module here imports torch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan, nan
 from statistics import median
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.runs import Run
+from lightning_gans.runs.stamp import Stamp
 
 DASH = "\N{EN DASH}"
 
@@ -83,14 +85,12 @@ def check_recipe(first: Run, other: Run) -> None:
     Raises:
         InputError: if a setting differs.
     """
-    # A missing key equals null: an older config lacks the keys that were added since.
-    for key in first.recipe | other.recipe:
-        one, two = first.recipe.get(key), other.recipe.get(key)
-        if one != two:
-            raise InputError(
-                f"{key} is {format_setting(one)} in {first.folder} but {format_setting(two)} in {other.folder}; "
-                f"expected runs in {first.label} to differ in nothing but the seed"
-            )
+    if difference := first_difference(first.recipe, other.recipe):
+        key, one, two = difference
+        raise InputError(
+            f"{key} is {one} in {first.folder} but {two} in {other.folder}; "
+            f"expected runs in {first.label} to differ in nothing but the seed"
+        )
 
 
 def check_stamps(runs: list[Run]) -> None:
@@ -99,18 +99,27 @@ def check_stamps(runs: list[Run]) -> None:
     Raises:
         InputError: if two stamps differ in more than the seed.
     """
-    seen: dict[str, tuple[Run, dict[str, Any]]] = {}
+    seen: dict[str, tuple[Run, Stamp]] = {}
     for run in runs:
         for domain, stamp in run.stamps.items():
-            protocol = stamp.protocol
-            first, known = seen.setdefault(domain, (run, protocol))
-            for field in known | protocol:
-                one, two = known.get(field), protocol.get(field)
-                if one != two:
-                    raise InputError(
-                        f"stamp.{field} is {format_setting(one)} in {first.folder} but {format_setting(two)} in "
-                        f"{run.folder}; expected equal stamps in one table, other than the seed"
-                    )
+            first, known = seen.setdefault(domain, (run, stamp))
+            if difference := first_difference(known.protocol, stamp.protocol):
+                field, one, two = difference
+                raise InputError(
+                    f"stamp.{field} is {one} in {first.folder} but {two} in {run.folder}; "
+                    "expected equal stamps in one table, other than the seed"
+                )
+
+
+def first_difference(one: Mapping[str, Any], two: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """The first key whose values differ, with both values as text; None if there is none.
+
+    A missing key equals null: an older file lacks the keys that were added since.
+    """
+    for key in {**one, **two}:
+        if one.get(key) != two.get(key):
+            return key, format_setting(one.get(key)), format_setting(two.get(key))
+    return None
 
 
 def check_seeds(runs: list[Run]) -> None:

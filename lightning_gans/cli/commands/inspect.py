@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gans.cli.commands.common import command_parser, format_megabytes
+from lightning_gans.inference.checkpoint_facts import checkpoint_facts
 from lightning_gans.inference.loading import find_checkpoint
-from lightning_gans.reporting.checkpoint_facts import checkpoint_facts
 from lightning_gans.runs.scores import parse_complete_rows
 
 WIDTH = 14

@@ -1,1 +1,1 @@
-"""A report of runs in one HTML file; nothing here loads torch."""
+"""The report: one HTML file that shows several runs."""
