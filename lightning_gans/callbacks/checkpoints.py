@@ -127,4 +127,4 @@ class LastCheckpoint(Checkpoint):
             if failed is None:
                 return RunEnded(f"{what}; job {job} is back in the queue", status=0)
             what += f"; job {job} could not be put back into the queue ({failed})"
-        return RunEnded(f"{what}; go on with --ckpt_path {kept}", status=128 + number)
+        return RunEnded(f"{what}; resume with --ckpt_path {kept}", status=128 + number)

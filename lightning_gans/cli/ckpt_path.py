@@ -1,4 +1,4 @@
-"""Which run a command line means: its folder, and the checkpoint to load."""
+"""Resolves ``--ckpt_path`` auto, last and best to a file, and finds the run that it belongs to."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.folder import BEST, LAST, RunFolder, parse_version, version_name
 
 KEYWORDS = ("auto", LAST, BEST)
-"""What ``--ckpt_path`` takes in place of a file."""
+"""Values of ``--ckpt_path`` that name no file."""
 
 
 def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence[str]) -> bool:
-    """Turn ``--ckpt_path`` auto, last and best into files, and go on in the folder of the run that is resumed.
+    """Resolve ``--ckpt_path`` to a file, and continue in the folder of the run that is resumed.
 
-    ``auto`` is ``last`` where the run named by ``trainer.logger.version`` has been begun, and a new run where it has
-    not: the same command starts a job and goes on with it.
+    ``auto`` is ``last`` if the run named by ``trainer.logger.version`` exists, and otherwise starts it, so that the
+    same command starts a job and resumes it.
 
     Args:
-        config: the subcommand's config, changed in place.
-        subcommand: its name.
-        config_files: the configs given by ``--config``.
+        config: the subcommand's config; its ``ckpt_path`` and its loggers' versions are set in place.
+        subcommand: the subcommand's name.
+        config_files: paths of the configs on the command line.
 
     Returns:
-        Whether the run goes on in its folder.
+        Whether the run continues in an existing folder.
 
     Raises:
         InputError: if there is no such run, or none of its checkpoints can be read.
@@ -42,27 +42,25 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence
     if name is None or (logger is None and name not in KEYWORDS):
         return False
     if logger is None:
-        raise InputError(f"ckpt_path is {name}, but there is no logger whose folder could hold it; give the file")
+        raise InputError(f"ckpt_path is {name}, but no logger has a folder to search; give the checkpoint's path")
     # W&B keeps a project's runs together, the others those of one name.
     runs = Path(logger.init_args.save_dir) / str(logger.init_args.get("project") or logger.init_args.name)
     version = logger.init_args.version
     if name == "auto":
         if version is None:
-            raise InputError(
-                "ckpt_path is auto, which goes on with a run of a known name; expected trainer.logger.version"
-            )
+            raise InputError("ckpt_path is auto, which resumes a run by its name; expected trainer.logger.version")
         if not RunFolder(runs / version_name(version)).all_checkpoints():
             config.ckpt_path = None
             return False
         name = LAST
     if name in KEYWORDS:
         for file in config_files:
-            # A run's own config means that run, not the newest.
+            # A config in a run's folder selects that run, not the newest.
             if version is None and Path(file).resolve().parent.parent == runs.resolve():
                 version = parse_version(Path(file).resolve().parent.name)
         config.ckpt_path = str(newest_checkpoint(runs, name, version))
     path = Path(config.ckpt_path).resolve()
-    # A fit from anything but the newest state would overwrite that state: it gets a folder of its own.
+    # A fit from another checkpoint than the last would overwrite the last: it gets a new folder.
     newest = LAST in (name, path.stem)
     folder = RunFolder.containing(path)
     if folder is None or folder.path.parent != runs.resolve() or (subcommand == "fit" and not newest):
@@ -80,19 +78,19 @@ def loggers(config: Namespace) -> list[Namespace]:
 
 
 def first_logger(config: Namespace) -> Namespace | None:
-    """The config of the first logger, if it keeps versions of a named run in a folder."""
+    """The config of the first logger, or None if it has no folder with versions."""
     first = next(iter(loggers(config)), None)
     wanted = {"save_dir", "name", "version"}
     return first if first is not None and wanted <= set(first.get("init_args", {}).keys()) else None
 
 
 def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
-    """The checkpoint ``name`` of the newest run in ``runs``, or of the given version.
+    """Find the checkpoint ``name`` of the newest run in ``runs``, or of the given version.
 
-    Where a run's ``last.ckpt`` cannot be read, its newest checkpoint that can be is taken, and said so.
+    If a run's ``last.ckpt`` cannot be read, its newest readable checkpoint is taken, with a warning.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is no such checkpoint.
     """
     folders = runs.glob("*") if version is None else [runs / version_name(version)]
     checkpoints = (RunFolder(folder).checkpoint(name) for folder in folders)
@@ -103,15 +101,15 @@ def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
 
 
 def modified(path: Path) -> float:
-    """When a file was written."""
+    """Modification time of a file, in seconds."""
     return path.stat().st_mtime
 
 
 def newest_readable_checkpoint(last: Path) -> Path:
-    """``last``, or where it cannot be read the newest checkpoint beside it that can be.
+    """Return ``last`` if it can be read, otherwise the newest readable checkpoint in its folder.
 
     Raises:
-        InputError: if none can be.
+        InputError: if no checkpoint can be read.
     """
     others = sorted(set(last.parent.glob("*.ckpt")) - {last}, key=modified, reverse=True)
     failed = ""
@@ -123,7 +121,7 @@ def newest_readable_checkpoint(last: Path) -> Path:
             continue
         if failed:
             step = checkpoint["global_step"]
-            rank_zero_warn(f"{failed}. The newest good one is taken in its place: {path}, of step {step}.")
+            rank_zero_warn(f"{failed}. The newest readable checkpoint is used instead: {path}, of step {step}.")
         return path
     raise InputError(f"{failed}; no other checkpoint in {last.parent} can be read")
 
@@ -134,14 +132,14 @@ def wandb_loggers(config: Namespace) -> list[Namespace]:
 
 
 def remember_wandb_runs(trainer: Trainer) -> None:
-    """Write the ids of W&B's runs into the run's folder, for the run that resumes it."""
+    """Write the ids of the W&B runs into the run's folder, so that resuming continues them."""
     ids = [logger.experiment.id for logger in trainer.loggers if isinstance(logger, WandbLogger)]
     if ids:
         RunFolder.of(trainer).wandb_runs.write_text(json.dumps(ids) + "\n")
 
 
 def recall_wandb_runs(config: Namespace, folder: RunFolder) -> None:
-    """Go on with W&B's runs, where the config names none."""
+    """Continue the W&B runs of a run's folder, unless the config names others."""
     path = folder.wandb_runs
     ids: list[Any] = json.loads(path.read_text()) if path.is_file() else []
     for logger, known in zip(wandb_loggers(config), ids, strict=False):

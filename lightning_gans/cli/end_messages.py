@@ -1,4 +1,4 @@
-"""What is said at the end of a run."""
+"""The messages at the end of a run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lightning_gans.runs.folder import RunFolder
 Kind = TypeVar("Kind", bound=Callback)
 
 
-def summary(trainer: Trainer) -> str:
-    """Where the pictures, scores and checkpoints of a finished run are, and how good it is."""
+def fit_summary(trainer: Trainer) -> str:
+    """The scores of a finished fit, and the paths of its images and checkpoints."""
     folder = RunFolder.of(trainer)
     lines = [f"run: {folder}"]
     lines += grid_lines(trainer)
@@ -29,20 +29,20 @@ def summary(trainer: Trainer) -> str:
     return "\n".join(lines)
 
 
-def found(trainer: Trainer) -> str:
-    """What a test has found, and where it is written."""
+def test_summary(trainer: Trainer) -> str:
+    """The scores of a test, and the paths of its results."""
     results = RunFolder.of(trainer).results
     analyses = [f"analysis: {each.written}" for each in callbacks_of(trainer, Analysis) if each.written]
     return "\n".join([scores_lines(trainer), *grid_lines(trainer), *analyses, f"results: {results}"])
 
 
 def grid_lines(trainer: Trainer) -> list[str]:
-    """The newest grids, a line for each domain."""
+    """Paths of the newest sample grids, one line per domain."""
     return [f"grid: {path}" for grids in callbacks_of(trainer, SampleGrid) for path in grids.newest]
 
 
 def scores_lines(trainer: Trainer) -> str:
-    """The scores measured last with their stamps, a line for each domain."""
+    """The latest scores with their stamps, one line per domain."""
     return next((e.last_lines for e in callbacks_of(trainer, Evaluation) if e.last_lines), "no scores were measured")
 
 

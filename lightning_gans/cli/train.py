@@ -39,8 +39,8 @@ from lightning_gans.callbacks.tf32 import TF32
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs
-from lightning_gans.cli.end_messages import found, scores_lines, summary
-from lightning_gans.cli.known_failures import told
+from lightning_gans.cli.end_messages import fit_summary, scores_lines, test_summary
+from lightning_gans.cli.known_failures import explain_known_failure
 from lightning_gans.cli.parser import Parser, SaveConfig, Trainer
 from lightning_gans.cli.process import ProcessSettings, filter_warnings, warn_if_emulated
 from lightning_gans.core.data import check_offers, network_arguments
@@ -75,7 +75,7 @@ LINKED = [
     *((key, f"{side}.init_args.{key}") for side in SIDES for key in ("channels", "size", "num_classes")),
     *((key, key) for key in ("channels_a", "channels_b", "size")),
 ]
-"""What networks, or the families that build them, take from the data."""
+"""Pairs of an attribute of the data and the argument that it sets, of a network or of a family that builds networks."""
 
 
 class LightningGANsCLI(LightningCLI):
@@ -125,13 +125,13 @@ class LightningGANsCLI(LightningCLI):
             )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse, after shipped configs' names are replaced by their paths."""
+        """Parse the arguments, after names of configs are replaced by paths."""
         given = sys.argv[1:] if args is None else args
         assert isinstance(given, list)
         expanded = expand_configs(given)
         self.config_files = config_paths(expanded)
         self.config = parser.parse_args(expanded)
-        # Lightning would let the checkpoint's hyperparameters override what is given here: it does not see the path.
+        # Lightning would override the given values by the checkpoint's hyperparameters if it saw the path.
         config = self.config[self.config.subcommand]
         self.ckpt_path, config.ckpt_path = config.ckpt_path, None
 
@@ -144,7 +144,7 @@ class LightningGANsCLI(LightningCLI):
             reject_strategy(strategy)
         config.ckpt_path = self.ckpt_path
         if resolve_ckpt_path(config, str(self.subcommand), self.config_files):
-            # It is meant to hold the checkpoints of the run that goes on in it.
+            # Lightning warns of a folder with checkpoints, which the resumed run is meant to have.
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
         # Lightning adds what links give to each network's arguments, and fails where there are none.
         for side in SIDES:
@@ -153,7 +153,7 @@ class LightningGANsCLI(LightningCLI):
                 network.init_args = Namespace()  # type: ignore[no-untyped-call]
 
     def instantiate_classes(self) -> None:
-        """Instantiate, and refuse an explicit value that a link from the data would silently replace."""
+        """Instantiate, and reject an explicit value that a link from the data would silently replace."""
         config = self.config[self.subcommand]
         model, data = (locate(config[key].class_path) for key in ("model", "data"))
         assert isinstance(model, type)
@@ -177,14 +177,14 @@ class LightningGANsCLI(LightningCLI):
                 )
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
-        """The trainer, with atomic checkpoints, and on several devices with the strategy for alternating steps."""
+        """Build the trainer, with atomic checkpoints, and for several devices with a strategy for alternating steps."""
         settings = self.config_init[self.subcommand].trainer
-        if settings.strategy in ("auto", "ddp") and asked_processes(settings) > 1:
+        if settings.strategy in ("auto", "ddp") and requested_processes(settings) > 1:
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
         if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
-            # Its own way to the queue saves within a step, and can wait forever; ours is LastCheckpoint's.
+            # Lightning's own requeuing saves within a step, and can deadlock; LastCheckpoint does it between steps.
             kwargs["plugins"].append(SLURMEnvironment(auto_requeue=False))
         callbacks = settings.callbacks or []
         callbacks = [RunLock(), *(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
@@ -192,31 +192,31 @@ class LightningGANsCLI(LightningCLI):
             plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
             callbacks.append(ResultsFile(plain["test"]))
         if settings.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
-            # Drawing at every step would cost more than a small network's step.
+            # Drawing the bar at every step would take longer than a small network's step.
             callbacks.append(TQDMProgressBar(refresh_rate=20))
         trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
         warn_if_emulated(trainer)
         return trainer
 
     def after_fit(self) -> None:
-        """Say what there is to look at."""
-        self._say(summary)
+        """Print the scores and where the results are."""
+        self._print(fit_summary)
 
     def after_validate(self) -> None:
-        """Say how the scores were measured."""
-        self._say(scores_lines)
+        """Print the scores with their stamps."""
+        self._print(scores_lines)
 
     def after_test(self) -> None:
-        """Say what was found, and where it is written."""
-        self._say(found)
+        """Print the scores and where the results are."""
+        self._print(test_summary)
 
-    def _say(self, what: Callable[[L.Trainer], str]) -> None:
+    def _print(self, message: Callable[[L.Trainer], str]) -> None:
         if self.trainer.is_global_zero and writes_files(self.trainer):
-            print(what(self.trainer))
+            print(message(self.trainer))
 
 
-def asked_processes(settings: Namespace) -> int:
-    """How many processes the trainer's settings ask for on this machine."""
+def requested_processes(settings: Namespace) -> int:
+    """The number of processes that the trainer's settings request on this machine."""
     logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -236,14 +236,14 @@ def asked_processes(settings: Namespace) -> int:
 
 
 def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | None = None) -> LightningGANsCLI:
-    """Parse ``args`` (those of the process by default), instantiate and run.
+    """Parse arguments, instantiate the classes and run the subcommand.
 
     Args:
-        args: the command line, without the program's name.
-        command_line: a class that does something else with it.
+        args: the command line, without the program's name; by default that of the process.
+        command_line: the class to build, a subclass of :class:`LightningGANsCLI`.
 
     Raises:
-        InputError: if something given cannot be used.
+        InputError: if a key, a value or a file is invalid.
     """
     base = {"default_config_files": [str(config_folder() / "base.yaml")]}
     about = "Train and use GANs; `lightning-gans --help` lists all commands."
@@ -263,26 +263,26 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
 
 
 def run() -> None:
-    """The command line: bad input is one line on stderr and exit status 2, other known ends too with their own."""
+    """Console entry: invalid input and known failures are one line on stderr, with an exit status of their own."""
     filter_warnings()
     # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
     sys.path.append(str(Path.cwd()))
     try:
         build()
     except (InputError, MisconfigurationException) as error:
-        # That of a loader's process arrives with its traceback in front.
+        # An error in a data loader's process arrives with its traceback in front.
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
         print(f"lightning-gans: error: {message}", file=sys.stderr)
         sys.exit(2)
     except RunEnded as error:
-        # All processes end together, and one speaks for them. It may be the last, with a service to take leave of: what
-        # started them must not take the others' end for a fault and kill it.
+        # All processes end together, and rank 0 reports. It may end last, after closing a logger's service: the others
+        # exit with 0, so that the launcher does not take their end for a failure and kill rank 0.
         if getattr(rank_zero_only, "rank", 0) > 0:
             sys.exit(0)
         print(f"lightning-gans: {error}", file=sys.stderr)
         sys.exit(error.status)
     except Exception as error:
-        if (fault := told(error)) is None:
+        if (failure := explain_known_failure(error)) is None:
             raise
-        print(f"lightning-gans: {fault}", file=sys.stderr)
-        sys.exit(fault.status)
+        print(f"lightning-gans: {failure}", file=sys.stderr)
+        sys.exit(failure.status)

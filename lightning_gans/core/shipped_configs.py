@@ -9,14 +9,14 @@ from lightning_gans.core.errors import InputError
 
 
 def config_folder() -> Path:
-    """Where the shipped configs are: beside the package in a checkout, inside it in an installed wheel."""
+    """The folder of the shipped configs: beside the package in a checkout, inside it in an installed wheel."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
 
 
 SWEEPS = "sweeps"
-"""Folder of the files that ``lightning-gans sweep`` takes, and ``--config`` does not."""
+"""Folder of the sweep files, which ``lightning-gans sweep`` takes and ``--config`` does not."""
 
 
 def config_names() -> list[str]:
@@ -34,14 +34,20 @@ def _names() -> list[str]:
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
-def headline(name: str) -> str:
+def config_title(name: str) -> str:
     """The first comment line of a shipped config."""
     first = (config_folder() / f"{name}.yaml").read_text().partition("\n")[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
 def find_config(given: str) -> str:
-    """The path of a config: a file if there is one, else the shipped config of that name.
+    """Find a config: a file of that path, or else the shipped config of that name.
+
+    Args:
+        given: a path, or a name as ``dcgan/mnist``.
+
+    Returns:
+        The config's path.
 
     Raises:
         InputError: if there is neither.

@@ -9,7 +9,7 @@ from PIL import Image
 
 import lightning_gans.callbacks.curves
 from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint
-from lightning_gans.cli.end_messages import summary
+from lightning_gans.cli.end_messages import fit_summary
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.curves import draw_curves, read_log, select_panels
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
@@ -28,7 +28,7 @@ def test_the_figure_shows_the_whole_log_at_the_end(tmp_path: Path, kind: type[CS
     assert columns["loss/d"].steps == list(range(1, 11))
     assert columns["val/fid"].steps == [5, 10]
     assert {"loss", "gradient norm", "D's mean logit", "FID"} <= {panel.title for panel in select_panels(columns)}
-    assert f"curves: {folder / 'curves.png'}" in summary(trainer).splitlines()
+    assert f"curves: {folder / 'curves.png'}" in fit_summary(trainer).splitlines()
 
 
 def test_a_resumed_run_draws_its_first_part_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,4 +71,4 @@ def test_without_a_log_there_is_no_figure(tmp_path: Path, settings: Any) -> None
     trainer = tiny_trainer(tmp_path, **{"max_epochs": 1, "callbacks": [Curves()], **settings(tmp_path)})
     trainer.fit(tiny_dcgan(), TinyData())
     assert not list(tmp_path.rglob("curves.png"))
-    assert "curves: " not in summary(trainer)
+    assert "curves: " not in fit_summary(trainer)

@@ -22,7 +22,7 @@ from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
 from lightning_gans.callbacks.run_lock import RunLock
 from lightning_gans.callbacks.watchdog import Diverged
 from lightning_gans.cli.ckpt_path import newest_checkpoint
-from lightning_gans.cli.known_failures import told
+from lightning_gans.cli.known_failures import explain_known_failure
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
@@ -236,10 +236,10 @@ def test_a_loaders_process_that_dies_is_named(tmp_path: Path, undisturbed: dict[
 
     with pytest.raises(RuntimeError) as error:
         fit(tmp_path, At(CUT, kill), every_n_steps=3, workers=1)
-    ended = told(error.value)
+    ended = explain_known_failure(error.value)
     assert ended is not None
     assert "DataLoader worker (pid" in str(ended)
-    assert "go on with --ckpt_path last" in str(ended)
+    assert "resume with --ckpt_path last" in str(ended)
     assert_equal(fit(tmp_path, resume=True, workers=1), undisturbed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lightning_gans.cli.commands.common import command_parser
-from lightning_gans.core.shipped_configs import config_names, headline, sweep_names
+from lightning_gans.core.shipped_configs import config_names, config_title, sweep_names
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def run(_: argparse.Namespace) -> None:
     names, sweeps = config_names(), sweep_names()
     width = max(map(len, names + sweeps))
     for name in names:
-        print(f"{name:<{width}}  {headline(name)}")
+        print(f"{name:<{width}}  {config_title(name)}")
     print("\nFor `lightning-gans sweep` and W&B:")
     for name in sweeps:
-        print(f"{name:<{width}}  {headline(name)}")
+        print(f"{name:<{width}}  {config_title(name)}")
