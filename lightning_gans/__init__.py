@@ -1,12 +1,12 @@
-"""lightning-gans: every GAN variant from its paper, on PyTorch Lightning, with scores that say how they were measured.
+"""lightning-gans: GAN variants as in their papers on PyTorch Lightning, and scores with their measurement protocol.
 
-This module imports nothing before :func:`load` is called, so that light commands start at once. The rooms:
+This module imports nothing until :func:`load` is called, so that commands start quickly. The main packages:
 
-* :mod:`lightning_gans.variants`: one finished class per paper;
-* :mod:`lightning_gans.families`: how discriminator and generator alternate;
+* :mod:`lightning_gans.variants`: one class per paper;
+* :mod:`lightning_gans.families`: the training steps;
 * :mod:`lightning_gans.networks`, :mod:`lightning_gans.metrics`, :mod:`lightning_gans.callbacks`;
-* :mod:`lightning_gans.inference`: models ready for use, as :func:`load` gives them;
-* :mod:`datamodules`: the data, in a package of its own.
+* :mod:`lightning_gans.inference`: pretrained models, as returned by :func:`load`;
+* :mod:`datamodules`: data modules, in a package of their own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ __all__ = ["__version__", "load"]
 
 
 def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> PretrainedModel:
-    """A trained model, ready for use; see :func:`lightning_gans.inference.load`."""
+    """Load a pretrained model; see :func:`lightning_gans.inference.load`."""
+    # Imported here for start-up time.
     from lightning_gans.inference import load
 
     return load(path, raw=raw, device=device)

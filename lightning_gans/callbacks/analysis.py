@@ -26,7 +26,7 @@ from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.results_file import without_nan
 from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
 from lightning_gans.core.data import InMemoryData, data_module
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_grids import grid
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
@@ -78,23 +78,23 @@ class Analysis(Callback):
         """Check model and data before the test, and load the training images.
 
         Raises:
-            InputError: if the model does not generate images from noise, or the data's images are not in memory, or
-                have neither 1 nor 3 channels.
+            ValueError: if the model does not generate images from noise, or the data's images are not in memory.
+            InputError: if the data's images have neither 1 nor 3 channels.
         """
         if not self.rows or stage != "test":
             return
         if not isinstance(pl_module, LatentGAN):
-            raise InputError(
-                f"analysis: rows is {self.rows}, but {type(pl_module).__name__} does not generate images from noise; "
+            raise ValueError(
+                f"rows is {self.rows}, but {type(pl_module).__name__} does not generate images from noise; "
                 "expected 0, or a model such as DCGAN"
             )
         data = data_module(trainer)
         if not isinstance(data, InMemoryData):
-            raise InputError(
-                f"analysis: rows is {self.rows}, but {type(data).__name__} does not hold its images in memory; "
+            raise ValueError(
+                f"rows is {self.rows}, but {type(data).__name__} does not hold its images in memory; "
                 "expected 0, or data such as those of ImageFolderDataModule"
             )
-        refuse_undrawable(trainer, "analysis: rows 0")
+        refuse_undrawable(trainer, "analysis.rows 0")
         if trainer.is_global_zero and writes_files(trainer):
             data.setup("fit")
 

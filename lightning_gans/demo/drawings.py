@@ -1,4 +1,4 @@
-"""From what is drawn on the page to a picture of the size and the colours that a model was trained on."""
+"""Conversion of drawings to images of the size and the colors that a model was trained on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL import Image
 
 from lightning_gans.inference import ImageTranslator
 
-CANVAS = 512
-"""About how many pixels of the screen a canvas is wide: one of 64 could not be drawn on."""
+CANVAS_SIZE = 512
+"""Approximate side of a canvas in pixels of the screen."""
 
 
 def canvas_size(size: int) -> int:
-    """The side of the canvas for pictures of this size, a multiple of it."""
-    return size * max(1, round(CANVAS / size))
+    """Side of the canvas for images of ``size`` pixels, a multiple of ``size``."""
+    return size * max(1, round(CANVAS_SIZE / size))
 
 
 def palette(translator: ImageTranslator, direction: str) -> dict[str, str]:
@@ -29,25 +29,25 @@ def palette(translator: ImageTranslator, direction: str) -> dict[str, str]:
     return {name: "#" + bytes(color).hex() for name, color in classes.items() if len(color) == 3}
 
 
-def background(translator: ImageTranslator, direction: str) -> str:
+def background_color(translator: ImageTranslator, direction: str) -> str:
     """The color of an empty canvas: that of the first class, or white."""
     return next(iter(palette(translator, direction).values()), "#ffffff")
 
 
-def at_trained_size(drawing: Image.Image, size: int, colours: dict[str, str]) -> Image.Image:
-    """A drawing at the size that a model was trained on, with no colours between those of its palette, if it has one.
+def resize_drawing(drawing: Image.Image, size: int, colors: dict[str, str]) -> Image.Image:
+    """Resize a drawing to the size that a model was trained on, and map each pixel to the nearest color of the palette.
 
     Args:
         drawing: of any size.
         size: height and width in pixels.
-        colours: see :func:`palette`.
+        colors: see :func:`palette`; if it is empty, the colors are not changed.
     """
     rgb = drawing.convert("RGB")
     small = rgb.resize((size, size), Image.Resampling.BOX)
-    if not colours:
+    if not colors:
         return small
     known: NDArray[Any] = np.array(
-        [[int(text[place : place + 2], 16) for place in (1, 3, 5)] for text in colours.values()]
+        [[int(text[place : place + 2], 16) for place in (1, 3, 5)] for text in colors.values()]
     )
     distances = ((np.asarray(small).astype(int)[:, :, None] - known) ** 2).sum(axis=3)
     return Image.fromarray(known[distances.argmin(axis=2)].astype(np.uint8))

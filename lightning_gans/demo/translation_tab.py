@@ -9,7 +9,7 @@ import gradio as gr
 from PIL import Image, ImageChops
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
+from lightning_gans.demo.drawings import background_color, canvas_size, palette, resize_drawing
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.pictures import translate_image
 from lightning_gans.demo.uploads import Limits, read_upload
@@ -89,7 +89,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
         # The editor sends an event for its empty canvas when it is first shown.
         if value is None or not ImageChops.difference(value["background"], value["composite"]).getbbox():
             return gr.skip()
-        drawn = at_trained_size(value["composite"], translator.sizes[selected], palette(translator, selected))
+        drawn = resize_drawing(value["composite"], translator.sizes[selected], palette(translator, selected))
         return drawn, translate_image(translator, drawn, selected)
 
     drawing.input(take, [drawing, direction], [source, result], **event_options(trigger_mode="multiple"))
@@ -100,10 +100,10 @@ def canvas(translator: ImageTranslator) -> gr.ImageEditor:
     """The canvas, one for both directions: Gradio's editor breaks when it is hidden and shown again."""
     directions = translator.directions
     side = canvas_size(translator.sizes[directions[0]])
-    maps = next((colours for selected in directions if (colours := palette(translator, selected))), {})
+    maps = next((colors for direction in directions if (colors := palette(translator, direction))), {})
     brushes: list[str | tuple[str, float]] = list(maps.values()) or ["#000000", "#ffffff"]
     fixed = bool(maps) and len(directions) == 1
-    empty = Image.new("RGB", (side, side), background(translator, directions[0]))
+    empty = Image.new("RGB", (side, side), background_color(translator, directions[0]))
     return gr.ImageEditor(
         {"background": empty, "layers": [], "composite": empty},
         type="pil",

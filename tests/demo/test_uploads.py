@@ -13,7 +13,7 @@ from PIL import Image
 from datamodules import SyntheticFacadesDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.pixels import to_float
-from lightning_gans.demo.drawings import at_trained_size, background, canvas_size, palette
+from lightning_gans.demo.drawings import background_color, canvas_size, palette, resize_drawing
 from lightning_gans.demo.pictures import translate_image
 from lightning_gans.demo.uploads import Limits, read_upload, set_pillow_limit
 from lightning_gans.inference import ImageTranslator, load
@@ -110,19 +110,19 @@ def test_transparency_is_there_again(tmp_path: Path) -> None:
 def test_only_label_maps_have_a_palette(tmp_path: Path) -> None:
     model = translator(tmp_path)
     assert palette(model, "a_to_b") == {}
-    assert background(model, "a_to_b") == "#ffffff"
-    colours = palette(model, "b_to_a")
-    assert colours["wall"] == "#0000ff"
-    assert background(model, "b_to_a") == colours["sky"]
+    assert background_color(model, "a_to_b") == "#ffffff"
+    colors = palette(model, "b_to_a")
+    assert colors["wall"] == "#0000ff"
+    assert background_color(model, "b_to_a") == colors["sky"]
     assert palette(translator(tmp_path, with_palettes=False), "b_to_a") == {}
 
 
-def test_drawings_get_the_trained_size_and_clean_colours(tmp_path: Path) -> None:
+def test_drawings_get_the_trained_size_and_clean_colors(tmp_path: Path) -> None:
     assert [canvas_size(size) for size in (28, 32, 64, 256, 600)] == [504, 512, 512, 512, 600]
     drawing = Image.new("RGB", (64, 64), "#aa00ff")
     drawing.paste("#0000f0", (0, 0, 33, 64))
-    small = at_trained_size(drawing, 32, palette(translator(tmp_path), "b_to_a"))
-    colours = small.getcolors()
-    assert colours is not None
-    assert {colour for _, colour in colours} == {(0xAA, 0, 0xFF), (0, 0, 0xFF)}
-    assert at_trained_size(drawing, 32, {}).getpixel((0, 0)) == (0, 0, 0xF0)
+    small = resize_drawing(drawing, 32, palette(translator(tmp_path), "b_to_a"))
+    colors = small.getcolors()
+    assert colors is not None
+    assert {color for _, color in colors} == {(0xAA, 0, 0xFF), (0, 0, 0xFF)}
+    assert resize_drawing(drawing, 32, {}).getpixel((0, 0)) == (0, 0, 0xF0)
