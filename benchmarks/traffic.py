@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_gans.callbacks.checkpoints import AGREE_EVERY
-from lightning_gans.callbacks.symptoms import WATCHED
+from lightning_gans.callbacks.checkpoints import SIGNAL_SYNC_INTERVAL
+from lightning_gans.callbacks.symptoms import MONITORED
 from lightning_gans.cli.process import filter_warnings
 from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.components.penalties import R1R2
@@ -93,10 +93,10 @@ def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool 
         for channels in normalised_channels(network):
             messages.append(Message(f"batch norm of {name}", 2 * FLOAT * channels, times[name]))
     if callbacks:
-        looks, agreed = 1 / log_every, 1 / AGREE_EVERY
+        looks, agreed = 1 / log_every, 1 / SIGNAL_SYNC_INTERVAL
         messages += [
             Message("finite losses", FLOAT, 1 - looks),
-            Message("the watchdog's measurement", FLOAT * (2 + len(WATCHED)), looks),
+            Message("the watchdog's measurement", FLOAT * (2 + len(MONITORED)), looks),
             Message("signals", SIGNAL, agreed),
             Message("before a measurement or signals", 0, looks + agreed, "barrier"),
         ]

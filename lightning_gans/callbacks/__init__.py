@@ -1,22 +1,25 @@
-"""What is not the model: averages, scores, pictures, checkpoints. None of them asks which variant runs."""
+"""Callbacks that observe or alter a run: averages, scores, images, checkpoints. They do not depend on the variant."""
 
 from lightning_gans.callbacks.analysis import Analysis
 from lightning_gans.callbacks.checkpoints import LastCheckpoint
-from lightning_gans.callbacks.compilation import Compilation
-from lightning_gans.callbacks.curves import Curves
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
+from lightning_gans.callbacks.performance import TF32, Compilation
+from lightning_gans.callbacks.run_folder import Curves, ResultsFile, RunLock
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lightning_gans.callbacks.watchdog import Watchdog
 
 __all__ = [
     "EMA",
+    "TF32",
     "Analysis",
     "Compilation",
     "Curves",
     "Evaluation",
     "LastCheckpoint",
     "PredictionWriter",
+    "ResultsFile",
+    "RunLock",
     "SampleGrid",
     "Watchdog",
 ]

@@ -23,8 +23,8 @@ from lightning_gans.analysis.analyses import (
 from lightning_gans.analysis.figures import histograms, side_by_side
 from lightning_gans.analysis.model import RANDOM_STREAM, AnalysedModel
 from lightning_gans.callbacks.evaluation import Evaluation
-from lightning_gans.callbacks.results_file import without_nan
-from lightning_gans.callbacks.samples import log_picture, refuse_undrawable
+from lightning_gans.callbacks.run_folder import without_nan
+from lightning_gans.callbacks.samples import check_drawable, log_image
 from lightning_gans.core.data import InMemoryData, data_module
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_grids import grid
@@ -94,7 +94,7 @@ class Analysis(Callback):
                 f"rows is {self.rows}, but {type(data).__name__} does not hold its images in memory; "
                 "expected 0, or data such as those of ImageFolderDataModule"
             )
-        refuse_undrawable(trainer, "analysis.rows 0")
+        check_drawable(trainer, "rows", self.rows)
         if trainer.is_global_zero and writes_files(trainer):
             data.setup("fit")
 
@@ -151,7 +151,7 @@ class Analysis(Callback):
         for name, picture in pictures.items():
             picture.save(run.analysis / f"{name}.png")
             for logger in trainer.loggers:
-                log_picture(logger, f"analysis/{name}", picture, step)
+                log_image(logger, f"analysis/{name}", picture, step)
         run.analysis_numbers.write_text(json.dumps(without_nan(numbers), indent=2) + "\n")
         self.written = run.analysis
 

@@ -1,8 +1,12 @@
-"""The checkpoint to resume from."""
+"""The checkpoint to resume from, and the signals after which a run ends."""
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+from types import FrameType
 from typing import Any
 
 import torch
@@ -11,40 +15,45 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from lightning_gans.callbacks.signals import WARNINGS, DeferredSignals, requeue, slurm_job
 from lightning_gans.core.errors import RunEnded, at_least
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.folder import RunFolder, writes_files
 
-AGREE_EVERY = 10
-"""Steps from one exchange of signals among processes to the next: it lets a device wait for its host."""
+SIGNAL_SYNC_INTERVAL = 10
+"""Steps between two exchanges of signals among processes, each of which lets the device wait for its host."""
+
+HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Ctrl-C; the end of a job or machine; a scheduler's warning before it (sites use either of the two)."""
+
+REQUEUE_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
+"""Signals after which a SLURM job is requeued."""
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps the newest state of the run in ``checkpoints/last.ckpt``.
+    """Saves the newest state of the run to ``checkpoints/last.ckpt``.
 
-    It is written every few steps, after every validation, and when a signal asks the run to end: SIGINT (Ctrl-C),
-    SIGTERM, SIGUSR1 or SIGUSR2. The signal is noted at once and obeyed by all processes together on a whole step, the
-    next one of a single process, one of the next ten of several; one that comes in a validation, or in the step before
-    it, waits for its end. After SIGUSR1 or SIGUSR2 a SLURM job puts itself back into the queue.
+    The checkpoint is written every ``every_n_steps`` steps, after every validation, and before a signal ends the run:
+    SIGINT (Ctrl-C), SIGTERM, SIGUSR1 or SIGUSR2. A signal takes effect between two steps, for all processes together:
+    after the current step with a single process, within ten steps with several. A signal during a validation, or in the
+    step before it, takes effect after the validation. After SIGUSR1 or SIGUSR2 a SLURM job requeues itself.
 
-    Lightning's own ModelCheckpoint does not fit here: in manual optimization it warns at every step-wise save and
-    ignores time intervals. Its handlers of signals save within a step and can wait for each other forever.
+    Lightning's ModelCheckpoint warns at every step-wise save in manual optimization and ignores time intervals. Its
+    signal handlers save within a step, and those of different processes can wait for each other forever.
 
     Args:
         every_n_steps: steps between saves within an epoch; 0 saves after validation only.
 
     Raises:
-        InputError: if ``every_n_steps`` is negative.
-        RunEnded: in training, after a signal, once the state is saved.
+        ValueError: if ``every_n_steps`` is negative.
+        RunEnded: in training, after a signal, when the state is saved.
     """
 
     def __init__(self, every_n_steps: int = 500) -> None:
-        at_least("last.every_n_steps", every_n_steps, 0)
+        at_least("every_n_steps", every_n_steps, 0)
         self.every_n_steps = every_n_steps
         self._saved_step = -1
         self._signals = DeferredSignals()
-        self._asked_for = 0
+        self._pending_signal = 0
 
     def _save(self, trainer: Trainer) -> None:
         if writes_files(trainer):
@@ -52,7 +61,7 @@ class LastCheckpoint(Checkpoint):
             self._saved_step = trainer.global_step
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let the log of a resumed run go on where its checkpoint was written; note signals from here on."""
+        """Let the log of a resumed run continue from the checkpoint's step, and handle signals from here on."""
         for logger in trainer.loggers:
             if isinstance(logger, ResumableCSVLogger) and trainer.global_step:
                 logger.resume_at(trainer.global_step)
@@ -61,70 +70,121 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save at the interval, and before the end that a signal asks for."""
-        agree = trainer.world_size == 1 or trainer.global_step % AGREE_EVERY == 0
-        self._asked_for = self._asked(trainer) if agree else 0
-        # Not after an epoch's last batch: Lightning would go through the whole epoch again. `max_steps` counts here and
-        # not at the end, when an epoch that it cuts is taken for a whole one, so that a run can be prolonged.
-        wanted = self._asked_for or self._due(trainer) or trainer.global_step == trainer.max_steps
-        if wanted and not trainer.is_last_batch:
+        """Save at the interval, and before a signal ends the run."""
+        synchronize = trainer.world_size == 1 or trainer.global_step % SIGNAL_SYNC_INTERVAL == 0
+        self._pending_signal = self.requested_signal(trainer) if synchronize else 0
+        # Not after an epoch's last batch, since Lightning would repeat the whole epoch. The last one of `max_steps` is
+        # saved here, so that the run can be continued within its epoch: at the end Lightning counts it as finished.
+        due = self._pending_signal or self._due(trainer) or trainer.global_step == trainer.max_steps
+        if due and not trainer.is_last_batch:
             self._save(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """End here if that was asked for: by now the loggers have what the last step has logged."""
-        self._end_if_asked(trainer)
+        """End the run here after a signal, when the loggers have received the values of the last step."""
+        self._end_after_signal(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save and end likewise at the end of an epoch, where no validation has done it."""
-        if (self._due(trainer) or self._asked_for) and self._saved_step != trainer.global_step:
+        """Save and end in the same way at the end of an epoch without validation."""
+        if (self._due(trainer) or self._pending_signal) and self._saved_step != trainer.global_step:
             self._save(trainer)
-        self._end_if_asked(trainer)
+        self._end_after_signal(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save with the scores just computed."""
+        """Save together with the new scores."""
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
             self._save(trainer)
-            self._asked_for = max(self._asked_for, self._asked(trainer))
-            self._end_if_asked(trainer)
+            self._pending_signal = max(self._pending_signal, self.requested_signal(trainer))
+            self._end_after_signal(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save what no validation has saved."""
+        """Save unless a validation has just saved."""
         if self._saved_step != trainer.global_step:
             self._save(trainer)
         self._signals.restore()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave signals to whom they belonged."""
+        """Restore the previous signal handlers."""
         self._signals.restore()
 
     def _due(self, trainer: Trainer) -> bool:
         return self.every_n_steps > 0 and trainer.global_step % self.every_n_steps == 0
 
-    def _asked(self, trainer: Trainer) -> int:
-        """The number of the signal that some process has noted, the same on all; 0 for none."""
+    def requested_signal(self, trainer: Trainer) -> int:
+        """Number of the signal that any process has received, equal on all processes; 0 for none."""
         if trainer.world_size == 1:
-            return self._signals.noted
-        noted = torch.tensor(self._signals.noted, device=trainer.strategy.root_device)
-        return int(trainer.strategy.reduce(noted, reduce_op="max"))
+            return self._signals.received
+        received = torch.tensor(self._signals.received, device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(received, reduce_op="max"))
 
-    def _end_if_asked(self, trainer: Trainer) -> None:
-        """Raise the end that a signal has asked for, after everything is saved; a job is back in the queue by then."""
-        number, self._asked_for = self._asked_for, 0
+    def _end_after_signal(self, trainer: Trainer) -> None:
+        """Raise the end of the run if a signal is pending, after everything was saved and the job was requeued."""
+        number, self._pending_signal = self._pending_signal, 0
         if number:
-            raise self._ended(trainer, number)
+            raise self._run_ended(trainer, number)
 
-    def _ended(self, trainer: Trainer, number: int) -> RunEnded:
+    def _run_ended(self, trainer: Trainer, number: int) -> RunEnded:
         for logger in trainer.loggers:
-            # A job that is back in the queue is killed at once.
+            # Before the job is requeued, which kills it at once.
             logger.save()
             if isinstance(logger, WandbLogger) and trainer.is_global_zero:
                 logger.experiment.finish()
-        kept = RunFolder.of(trainer).last_checkpoint
-        what = f"ended by {signal.Signals(number).name} after step {trainer.global_step}, saved in {kept}"
+        path = RunFolder.of(trainer).last_checkpoint
+        message = f"ended by {signal.Signals(number).name} after step {trainer.global_step}, saved in {path}"
         job = slurm_job()
-        if number in WARNINGS and job is not None:
-            failed = requeue(job) if trainer.is_global_zero else None
-            if failed is None:
-                return RunEnded(f"{what}; job {job} is back in the queue", status=0)
-            what += f"; job {job} could not be put back into the queue ({failed})"
-        return RunEnded(f"{what}; resume with --ckpt_path {kept}", status=128 + number)
+        if number in REQUEUE_SIGNALS and job is not None:
+            error = requeue(job) if trainer.is_global_zero else None
+            if error is None:
+                return RunEnded(f"{message}; job {job} is requeued", status=0)
+            message += f"; job {job} could not be requeued ({error})"
+        return RunEnded(f"{message}; resume with --ckpt_path {path}", status=128 + number)
+
+
+class DeferredSignals:
+    """Handlers that only record which signal was received, since they may interrupt a step or a collective."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def install(self) -> None:
+        """Install the handlers."""
+        self.received = 0
+        self._previous = {number: signal.signal(number, self._handle) for number in HANDLED_SIGNALS}
+
+    def restore(self) -> None:
+        """Restore the previous handlers."""
+        previous, self._previous = self._previous, {}
+        for number, handler in previous.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        first, self.received = not self.received, max(self.received, number)
+        if first:
+            name = signal.Signals(number).name
+            again = "; a second Ctrl-C ends it at once" if number == signal.SIGINT else ""
+            # Not by print, which the signal may have interrupted.
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\n{name}: the run will end{again}\n".encode())
+
+
+def slurm_job() -> str | None:
+    """Id of this process's SLURM job, in the form that ``scontrol`` takes; None outside SLURM."""
+    if "SLURM_JOB_ID" not in os.environ:
+        return None
+    if "SLURM_ARRAY_JOB_ID" in os.environ:
+        return f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    return os.environ["SLURM_JOB_ID"]
+
+
+def requeue(job: str) -> str | None:
+    """Requeue a running SLURM job.
+
+    Returns:
+        None, or the reason if it failed.
+    """
+    try:
+        done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if done.returncode == 0 else (done.stderr or done.stdout).strip()

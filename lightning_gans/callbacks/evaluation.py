@@ -25,33 +25,35 @@ from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.scores import ScoreRow, order_scores
 from lightning_gans.runs.stamp import Stamp
 
-SHOWN = ("fid", "ssim", "miou")
+PROGRESS_BAR_SCORES = ("fid", "ssim", "miou")
 """Scores that the progress bar shows."""
 
 
 def default_cache() -> Path:
-    """``lightning-gans`` in the user's cache folder."""
+    """The folder ``lightning-gans`` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lightning-gans"
 
 
 class Evaluation(Callback):
-    """Compares real and generated images in an extractor's features at every validation and test.
+    """Computes scores of the generated images at every validation and test.
 
-    Logs ``val/fid`` and the like, with the stamp among the hyperparameters as ``stamp/val``, and appends each score and
-    its stamp to ``scores.jsonl`` in the run's folder. What is known of the real images is computed once and cached
-    under all that it depends on. Blind to the variant: it reads what ``validation_step`` returns, one score set for
-    each domain.
+    Logs the scores as ``val/fid`` etc. and their stamp as hyperparameter ``stamp/val``, and appends both to
+    ``scores.jsonl`` in the run's folder. Statistics of the real images are computed once and cached under a key that
+    contains everything that they depend on. The images are those that ``validation_step`` returns, with a
+    :class:`.MetricSet` for each domain.
 
     Args:
-        extractor: in whose features to compare; null compares with the truth alone, where the data have it.
-        perceptual: network of LPIPS, for translation where the truth is known.
-        kid: measure KID with its confidence interval, the score to trust below 2,000 images.
-        neighbours: measure precision, recall, density and coverage in balls that reach to this nearest neighbour; 0
-            does not. With many images of Inception's 2048 features it takes minutes on a CPU.
-        cache: folder of the real statistics; by default in the user's cache folder.
+        extractor: extractor of the features in which real and generated images are compared; null computes only scores
+            that compare with ground truths, if the data has them.
+        perceptual: network of LPIPS, for translations with ground truths; null does not compute LPIPS.
+        kid: whether to compute KID with its confidence interval, which is more reliable than FID below 2,000 images.
+        neighbours: k of precision, recall, density and coverage, the number of the nearest neighbor that defines a
+            ball's radius; 0 does not compute them. With many images and Inception's 2048 features they take minutes on
+            a CPU.
+        cache: folder of the real images' statistics; by default a folder in the user's cache folder.
 
     Raises:
-        InputError: if ``neighbours`` is negative.
+        ValueError: if ``neighbours`` is negative.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Evaluation(Callback):
         neighbours: int = 5,
         cache: Path | None = None,
     ) -> None:
-        at_least("evaluation.neighbours", neighbours, 0)
+        at_least("neighbours", neighbours, 0)
         self.extractor = extractor
         self.perceptual = perceptual
         self.kid = kid
@@ -77,7 +79,7 @@ class Evaluation(Callback):
 
     @property
     def last_lines(self) -> str:
-        """The newest scores with their stamps, a line for each domain."""
+        """The newest scores with their stamps, one line for each domain."""
         return "\n".join(self._lines.values())
 
     # The loop: the same for validation and test.
@@ -92,7 +94,7 @@ class Evaluation(Callback):
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: EvaluationOutput) -> None:
         for domain, sampled in domains.items():
             if domain not in self._scores:
-                self._scores[domain] = self._score_set(trainer, domain, sampled).to(pl_module.device)
+                self._scores[domain] = self._metric_set(trainer, domain, sampled).to(pl_module.device)
                 self._cached[domain] = self._load_real(trainer, domain)
             scores, fake = self._scores[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):
@@ -104,7 +106,7 @@ class Evaluation(Callback):
             if sampled.cycled is not None and sampled.source is not None:
                 scores.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
 
-    def _score_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> MetricSet:
+    def _metric_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> MetricSet:
         data = data_module(trainer)
         palette = data.palettes.get(domain) if isinstance(data, PairData) else None
         return MetricSet(
@@ -125,11 +127,11 @@ class Evaluation(Callback):
             real, fake = (self._total(trainer, count) for count in scores.counts())
             values = scores.compute()
             for name, value in values.items():
-                # The same on all ranks already; Lightning warns of what is not reduced.
-                pl_module.log(f"{prefix}/{name}", value, prog_bar=name in SHOWN, sync_dist=True)
+                # Equal on all ranks already, but Lightning warns of values that are not reduced.
+                pl_module.log(f"{prefix}/{name}", value, prog_bar=name in PROGRESS_BAR_SCORES, sync_dist=True)
             stamp = self._stamp(trainer, pl_module, real, fake)
             ordered = {name: values[name] for name in order_scores(values, min(real, fake))}
-            self._note(trainer, pl_module, domain, prefix, ordered, stamp)
+            self._record(trainer, pl_module, domain, prefix, ordered, stamp)
         self._scores = {}
 
     def _stamp(self, trainer: Trainer, pl_module: Adversarial, real: int, fake: int) -> Stamp:
@@ -146,7 +148,7 @@ class Evaluation(Callback):
             seed=pl_module.run_seed,
         )
 
-    def _note(
+    def _record(
         self,
         trainer: Trainer,
         pl_module: Adversarial,
@@ -182,7 +184,7 @@ class Evaluation(Callback):
         data = data_module(trainer)
         return self._split if data is None else data.split_label(self._split)
 
-    # Real statistics: in memory for this run, on disk for the next.
+    # Statistics of real images: in memory for this run, on disk for later ones.
 
     def _key(self, trainer: Trainer, domain: str) -> str | None:
         """The key of the cached statistics of real images; None if they are not cached."""
@@ -192,23 +194,23 @@ class Evaluation(Callback):
         counts = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
         seen = f"{sum(counts)}x{data.eval_batch_size}x{trainer.world_size}"
         parts = [fingerprint, domain, seen, self.extractor.description]
-        # Another set of scores may want to know more of the same images.
+        # Other scores may need more statistics of the same images.
         parts += [name for name in ("features", "labels") if name in self._scores[domain].real_names]
         return "-".join(parts)
 
     def _load_real(self, trainer: Trainer, domain: str) -> bool:
-        """Take what is known of the real images, if it is; the same answer on all ranks."""
+        """Load the real images' statistics if they are cached; returns whether they are, equal on all ranks."""
         key, scores = self._key(trainer, domain), self._scores[domain]
         if key is None:
             return False
-        # Ranks are added up: rank 0 holds all, the others nothing.
+        # The ranks' statistics are summed, so rank 0 loads all and the others none.
         state = self.cache.read(key, scores.real_names) if trainer.is_global_zero else None
         if state is not None:
             scores.load_real_state(state)
         return trainer.strategy.broadcast(state is not None)
 
     def _store_real(self, trainer: Trainer, domain: str) -> None:
-        """Keep what is known of the real images of all ranks, in memory and on disk."""
+        """Cache the statistics of the real images of all ranks, in memory and on disk."""
         key = self._key(trainer, domain)
         if key is None:
             return
@@ -219,11 +221,11 @@ class Evaluation(Callback):
     # Hooks.
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start a score set."""
+        """Start new scores."""
         self._start(trainer, pl_module, "val")
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start a score set."""
+        """Start new scores."""
         self._start(trainer, pl_module, "test")
 
     def on_validation_batch_end(
@@ -239,18 +241,18 @@ class Evaluation(Callback):
         self._add(trainer, pl_module, outputs)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compute, log and note the scores."""
+        """Compute, log and store the scores."""
         assert isinstance(pl_module, Adversarial)
         self._finish(trainer, pl_module)
 
-    # Which split it is was noted at the start.
+    # on_test_epoch_start has stored the split.
     on_test_batch_end = on_validation_batch_end
     on_test_epoch_end = on_validation_epoch_end
 
     def state_dict(self) -> dict[str, Any]:
-        """The last scores with their stamps, a row for each domain, for whoever finds the checkpoint; no extractor."""
+        """The newest scores with their stamps, one row for each domain; no extractor."""
         return {"last": self._last}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the last scores over."""
+        """Restore the newest scores."""
         self._last = state_dict["last"]

@@ -1,4 +1,4 @@
-"""Pictures of what the generator makes."""
+"""Images that the generator makes: grids during training and the files of ``predict``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
 
 
-def cells(sampled: EvaluationImages, count: int) -> list[Tensor]:
-    """What a grid shows of each of the first examples, side by side: uint8 images (N, C, H, W), C = 1 or 3.
+def grid_images(sampled: EvaluationImages, count: int) -> list[Tensor]:
+    """The images that a grid shows side by side for each of the first ``count`` examples.
 
-    Generated images alone if they are from noise; else the source, its translation and, where there are any, the
-    translation back and the truth.
+    Only the generated image if it is generated from noise; for a translation the source, the translation and, if there
+    are any, the translation back and the ground truth.
+
+    Returns:
+        Batches (N, C, H, W) of uint8 images, with C = 1 or 3.
     """
     parts = [sampled.source, sampled.fake, sampled.cycled, sampled.truth]
     drawn = [to_uint8(part[:count]).cpu() for part in parts if part is not None]
@@ -33,51 +36,70 @@ def cells(sampled: EvaluationImages, count: int) -> list[Tensor]:
     return [part.expand(-1, channels, -1, -1) for part in drawn]
 
 
-def refuse_undrawable(trainer: Trainer, instead: str) -> None:
-    """Refuse data whose images are no pictures, such as points in the plane, before anything is made.
+DRAWABLE = (1, 3)
+"""Numbers of channels with which images can be drawn, unlike points in the plane."""
+
+
+def image_channels(trainer: Trainer) -> int:
+    """Number of channels of the data's images."""
+    data = data_module(trainer)
+    return data.channels if isinstance(data, ImageData) else 1
+
+
+def check_drawable(trainer: Trainer, name: str, value: int) -> None:
+    """Check that the data's images can be drawn.
+
+    Args:
+        trainer: trainer with the data.
+        name: the callback's argument that is 0 if nothing is to be drawn.
+        value: the argument.
 
     Raises:
-        InputError: if the data's images have neither one channel nor three.
+        ValueError: if the data's images do not have 1 or 3 channels.
     """
-    data = data_module(trainer)
-    if isinstance(data, ImageData) and data.channels not in (1, 3):
-        raise InputError(f"the data has {data.channels} channels, which cannot be drawn; expected 1 or 3, or {instead}")
+    if (channels := image_channels(trainer)) not in DRAWABLE:
+        raise ValueError(f"{name} is {value}; expected 0, as the data's images have {channels} channels, not 1 or 3")
 
 
 class SampleGrid(Callback):
-    """A grid of generated images at every validation and test, and an animation of validation's at the end.
+    """Draws a grid of generated images at every validation and test, and an animation of all validations' grids.
 
-    The images are the first that the evaluation generates, whose noise and labels or sources are the same every time,
-    so that grids can be compared. A translation stands beside its source, with the way back and the truth where there
-    are any: source, translation, back, truth. Files: ``samples/epoch-003-step-0002577.png`` for each domain, and
-    ``test-epoch-…`` of a test; ``samples/timeline.gif``. TensorBoard and W&B receive the grids too.
+    The images are the first ones that the evaluation generates. Their noise and labels, or their sources, are the same
+    every time, so that grids can be compared. For a translation, each row shows source, translation and, if there are
+    any, the translation back and the ground truth. Files: ``samples/epoch-003-step-0002577.png``, one for each domain;
+    ``samples/test-epoch-…`` from tests; ``samples/timeline.gif``. The grids are also sent to TensorBoard and W&B.
 
     Args:
         count: number of generated images; 0 draws no grids.
-        columns: images in a row.
-        frame_ms: how long the animation shows each grid, in milliseconds.
+        columns: number of images in a row.
+        frame_ms: duration of each grid in the animation, in milliseconds, at least 20.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(self, count: int = 64, columns: int = 8, frame_ms: int = 400) -> None:
-        for key, value, least in (("count", count, 0), ("columns", columns, 1), ("frame_ms", frame_ms, 20)):
-            at_least(f"samples.{key}", value, least)
+        at_least("count", count, 0)
+        at_least("columns", columns, 1)
+        at_least("frame_ms", frame_ms, 20)
         self.count = count
         self.columns = columns
         self.frame_ms = frame_ms
         self._kept: dict[str, list[list[Tensor]]] = {}
         self.newest: list[Path] = []
-        """The grids drawn last, one for each domain."""
+        """Files of the newest grids, one for each domain."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse data that cannot be drawn."""
+        """Check that the images can be drawn.
+
+        Raises:
+            ValueError: if they do not have 1 or 3 channels.
+        """
         if self.count and stage in ("fit", "validate", "test"):
-            refuse_undrawable(trainer, "samples.count 0")
+            check_drawable(trainer, "count", self.count)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start a grid."""
+        """Start new grids."""
         self._kept = {}
 
     def on_validation_batch_end(
@@ -89,14 +111,14 @@ class SampleGrid(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the first images of rank 0."""
+        """Keep the first images, of rank 0."""
         if not trainer.is_global_zero:
             return
         for domain, sampled in outputs.items():
             kept = self._kept.setdefault(domain, [])
             missing = self.count - sum(len(parts[0]) for parts in kept)
             if missing > 0 and len(sampled.fake):
-                kept.append(cells(sampled, missing))
+                kept.append(grid_images(sampled, missing))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the grids."""
@@ -112,7 +134,7 @@ class SampleGrid(Callback):
             named = "" if len(self._kept) == 1 else domain
             path = folder.grid("test" if trainer.testing else "val", epoch, step, named)
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Example after example, each with all of its parts, and no example broken across rows.
+            # One example after the other, each with all of its images, and no example broken across rows.
             images = torch.cat([torch.stack(parts, dim=1).flatten(0, 1) for parts in kept])
             parts = len(kept[0])
             drawn = grid(images, parts * max(1, self.columns // parts))
@@ -120,14 +142,14 @@ class SampleGrid(Callback):
             self.newest.append(path)
             key = "-".join(filter(None, ["test" if trainer.testing else "", "samples", named]))
             for logger in trainer.loggers:
-                log_picture(logger, key, drawn, step)
+                log_image(logger, key, drawn, step)
 
     on_test_epoch_start = on_validation_epoch_start
     on_test_batch_end = on_validation_batch_end
     on_test_epoch_end = on_validation_epoch_end
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the animation, from all grids of the run, resumed parts included."""
+        """Write the animation of all grids of the run, including those before it was resumed."""
         if trainer.is_global_zero and writes_files(trainer):
             write_timelines(RunFolder.of(trainer), self.frame_ms)
 
@@ -139,41 +161,47 @@ def write_timelines(folder: RunFolder, frame_ms: int) -> None:
         series.setdefault(grid_file.domain, []).append(grid_file.path)
     for domain, paths in series.items():
         frames = [Image.open(path).convert("P") for path in paths]
-        # The last grid stays for a while before the animation starts again.
+        # The last grid is shown longer before the animation starts again.
         durations = [frame_ms] * (len(frames) - 1) + [5 * frame_ms]
         target = folder.timeline(domain)
         frames[0].save(target, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 
-def log_picture(logger: Logger, key: str, picture: Image.Image, step: int) -> None:
-    """Send a picture to a logger that takes pictures."""
+def log_image(logger: Logger, key: str, image: Image.Image, step: int) -> None:
+    """Send an image to a logger, if it is one that takes images."""
     if isinstance(logger, TensorBoardLogger):
         from torchvision.transforms.v2.functional import pil_to_tensor
 
-        logger.experiment.add_image(key, pil_to_tensor(picture), step)
+        logger.experiment.add_image(key, pil_to_tensor(image), step)
     elif isinstance(logger, WandbLogger):
-        logger.log_image(key, [picture])
+        logger.log_image(key, [image])
 
 
 class PredictionWriter(Callback):
-    """Writes what ``predict`` generates, one PNG for each image, to ``predictions`` in the run's folder.
+    """Writes the images that ``predict`` generates to ``predictions`` in the run's folder, one PNG file per image.
 
-    Translations go to a folder for each domain.
+    Translations are written to one folder per domain. Lightning's ``BasePredictionWriter`` adds the examples' indices,
+    but only with its own batch samplers; with these data modules it warns in every ``predict``.
 
     Args:
-        folder: where to write instead; must not hold pictures yet.
+        folder: folder to write to instead. It must not contain PNG files.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse data that cannot be drawn, and to mix with the pictures of another call."""
-        refuse_undrawable(trainer, "no predict")
+        """Check that the images can be drawn, and that the folder does not contain those of an earlier call.
+
+        Raises:
+            InputError: if one of these is not the case.
+        """
+        if (channels := image_channels(trainer)) not in DRAWABLE:
+            raise InputError(f"predict writes images of 1 or 3 channels; the data has {channels}")
         target = RunFolder.of(trainer).predictions if self.folder is None else Path(self.folder)
         self._target: Path = trainer.strategy.broadcast(target)
         if any(self._target.rglob("*.png")):
-            raise InputError(f"predictions.folder is {target}, which already holds pictures; expected an empty folder")
+            raise InputError(f"{target} already contains PNG files; expected an empty folder")
         trainer.strategy.barrier()
 
     def on_predict_batch_end(
@@ -185,7 +213,7 @@ class PredictionWriter(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Write one batch; file names count over all processes."""
+        """Write the images of a batch; file names are numbered over all processes."""
         if not writes_files(trainer):
             return
         data = data_module(trainer)
@@ -197,5 +225,5 @@ class PredictionWriter(Callback):
                 to_pil(image).save(self._target / folder / f"{index:06d}.png")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say where the pictures are."""
+        """Report the folder."""
         rank_zero_info(f"pictures: {self._target}")

@@ -1,4 +1,4 @@
-"""What a run's curves say of a game that goes wrong: plain numbers in, named symptoms out."""
+"""Detects symptoms of failing GAN training from logged scalars: collapse, a dead or a saturated discriminator."""
 
 from __future__ import annotations
 
@@ -8,59 +8,59 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, ClassVar
 
-WATCHED = ("variance_ratio", "logit/real", "logit/fake", "grad_norm/g", "grad_norm/d", "loss/d")
-"""The recorded scalars that are looked at."""
+MONITORED = ("variance_ratio", "logit/real", "logit/fake", "grad_norm/g", "grad_norm/d", "loss/d")
+"""The logged training scalars that are monitored."""
 
-SCORED = ("recall", "coverage", "variance_ratio")
+COLLAPSE_SCORES = ("recall", "coverage", "variance_ratio")
 """The scores of a validation that fall in a collapse."""
 
-EARLY = 250
-"""Until this step images are noise that gives way to something: how far they spread is not looked at."""
-WARM_UP = 1000
-"""After as many steps the spread of a batch is expected to have reached :data:`LEAST`."""
-LEAST = 0.1
-"""A spread or score whose best is less than this has nothing to fall from."""
-NEAR = 0.1
-"""At this share of the largest margin so far, D's logits tell real and generated images no longer apart."""
-FAR = 0.5
-"""At this share of it, D is sure."""
+FIRST_STEP = 250
+"""Before this step images turn from noise into something, and a falling variance is not a collapse."""
+WARMUP_STEPS = 1000
+"""After this many steps the variance ratio of a batch is expected to have reached :data:`MIN_BEST`."""
+MIN_BEST = 0.1
+"""A variance ratio or score whose best value is smaller cannot collapse."""
+SMALL_MARGIN = 0.1
+"""Up to this fraction of the largest margin so far, D's logits do not separate real from generated images."""
+LARGE_MARGIN = 0.5
+"""From this fraction of the largest margin so far, D may be saturated."""
 
 
 class TrainingWarning(UserWarning):
-    """A symptom of a game that goes wrong."""
+    """A symptom of failing training."""
 
     symptom: ClassVar[str]
-    says: ClassVar[str]
+    description: ClassVar[str]
 
 
 class CollapseWarning(TrainingWarning):
-    """The generated images become one another."""
+    """Mode collapse: the generated images become equal."""
 
     symptom = "collapse"
-    says = "the generated images are losing their variety"
+    description = "the generated images are losing their variety"
 
 
 class DeadDiscriminatorWarning(TrainingWarning):
-    """D tells real and generated images no longer apart, and no longer learns to."""
+    """D does not separate real from generated images, and its gradient has vanished."""
 
     symptom = "dead_discriminator"
-    says = "D tells nothing and no longer learns"
+    description = "D no longer separates real from generated images, and its gradient has vanished"
 
 
 class SaturatedDiscriminatorWarning(TrainingWarning):
-    """D is so sure that nobody learns from it."""
+    """D separates real from generated images so well that G or D receives almost no gradient."""
 
     symptom = "saturated_discriminator"
-    says = "D is so sure that a side has nothing to learn from it"
+    description = "D is saturated: G or D receives almost no gradient"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A symptom that was not there before.
+    """A symptom that has just begun.
 
     Attributes:
-        warning: its class.
-        evidence: the numbers that show it, by name.
+        warning: class of the warning.
+        evidence: the numbers that show the symptom, by name.
     """
 
     warning: type[TrainingWarning]
@@ -69,103 +69,112 @@ class Finding:
     def __str__(self) -> str:
         """The symptom and its evidence in one sentence."""
         numbers = ", ".join(f"{name} {value:.3g}" for name, value in self.evidence.items())
-        return f"{self.warning.says} ({numbers})"
+        return f"{self.warning.description} ({numbers})"
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A value that shows a symptom where it is at most ``share`` of ``reference``.
+    """A value that shows a symptom if it is at most ``ratio * reference``.
 
-    The symptom is gone once the value is back above the geometric mean of that limit and the reference; a value that
-    wavers about the limit is warned of once.
+    The symptom ends when the value exceeds the geometric mean of that limit and the reference. This hysteresis avoids
+    repeated warnings of a value that fluctuates around the limit.
 
     Attributes:
+        name: name of the value.
+        value: the value.
         kind: what the reference is, such as "best".
+        reference: the value to compare with.
+        ratio: in (0, 1).
     """
 
     name: str
     value: float
     kind: str
     reference: float
-    share: float
+    ratio: float
 
     @property
-    def shows(self) -> bool:
-        """Whether the value is below the limit."""
-        return self.value <= self.share * self.reference
+    def triggered(self) -> bool:
+        """Whether the value is at or below the limit."""
+        return self.value <= self.ratio * self.reference
 
     @property
-    def lingers(self) -> bool:
-        """Whether the value has not recovered, if it has been below the limit."""
-        return self.value <= math.sqrt(self.share) * self.reference
+    def not_recovered(self) -> bool:
+        """Whether a value that was below the limit has not recovered yet."""
+        return self.value <= math.sqrt(self.ratio) * self.reference
 
     @property
     def evidence(self) -> dict[str, float]:
-        """The two numbers by name."""
+        """Value and reference by name."""
         return {self.name: self.value, f"{self.kind} {self.name}": self.reference}
 
 
 class Diagnosis:
-    """Compares the newest looks at a run with its own best, so that no scale of any objective need be known.
+    """Compares recent values of a run with the run's own best, so that it works for objectives of any scale.
 
-    A look is what one batch recorded. Each curve's newest ``looks`` values are a window, and a window's median is
-    compared with the largest median of that curve so far:
+    For each scalar, the median over the newest ``window`` values is compared with the largest median so far:
 
-    - Collapse: the spread of a batch is at most ``collapse`` of its largest (counted as 1 at most, the spread of real
-      images), or after a warm-up has never risen. In a validation: so is recall, coverage or spread.
-    - Dead D: its gradient is at most ``vanished`` of its largest, and so is a tenth the margin of its mean logits, real
-      less generated. At the optimum of a game the margin is 0 too, but D's gradient is not: batches differ.
-    - Saturated D: as large a margin as ever, or half of it, and the gradient of G or D has vanished.
+    - Collapse: the variance ratio of a batch is at most ``collapse_ratio`` of its largest (counted as 1 if it is
+      larger, the ratio of real images), or has never risen in the warm-up. After a validation: recall, coverage or
+      variance ratio is at most this fraction of its best.
+    - Dead D: its gradient norm is at most ``vanishing_ratio`` of the largest, and the margin, the difference of its
+      mean logits of real and generated images, at most a tenth of the largest. At the optimum the margin is 0 too, but
+      the gradient is not, since batches differ.
+    - Saturated D: the margin is at least half of the largest, and the gradient of G or D has vanished.
 
-    Where no logits are recorded, D's loss takes the margin's place: a saturated D has none.
+    If no logits are logged, D's loss takes the place of the margin: a saturated D has a loss near 0.
 
     Args:
-        looks: looks in a window.
-        collapse: share of the best, in (0, 1).
-        vanished: share of the largest gradient, in (0, 1).
+        window: number of values in a window.
+        collapse_ratio: fraction of the best value, in (0, 1).
+        vanishing_ratio: fraction of the largest gradient norm, in (0, 1).
     """
 
-    def __init__(self, looks: int, collapse: float, vanished: float) -> None:
-        self.looks = looks
-        self.collapse = collapse
-        self.vanished = vanished
+    def __init__(self, window: int, collapse_ratio: float, vanishing_ratio: float) -> None:
+        self.window = window
+        self.collapse_ratio = collapse_ratio
+        self.vanishing_ratio = vanishing_ratio
         self.windows: dict[str, list[float]] = {}
         self.largest: dict[str, float] = {}
         self.present: dict[str, list[str]] = {}
 
-    def look(self, step: int, values: Mapping[str, float]) -> list[Finding]:
-        """Take the scalars that a batch has recorded, of those in :data:`WATCHED`, and say what symptoms began."""
+    def update(self, step: int, values: Mapping[str, float]) -> list[Finding]:
+        """Add the scalars that a batch logged, and return the symptoms that began.
+
+        Args:
+            step: number of training steps.
+            values: scalars by name; those not in :data:`MONITORED` and those that are not finite are ignored.
+        """
         self._add(values)
-        if step < EARLY:
+        if step < FIRST_STEP:
             self.windows.pop("variance_ratio", None)
-        medians = {key: median(window) for key, window in self.windows.items() if len(window) == self.looks}
+        medians = {key: median(window) for key, window in self.windows.items() if len(window) == self.window}
         for key, value in medians.items():
             self.largest[key] = max(self.largest.get(key, 0.0), abs(value))
         signs = []
         if "variance_ratio" in medians:
             best = min(self.largest["variance_ratio"], 1.0)
-            late = step >= WARM_UP and best < LEAST
-            kind, reference = ("expected", LEAST) if late else ("best", best)
-            signs.append(
-                (Sign("variance_ratio", medians["variance_ratio"], kind, reference, self.collapse), reference >= LEAST)
-            )
-        return [*self._began(CollapseWarning, signs, {}), *self._discriminator(medians)]
+            never_rose = step >= WARMUP_STEPS and best < MIN_BEST
+            kind, reference = ("expected", MIN_BEST) if never_rose else ("best", best)
+            sign = Sign("variance_ratio", medians["variance_ratio"], kind, reference, self.collapse_ratio)
+            signs.append((sign, reference >= MIN_BEST))
+        return [*self._new_findings(CollapseWarning, signs, {}), *self._discriminator(medians)]
 
-    def validated(self, step: int, scores: Mapping[str, float]) -> list[Finding]:
-        """Take the scores of a validation, such as ``val/recall`` or ``val/b/recall``, and say if a collapse began."""
-        if step < EARLY:
+    def update_scores(self, step: int, scores: Mapping[str, float]) -> list[Finding]:
+        """Add the scores of a validation, such as ``val/recall`` or ``val/b/recall``; return a collapse that began."""
+        if step < FIRST_STEP:
             return []
         signs = []
         for key, value in scores.items():
-            if not key.startswith("val/") or key.rpartition("/")[2] not in SCORED or not math.isfinite(value):
+            if not key.startswith("val/") or key.rpartition("/")[2] not in COLLAPSE_SCORES or not math.isfinite(value):
                 continue
             self.largest[key] = max(self.largest.get(key, 0.0), value)
             best = min(self.largest[key], 1.0)
-            signs.append((Sign(key, value, "best", best, self.collapse), best >= LEAST))
-        return self._began(CollapseWarning, signs, {})
+            signs.append((Sign(key, value, "best", best, self.collapse_ratio), best >= MIN_BEST))
+        return self._new_findings(CollapseWarning, signs, {})
 
-    def start_anew(self) -> None:
-        """Forget the newest looks and the symptoms, as weights of another time are put back; keep what was best."""
+    def reset_windows(self) -> None:
+        """Forget recent values and present symptoms, after earlier weights were restored; keep the best values."""
         self.windows, self.present = {}, {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -177,50 +186,56 @@ class Diagnosis:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; a window that was longer keeps its newest looks."""
-        self.windows = {key: list(window)[-self.looks :] for key, window in state["windows"].items()}
+        """Restore the state; longer windows are cut to their newest values."""
+        self.windows = {key: list(window)[-self.window :] for key, window in state["windows"].items()}
         self.largest = dict(state["largest"])
         self.present = {key: list(names) for key, names in state["present"].items()}
 
     def _add(self, values: Mapping[str, float]) -> None:
-        seen = {key: value for key, value in values.items() if key in WATCHED and math.isfinite(value)}
-        if "logit/real" in seen and "logit/fake" in seen:
-            seen["margin"] = seen["logit/real"] - seen["logit/fake"]
-        for key, value in seen.items():
-            self.windows[key] = [*self.windows.get(key, []), value][-self.looks :]
+        added = {key: value for key, value in values.items() if key in MONITORED and math.isfinite(value)}
+        if "logit/real" in added and "logit/fake" in added:
+            added["margin"] = added["logit/real"] - added["logit/fake"]
+        for key, value in added.items():
+            self.windows[key] = [*self.windows.get(key, []), value][-self.window :]
 
     def _discriminator(self, medians: Mapping[str, float]) -> list[Finding]:
-        """D's symptoms, from a gradient that has vanished and a margin that says which way."""
+        """D's symptoms: a vanished gradient, which the margin (or D's loss) tells dead from saturated."""
         gradients = {
-            side: Sign(key, medians[key], "largest", self.largest[key], self.vanished)
+            side: Sign(key, medians[key], "largest", self.largest[key], self.vanishing_ratio)
             for side, key in (("d", "grad_norm/d"), ("g", "grad_norm/g"))
             if key in medians
         }
-        witness = "margin" if "margin" in medians else "loss/d"
-        if witness not in medians or "d" not in gradients:
+        measure = "margin" if "margin" in medians else "loss/d"
+        if measure not in medians or "d" not in gradients:
             return []
-        level = abs(medians[witness])
-        near = level <= NEAR * self.largest[witness]
-        evidence = {witness: medians[witness], f"largest {witness}": self.largest[witness]}
-        dead = near if witness == "margin" else not near
-        far = witness == "margin" and not near and level >= FAR * self.largest[witness]
-        saturated = [(gradients["d"], not dead)] + ([(gradients["g"], far)] if "g" in gradients else [])
+        level = abs(medians[measure])
+        small = level <= SMALL_MARGIN * self.largest[measure]
+        evidence = {measure: medians[measure], f"largest {measure}": self.largest[measure]}
+        dead = small if measure == "margin" else not small
+        large = measure == "margin" and not small and level >= LARGE_MARGIN * self.largest[measure]
+        saturated = [(gradients["d"], not dead)] + ([(gradients["g"], large)] if "g" in gradients else [])
         return [
-            *self._began(DeadDiscriminatorWarning, [(gradients["d"], dead)], evidence),
-            *self._began(SaturatedDiscriminatorWarning, saturated, evidence),
+            *self._new_findings(DeadDiscriminatorWarning, [(gradients["d"], dead)], evidence),
+            *self._new_findings(SaturatedDiscriminatorWarning, saturated, evidence),
         ]
 
-    def _began(
+    def _new_findings(
         self, warning: type[TrainingWarning], signs: Iterable[tuple[Sign, bool]], evidence: Mapping[str, float]
     ) -> list[Finding]:
-        """Note which signs show, each with whether it counts at all; a finding if none has shown so far."""
+        """Update which signs of a symptom are present; a finding if none was present before.
+
+        Args:
+            warning: the symptom.
+            signs: each with whether it is relevant now.
+            evidence: further numbers for the finding.
+        """
         before = self.present.get(warning.symptom, [])
         signs = list(signs)
-        shown = [sign for sign, counts in signs if sign.shows and counts]
-        gone = {sign.name for sign, _ in signs if not sign.lingers}
-        now = sorted({*before, *(sign.name for sign in shown)} - gone)
+        triggered = [sign for sign, relevant in signs if sign.triggered and relevant]
+        recovered = {sign.name for sign, _ in signs if not sign.not_recovered}
+        now = sorted({*before, *(sign.name for sign in triggered)} - recovered)
         self.present[warning.symptom] = now
         if before or not now:
             return []
-        numbers = {name: value for sign in shown for name, value in sign.evidence.items()}
+        numbers = {name: value for sign in triggered for name, value in sign.evidence.items()}
         return [Finding(warning, {**numbers, **evidence})]

@@ -24,18 +24,18 @@ import datamodules  # noqa: F401 (the parser finds classes by short name only in
 import lightning_gans.variants  # noqa: F401 (the same)
 from lightning_gans.callbacks import (
     EMA,
+    TF32,
     Compilation,
     Curves,
     Evaluation,
     LastCheckpoint,
     PredictionWriter,
+    ResultsFile,
+    RunLock,
     SampleGrid,
     Watchdog,
 )
 from lightning_gans.callbacks.analysis import Analysis
-from lightning_gans.callbacks.results_file import ResultsFile
-from lightning_gans.callbacks.run_lock import RunLock
-from lightning_gans.callbacks.tf32 import TF32
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs

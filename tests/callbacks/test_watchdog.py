@@ -24,9 +24,8 @@ from lightning_gans.callbacks.symptoms import (
     SaturatedDiscriminatorWarning,
     TrainingWarning,
 )
-from lightning_gans.callbacks.watchdog import Diverged, LateCheck
+from lightning_gans.callbacks.watchdog import AsyncFiniteCheck, Diverged
 from lightning_gans.cli import train as cli
-from lightning_gans.core.errors import InputError
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.variants import DCGAN
 from tests.support.paths import ROOT
@@ -39,7 +38,7 @@ LATE = 1000
 @pytest.fixture(autouse=True)
 def _looked_at_from_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runs here have a dozen steps."""
-    monkeypatch.setattr(symptoms, "EARLY", 0)
+    monkeypatch.setattr(symptoms, "FIRST_STEP", 0)
 
 
 # Symptoms, from curves alone.
@@ -67,11 +66,11 @@ def curve(*parts: tuple[int, dict[str, float]]) -> list[dict[str, float]]:
 
 def found(values: Sequence[dict[str, float]], interval: int = 50, **kwargs: Any) -> list[tuple[int, Finding]]:
     """Findings of a series, each with the number of its look."""
-    diagnosis = Diagnosis(**{"looks": 5, "collapse": 0.3, "vanished": 0.01, **kwargs})
+    diagnosis = Diagnosis(**{"window": 5, "collapse_ratio": 0.3, "vanishing_ratio": 0.01, **kwargs})
     return [
         (look, finding)
         for look, value in enumerate(values, start=1)
-        for finding in diagnosis.look(look * interval, value)
+        for finding in diagnosis.update(look * interval, value)
     ]
 
 
@@ -157,28 +156,31 @@ def test_what_is_missing_or_not_a_number_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["recall", "coverage", "variance_ratio"])
 def test_a_score_that_falls_below_a_share_of_its_best_is_a_collapse(name: str) -> None:
-    diagnosis = Diagnosis(looks=5, collapse=0.3, vanished=0.01)
+    diagnosis = Diagnosis(window=5, collapse_ratio=0.3, vanishing_ratio=0.01)
     key = f"val/b/{name}"
     for value in (0.02, 0.6, 0.4, float("nan"), 0.25):
-        assert diagnosis.validated(LATE, {key: value, "val/fid": 9.0, f"test/{name}": 0.0}) == []
-    (finding,) = diagnosis.validated(LATE, {key: 0.1})
+        assert diagnosis.update_scores(LATE, {key: value, "val/fid": 9.0, f"test/{name}": 0.0}) == []
+    (finding,) = diagnosis.update_scores(LATE, {key: 0.1})
     assert finding == Finding(CollapseWarning, {key: 0.1, f"best {key}": 0.6})
-    assert diagnosis.validated(LATE, {key: 0.0}) == []
+    assert diagnosis.update_scores(LATE, {key: 0.0}) == []
 
 
 def test_a_score_that_was_never_high_cannot_fall() -> None:
-    diagnosis = Diagnosis(looks=5, collapse=0.3, vanished=0.01)
-    assert [diagnosis.validated(LATE, {"val/recall": value}) for value in (0.09, 0.0)] == [[], []]
+    diagnosis = Diagnosis(window=5, collapse_ratio=0.3, vanishing_ratio=0.01)
+    assert [diagnosis.update_scores(LATE, {"val/recall": value}) for value in (0.09, 0.0)] == [[], []]
 
 
 def test_noise_that_gives_way_to_something_is_no_collapse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(symptoms, "EARLY", 250)
+    monkeypatch.setattr(symptoms, "FIRST_STEP", 250)
     # An untrained generator's images may spread far before they become anything.
     first = [{"variance_ratio": 3.0}] * 4 + [{"variance_ratio": 0.02}] * 6
     assert found(first) == []
     assert kinds(found([*first, *curve((9, {"variance_ratio": 0.1}))])) == [(53, CollapseWarning)]
-    diagnosis = Diagnosis(looks=5, collapse=0.3, vanished=0.01)
-    assert [diagnosis.validated(step, {"val/recall": value}) for step, value in ((100, 0.9), (300, 0.1))] == [[], []]
+    diagnosis = Diagnosis(window=5, collapse_ratio=0.3, vanishing_ratio=0.01)
+    assert [diagnosis.update_scores(step, {"val/recall": value}) for step, value in ((100, 0.9), (300, 0.1))] == [
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize("cut", [3, 39, 42, 50])
@@ -186,21 +188,28 @@ def test_a_diagnosis_that_is_stored_goes_on_as_if_it_had_not_been(cut: int, tmp_
     dead = {"logit/real": 0.7, "logit/fake": 0.7, "grad_norm/d": 0.0}
     values = curve((9, {"variance_ratio": 0.1}), (9, {}), (9, {"variance_ratio": 0.1, **dead}))
     whole, first, second = (Watchdog() for _ in range(3))
-    expected = [whole._diagnosis.look(50 * look, value) for look, value in enumerate(values)]
-    begun = [first._diagnosis.look(50 * look, value) for look, value in enumerate(values[:cut])]
+    expected = [whole._diagnosis.update(50 * look, value) for look, value in enumerate(values)]
+    begun = [first._diagnosis.update(50 * look, value) for look, value in enumerate(values[:cut])]
     torch.save(first.state_dict(), tmp_path / "state.pt")
     second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    rest = [second._diagnosis.look(50 * look, value) for look, value in enumerate(values[cut:], start=cut)]
+    rest = [second._diagnosis.update(50 * look, value) for look, value in enumerate(values[cut:], start=cut)]
     assert begun + rest == expected
     assert sum(map(len, expected)) == 3
 
 
 @pytest.mark.parametrize(
     "kwargs",
-    [{"looks": -1}, {"collapse": 0.0}, {"collapse": 1.0}, {"vanished": 0.0}, {"vanished": 1.5}, {"roll_back": -1}],
+    [
+        {"window": -1},
+        {"collapse_ratio": 0.0},
+        {"collapse_ratio": 1.0},
+        {"vanishing_ratio": 0.0},
+        {"vanishing_ratio": 1.5},
+        {"max_rollbacks": -1},
+    ],
 )
 def test_bad_numbers_are_named(kwargs: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=rf"watchdog\.{next(iter(kwargs))} is {next(iter(kwargs.values()))}"):
+    with pytest.raises(ValueError, match=rf"^{next(iter(kwargs))} is {next(iter(kwargs.values()))}"):
         Watchdog(**kwargs)
 
 
@@ -279,7 +288,7 @@ def test_a_weight_that_is_not_finite_is_never_saved(tmp_path: Path, spoil: Calla
 def test_a_weight_that_is_not_finite_is_found_at_the_loggers_interval(
     tmp_path: Path, spoil: Callable[[DCGAN], None], named: str
 ) -> None:
-    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=[At(4, spoil), Watchdog(looks=0)])
+    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=[At(4, spoil), Watchdog(window=0)])
     with pytest.raises(Diverged, match=rf"at step 4: {named}; there is no checkpoint yet"):
         trainer.fit(tiny_dcgan(), TinyData())
 
@@ -300,11 +309,11 @@ def test_a_buffer_that_is_not_finite_by_design_is_left_alone(tmp_path: Path) -> 
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
 
 
-def test_a_late_check_knows_its_step() -> None:
-    late = LateCheck(7, {"g": torch.tensor(1.0), "d": torch.tensor(float("nan"))})
-    assert not late.is_finite()
-    assert late.step == 7
-    assert LateCheck(7, {"g": torch.tensor(1.0)}).is_finite()
+def test_an_asynchronous_check_knows_its_step() -> None:
+    check = AsyncFiniteCheck(7, {"g": torch.tensor(1.0), "d": torch.tensor(float("nan"))})
+    assert not check.is_finite()
+    assert check.step == 7
+    assert AsyncFiniteCheck(7, {"g": torch.tensor(1.0)}).is_finite()
 
 
 def test_the_command_line_says_it_in_one_line(
@@ -352,7 +361,7 @@ COLLAPSING = [1.0] * 5 + [0.01] * 15
 
 
 def test_a_symptom_is_warned_of_and_written_with_its_evidence(tmp_path: Path) -> None:
-    trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=[Scripted(COLLAPSING), Watchdog(looks=3)])
+    trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=[Scripted(COLLAPSING), Watchdog(window=3)])
     with pytest.warns(
         CollapseWarning, match=r"collapse at step 7: .*\(variance_ratio 0\.01, best variance_ratio 1\)$"
     ) as warned:
@@ -371,14 +380,14 @@ def test_scores_of_a_validation_are_looked_at(tmp_path: Path) -> None:
     assert [line["step"] for line in lines(tmp_path)] == [15]
 
 
-def test_zero_looks_look_for_nothing(tmp_path: Path) -> None:
+def test_a_window_of_zero_detects_no_symptoms(tmp_path: Path) -> None:
     scripted = Scripted(COLLAPSING, recalls=[0.9, 0.0, 0.0, 0.0])
-    tiny_trainer(tmp_path, max_steps=20, callbacks=[scripted, Watchdog(looks=0)]).fit(tiny_dcgan(), TinyData())
+    tiny_trainer(tmp_path, max_steps=20, callbacks=[scripted, Watchdog(window=0)]).fit(tiny_dcgan(), TinyData())
     assert not (tmp_path / "watchdog.jsonl").exists()
 
 
 def test_nothing_is_looked_at_between_logged_steps_or_twice(tmp_path: Path) -> None:
-    watchdog = Watchdog(looks=3)
+    watchdog = Watchdog(window=3)
     scripted = Scripted([float(step) for step in range(1, 21)])
     trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=[scripted, watchdog], log_every_n_steps=4)
     trainer.fit(tiny_dcgan(n_critic=8), TinyData())
@@ -389,9 +398,9 @@ def test_nothing_is_looked_at_between_logged_steps_or_twice(tmp_path: Path) -> N
 
 
 def test_stop_ends_the_run(tmp_path: Path) -> None:
-    callbacks: list[Callback] = [Scripted(COLLAPSING), Watchdog(looks=3, stop=True), LastCheckpoint()]
+    callbacks: list[Callback] = [Scripted(COLLAPSING), Watchdog(window=3, stop=True), LastCheckpoint()]
     trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=callbacks)
-    with pytest.warns(CollapseWarning, match="the run stops here"):
+    with pytest.warns(CollapseWarning, match="the run ends"):
         trainer.fit(tiny_dcgan(), TinyData())
     assert trainer.global_step == 7
     assert last(tmp_path)["global_step"] == 7
@@ -419,12 +428,12 @@ def test_a_run_goes_back_to_its_best_checkpoint_as_often_as_it_may(tmp_path: Pat
     spreads = [*COLLAPSING[:7], *[1.0] * 5, *[0.01] * 18]
     compare = Compare(7)
     best = ModelCheckpoint(tmp_path / "checkpoints", filename="best", monitor="val/fid")
-    callbacks: list[Callback] = [EMA(0.9), Scripted(spreads), Watchdog(looks=3, roll_back=1), compare, best]
+    callbacks: list[Callback] = [EMA(0.9), Scripted(spreads), Watchdog(window=3, max_rollbacks=1), compare, best]
     trainer = tiny_trainer(tmp_path, max_steps=30, callbacks=callbacks)
     with pytest.warns(CollapseWarning) as warned:
         trainer.fit(tiny_dcgan(scheduler_g=halving), TinyData())
     said = [str(one.message) for one in warned if issubclass(one.category, CollapseWarning)]
-    assert ["back to the best checkpoint, of step 5" in message for message in said] == [True, False]
+    assert ["the best checkpoint, of step 5, is restored" in message for message in said] == [True, False]
     assert [line.get("rolled_back_to") for line in lines(tmp_path)] == [5, None]
     stored = torch.load(best.best_model_path, weights_only=True)
     assert stored["global_step"] == 5
@@ -439,9 +448,9 @@ def test_a_run_goes_back_to_its_best_checkpoint_as_often_as_it_may(tmp_path: Pat
 
 
 def test_a_run_without_a_checkpoint_only_warns(tmp_path: Path) -> None:
-    callbacks: list[Callback] = [Scripted(COLLAPSING), Watchdog(looks=3, roll_back=1, stop=True)]
+    callbacks: list[Callback] = [Scripted(COLLAPSING), Watchdog(window=3, max_rollbacks=1, stop=True)]
     trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=callbacks)
-    with pytest.warns(CollapseWarning, match="no better checkpoint to go back to; the run stops here"):
+    with pytest.warns(CollapseWarning, match="no better checkpoint to restore; the run ends"):
         trainer.fit(tiny_dcgan(), TinyData())
     assert trainer.global_step == 7
 
@@ -449,14 +458,14 @@ def test_a_run_without_a_checkpoint_only_warns(tmp_path: Path) -> None:
 def test_the_best_checkpoint_is_never_that_of_weights_put_back(tmp_path: Path) -> None:
     scripted = Scripted([1.0] * 20, recalls=[0.5, 0.6, 0.1, 0.1], worse=-1.0)
     best = ModelCheckpoint(tmp_path / "checkpoints", filename="best", monitor="val/fid")
-    trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=[scripted, Watchdog(roll_back=1), best])
+    trainer = tiny_trainer(tmp_path, max_steps=20, callbacks=[scripted, Watchdog(max_rollbacks=1), best])
     with pytest.warns(CollapseWarning, match="no better checkpoint"):
         trainer.fit(tiny_dcgan(), TinyData())
 
 
 def test_a_resumed_run_warns_as_the_uninterrupted_one(tmp_path: Path) -> None:
     def run(folder: Path, steps: int, **kwargs: Any) -> None:
-        callbacks: list[Callback] = [Scripted(COLLAPSING), Watchdog(looks=3), LastCheckpoint(every_n_steps=6)]
+        callbacks: list[Callback] = [Scripted(COLLAPSING), Watchdog(window=3), LastCheckpoint(every_n_steps=6)]
         tiny_trainer(folder, max_steps=steps, callbacks=callbacks).fit(tiny_dcgan(), TinyData(), **kwargs)
 
     with pytest.warns(CollapseWarning):
@@ -482,10 +491,15 @@ class SpoilOne(Callback):
 
 def two_processes(folder: Path) -> None:
     """One rank of a run whose ranks see different spreads and end in a loss that is not finite on one of them."""
-    symptoms.EARLY = 0
+    symptoms.FIRST_STEP = 0
     torch.set_num_threads(1)
-    spread = 0.9 if int(os.environ.get("LOCAL_RANK", "0")) else 0.1
-    callbacks: list[Callback] = [Scripted([spread] * 9), SpoilOne(), Watchdog(looks=2), LastCheckpoint(every_n_steps=1)]
+    ratio = 0.9 if int(os.environ.get("LOCAL_RANK", "0")) else 0.1
+    callbacks: list[Callback] = [
+        Scripted([ratio] * 9),
+        SpoilOne(),
+        Watchdog(window=2),
+        LastCheckpoint(every_n_steps=1),
+    ]
     trainer = tiny_trainer(
         folder, devices=2, max_steps=9, strategy=AlternatingDDP(), callbacks=callbacks, log_every_n_steps=3
     )

@@ -456,7 +456,7 @@ def test_a_size_that_the_networks_cannot_make_is_refused(small_sets: dict[str, l
 
 def test_points_cannot_be_drawn() -> None:
     with pytest.raises(
-        InputError, match="the data has 2 channels, which make no pictures; expected 1 or 3, or samples"
+        InputError, match=r"samples\.count is 4; expected 0, as the data's images have 2 channels, not 1 or 3"
     ):
         build(["fit", "--config", "gan/grid", *QUIET, "--samples.count", "4"])
 

@@ -74,7 +74,7 @@ def disturb(slurm: Slurm, job: str, run: Path, how: Callable[[Slurm, str], None]
     known = wait_for(f"job {job} to be requeued", lambda: pending_again(slurm, job), 120)
     assert known["Restarts"] == "1"
     step = int(last(run)["global_step"])
-    say(f"job {job} is back in the queue, saved at step {step}; it would wait until {known['StartTime']}")
+    say(f"job {job} is requeued, saved at step {step}; it would wait until {known['StartTime']}")
     start_again(slurm, job)
     return step
 
@@ -138,7 +138,7 @@ def test_a_disturbed_job_goes_on_and_ends_like_an_undisturbed_run(
     assert sorted(path.name for path in run.glob("config*.yaml")) == ["config-2.yaml", "config.yaml"]
     said = (tmp_path / f"lightning-gans-{job}.log").read_text()
     assert said.count(f"ended by {name} after step {step}, saved in runs/{NAME}/job_{job}/") == 1
-    assert said.count(f"job {job} is back in the queue") == (name == "SIGUSR1")
+    assert said.count(f"job {job} is requeued") == (name == "SIGUSR1")
     assert said.count("GLOBAL_RANK: 1, MEMBER: 2/2") == 2
     assert_same_end(run, plain)
 

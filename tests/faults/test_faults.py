@@ -19,7 +19,7 @@ from torch import Tensor
 
 from datamodules import PairedImageDataModule
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
-from lightning_gans.callbacks.run_lock import RunLock
+from lightning_gans.callbacks.run_folder import RunLock
 from lightning_gans.callbacks.watchdog import Diverged
 from lightning_gans.cli.ckpt_path import newest_checkpoint
 from lightning_gans.cli.known_failures import explain_known_failure
@@ -86,7 +86,9 @@ def test_a_signal_loses_nothing(
             os.kill(process, number)  # as a scheduler does, and a terminal
 
     before = signal.getsignal(number)
-    with pytest.raises(RunEnded, match=rf"{number.name} after step {CUT + 1}, saved in .*last\.ckpt; go on") as ended:
+    with pytest.raises(
+        RunEnded, match=rf"{number.name} after step {CUT + 1}, saved in .*last\.ckpt; resume with"
+    ) as ended:
         fit(tmp_path, At(CUT, send), workers=workers)
     assert ended.value.status == 128 + number
     assert f"{number.name}: the run will end" in capfd.readouterr().err
@@ -121,7 +123,7 @@ def test_a_warned_slurm_job_goes_back_into_the_queue(
     with pytest.raises(RunEnded) as ended:
         fit(tmp_path, At(CUT, lambda: os.kill(os.getpid(), signal.SIGUSR1)))
     assert ["scontrol", "requeue", "12_3"] in commands
-    expected = "could not be put back into the queue (Access denied)" if fails else "job 12_3 is back in the queue"
+    expected = "could not be requeued (Access denied)" if fails else "job 12_3 is requeued"
     assert expected in str(ended.value)
     assert ended.value.status == (128 + signal.SIGUSR1 if fails else 0)
 
@@ -311,7 +313,7 @@ def test_runs_that_start_at_once_get_a_folder_each(tmp_path: Path) -> None:
 
 def test_a_second_run_in_a_folder_is_refused_while_the_first_is_under_way(tmp_path: Path) -> None:
     def second() -> None:
-        with pytest.raises(InputError, match=rf"run in {tmp_path} is under way \(process {os.getpid()} on .*version"):
+        with pytest.raises(InputError, match=rf"run in {tmp_path} is in progress \(process {os.getpid()} on .*version"):
             fit(tmp_path, RunLock())
 
     fit(tmp_path, RunLock(), At(CUT, second))

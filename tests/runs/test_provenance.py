@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_gans.callbacks.results_file import without_nan
+from lightning_gans.callbacks.run_folder import without_nan
 from lightning_gans.runs.provenance import current_commit, describe_machine, package_versions
 
 

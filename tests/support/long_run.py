@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
-from lightning_gans.callbacks.run_lock import RunLock
+from lightning_gans.callbacks.run_folder import RunLock
 from lightning_gans.cli.ckpt_path import newest_readable_checkpoint
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 

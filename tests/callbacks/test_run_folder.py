@@ -7,7 +7,7 @@ import pytest
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 
-import lightning_gans.callbacks.curves
+import lightning_gans.callbacks.run_folder
 from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint
 from lightning_gans.cli.end_messages import fit_summary
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
@@ -38,7 +38,7 @@ def test_a_resumed_run_draws_its_first_part_too(tmp_path: Path, monkeypatch: pyt
         seen.append(read_log(log)["loss/d"].steps)
         draw_curves(log, figure)
 
-    monkeypatch.setattr(lightning_gans.callbacks.curves, "draw_curves", reading)
+    monkeypatch.setattr(lightning_gans.callbacks.run_folder, "draw_curves", reading)
     checkpoint = tmp_path / "run" / "version_0" / "checkpoints" / "last.ckpt"
     for epochs, source in ((1, None), (2, checkpoint)):
         logger = ResumableCSVLogger(tmp_path, name="run", version=0)

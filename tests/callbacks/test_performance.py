@@ -16,8 +16,9 @@ from lightning.pytorch import Callback
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from lightning_gans.callbacks import EMA, Compilation, LastCheckpoint
-from lightning_gans.callbacks.compilation import check_graphs
+from lightning_gans.callbacks import EMA, TF32, Compilation, LastCheckpoint
+from lightning_gans.callbacks.compat import compiled_call, set_compiled_call
+from lightning_gans.callbacks.performance import check_cuda_graphs
 from lightning_gans.cli.train import build
 from lightning_gans.core.errors import InputError
 from tests.support.compiled_runs import RUNS, assert_agree, ran
@@ -115,7 +116,7 @@ def test_evaluation_copies_and_what_comes_after_a_run_are_not_compiled(tmp_path:
 
         def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
             networks = pl_module.generator, copy.deepcopy(pl_module.generator)
-            self.compiled = tuple(network._compiled_call_impl is not None for network in networks)
+            self.compiled = tuple(compiled_call(network) is not None for network in networks)
 
     model, data, watch = tiny_dcgan(), TinyData(), Watch()
     # Batches of 8 in training, of 4 and 2 in evaluation, which without an average is that of G itself.
@@ -126,7 +127,7 @@ def test_evaluation_copies_and_what_comes_after_a_run_are_not_compiled(tmp_path:
     trainer.predict(model, data)
     assert graphs() == GRAPHS["dcgan"]
     assert watch.compiled == (True, False)
-    assert model.generator._compiled_call_impl is None
+    assert compiled_call(model.generator) is None
     checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
     assert checkpoint["state_dict"].keys() == tiny_dcgan().state_dict().keys()
 
@@ -177,7 +178,9 @@ def test_nothing_is_compiled_unless_asked_for(tmp_path: Path) -> None:
 
 def test_no_compiler_is_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler --fast")
-    with pytest.raises(InputError, match=r"compile needs the C\+\+ compiler 'no-such-compiler --fast', which is not"):
+    with pytest.raises(
+        InputError, match=r"torch\.compile needs the C\+\+ compiler 'no-such-compiler --fast', which is not"
+    ):
         ran("dcgan", tmp_path, 1, Compilation(networks=True))
     ran("dcgan", tmp_path, 1, Compilation())
 
@@ -185,7 +188,7 @@ def test_no_compiler_is_told_before_training(tmp_path: Path, monkeypatch: pytest
 def test_no_headers_are_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", sys.executable)
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
-    with pytest.raises(InputError, match=r"compile needs .*Python\.h, which is not on this machine"):
+    with pytest.raises(InputError, match=r"torch\.compile needs .*Python\.h, which is not on this machine"):
         ran("dcgan", tmp_path, 1, Compilation(networks=True))
 
 
@@ -198,12 +201,53 @@ def test_cuda_graphs_want_a_cuda_device(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("processes", "settings", "what"),
-    [(2, {}, "this run has 2 processes"), (1, {"accumulate_d": 3}, r"model\.accumulate_d is 3")],
+    [(2, {}, "this run has 2 processes"), (1, {"accumulate_d": 3}, r"the model's accumulate_d is 3")],
 )
 def test_cuda_graphs_refuse_what_they_cannot_do(processes: int, settings: dict[str, Any], what: str) -> None:
     cuda = SimpleNamespace(root_device=torch.device("cuda"))
     trainer: Any = SimpleNamespace(strategy=cuda, world_size=processes)
-    with pytest.raises(InputError, match=rf"compile\.cuda_graphs is true, but {what}; expected (1|one), or"):
-        check_graphs(trainer, tiny_dcgan(**settings))
+    with pytest.raises(ValueError, match=rf"^cuda_graphs is true, but {what}; expected (1|one process), or"):
+        check_cuda_graphs(trainer, tiny_dcgan(**settings))
     trainer.world_size = 1
-    check_graphs(trainer, tiny_dcgan())
+    check_cuda_graphs(trainer, tiny_dcgan())
+
+
+# Private API.
+
+
+def test_torch_calls_what_compat_sets() -> None:
+    """A torch that stores the compiled call elsewhere would run evaluation compiled."""
+    layer, calls = nn.Identity(), []
+    assert compiled_call(layer) is None
+    layer.compile(backend="eager")
+    assert compiled_call(layer) is not None
+    set_compiled_call(layer, lambda *args: calls.append(args))
+    layer(1)
+    assert calls == [(1,)]
+    set_compiled_call(layer, None)
+    assert layer(2) == 2
+    assert calls == [(1,)]
+
+
+# TensorFloat-32.
+
+
+def flags() -> tuple[bool, bool]:
+    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize(("allow", "expected"), [(True, (True, True)), (False, (False, False)), (None, None)])
+def test_tf32_holds_for_the_run_and_no_longer(
+    tmp_path: Path, allow: bool | None, expected: tuple[bool, bool] | None
+) -> None:
+    seen = []
+
+    class Look(Callback):
+        def on_train_batch_start(self, *_: object) -> None:
+            seen.append(flags())
+
+    before = flags()
+    trainer = tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0, callbacks=[TF32(allow), Look()])
+    trainer.fit(tiny_dcgan(), TinyData())
+    assert seen == [expected or before]
+    assert flags() == before

@@ -1,0 +1,142 @@
+"""Callbacks that keep files in the run's folder: its lock, the figure of its log and the results of a test."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from math import isfinite
+from pathlib import Path
+from typing import Any, TextIO
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger
+
+from lightning_gans.core.errors import InputError
+from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.runs.curves import draw_curves
+from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.provenance import current_commit, describe_machine, package_versions
+
+
+class RunLock(Callback):
+    """Prevents a second ``fit`` in the folder of a run that is in progress.
+
+    The operating system releases the lock when the process ends for whatever reason. The file ``.lock`` only names the
+    process that holds it.
+    """
+
+    def __init__(self) -> None:
+        self._file: TextIO | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Acquire the lock.
+
+        Raises:
+            InputError: if another process has it.
+        """
+        if stage != "fit" or not trainer.is_global_zero or not writes_files(trainer):
+            return
+        path = RunFolder.of(trainer).lock
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            file.close()
+            raise InputError(
+                f"the run in {path.parent} is in progress ({holder}); wait until it ends, or start a new run with "
+                "another --trainer.logger.version"
+            ) from error
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        self._file = file
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Release the lock."""
+        self._release()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Release the lock."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Curves(Callback):
+    """Draws losses, gradient norms, D's logits and scores over steps to ``curves.png`` at the end of ``fit``.
+
+    The figure shows the CSV log, including the parts before a run was resumed. Without a CSV logger, or if nothing was
+    logged, there is no figure.
+    """
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the log to disk, and draw it."""
+        if not trainer.is_global_zero or not writes_files(trainer):
+            return
+        for logger in trainer.loggers:
+            if isinstance(logger, CSVLogger):
+                logger.save()
+                log = Path(logger.log_dir) / logger.experiment.NAME_METRICS_FILE
+                draw_curves(log, RunFolder.of(trainer).curves)
+                return
+
+
+class ResultsFile(Callback):
+    """Writes ``results.json`` to the run's folder after a test.
+
+    Its keys are ``measurements``, the scores with their stamps as in ``scores.jsonl`` (null for a score that is not
+    finite); ``config``, ``checkpoint``, ``versions``, ``commit`` and ``machine``; ``test_seconds``; and
+    ``train_seconds``, the duration of training up to this checkpoint, including validations. The file of an earlier
+    test is renamed to ``results-1.json`` and so on.
+
+    Args:
+        config: the settings of this test.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self._start = 0.0
+        self._num_earlier = 0
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Store the time, and the number of earlier scores."""
+        self._start = time.perf_counter()
+        self._num_earlier = len(RunFolder.of(trainer).read_scores("skip"))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file."""
+        if not trainer.is_global_zero or not writes_files(trainer):
+            return
+        assert isinstance(pl_module, Adversarial)
+        folder = RunFolder.of(trainer)
+        results = {
+            "measurements": [row.as_dict() for row in folder.read_scores("skip")[self._num_earlier :]],
+            "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
+            "test_seconds": round(time.perf_counter() - self._start, 3),
+            "train_seconds": round(pl_module.stopwatch.seconds, 3),
+            "commit": current_commit(),
+            "versions": package_versions(),
+            "machine": describe_machine(pl_module.device),
+            "config": self.config,
+        }
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.archive_results()
+        folder.results.write_text(json.dumps(without_nan(results), indent=2, allow_nan=False) + "\n")
+
+
+def without_nan(value: Any) -> Any:
+    """Plain data in which None replaces numbers that are not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
