@@ -1,12 +1,12 @@
 #!/bin/sh
-# Trains every variant with three seeds and writes the README's tables from the runs' own files.
-#   docs/results.sh DATA        DATA holds MNIST, or it is downloaded there
-# Five to six hours on two cores. Runs that are there already are not made again.
+# Trains every variant with three seeds and writes the README's tables from the run folders.
+#   docs/results.sh DATA        DATA contains MNIST, or MNIST is downloaded into it
+# Takes five to six hours on two cores. Finished runs are not repeated.
 set -eu
 data=$1
 
-# measured RUNS SEED ARGUMENTS...: fit, and test of the best checkpoint
-measured() {
+# fit_and_test RUNS SEED ARGUMENTS...: trains a run and tests its best checkpoint
+fit_and_test() {
   runs=runs/$1 seed=$2
   shift 2
   [ -e "$runs/seed-$seed/tested" ] && return
@@ -16,8 +16,8 @@ measured() {
   touch "$runs/seed-$seed/tested"
 }
 
-# never_trained RUNS SEED ARGUMENTS...: test of the generator as it starts
-never_trained() {
+# test_untrained RUNS SEED ARGUMENTS...: tests the generator before training
+test_untrained() {
   runs=runs/$1 seed=$2
   shift 2
   [ -e "$runs/seed-$seed/scores.jsonl" ] && return
@@ -25,23 +25,25 @@ never_trained() {
     --trainer.logger.version "seed-$seed"
 }
 
-# inspected RUNS SEED: a close look at the best checkpoint, with the linear probe of D
-inspected() {
-  run=runs/$1/seed-$2
-  [ -e "$run/analysis" ] || lightning-gans test --config "$run/config.yaml" --ckpt_path best --analysis.rows 16
+# analyze RUNS SEED: analyzes the best checkpoint, including the linear probe of D
+analyze() {
+  folder=runs/$1/seed-$2
+  [ -e "$folder/analysis" ] || lightning-gans test --config "$folder/config.yaml" --ckpt_path best --analysis.rows 16
 }
 
 for seed in 0 1 2; do
   for config in gan/mnist dcgan/mnist lsgan/mnist cgan/mnist wgan_gp/mnist sngan/mnist r3gan/mnist \
     dcgan/stacked_mnist r3gan/stacked_mnist; do
-    measured "$(echo "$config" | sed 's|[/_]|-|g')" "$seed" --config "$config" --data.root "$data"
+    fit_and_test "$(echo "$config" | sed 's|[/_]|-|g')" "$seed" --config "$config" --data.root "$data"
   done
-  inspected dcgan-mnist "$seed"
-  measured pix2pix-synthetic "$seed" --config pix2pix/synthetic
-  measured pix2pix-synthetic-reversed "$seed" --config pix2pix/synthetic --model.direction a_to_b --best.monitor val/miou
-  measured cyclegan-synthetic "$seed" --config cyclegan/synthetic
-  never_trained cyclegan-untrained "$seed" --config cyclegan/synthetic
-  never_trained cyclegan-identity "$seed" --config cyclegan/synthetic --model.generator Untranslated
+  for run in gan-mnist dcgan-mnist r3gan-mnist; do
+    analyze "$run" "$seed"
+  done
+  fit_and_test pix2pix-synthetic "$seed" --config pix2pix/synthetic
+  fit_and_test pix2pix-synthetic-reversed "$seed" --config pix2pix/synthetic --model.direction a_to_b --best.monitor val/miou
+  fit_and_test cyclegan-synthetic "$seed" --config cyclegan/synthetic
+  test_untrained cyclegan-untrained "$seed" --config cyclegan/synthetic
+  test_untrained cyclegan-identity "$seed" --config cyclegan/synthetic --model.generator IdentityTranslator
 done
 lightning-gans table runs/gan-mnist runs/dcgan-mnist runs/lsgan-mnist runs/cgan-mnist runs/wgan-gp-mnist \
   runs/sngan-mnist runs/r3gan-mnist --write README.md \
