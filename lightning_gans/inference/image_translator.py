@@ -31,7 +31,7 @@ class ImageTranslator(PretrainedModel):
     task = "image-to-image"
 
     def __init__(self, generators: Mapping[str, Mapping[str, Any]], metadata: ModelMetadata) -> None:
-        super().__init__(metadata)
+        super().__init__(metadata, generators=generators)
         self.networks = nn.ModuleDict(
             {direction: build_translator(**config) for direction, config in generators.items()}
         )

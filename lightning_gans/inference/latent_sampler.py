@@ -42,7 +42,7 @@ class LatentSampler(PretrainedModel):
     task = "unconditional-image-generation"
 
     def __init__(self, generator: ClassConfig, noise: ClassConfig, metadata: ModelMetadata) -> None:
-        super().__init__(metadata)
+        super().__init__(metadata, generator=generator, noise=noise)
         self.network = build_generator(generator)
         self.noise = build_noise(noise)
         self.frozen_eval()

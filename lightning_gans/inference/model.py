@@ -24,7 +24,11 @@ WEIGHTS = "model.safetensors"
 """The hub's name for the file of a model's weights."""
 
 
-class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightning-gans", tags=["gan"]):
+TAGS = ("gan", "model_hub_mixin", "pytorch_model_hub_mixin")
+"""Tags on the hub; the last two are those of all models that use huggingface_hub's mixin."""
+
+
+class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
     """Trained generators in evaluation mode, without gradients.
 
     ``save_pretrained(FOLDER)`` writes ``config.json``, ``model.safetensors`` and a model card, ``push_to_hub(NAME)``
@@ -33,6 +37,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightn
 
     Args:
         metadata: facts about the model, as plain data.
+        config: the other arguments of the subclass, as plain data.
 
     Raises:
         ValueError: if ``metadata`` is not a mapping.
@@ -44,16 +49,17 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightn
     task: ClassVar[str]
     """The hub's name of what the model does."""
 
-    def __init__(self, metadata: ModelMetadata) -> None:
+    def __init__(self, metadata: ModelMetadata, **config: Any) -> None:
         super().__init__()
         if not isinstance(metadata, Mapping):
             raise ValueError(f"metadata is {metadata!r}; expected a mapping")
         self.metadata = cast("ModelMetadata", dict(metadata))
+        self._config = config
 
     @property
     def config(self) -> dict[str, Any]:
         """The constructor's arguments as plain data, which are the contents of ``config.json``."""
-        return dict(cast("dict[str, Any]", self._hub_mixin_config))
+        return {**self._config, "metadata": dict(self.metadata)}
 
     @property
     def device(self) -> torch.device:
@@ -132,7 +138,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC, library_name="lightn
         facts = CardFacts(
             class_name=type(self).__name__,
             task=self.task,
-            tags=self._hub_mixin_info.model_card_data.tags or [],
+            tags=TAGS,
             metadata=self.metadata,
             usage=self.usage,
             input_description=self.input_description,

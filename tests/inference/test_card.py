@@ -36,7 +36,7 @@ def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
     assert header["license"] == "cc-by-4.0"
     assert header["library_name"] == "lightning-gans"
     assert header["pipeline_tag"] == "unconditional-image-generation"
-    assert {"gan", "cgan"} <= set(header["tags"])
+    assert {"gan", "cgan", "model_hub_mixin", "pytorch_model_hub_mixin"} == set(header["tags"])
 
 
 def test_each_score_has_its_stamp(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 from lightning_gans.cli.commands.common import load_model, model_parser
 from lightning_gans.core.errors import InputError
 from lightning_gans.demo.serving import LOCAL_HOSTS, application, open_socket, serve, temporary_environment
+from lightning_gans.runs.folder import RunFolder
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -46,7 +47,6 @@ def run(options: argparse.Namespace) -> None:
             # Imported here since Gradio takes seconds to load, and reads the environment that was just set.
             from lightning_gans.demo.page import CSS, build, theme
             from lightning_gans.demo.uploads import Limits, set_pillow_limit
-            from lightning_gans.runs.folder import RunFolder
 
             limits = Limits(options.max_upload_mb, options.max_pixels)
             set_pillow_limit(limits)
