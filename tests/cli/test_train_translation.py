@@ -27,7 +27,7 @@ from lightning_gans.core.pixels import to_uint8
 from lightning_gans.families import Translation
 from lightning_gans.networks import IdentityTranslator
 from lightning_gans.variants import CycleGAN, Pix2Pix
-from tests.cli.test_train import QUIET
+from tests.support.command_line import QUIET
 from tests.support.small_archives import small_archives
 
 TINY = ["--model.generator.width", "4", "--model.discriminator.width", "4"]

@@ -1,0 +1,95 @@
+"""Every shipped config runs, and says what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import lightning_gans.networks
+import lightning_gans.variants
+from lightning_gans.cli.train import build
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.shipped_configs import config_folder, config_names, find_config
+from tests.support.command_line import QUIET
+from tests.support.shell import shell
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+BASES = {
+    "SyntheticFacadesDataModule": "pix2pix/synthetic",
+    "PairedImageDataModule": "pix2pix/facades",
+    "UnpairedImageDataModule": "cyclegan/horse2zebra",
+}
+"""A config with a model for data that the quickstart's model cannot use."""
+
+
+CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name != "sweeps")
+
+
+def test_configs_are_found() -> None:
+    assert len(CONFIGS) >= 20
+    assert config_names() == sorted(path.relative_to(config_folder()).with_suffix("").as_posix() for path in CONFIGS)
+
+
+def data_module(content: dict[str, Any]) -> str:
+    """The class of a config's data."""
+    data = content.get("data", "DigitsDataModule")
+    return str(data if isinstance(data, str) else data["class_path"]).rpartition(".")[2]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
+def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]]) -> None:
+    content = yaml.safe_load(config.read_text())
+    data = data_module(content)
+    arguments = ["fit", "--trainer.fast_dev_run", "true", *QUIET]
+    base = BASES.get(data, "dcgan/digits")
+    if "model" in content:
+        arguments += ["--config", str(config)]
+    else:  # what is put on top of a run
+        arguments += ["--config", base, "--config", str(config)]
+    arguments += small_sets.get(data, [])
+    if data in BASES:  # the papers' widths take minutes; see the slow tests
+        arguments += ["--model.generator.width", "4", "--model.discriminator.width", "4"]
+    # Inception's weights are a download.
+    if any("InceptionFeatures" in Path(find_config(name)).read_text() for name in (str(config), base)):
+        arguments += ["--evaluation.extractor", "DigitFeatures"]
+    cli = build(arguments)
+    assert cli.trainer.global_step == 1
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
+def test_every_shipped_config_says_what_it_is_in_few_lines_and_short_names(config: Path) -> None:
+    text = config.read_text()
+    assert text.startswith("# ")
+    assert config.stem != "mnist" or len(text.splitlines()) <= 25
+    assert max(map(len, text.splitlines())) <= 120
+    if config.parent.name != "logger" and config.stem != "base":
+        assert "lightning_gans." not in text
+        assert "datamodules." not in text
+        assert "logger" not in yaml.safe_load(text).get("trainer", {})
+
+
+def test_a_config_is_found_by_name_unless_a_file_has_that_name(tmp_path: Path) -> None:
+    assert find_config("dcgan/mnist") == str(config_folder() / "dcgan" / "mnist.yaml")
+    (tmp_path / "dcgan").mkdir()
+    (tmp_path / "dcgan" / "mnist").write_text("{}")
+    assert find_config("dcgan/mnist") == "dcgan/mnist"
+    with pytest.raises(InputError, match="did you mean dcgan/mnist"):
+        find_config("dcgan/mnits")
+
+
+def test_configs_lists_names_without_loading_torch() -> None:
+    done = shell("configs", PYTHONPROFILEIMPORTTIME="1")
+    assert "dcgan/mnist" in done.stdout
+    assert "torch" not in done.stderr
+
+
+def test_a_conditional_wgan_gp_takes_no_code(small_sets: dict[str, list[str]]) -> None:
+    arguments = ["fit", "--config", "wgan_gp/mnist", *small_sets["MNISTDataModule"], "--trainer.fast_dev_run", "true"]
+    arguments += ["--model.generator", "ConditionalDCGANGenerator"]
+    cli = build([*arguments, *QUIET, "--model.discriminator", "ConditionalDCGANDiscriminator"])
+    assert isinstance(cli.model, lightning_gans.variants.WGANGP)
+    assert cli.model.generator.num_classes == cli.model.discriminator.num_classes == 10
