@@ -32,10 +32,10 @@ class ThroughPIL(Dataset[Any]):
 
     Args:
         images: images (C, H, W), uint8.
-        size: height and width in pixels.
+        size: (height, width) in pixels.
     """
 
-    def __init__(self, images: list[Tensor], size: int) -> None:
+    def __init__(self, images: list[Tensor], size: tuple[int, int]) -> None:
         self.images = [image.permute(1, 2, 0).squeeze(-1).numpy() for image in images]
         channels = len(images[0])
         self.transform = transforms.Compose(
