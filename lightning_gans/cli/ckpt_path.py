@@ -111,7 +111,7 @@ def newest_readable_checkpoint(last: Path) -> Path:
     Raises:
         InputError: if no checkpoint can be read.
     """
-    others = sorted(set(last.parent.glob("*.ckpt")) - {last}, key=modified, reverse=True)
+    others = sorted(set(RunFolder(last.parent.parent).all_checkpoints()) - {last}, key=modified, reverse=True)
     failed = ""
     for path in [last, *others]:
         try:

@@ -69,15 +69,15 @@ def test_domains_are_lines_of_one_panel() -> None:
 
 
 def test_each_side_has_one_color_in_all_panels_that_no_other_line_has() -> None:
-    colours: dict[str, set[str]] = {}
+    colors: dict[str, set[str]] = {}
     training = [panel for panel in select_panels([*LATENT, *TRANSLATION]) if panel.smooth]
     for panel in training:
         names = {line.name: line.color for line in panel.lines}
         assert len(set(names.values())) == len(names)
-        for name, colour in names.items():
-            colours.setdefault(name, set()).add(colour)
-    assert all(len(colours[name]) == 1 for name in ("d", "g", "fake", "real"))
-    assert colours["g"] == colours["fake"] != colours["d"]
+        for name, color in names.items():
+            colors.setdefault(name, set()).add(color)
+    assert all(len(colors[name]) == 1 for name in ("d", "g", "fake", "real"))
+    assert colors["g"] == colors["fake"] != colors["d"]
 
 
 def test_unknown_columns_are_not_drawn() -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from lightning_gans.cli.commands.common import command_parser
 from lightning_gans.core.errors import InputError, os_reason
-from lightning_gans.reporting.html.page import check_output, render, write_page
-from lightning_gans.reporting.html.run_report import find_runs, read_reports
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -41,6 +39,10 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         InputError: if an option cannot be used, or a run cannot be read.
     """
+    # Here for the start-up time of --help: Matplotlib takes a second to load.
+    from lightning_gans.reporting.html.page import check_output, render, write_page
+    from lightning_gans.reporting.html.run_report import find_runs, read_reports
+
     try:
         folders = find_runs(options.runs)
         out = options.out or (folders[0].report if len(folders) == 1 else Path(folders[0].report.name))
