@@ -20,7 +20,7 @@ class EMA(Callback):
     ``WeightAveraging`` would average the discriminators as well.
 
     Args:
-        decay: limit of d, in [0, 1); 0 keeps no average.
+        decay: fraction of the average that each step keeps after the first steps, in [0, 1); 0 keeps no average.
 
     Raises:
         ValueError: if ``decay`` is out of range.

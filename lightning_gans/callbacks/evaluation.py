@@ -72,7 +72,7 @@ class Evaluation(Callback):
         self.cache = RealCache(default_cache() if cache is None else Path(cache))
         self._lines: dict[str, str] = {}
         self._last: list[dict[str, Any]] = []
-        self._scores: dict[str, MetricSet] = {}
+        self._metric_sets: dict[str, MetricSet] = {}
         self._cached: dict[str, bool] = {}
         self._logged: dict[str, Stamp] = {}
         self._split = ""
@@ -89,24 +89,24 @@ class Evaluation(Callback):
             if network is not None:
                 network.to(pl_module.device)
         self._split = split
-        self._scores, self._cached = {}, {}
+        self._metric_sets, self._cached = {}, {}
 
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: EvaluationOutput) -> None:
         for domain, sampled in domains.items():
-            if domain not in self._scores:
-                self._scores[domain] = self._metric_set(trainer, domain, sampled).to(pl_module.device)
+            if domain not in self._metric_sets:
+                self._metric_sets[domain] = self._create_metric_set(trainer, domain, sampled).to(pl_module.device)
                 self._cached[domain] = self._load_real(trainer, domain)
-            scores, fake = self._scores[domain], to_uint8(sampled.fake)
+            metrics, fake = self._metric_sets[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):
-                scores.update_real(to_uint8(sampled.real), sampled.real_labels)
+                metrics.update_real(to_uint8(sampled.real), sampled.real_labels)
             if len(fake):
-                scores.update_fake(fake, sampled.labels)
+                metrics.update_fake(fake, sampled.labels)
             if sampled.truth is not None:
-                scores.update_truth(fake, to_uint8(sampled.truth))
+                metrics.update_truth(fake, to_uint8(sampled.truth))
             if sampled.cycled is not None and sampled.source is not None:
-                scores.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
+                metrics.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
 
-    def _metric_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> MetricSet:
+    def _create_metric_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> MetricSet:
         data = data_module(trainer)
         palette = data.palettes.get(domain) if isinstance(data, PairData) else None
         return MetricSet(
@@ -120,19 +120,19 @@ class Evaluation(Callback):
 
     def _finish(self, trainer: Trainer, pl_module: Adversarial) -> None:
         self._last = []
-        for domain, scores in self._scores.items():
-            prefix = self._split if len(self._scores) == 1 else f"{self._split}/{domain}"
+        for domain, metrics in self._metric_sets.items():
+            prefix = self._split if len(self._metric_sets) == 1 else f"{self._split}/{domain}"
             if not self._cached[domain]:
                 self._store_real(trainer, domain)
-            real, fake = (self._total(trainer, count) for count in scores.counts())
-            values = scores.compute()
+            real, fake = (self._total(trainer, count) for count in metrics.counts())
+            values = metrics.compute()
             for name, value in values.items():
                 # Equal on all ranks already, but Lightning warns of values that are not reduced.
                 pl_module.log(f"{prefix}/{name}", value, prog_bar=name in PROGRESS_BAR_SCORES, sync_dist=True)
             stamp = self._stamp(trainer, pl_module, real, fake)
             ordered = {name: values[name] for name in order_scores(values, min(real, fake))}
             self._record(trainer, pl_module, domain, prefix, ordered, stamp)
-        self._scores = {}
+        self._metric_sets = {}
 
     def _stamp(self, trainer: Trainer, pl_module: Adversarial, real: int, fake: int) -> Stamp:
         return Stamp(
@@ -195,18 +195,18 @@ class Evaluation(Callback):
         seen = f"{sum(counts)}x{data.eval_batch_size}x{trainer.world_size}"
         parts = [fingerprint, domain, seen, self.extractor.description]
         # Other scores may need more statistics of the same images.
-        parts += [name for name in ("features", "labels") if name in self._scores[domain].real_names]
+        parts += [name for name in ("features", "labels") if name in self._metric_sets[domain].real_names]
         return "-".join(parts)
 
     def _load_real(self, trainer: Trainer, domain: str) -> bool:
         """Load the real images' statistics if they are cached; returns whether they are, equal on all ranks."""
-        key, scores = self._key(trainer, domain), self._scores[domain]
+        key, metrics = self._key(trainer, domain), self._metric_sets[domain]
         if key is None:
             return False
         # The ranks' statistics are summed, so rank 0 loads all and the others none.
-        state = self.cache.read(key, scores.real_names) if trainer.is_global_zero else None
+        state = self.cache.read(key, metrics.real_names) if trainer.is_global_zero else None
         if state is not None:
-            scores.load_real_state(state)
+            metrics.load_real_state(state)
         return trainer.strategy.broadcast(state is not None)
 
     def _store_real(self, trainer: Trainer, domain: str) -> None:
@@ -214,7 +214,7 @@ class Evaluation(Callback):
         key = self._key(trainer, domain)
         if key is None:
             return
-        state = self._scores[domain].real_state()
+        state = self._metric_sets[domain].real_state()
         if trainer.is_global_zero:
             self.cache.write(key, state)
 
@@ -237,7 +237,7 @@ class Evaluation(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Add a batch."""
+        """Add the images of a batch."""
         self._add(trainer, pl_module, outputs)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -22,9 +22,9 @@ class AlternatingDDP(DDPStrategy):
     """DDP without the wrapper: all-reduces, after each backward pass, the gradients of the updated network only.
 
     PyTorch's wrapper expects every parameter in every backward pass, but each step of a GAN leaves one network out.
-    Here :meth:`Adversarial.step` passes the parameters to be updated (``inputs``), so that nothing is searched for and
-    each gradient is reduced once. Batch normalization uses the images of all ranks: N ranks compute what one process
-    with an N times larger batch computes.
+    Here :meth:`.Adversarial.optimize` passes the parameters to be updated (``inputs``), so that nothing is searched for
+    and each gradient is reduced once. Batch normalization uses the images of all ranks, so that N ranks compute what
+    one process with an N times larger batch computes.
     """
 
     strategy_name = "alternating_ddp"

@@ -48,3 +48,20 @@ def test_versions_are_numbered_after_the_highest(tmp_path: Path) -> None:
     loggers = [ResumableCSVLogger(tmp_path, "run"), ResumableCSVLogger(tmp_path, "run")]
     assert [logger.version for logger in loggers] == [8, 9]
     assert ResumableCSVLogger(tmp_path, "run", "mine").version == "mine"
+
+
+def test_a_resumed_csv_log_goes_on_and_holds_each_step_once(tmp_path: Path) -> None:
+    first = ResumableCSVLogger(tmp_path, name="run", version=0)
+    for step in range(6):
+        first.log_metrics({"loss": float(step)}, step)
+    first.finalize("killed")
+    second = ResumableCSVLogger(tmp_path, name="run", version=0)
+    second.resume_at(4)
+    for step in range(4, 8):
+        second.log_metrics({"loss": 10.0 + step, "fid": 1.0}, step)
+    second.finalize("success")
+    rows = (tmp_path / "run" / "version_0" / "metrics.csv").read_text().splitlines()
+    assert rows[0] == "fid,loss,step"
+    assert [row.split(",")[1:] for row in rows[1:]] == [
+        [str(float(step) if step < 4 else 10.0 + step), str(step)] for step in range(8)
+    ]

@@ -1,0 +1,135 @@
+"""Scores of a run, their stamps and the cache of real statistics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid
+from lightning_gans.core.evaluation_output import EvaluationImages
+from lightning_gans.metrics import DigitFeatures
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+
+class Counting(DigitFeatures):
+    """Counts the images that it sees."""
+
+    images = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.images += len(images)
+        return super().forward(images)
+
+
+def scored(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
+
+
+def test_scores_are_logged_and_written_with_their_stamp(tmp_path: Path) -> None:
+    evaluation = Evaluation()
+    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=[evaluation, EMA(0.9)])
+    trainer.fit(tiny_dcgan(), TinyData())
+    lines = scored(tmp_path)
+    assert [line["step"] for line in lines] == [5, 10]
+    assert lines[-1]["scores"]["val/fid"] == pytest.approx(trainer.callback_metrics["val/fid"].item(), rel=1e-6)
+    assert lines[-1]["stamp"] == {
+        "extractor": DigitFeatures().description,
+        "real": 6,
+        "fake": 6,
+        "split": "val",
+        "weights": "ema",
+        "batch_norm": "running",
+        "dropout": "off",
+        "pixels": "uint8-rounded",
+        "neighbours": 5,
+        "seed": 0,
+    }
+    assert "val/fid" in evaluation.last_lines
+    assert "ema weights" in evaluation.last_lines
+
+
+def test_the_stamp_is_among_what_loggers_keep(tmp_path: Path) -> None:
+    logger = ResumableCSVLogger(tmp_path, name="run")
+    evaluation = Evaluation()
+    tiny_trainer(tmp_path, max_epochs=1, logger=logger, callbacks=[evaluation]).fit(tiny_dcgan(), TinyData())
+    kept = yaml.safe_load((tmp_path / "run" / "version_0" / "hparams.yaml").read_text())
+    assert kept["stamp/val"] in evaluation.last_lines
+    assert kept["channels_last"] is False
+
+
+def test_real_images_are_looked_at_once_and_never_again_by_later_runs(tmp_path: Path) -> None:
+    counts, scores = [], []
+    for _ in range(2):
+        evaluation = Evaluation(extractor=Counting(), cache=tmp_path / "cache")
+        trainer = tiny_trainer(tmp_path, max_epochs=3, callbacks=[evaluation])
+        trainer.fit(tiny_dcgan(), TinyData())
+        assert isinstance(evaluation.extractor, Counting)
+        counts.append(evaluation.extractor.images)
+        scores.append(trainer.callback_metrics["val/fid"].item())
+    assert counts == [6 + 3 * 6, 3 * 6]
+    assert scores[0] == scores[1]
+
+
+def test_cached_statistics_are_not_taken_for_other_images(tmp_path: Path) -> None:
+    class Other(TinyData):
+        def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
+            images, labels = super().load(train=train)
+            return 255 - images, labels
+
+    counts = []
+    for data in (TinyData(), Other(), TinyData(length=50)):
+        evaluation = Evaluation(extractor=Counting(), cache=tmp_path / "cache")
+        tiny_trainer(tmp_path, max_epochs=1, callbacks=[evaluation]).fit(tiny_dcgan(), data)
+        assert isinstance(evaluation.extractor, Counting)
+        counts.append(evaluation.extractor.images)
+    assert counts == [12, 12, 12]
+
+
+def test_generated_images_of_a_score_are_the_same_every_time(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, callbacks=[Evaluation()])
+    model = tiny_dcgan()
+    first, second = (trainer.validate(model, TinyData(), verbose=False)[0] for _ in range(2))
+    assert first == second
+
+
+def test_no_extractor_enters_a_checkpoint_and_the_last_scores_do(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation(), LastCheckpoint()])
+    trainer.fit(tiny_dcgan(), TinyData())
+    checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert {key.partition(".")[0] for key in checkpoint["state_dict"]} == {"generator", "discriminator"}
+    state = checkpoint["callbacks"]["Evaluation"]
+    measured = {
+        "kid",
+        "kid_ci95",
+        "relative_fid",
+        "fid",
+        "variance_ratio",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+    }
+    assert state["last"][0]["scores"].keys() == {f"val/{name}" for name in measured | {"class_kl", "modes"}}
+    assert state["last"][0]["stamp"]["real"] == 6
+
+
+def test_two_domains_are_scored_and_drawn_apart(tmp_path: Path) -> None:
+    class Two(Callback):
+        """Shows the callbacks a second domain, as a translation family does."""
+
+        def on_validation_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
+            outputs["b"] = EvaluationImages(*(-image for image in outputs["images"][:2]))
+
+    trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Two(), Evaluation(), SampleGrid(count=4)])
+    trainer.fit(tiny_dcgan(), TinyData())
+    assert {"val/images/fid", "val/b/fid"} <= set(trainer.callback_metrics)
+    names = {path.name for path in (tmp_path / "samples").iterdir()}
+    assert {"epoch-001-step-0000005-images.png", "epoch-001-step-0000005-b.png", "timeline-b.gif"} <= names

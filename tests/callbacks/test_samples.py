@@ -1,0 +1,103 @@
+"""Grids, timelines and predictions, in files and in loggers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
+from PIL import Image
+from torch import nn
+
+from lightning_gans.callbacks import Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.core.errors import InputError
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+
+def test_grids_show_the_same_noise_every_time(tmp_path: Path) -> None:
+    class Frozen(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            for optimizer in trainer.optimizers:
+                optimizer.param_groups[0]["lr"] = 0.0
+
+    model = tiny_dcgan()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.0
+    trainer = tiny_trainer(tmp_path, max_epochs=3, callbacks=[SampleGrid(count=6, columns=3), Frozen()])
+    trainer.fit(model, TinyData())
+    grids = sorted((tmp_path / "samples").glob("*.png"))
+    assert [path.name[:9] for path in grids] == ["epoch-001", "epoch-002", "epoch-003"]
+    with Image.open(grids[0]) as picture:
+        assert picture.size == (3 * 30 + 2, 2 * 30 + 2)
+    assert grids[0].read_bytes() == grids[1].read_bytes() == grids[2].read_bytes()
+    assert (tmp_path / "samples" / "timeline.gif").is_file()
+
+
+def test_the_timeline_has_a_frame_for_each_grid(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, max_epochs=3, callbacks=[SampleGrid(count=6)])
+    model = tiny_dcgan(optimizer_g=lambda p: torch.optim.SGD(p, lr=5.0))
+    trainer.fit(model, TinyData())
+    with Image.open(tmp_path / "samples" / "timeline.gif") as timeline:
+        assert timeline.n_frames == 3  # type: ignore[attr-defined]
+
+
+def test_no_grids_for_count_zero_and_nothing_in_a_fast_dev_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_trainer(tmp_path, max_epochs=1, callbacks=[SampleGrid(count=0)]).fit(tiny_dcgan(), TinyData())
+    assert not (tmp_path / "samples").exists()
+    callbacks: list[Callback] = [SampleGrid(), Evaluation(), LastCheckpoint(every_n_steps=1)]
+    tiny_trainer(tmp_path, fast_dev_run=2, callbacks=callbacks).fit(tiny_dcgan(), TinyData())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kwargs", [{"count": -1}, {"columns": 0}, {"frame_ms": 1}])
+def test_bad_numbers_of_the_grid_are_named(kwargs: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=rf"^{next(iter(kwargs))} is"):
+        SampleGrid(**kwargs)
+
+
+def test_predictions_are_written_once_per_test_image_and_never_over_others(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, callbacks=[PredictionWriter()])
+    model = tiny_dcgan()
+    trainer.predict(model, TinyData(length=10), return_predictions=False)
+    paths = sorted((tmp_path / "predictions").glob("*.png"))
+    assert [path.name for path in paths] == [f"{index:06d}.png" for index in range(10)]
+    with Image.open(paths[0]) as picture:
+        assert (picture.size, picture.mode) == ((28, 28), "L")
+    with pytest.raises(InputError, match="already contains PNG files"):
+        trainer.predict(model, TinyData(length=10), return_predictions=False)
+
+
+def test_wandb_offline_holds_images_and_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    logger = WandbLogger(name="tiny", project="tests", save_dir=tmp_path, offline=True)
+    trainer = tiny_trainer(tmp_path, max_epochs=1, logger=logger, callbacks=[Evaluation(), SampleGrid(count=4)])
+    trainer.fit(tiny_dcgan(), TinyData())
+    logger.experiment.finish()
+    (run,) = (tmp_path / "wandb").glob("offline-run-*")
+    assert list((run / "files" / "media" / "images").glob("samples*.png"))
+    (record,) = run.glob("*.wandb")
+    # W&B's own process writes the record, and may do so after finish() has returned.
+    deadline = time.monotonic() + 240
+    while b"val/fid" not in record.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    content = record.read_bytes()
+    assert b"val/fid" in content
+    assert b"loss/d" in content
+
+
+def test_tensorboard_holds_images_and_scores(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    logger = TensorBoardLogger(tmp_path, name="tiny")
+    trainer = tiny_trainer(tmp_path, max_epochs=1, logger=logger, callbacks=[Evaluation(), SampleGrid(count=4)])
+    trainer.fit(tiny_dcgan(), TinyData())
+    events = EventAccumulator(logger.log_dir)
+    events.Reload()
+    assert "samples" in events.Tags()["images"]
+    assert {"val/fid", "loss/d", "loss/g"} <= set(events.Tags()["scalars"])

@@ -1,0 +1,60 @@
+"""Checkpoint files that are written whole, and bad ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_gans.core.errors import InputError
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+
+
+def checkpoint(value: int) -> dict[str, Any]:
+    return {"state_dict": {"a": torch.full((1000,), float(value))}, "global_step": 1, "epoch": 0, "loops": {}}
+
+
+def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    io, path = AtomicCheckpointIO(), tmp_path / "last.ckpt"
+    io.save_checkpoint(checkpoint(1), path)
+
+    def killed(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        io.save_checkpoint(checkpoint(0), path)
+    assert io.load_checkpoint(path)["state_dict"]["a"][0] == 1
+
+
+class Malicious:
+    """Pickles into a call."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("this code must not run",)
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "code", "foreign", "bit"])
+def test_a_bad_checkpoint_is_named_and_no_code_in_it_runs(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint(checkpoint(1), path)
+    content = path.read_bytes()
+    if kind == "missing":
+        path.unlink()
+    elif kind == "code":
+        torch.save({"a": Malicious()}, path)
+    elif kind == "foreign":
+        torch.save({"model": torch.ones(3)}, path)
+    elif kind == "bit":  # one that torch does not notice
+        place = content.index(torch.ones(2).numpy().tobytes())
+        path.write_bytes(content[:place] + b"\1" + content[place + 1 :])
+        assert torch.load(path, weights_only=True)["state_dict"]["a"][0] != 1
+    else:
+        path.write_bytes({"empty": b"", "text": b"hello\n", "truncated": content[: len(content) // 2]}[kind])
+    with pytest.raises(InputError, match=rf"ckpt_path is {path}"):
+        AtomicCheckpointIO().load_checkpoint(path)
+    assert "must not run" not in capsys.readouterr().out
