@@ -1,4 +1,9 @@
-"""The parser's long reports of bad input, cut to one sentence: key, value, what was expected, file."""
+"""Summarizes the parser's reports of invalid input in one sentence: key, value, what was expected, file.
+
+jsonargparse raises errors without fields: the key, the value and the type are in the message only, which has a line for
+every type that the key may have. Each pattern below is tested with the installed version; a report that matches none is
+printed as it is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
-_UNRECOGNISED = re.compile(r"unrecognized arguments: --([\w.+-]+)", re.IGNORECASE)
+_UNRECOGNIZED = re.compile(r"unrecognized arguments: --([\w.+-]+)", re.IGNORECASE)
 _NO_CLASS = re.compile(r"Expected a dot import path string: ([\w.]*\w)")
 _OTHER_CLASS = re.compile(
     r"(?:Expected '|Import path )([\w.]+)'? (?:to be|does not correspond to) a subclass of (?:<class ')?([\w.]*\w)"
@@ -21,22 +26,24 @@ _OTHER_CLASS = re.compile(
 _NOT_IMPORTED = re.compile(
     r"given class_path '([\w.]+)':\s+(No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+')"
 )
-_LACKING = re.compile(r"the following arguments are required: (\w+(?:, \w+)*)")
+_MISSING = re.compile(r"the following arguments are required: ([\w.]+(?:, [\w.]+)*)")
 _WRONG_TYPE = re.compile(r"Expected a <class '([\w.]+)'>")
 _VALUE = re.compile(r"Got value: ([^\s,.]+(?:\.\w+)*)|Given value: (?!NestedArg|Namespace)(.+)")
-_REQUIRED = re.compile(r"Key \"?([\w.]+)\"? is required")
 
 
 def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
-    """What a report says, in one sentence.
+    """Summarize a report in one sentence.
 
     Args:
-        report: as jsonargparse writes it, over many lines.
-        words: names that a misspelt key or class may have meant.
-        configs: paths of the configs that were given; the one that holds the bad key is named.
+        report: the parser's message, of many lines.
+        words: known keys and classes, to suggest one for a misspelled name.
+        configs: paths of the configs on the command line; the one that sets the invalid key is named.
+
+    Returns:
+        The sentence.
     """
     path = ".".join(re.findall(r'Parser key "([\w.]+)"', report))
-    if match := _UNRECOGNISED.search(report):
+    if match := _UNRECOGNIZED.search(report):
         return f"{match[1]} is not a known key{_suggestion(match[1], words)}"
     if match := _REFUSED_KEY.search(report):
         key = ".".join(filter(None, (path, match[1])))
@@ -53,20 +60,19 @@ def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[
         return f"{path} is {match[1]}, which cannot be imported here ({match[2]}){place}"
     expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
     if path and expected and (match := _VALUE.search(report)):
-        if path.startswith("model"):  # to the parser, model itself might be null, and so it says of all below
+        if path.startswith("model"):  # the parser takes null for the model as a whole, and lists it for keys below
             expected = [name for name in expected if name != "null"]
         value = match[1] or match[2]
         return f"{path} is {value}; expected {' or '.join(expected)}{config_that_sets(path, configs, value)}"
-    if path and (match := _LACKING.search(report)):
-        lacking = ", ".join(f"{path}.{name}" for name in match[1].split(", "))
-        return f"{lacking} must be given, on the command line or in a --config (`lightning-gans configs`)"
-    if match := _REQUIRED.search(report):
-        return f"{match[1]} is missing; give it on the command line or in a --config (`lightning-gans configs`)"
+    if match := _MISSING.search(report):
+        # Without a path the keys begin with the subcommand.
+        names = [f"{path}.{name}" if path else name.partition(".")[2] or name for name in match[1].split(", ")]
+        return f"{', '.join(names)} must be given, on the command line or in a config (`lightning-gans configs`)"
     return " ".join(report.split())
 
 
 def known_words(parser: ArgumentParser) -> set[str]:
-    """All that a misspelt key or class may have meant: options, and our classes with their arguments."""
+    """The names of keys, of our classes, and of their arguments."""
     options = set(parser.get_defaults(skip_validation=True).keys(branches=True))
     classes = [
         item
@@ -92,7 +98,16 @@ def _suggestion(word: str, words: Iterable[str]) -> str:
 
 
 def config_that_sets(key: str, configs: Iterable[str], value: str | None = None) -> str:
-    """The last config that holds the key, with the value where one is given: else it came from the command line."""
+    """Name the last config that sets a key.
+
+    Args:
+        key: path of the key, of which the last part is compared.
+        configs: paths of configs.
+        value: if given, only configs that set the key to this value count.
+
+    Returns:
+        `` (in FILE)``, or nothing if the key was set on the command line.
+    """
     leaf = key.rpartition(".")[2]
     holding = [
         config
@@ -110,7 +125,7 @@ def _read(config: str) -> Any:
 
 
 def _entries(node: Any) -> Iterator[tuple[str, Any]]:
-    """All keys with their values, at any depth; a class stands for its class path."""
+    """All keys with their values, at any depth; the value of a class is its class path."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             yield str(key), value.get("class_path", value) if isinstance(value, Mapping) else value

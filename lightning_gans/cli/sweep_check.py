@@ -1,6 +1,6 @@
-"""Whether the real parser takes a command line; a process of its own, since the parser loads torch.
+"""Checks command lines of a sweep with the real parser, in a process of its own, since the parser imports torch.
 
-``python -m lightning_gans.cli.sweep_check`` reads a JSON list of command lines and answers bad input as ``fit`` does.
+``python -m lightning_gans.cli.sweep_check`` reads a JSON list of command lines and reports invalid input as ``fit``.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from lightning_gans.sweeps.wandb_file import Sweep
 
 
 def samples(sweep: Sweep) -> list[dict[str, Any]]:
-    """As few draws as hold every value of every parameter, or both ends of its range, at least once."""
+    """The fewest draws that contain every value of every parameter, or both ends of its range."""
     count = max(len(parameter.examples) for parameter in sweep.parameters)
     return [{p.key: p.examples[i % len(p.examples)] for p in sweep.parameters} for i in range(count)]
 
 
 def check_with_parser(sweep: Sweep, extra: list[str]) -> None:
-    """Refuse a sweep with a key or value that the parser does not take.
+    """Check all keys and values of a sweep with the parser.
+
+    Args:
+        sweep: the sweep.
+        extra: arguments after the sweep's own.
 
     Raises:
-        InputError: what the parser says.
+        InputError: if the parser rejects one; the message is the parser's.
     """
     lines = [["fit", *fit_arguments(sweep, drawn, extra, Path())] for drawn in samples(sweep)]
     done = subprocess.run(
@@ -75,7 +79,7 @@ def parse_all(lines: list[list[str]]) -> list[Any]:
 
 
 def main() -> None:
-    """Parse the command lines of the standard input; bad input is one line on stderr and exit status 2."""
+    """Parse the command lines of the standard input; invalid input is one line on stderr with exit status 2."""
     from lightning_gans.cli.process import filter_warnings
 
     filter_warnings()

@@ -1,0 +1,89 @@
+"""Every pattern that reads jsonargparse's reports matches a report of the installed version.
+
+A pattern whose test fails has to follow a change of jsonargparse's words: until then users read the raw report.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lightning_gans.cli import parser_errors
+from lightning_gans.cli.parser_errors import summarize_parser_error
+from lightning_gans.cli.sweep_check import parse_all
+from lightning_gans.core.errors import InputError
+
+FIT = ["fit", "--config", "dcgan/digits"]
+
+REPORTS = {
+    "_UNRECOGNIZED": (
+        [*FIT, "--trainer.max_epoch", "3"],
+        "trainer.max_epoch is not a known key; did you mean trainer.max_epochs",
+    ),
+    "_REFUSED_KEY": ([*FIT, "--model.n_critc", "2"], "model.n_critc is not a known key; did you mean n_critic"),
+    "_NO_CLASS": ([*FIT, "--model", "DGCAN"], "model is DGCAN, which is no known class; did you mean DCGAN"),
+    "_OTHER_CLASS": (
+        [*FIT, "--model.generator", "lightning_gans.networks.PatchGAN"],
+        "model.generator is lightning_gans.networks.PatchGAN; expected a subclass of Generator",
+    ),
+    "_NOT_IMPORTED": (
+        [*FIT, "--model", "my_gan.MyGAN"],
+        "model is my_gan.MyGAN, which cannot be imported here (No module named 'my_gan')",
+    ),
+    "_MISSING": (
+        ["fit"],
+        "data, model must be given, on the command line or in a config (`lightning-gans configs`)",
+    ),
+    "_WRONG_TYPE": ([*FIT, "--trainer.max_epochs", "abc"], "trainer.max_epochs is abc; expected int or null"),
+    "_VALUE": ([*FIT, "--model.generator.width", "abc"], "model.generator.width is abc; expected int"),
+}
+"""For each pattern arguments whose report it matches, and what the summary contains."""
+
+
+def test_every_pattern_has_a_report() -> None:
+    patterns = {name for name, value in vars(parser_errors).items() if isinstance(value, re.Pattern)}
+    assert patterns == set(REPORTS)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_pattern_matches_the_installed_parsers_report(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments, summary = REPORTS[name]
+    reports: list[str] = []
+
+    def recorded(report: str, *args: Any) -> str:
+        reports.append(report)
+        return summarize_parser_error(report, *args)
+
+    monkeypatch.setattr("lightning_gans.cli.parser.summarize_parser_error", recorded)
+    with pytest.raises(InputError, match=re.escape(summary)):
+        parse_all([arguments])
+    assert getattr(parser_errors, name).search(reports[-1])
+
+
+def test_the_key_of_a_nested_report_is_the_path_of_all_its_keys() -> None:
+    inner = 'Parser key "generator":\n      Key "a" is not expected'
+    report = f'Parser key "model":\n  Problem with given class_path:\n    {inner}'
+    assert summarize_parser_error(report, ["width"], []) == "model.generator.a is not a known key"
+
+
+def test_a_missing_argument_of_a_class_has_the_classs_key() -> None:
+    with pytest.raises(InputError, match=r"^data\.root must be given"):
+        parse_all([[*FIT, "--data", "ImageFolderDataModule"]])
+
+
+def test_the_last_config_that_sets_the_value_is_named(tmp_path: Path) -> None:
+    paths = []
+    for index, width in enumerate((3, 4, 3, 5)):
+        path = tmp_path / f"{index}.yaml"
+        path.write_text(f"model: {{init_args: {{generator: {{init_args: {{width: {width}}}}}}}}}")
+        paths.append(str(path))
+    assert parser_errors.config_that_sets("model.generator.width", paths, "3") == f" (in {paths[2]})"
+    assert parser_errors.config_that_sets("model.generator.width", paths) == f" (in {paths[3]})"
+    assert parser_errors.config_that_sets("model.generator.width", paths, "6") == ""
+
+
+def test_an_unknown_report_stays_whole() -> None:
+    assert summarize_parser_error("something\n  new", [], []) == "something new"
