@@ -68,9 +68,9 @@ class Noise(Dataset[Any]):
         generator = torch.Generator().manual_seed(index)
 
         def images(channels: Any) -> Tensor:
-            return torch.rand(int(channels), size, size, generator=generator) * 2 - 1
+            return torch.rand(int(channels), *size, generator=generator) * 2 - 1
 
-        size = int(self.model.generator.size if isinstance(self.model, LatentGAN) else self.model.size)  # type: ignore[arg-type]
+        size: Any = self.model.generator.size if isinstance(self.model, LatentGAN) else self.model.size
         if isinstance(self.model, LatentGAN):
             return Labelled(images(self.model.generator.channels), torch.tensor(index % 10))
         return Pair(images(self.model.channels_a), images(self.model.channels_b), True)

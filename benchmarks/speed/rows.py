@@ -37,7 +37,7 @@ def houses(config: str, size: int, *more: str, turn: int = 1, rounds: int = 8) -
 
 DENSE_CGAN = (
     *("--model", "CGAN", "--model.penalty", "null"),
-    *("--model.generator", "ConditionalMLPGenerator", "--model.discriminator", "ConditionalMLPDiscriminator"),
+    *("--model.generator.conditional", "true", "--model.discriminator.conditional", "true"),
 )
 
 ROWS: dict[str, Row] = {

@@ -34,16 +34,16 @@ def background_color(translator: ImageTranslator, direction: str) -> str:
     return next(iter(palette(translator, direction).values()), "#ffffff")
 
 
-def resize_drawing(drawing: Image.Image, size: int, colors: dict[str, str]) -> Image.Image:
+def resize_drawing(drawing: Image.Image, size: tuple[int, int], colors: dict[str, str]) -> Image.Image:
     """Resize a drawing to the size that a model was trained on, and map each pixel to the nearest color of the palette.
 
     Args:
         drawing: of any size.
-        size: height and width in pixels.
+        size: (height, width) in pixels.
         colors: see :func:`palette`; if it is empty, the colors are not changed.
     """
     rgb = drawing.convert("RGB")
-    small = rgb.resize((size, size), Image.Resampling.BOX)
+    small = rgb.resize(size[::-1], Image.Resampling.BOX)
     if not colors:
         return small
     known: NDArray[Any] = np.array(

@@ -68,11 +68,11 @@ def describe_model(model: PretrainedModel) -> str:
         facts.append(f"epoch {metadata['epoch']}")
     facts.append({"ema": "averaged weights", "raw": "raw weights"}.get(model.weights_kind, "unknown weights"))
     if isinstance(model, LatentSampler):
-        facts.append(f"{model.network.size} x {model.network.size} pixels")
+        facts.append("{} x {} pixels".format(*model.network.size))
         if model.num_classes:
             facts.append(f"{model.num_classes} classes")
     elif isinstance(model, ImageTranslator):
-        facts.append(f"trained on {model.sizes[model.directions[0]]} x {model.sizes[model.directions[0]]} pixels")
+        facts.append("trained on {} x {} pixels".format(*model.sizes[model.directions[0]]))
     if "seed" in metadata:
         facts.append(f"run with seed {metadata['seed']}")
     return " · ".join(facts)

@@ -9,6 +9,7 @@ import gradio as gr
 from PIL import Image, ImageChops
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.sizes import square_side
 from lightning_gans.demo.drawings import background_color, canvas_size, palette, resize_drawing
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.pictures import translate_image
@@ -99,7 +100,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
 def canvas(translator: ImageTranslator) -> gr.ImageEditor:
     """The canvas, one for both directions: Gradio's editor breaks when it is hidden and shown again."""
     directions = translator.directions
-    side = canvas_size(translator.sizes[directions[0]])
+    side = canvas_size(square_side(translator.sizes[directions[0]]))
     maps = next((colors for direction in directions if (colors := palette(translator, direction))), {})
     brushes: list[str | tuple[str, float]] = list(maps.values()) or ["#000000", "#ffffff"]
     fixed = bool(maps) and len(directions) == 1

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lightning_gans.core.sizes import square_side
 from lightning_gans.core.version import __version__
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 from lightning_gans.inference.loading import select_network
@@ -146,7 +147,7 @@ class TranslationTarget(ExportTarget):
     def __init__(self, model: ImageTranslator, direction: str | None) -> None:
         self.model = self.translator = model
         self.direction = model.resolve_direction(direction)
-        self.size = model.sizes[self.direction]
+        self.size = square_side(model.sizes[self.direction])
         self.network = copy_to_cpu(model.network(self.direction))
         self.input_names = ("images",)
         self.output_name = "translated"  # in ONNX an output must not have the name of an input

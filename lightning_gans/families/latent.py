@@ -61,6 +61,8 @@ class LatentGAN(Adversarial, ABC):
         super().__init__(**kwargs)
         for key in ("channels", "size", "num_classes"):
             made, judged = getattr(generator, key), getattr(discriminator, key)
+            if key == "size":
+                made, judged = plain_size(made), plain_size(judged)
             if made != judged:
                 raise InputError(
                     f"model.generator.{key} is {made} but model.discriminator.{key} is {judged}; expected the same"

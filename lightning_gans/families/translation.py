@@ -17,7 +17,7 @@ from lightning_gans.core.data import ImageData, PairData, data_module, declares,
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.evaluation_output import EvaluationOutput
 from lightning_gans.core.randomness import seed_step
-from lightning_gans.core.sizes import plain_size
+from lightning_gans.core.sizes import Size, height_width, plain_size
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 
@@ -37,7 +37,7 @@ class Translation(Adversarial, ABC):
     Args:
         channels_a: channels of the images of domain a; the command line takes them from the data.
         channels_b: channels of the images of domain b; likewise.
-        size: height and width of the images; likewise.
+        size: (height, width) of the images in pixels, or one number for a square; likewise.
         objective: the adversarial losses.
         test_dropout: keep dropout on when images are translated in validation, test and prediction, as pix2pix does
             (Isola et al., 2017, section 3.3); every score's stamp says which.
@@ -53,7 +53,7 @@ class Translation(Adversarial, ABC):
         self,
         channels_a: int,
         channels_b: int,
-        size: int,
+        size: Size,
         objective: Objective,
         test_dropout: bool = False,
         channels_last: bool = False,
@@ -61,7 +61,7 @@ class Translation(Adversarial, ABC):
     ) -> None:
         super().__init__(**kwargs)
         self.objective = objective
-        self.channels_a, self.channels_b, self.size = channels_a, channels_b, size
+        self.channels_a, self.channels_b, self.size = channels_a, channels_b, height_width(size)
         self.test_dropout = test_dropout
         self.channels_last = channels_last
 

@@ -11,6 +11,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from torch import nn
 
 from lightning_gans.components.noise import Noise
+from lightning_gans.core.sizes import Size
 from lightning_gans.networks.base import Generator, MakeTranslator, Translator
 
 ClassConfig = Mapping[str, Any]
@@ -39,14 +40,14 @@ def build_noise(config: ClassConfig) -> Noise:
     return noise
 
 
-def build_translator(network: ClassConfig, channels_in: int, channels_out: int, size: int) -> Translator:
+def build_translator(network: ClassConfig, channels_in: int, channels_out: int, size: Size) -> Translator:
     """Build a generator from images, with random weights.
 
     Args:
         network: class path and arguments of the network.
         channels_in: channels of the input images.
         channels_out: channels of the output images.
-        size: height and width of the training images in pixels.
+        size: (height, width) of the training images in pixels, or one number for a square.
 
     Raises:
         ValueError: if ``network`` is not the config of a translator, or its class cannot be built here.

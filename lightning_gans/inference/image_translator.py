@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.model_metadata import ModelMetadata
+from lightning_gans.core.sizes import height_width
 from lightning_gans.inference.construct import build_translator
 from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.networks.base import Translator
@@ -19,8 +20,11 @@ class ImageTranslator(PretrainedModel):
 
     Args:
         generators: by direction, "a_to_b" or "b_to_a": the class path and arguments of the ``network``, ``channels_in``
-            and ``channels_out`` of its images, and the ``size`` in pixels that it was trained on.
+            and ``channels_out`` of its images, and the ``size`` of the images that it was trained on.
         metadata: facts about the model, as plain data.
+
+    Attributes:
+        sizes: (height, width) in pixels of the images that each generator was trained on, by direction.
 
     Raises:
         ValueError: if a network cannot be built.
@@ -35,7 +39,7 @@ class ImageTranslator(PretrainedModel):
         self.networks = nn.ModuleDict(
             {direction: build_translator(**config) for direction, config in generators.items()}
         )
-        self.sizes = {direction: int(config["size"]) for direction, config in generators.items()}
+        self.sizes = {direction: height_width(config["size"]) for direction, config in generators.items()}
         self.frozen_eval()
 
     @property
@@ -52,10 +56,10 @@ class ImageTranslator(PretrainedModel):
     def input_description(self) -> str:
         """Shapes and values of inputs and outputs, in sentences."""
         parts = []
-        for direction, size in self.sizes.items():
+        for direction, (height, width) in self.sizes.items():
             network = self.network(direction)
             channels = f"from {network.channels_in} to {network.channels_out} channels"
-            parts.append(f"`{direction}` {channels}, trained on {size} x {size} pixels")
+            parts.append(f"`{direction}` {channels}, trained on {height} x {width} pixels")
         return f"Images are float tensors (N, C, H, W) in [-1, 1]: {'; '.join(parts)}."
 
     def resolve_direction(self, direction: str | None = None) -> str:

@@ -62,8 +62,8 @@ class LatentSampler(PretrainedModel):
         """Shapes and values of inputs and outputs, in sentences."""
         network = self.network
         return (
-            f"Images are float tensors (N, {network.channels}, {network.size}, {network.size}) in [-1, 1], each made "
-            f"from {network.latent_dim} numbers of {type(self.noise).__name__}"
+            f"Images are float tensors (N, {network.channels}, {network.size[0]}, {network.size[1]}) in [-1, 1], each "
+            f"made from {network.latent_dim} numbers of {type(self.noise).__name__}"
             + (f" and one of {self.num_classes} classes" if self.num_classes else "")
             + ". A seed gives the same pictures for every n."
         )
@@ -81,7 +81,7 @@ class LatentSampler(PretrainedModel):
             return
         columns = min(self.num_classes, 10) or 8
         images = to_uint8(self.sample(CARD_IMAGES // columns * columns))
-        grid(upscale_nearest(images, max(1, 64 // self.network.size)), columns).save(path)
+        grid(upscale_nearest(images, max(1, 64 // min(self.network.size))), columns).save(path)
 
     def sample(self, n: int = 64, labels: Labels = None, seed: int = 0, truncation: float | None = None) -> Tensor:
         """Generate the images 0 to n - 1 of a seed.
@@ -230,8 +230,7 @@ class LatentSampler(PretrainedModel):
             self.forward(latent[i : i + BATCH_SIZE], None if labels is None else labels[i : i + BATCH_SIZE]).cpu()
             for i in range(0, len(latent), BATCH_SIZE)
         ]
-        size = self.network.size
-        return torch.cat(images) if images else torch.empty(0, self.network.channels, size, size)
+        return torch.cat(images) if images else torch.empty(0, self.network.channels, *self.network.size)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] of one batch, on the model's device."""

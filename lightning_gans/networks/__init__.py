@@ -1,15 +1,12 @@
-"""Generators, translators and discriminators, chosen by class path."""
+"""Generators, discriminators, translators and patch discriminators, which a config chooses by class name."""
 
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
-from lightning_gans.networks.conditional_dcgan import ConditionalDCGANDiscriminator, ConditionalDCGANGenerator
-from lightning_gans.networks.conditional_infogan import ConditionalInfoGANDiscriminator, ConditionalInfoGANGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
+from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
-from lightning_gans.networks.maxout import ConditionalMaxoutDiscriminator, MaxoutDiscriminator
+from lightning_gans.networks.maxout import MaxoutDiscriminator
 from lightning_gans.networks.mlp import (
-    ConditionalMLPDiscriminator,
-    ConditionalMLPGenerator,
     MLPDiscriminator,
     MLPGenerator,
 )
@@ -21,13 +18,7 @@ from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.unet import UNet
 
 __all__ = [
-    "ConditionalDCGANDiscriminator",
-    "ConditionalDCGANGenerator",
-    "ConditionalInfoGANDiscriminator",
-    "ConditionalInfoGANGenerator",
-    "ConditionalMLPDiscriminator",
-    "ConditionalMLPGenerator",
-    "ConditionalMaxoutDiscriminator",
+    "BatchNorm",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
@@ -35,11 +26,13 @@ __all__ = [
     "IdentityTranslator",
     "InfoGANDiscriminator",
     "InfoGANGenerator",
+    "InstanceNorm",
     "LSGANDiscriminator",
     "LSGANGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
     "MaxoutDiscriminator",
+    "Norm",
     "PatchDiscriminator",
     "PatchGAN",
     "PixelGAN",

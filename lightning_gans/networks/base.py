@@ -1,60 +1,100 @@
-"""What a network must say of itself, so that families and data can be fitted together."""
+"""Base classes of all networks, and checks of the arguments that they share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.sizes import Size, height_width, square_side
 
 
 class Generator(nn.Module, ABC):
-    """Maps noise, and labels where the network is conditional, to images.
+    """Base class of networks that map latent vectors, and labels if the network is conditional, to images.
+
+    The command line passes ``channels``, ``size`` and ``num_classes`` of the data to the arguments of these names of a
+    class that has them.
+
+    Args:
+        channels: channels of the images.
+        size: (height, width) of the images in pixels, or one number for a square.
+        latent_dim: length of a latent vector.
+        num_classes: number of classes of the data; unused if the network is not conditional.
+        conditional: whether the network uses labels.
 
     Attributes:
-        latent_dim: length of z.
         channels: channels of the images.
-        size: height and width of the images, in pixels.
-        num_classes: labels that a conditional network tells apart; 0 where it ignores them.
+        size: (height, width) of the images in pixels.
+        latent_dim: length of a latent vector.
+        num_classes: number of classes of the labels that the network uses; 0 if it ignores labels.
+
+    Raises:
+        ValueError: if an argument is out of range, or a conditional network is built for data without classes.
     """
 
-    latent_dim: int
-    channels: int
-    size: int
-    num_classes: int = 0
+    def __init__(
+        self, channels: int, size: Size, latent_dim: int, num_classes: int | None = None, conditional: bool = False
+    ) -> None:
+        super().__init__()
+        check_positive(channels=channels, latent_dim=latent_dim)
+        self.channels, self.size, self.latent_dim = channels, height_width(size), latent_dim
+        self.num_classes = used_classes(num_classes, conditional)
 
     @abstractmethod
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim) and ``labels`` (N,) int64.
+        """Return images (N, channels, height, width) in [-1, 1].
 
-        Labels may also be shares of classes, (N, num_classes) floats that add up to 1.
+        Args:
+            latent: latent vectors (N, latent_dim).
+            labels: (N,) int64; or (N, num_classes) floats that sum to 1, the weight of each class. Ignored if the
+                network is not conditional.
         """
 
 
 class Discriminator(nn.Module, ABC):
-    """Maps images, and labels where the network is conditional, to logits.
+    """Base class of networks that map images, and labels if the network is conditional, to one logit for each image.
+
+    The command line passes ``channels``, ``size`` and ``num_classes`` of the data to the arguments of these names of a
+    class that has them.
+
+    Args:
+        channels: channels of the images.
+        size: (height, width) of the images in pixels, or one number for a square.
+        num_classes: number of classes of the data; unused if the network is not conditional.
+        conditional: whether the network uses labels.
 
     Attributes:
         channels: channels of the images.
-        size: height and width of the images, in pixels.
-        num_classes: labels that a conditional network tells apart; 0 where it ignores them.
-        joint_batch_safe: real and generated images may share a pass, which is faster in dense layers. Only where an
-            image's logit depends on that image alone, and on nothing that is drawn at random.
+        size: (height, width) of the images in pixels.
+        num_classes: number of classes of the labels that the network uses; 0 if it ignores labels.
+        joint_batch_safe: whether real and generated images may be concatenated to one batch, which is faster in dense
+            layers. Only true if the logit of an image depends on that image and its label alone: not on the rest of
+            the batch, and not on random numbers.
+
+    Raises:
+        ValueError: if an argument is out of range, or a conditional network is built for data without classes.
     """
 
-    channels: int
-    size: int
-    num_classes: int = 0
     joint_batch_safe: bool = False
+
+    def __init__(self, channels: int, size: Size, num_classes: int | None = None, conditional: bool = False) -> None:
+        super().__init__()
+        check_positive(channels=channels)
+        self.channels, self.size = channels, height_width(size)
+        self.num_classes = used_classes(num_classes, conditional)
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Logits (N,), high for real, of ``images`` (N, channels, size, size) in [-1, 1]."""
+        """Return logits (N,), high for real images.
+
+        Args:
+            images: (N, channels, height, width) in [-1, 1].
+            labels: (N,) int64; ignored if the network is not conditional.
+        """
 
 
 class Stage(NamedTuple):
@@ -75,81 +115,153 @@ class Stage(NamedTuple):
 
 
 class Translator(nn.Module, ABC):
-    """Maps images of one domain to images of another, of the same height and width.
+    """Base class of networks that map images of one domain to images of another, of the same height and width.
 
-    A family builds its translators itself, with ``channels_in``, ``channels_out`` and ``size``, in this order.
-    Of pictures of another size it is given tiles, and may say by :meth:`stages` how to make of them what it would make
-    of the whole.
+    A family builds its translators itself: it calls the class with ``channels_in``, ``channels_out`` and ``size``, in
+    this order. Images larger than those of the training are translated in tiles; a class may describe by :meth:`stages`
+    how to obtain from tiles the result for the whole image.
+
+    Args:
+        channels_in: channels of the input images.
+        channels_out: channels of the output images.
 
     Attributes:
-        channels_in: channels of the images it is given.
-        channels_out: channels of the images it makes.
+        channels_in: channels of the input images.
+        channels_out: channels of the output images.
+
+    Raises:
+        ValueError: if an argument is less than 1.
     """
 
-    channels_in: int
-    channels_out: int
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        check_positive(channels_in=channels_in, channels_out=channels_out)
+        self.channels_in, self.channels_out = channels_in, channels_out
 
     def stages(self) -> list[Stage]:
-        """The network cut into parts that follow on each other, each of which sees a few pixels far.
+        """Return consecutive parts of the network, each of which sees only a few pixels around a position.
 
         Returns:
-            The parts; none where the network cannot be cut so.
+            The parts; an empty list if the network cannot be divided in this way.
         """
         return []
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, channels_out, H, W) in [-1, 1] from ``images`` (N, channels_in, H, W) in [-1, 1]."""
+        """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W) in [-1, 1]."""
 
 
 class IdentityTranslator(Translator):
-    """Gives back what it is given, but for a gain of 1 that it could train.
+    """Returns its input, as a baseline for the scores of a translation.
+
+    The input is multiplied by a trainable number that starts at 1, since an optimizer needs a parameter.
 
     Args:
-        channels_in: channels of the images it is given.
-        channels_out: the same number.
-        size: height and width; any.
+        channels_in: channels of the input images.
+        channels_out: channels of the output images, the same number.
+        size: (height, width) of the images in pixels, or one number for a square; any.
 
     Raises:
-        InputError: if the domains' channels differ.
+        ValueError: if the numbers of channels differ, or an argument is out of range.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, size: int) -> None:
-        super().__init__()
+    def __init__(self, channels_in: int, channels_out: int, size: Size) -> None:
+        super().__init__(channels_in, channels_out)
         if channels_in != channels_out:
-            raise InputError(
-                "model.generator is IdentityTranslator, but the domains have "
-                f"{channels_in} and {channels_out} channels; expected equal channels"
+            raise ValueError(
+                f"channels_out is {channels_out} but channels_in is {channels_in}; expected the same for "
+                "IdentityTranslator"
             )
-        self.channels_in = self.channels_out = channels_in
-        self.size = size
-        # An optimizer refuses to have nothing to train.
+        height_width(size)
         self.gain = nn.Parameter(torch.ones(()))
 
     def stages(self) -> list[Stage]:
-        """One, which sees a single pixel."""
+        """Return the network as a single part, whose output pixels depend on one input pixel each."""
         return [Stage(self, margin=0)]
 
     def forward(self, images: Tensor) -> Tensor:
-        """The images (N, C, H, W)."""
+        """Return ``images`` (N, C, H, W)."""
         return self.gain * images
 
 
-MakeTranslator = Callable[[int, int, int], Translator]
-"""Channels of the images it is given, of those it makes, and their height and width to a generator."""
+MakeTranslator = Callable[[int, int, Size], Translator]
+"""Takes ``channels_in``, ``channels_out`` and ``size``, and returns a translator, as a class does."""
 
 
 class PatchDiscriminator(nn.Module, ABC):
-    """Maps images to one logit for each of many patches.
+    """Base class of networks that map an image to one logit for each of many patches.
 
-    A family builds its discriminators itself, with ``channels`` as the first argument.
+    A family builds its discriminators itself: it calls the class with ``channels``.
+
+    Args:
+        channels: channels of the input, an image or two concatenated images.
 
     Attributes:
-        channels: channels of what it is given: an image's, or those of a pair side by side.
+        channels: channels of the input.
+
+    Raises:
+        ValueError: if an argument is less than 1.
     """
 
-    channels: int
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        check_positive(channels=channels)
+        self.channels = channels
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, 1, h, w), high for real, of ``images`` (N, channels, H, W) in [-1, 1]."""
+        """Return logits (N, 1, h, w), high for real images, for ``images`` (N, channels, H, W) in [-1, 1]."""
+
+
+def check_positive(**arguments: Sequence[int] | int) -> None:
+    """Check that arguments, or the entries of those that are sequences, are at least 1.
+
+    Raises:
+        ValueError: if a number is less than 1, or a sequence is empty.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, int):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; expected at least 1")
+        elif not value or min(value) < 1:
+            raise ValueError(f"{name} is {list(value)}; expected at least one number, each at least 1")
+
+
+def used_classes(num_classes: int | None, conditional: bool) -> int:
+    """Return the number of classes that a network uses: 0 if it is not conditional.
+
+    Raises:
+        ValueError: if a conditional network is built for data without classes.
+    """
+    if not conditional:
+        return 0
+    if num_classes is None or num_classes < 1:
+        raise ValueError(
+            f"num_classes is {num_classes}, as of data without labels; expected at least 1 for a conditional network "
+            "(an image folder needs one folder for each class)"
+        )
+    return num_classes
+
+
+def side_of(size: Size, sides: Iterable[int]) -> int:
+    """Return the side of square images of a network that supports only certain sides.
+
+    Raises:
+        ValueError: if the images are not square, or their side is not one of ``sides``.
+    """
+    if (side := square_side(size)) not in (known := sorted(sides)):
+        raise ValueError(f"size is {side}; expected one of {known}")
+    return side
+
+
+def side_divisible_by(multiple: int, size: Size, least: int = 1) -> int:
+    """Return the side of square images of a network that supports multiples of a number.
+
+    Raises:
+        ValueError: if the images are not square, or their side is less than ``least`` or no multiple of ``multiple``.
+    """
+    side = square_side(size)
+    if side % multiple or side < least:
+        at_this_least = f" from {least} up" if least > multiple else ""
+        raise ValueError(f"size is {side}; expected a multiple of {multiple}{at_this_least}")
+    return side

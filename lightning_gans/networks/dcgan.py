@@ -1,56 +1,55 @@
-"""The networks of DCGAN (Radford, Metz and Chintala, 2016), for 28, 32 and 64 pixels.
+"""The networks of DCGAN (Radford, Metz and Chintala, 2016, section 3), for images of 28, 32 and 64 pixels.
 
-The five guidelines of its section 3: strided convolutions in place of pooling; batch normalisation in both networks,
-but not in G's output nor D's input; no fully connected hidden layers; ReLU in G with tanh out; LeakyReLU in D.
+They follow the paper's five guidelines: strided convolutions in place of pooling; batch normalization in both networks,
+except at G's output and D's input; no fully connected hidden layers; ReLU in G with tanh at the output; LeakyReLU in D.
+
+Conditional networks, which the paper does not have, concatenate z and the one-hot label in G, and project the label on
+the features in D (Miyato and Koyama, 2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
-from lightning_gans.networks.arguments import check_size, check_widths
-from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.layers import dcgan_init
+from lightning_gans.core.sizes import Size
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
+from lightning_gans.networks.layers import concat_labels, dcgan_init, project_labels
 
-FIRST_SIZE = {28: 7, 32: 4, 64: 4}
-"""Side of the smallest feature map for each image size; every layer after it doubles the side."""
+SMALLEST_SIDE = {28: 7, 32: 4, 64: 4}
+"""Side of the smallest feature map for each side of the images; each larger map has twice the side of the next."""
 
 
-def hidden_widths(side: str, channels: int, size: int, width: int) -> list[int]:
-    """Channels of the hidden feature maps, from the largest map to the smallest."""
-    check_size(side, size, FIRST_SIZE)
-    check_widths(side, channels=channels, width=width)
-    doublings = (size // FIRST_SIZE[size]).bit_length() - 1
+def hidden_widths(side: int, width: int) -> list[int]:
+    """Return the channels of the hidden feature maps, from the largest map to the smallest."""
+    doublings = (side // SMALLEST_SIDE[side]).bit_length() - 1
     return [width * 2**level for level in range(doublings)]
 
 
-def decoder_layers(inputs: int, channels: int, size: int, widths: Sequence[int]) -> nn.Sequential:
-    """Layers from a map (N, inputs, 1, 1) to images (N, channels, size, size), widths from the largest map's."""
+def decoder_layers(inputs: int, channels: int, side: int, width: int) -> nn.Sequential:
+    """Return the layers of G, from feature maps (N, inputs, 1, 1) to images (N, channels, side, side)."""
     layers: list[nn.Module] = []
     before = inputs
-    for level, after in enumerate(reversed(widths)):
-        kernel, stride, padding = (FIRST_SIZE[size], 1, 0) if level == 0 else (4, 2, 1)
-        # No bias next to batch normalisation, whose shift makes it idle.
+    for level, after in enumerate(reversed(hidden_widths(side, width))):
+        kernel, stride, padding = (SMALLEST_SIDE[side], 1, 0) if level == 0 else (4, 2, 1)
+        # No bias in front of batch normalization, which would subtract it.
         layers.append(nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False))
         layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
         before = after
     return nn.Sequential(*layers, nn.ConvTranspose2d(before, channels, 4, 2, 1), nn.Tanh())
 
 
-def encoder_layers(channels: int, size: int, widths: Sequence[int], outputs: int, batch_norm: bool) -> nn.Sequential:
-    """Layers from images (N, channels, size, size) to a map (N, outputs, 1, 1), widths from the largest map's."""
+def encoder_layers(channels: int, side: int, width: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+    """Return the layers of D, from images (N, channels, side, side) to feature maps (N, outputs, 1, 1)."""
     layers: list[nn.Module] = []
     before = channels
-    for level, after in enumerate(widths):
-        normalised = batch_norm and level > 0
-        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalised))
-        if normalised:
+    for level, after in enumerate(hidden_widths(side, width)):
+        normalized = batch_norm and level > 0
+        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalized))
+        if normalized:
             layers.append(nn.BatchNorm2d(after))
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         before = after
-    return nn.Sequential(*layers, nn.Conv2d(before, outputs, FIRST_SIZE[size]))
+    return nn.Sequential(*layers, nn.Conv2d(before, outputs, SMALLEST_SIDE[side]))
 
 
 class DCGANGenerator(Generator):
@@ -58,25 +57,33 @@ class DCGANGenerator(Generator):
 
     Args:
         channels: channels of the images.
-        size: 28, 32 or 64 pixels.
-        latent_dim: length of z.
-        width: channels of the last hidden map; each earlier map has twice as many.
+        size: height and width of the images in pixels: 28, 32 or 64.
+        latent_dim: length of a latent vector.
+        width: channels of the last hidden feature map; each earlier map has twice as many as the next.
+        num_classes: number of classes of the data.
+        conditional: whether to concatenate the one-hot label to z.
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
-    def __init__(self, channels: int, size: int, latent_dim: int = 100, width: int = 64) -> None:
-        super().__init__()
-        widths = hidden_widths("model.generator", channels, size, width)
-        check_widths("model.generator", latent_dim=latent_dim)
-        self.latent_dim, self.channels, self.size = latent_dim, channels, size
-        self.layers = decoder_layers(latent_dim, channels, size, widths)
+    def __init__(
+        self,
+        channels: int,
+        size: Size,
+        latent_dim: int = 100,
+        width: int = 64,
+        num_classes: int | None = None,
+        conditional: bool = False,
+    ) -> None:
+        super().__init__(channels, size, latent_dim, num_classes, conditional)
+        check_positive(width=width)
+        self.layers = decoder_layers(latent_dim + self.num_classes, channels, side_of(size, SMALLEST_SIDE), width)
         self.apply(dcgan_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
-        images: Tensor = self.layers(latent[:, :, None, None])
+        """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""
+        images: Tensor = self.layers(concat_labels(latent, labels, self.num_classes)[:, :, None, None])
         return images
 
 
@@ -85,22 +92,31 @@ class DCGANDiscriminator(Discriminator):
 
     Args:
         channels: channels of the images.
-        size: 28, 32 or 64 pixels.
-        width: channels of the first hidden map; each later map has twice as many.
-        batch_norm: the paper's batch normalisation; without it logits of one image do not depend on the others.
+        size: height and width of the images in pixels: 28, 32 or 64.
+        width: channels of the first hidden feature map; each later map has twice as many as the one before.
+        batch_norm: whether to use the paper's batch normalization; without it the logit of an image does not depend on
+            the other images of the batch.
+        num_classes: number of classes of the data.
+        conditional: whether to project the label on the last hidden feature map (Miyato and Koyama, 2018).
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
-    def __init__(self, channels: int, size: int, width: int = 64, batch_norm: bool = True) -> None:
-        super().__init__()
-        widths = hidden_widths("model.discriminator", channels, size, width)
-        self.channels, self.size = channels, size
-        self.layers = encoder_layers(channels, size, widths, 1, batch_norm)
+    def __init__(
+        self,
+        channels: int,
+        size: Size,
+        width: int = 64,
+        batch_norm: bool = True,
+        num_classes: int | None = None,
+        conditional: bool = False,
+    ) -> None:
+        super().__init__(channels, size, num_classes, conditional)
+        check_positive(width=width)
+        self.layers = encoder_layers(channels, side_of(size, SMALLEST_SIDE), width, 1 + self.num_classes, batch_norm)
         self.apply(dcgan_init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
+        return project_labels(self.layers(images).flatten(1), labels, self.num_classes)

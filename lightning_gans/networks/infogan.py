@@ -1,44 +1,27 @@
-"""InfoGAN's networks for small images (Chen et al., 2016, appendix C.1): convolutions around wide dense layers.
+"""InfoGAN's networks for MNIST (Chen et al., 2016, appendix C.1), for images whose sides are multiples of 4 pixels.
 
-Lucic et al. (2018) compare all objectives on them. The dense layers see the whole image at once, where DCGAN's networks
-have convolutions only.
+Lucic et al. (2018) compare the objectives of many variants with these networks. Unlike DCGAN's, they have dense hidden
+layers, whose units see the whole image. The codes of InfoGAN and the head that recovers them are not part of them.
+
+Conditional networks, which the paper does not have, concatenate z and the one-hot label in G, and project the label on
+the features in D (Miyato and Koyama, 2018).
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.core.errors import InputError
-from lightning_gans.networks.arguments import check_widths
-from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.layers import he_init, normal_init
+from lightning_gans.core.sizes import Size
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_divisible_by
+from lightning_gans.networks.layers import concat_labels, he_init, normal_init, project_labels
 
 
-def initialise(network: nn.Module, normalised: bool = True) -> None:
-    """Weights from N(0, .02), biases 0.
-
-    Without normalisation such weights would let the signal vanish, and He's are taken, as in WGAN-GP's code.
-    """
-    network.apply(normal_init if normalised else he_init)
-
-
-def check_arguments(side: str, channels: int, size: int, **widths: int) -> None:
-    """Refuse numbers that make no network.
-
-    Raises:
-        InputError: if one is less than 1, or ``size`` is no multiple of 4.
-    """
-    check_widths(side, channels=channels, size=size, **widths)
-    if size % 4:
-        raise InputError(f"{side}.size is {size}; expected a multiple of 4, for it is halved twice")
-
-
-def decoder_layers(inputs: int, channels: int, size: int, width: int, dense: int) -> nn.Sequential:
-    """Layers from rows (N, inputs) to images (N, channels, size, size)."""
-    smallest = size // 4
+def decoder_layers(inputs: int, channels: int, side: int, width: int, dense: int) -> nn.Sequential:
+    """Return the layers of G, from vectors (N, inputs) to images (N, channels, side, side)."""
+    smallest = side // 4
     flat = 2 * width * smallest * smallest
     return nn.Sequential(
-        # No bias next to batch normalisation, whose shift makes it idle.
+        # No bias in front of batch normalization, which would subtract it.
         nn.Linear(inputs, dense, bias=False),
         nn.BatchNorm1d(dense),
         nn.ReLU(inplace=True),
@@ -54,72 +37,98 @@ def decoder_layers(inputs: int, channels: int, size: int, width: int, dense: int
     )
 
 
-def encoder_layers(channels: int, size: int, width: int, dense: int, outputs: int, batch_norm: bool) -> nn.Sequential:
-    """Layers from images (N, channels, size, size) to rows (N, outputs)."""
-    normalised = [nn.BatchNorm2d(2 * width), nn.BatchNorm1d(dense)] if batch_norm else [nn.Identity(), nn.Identity()]
+def encoder_layers(channels: int, side: int, width: int, dense: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+    """Return the layers of D, from images (N, channels, side, side) to vectors (N, outputs)."""
+    norms = [nn.BatchNorm2d(2 * width), nn.BatchNorm1d(dense)] if batch_norm else [nn.Identity(), nn.Identity()]
     return nn.Sequential(
         nn.Conv2d(channels, width, 4, 2, 1),
         nn.LeakyReLU(0.2, inplace=True),
         nn.Conv2d(width, 2 * width, 4, 2, 1, bias=not batch_norm),
-        normalised[0],
+        norms[0],
         nn.LeakyReLU(0.2, inplace=True),
         nn.Flatten(),
-        nn.Linear(2 * width * (size // 4) ** 2, dense, bias=not batch_norm),
-        normalised[1],
+        nn.Linear(2 * width * (side // 4) ** 2, dense, bias=not batch_norm),
+        norms[1],
         nn.LeakyReLU(0.2, inplace=True),
         nn.Linear(dense, outputs),
     )
 
 
 class InfoGANGenerator(Generator):
-    """Two dense layers to a map of a quarter of the size, two transposed convolutions, tanh.
+    """Two dense layers, two transposed convolutions that double the side, tanh.
+
+    Weights start from N(0, 0.02^2).
 
     Args:
         channels: channels of the images.
-        size: height and width, a multiple of 4.
-        latent_dim: length of z.
-        width: channels of the map before the image; the smallest map has twice as many.
-        dense: units of the dense layer.
+        size: height and width of the images in pixels, a multiple of 4.
+        latent_dim: length of a latent vector.
+        width: channels of the last hidden feature map; the map before has twice as many.
+        dense: units of the first dense layer.
+        num_classes: number of classes of the data.
+        conditional: whether to concatenate the one-hot label to z.
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
-    def __init__(self, channels: int, size: int, latent_dim: int = 64, width: int = 64, dense: int = 1024) -> None:
-        super().__init__()
-        check_arguments("model.generator", channels, size, latent_dim=latent_dim, width=width, dense=dense)
-        self.latent_dim, self.channels, self.size = latent_dim, channels, size
-        self.layers = decoder_layers(latent_dim, channels, size, width, dense)
-        initialise(self)
+    def __init__(
+        self,
+        channels: int,
+        size: Size,
+        latent_dim: int = 64,
+        width: int = 64,
+        dense: int = 1024,
+        num_classes: int | None = None,
+        conditional: bool = False,
+    ) -> None:
+        super().__init__(channels, size, latent_dim, num_classes, conditional)
+        check_positive(width=width, dense=dense)
+        self.layers = decoder_layers(latent_dim + self.num_classes, channels, side_divisible_by(4, size), width, dense)
+        self.apply(normal_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, channels, size, size) in [-1, 1] from ``latent`` (N, latent_dim); ``labels`` are not used."""
-        images: Tensor = self.layers(latent)
+        """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""
+        images: Tensor = self.layers(concat_labels(latent, labels, self.num_classes))
         return images
 
 
 class InfoGANDiscriminator(Discriminator):
     """Two strided convolutions, a dense layer, one logit.
 
+    Weights start from N(0, 0.02^2) with batch normalization, and from He's normal distribution without it, as in the
+    code of WGAN-GP: without normalization such small weights would make the signal vanish.
+
     Args:
         channels: channels of the images.
-        size: height and width, a multiple of 4.
-        width: channels of the first map; the second has twice as many.
+        size: height and width of the images in pixels, a multiple of 4.
+        width: channels of the first feature map; the second has twice as many.
         dense: units of the dense layer.
-        batch_norm: the paper's batch normalisation; without it logits of one image do not depend on the others.
+        batch_norm: whether to use the paper's batch normalization; without it the logit of an image does not depend on
+            the other images of the batch.
+        num_classes: number of classes of the data.
+        conditional: whether to project the label on the dense layer's output (Miyato and Koyama, 2018).
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
-    def __init__(self, channels: int, size: int, width: int = 64, dense: int = 1024, batch_norm: bool = True) -> None:
-        super().__init__()
-        check_arguments("model.discriminator", channels, size, width=width, dense=dense)
-        self.channels, self.size = channels, size
-        self.layers = encoder_layers(channels, size, width, dense, 1, batch_norm)
-        initialise(self, batch_norm)
+    def __init__(
+        self,
+        channels: int,
+        size: Size,
+        width: int = 64,
+        dense: int = 1024,
+        batch_norm: bool = True,
+        num_classes: int | None = None,
+        conditional: bool = False,
+    ) -> None:
+        super().__init__(channels, size, num_classes, conditional)
+        check_positive(width=width, dense=dense)
+        side, outputs = side_divisible_by(4, size), 1 + self.num_classes
+        self.layers = encoder_layers(channels, side, width, dense, outputs, batch_norm)
+        self.apply(normal_init if batch_norm else he_init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Logits (N,) of ``images`` (N, channels, size, size) in [-1, 1]; ``labels`` are not used."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
+        return project_labels(self.layers(images), labels, self.num_classes)

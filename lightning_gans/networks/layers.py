@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.distributed.synced_batch_norm import batch_norm
 
 
@@ -161,14 +160,14 @@ def apply_spectral_norm(network: nn.Module) -> None:
         network: the module to change in place.
 
     Raises:
-        InputError: if a weight is all zero, as that of the last layer of a residual block that starts as the identity.
+        ValueError: if a weight is all zero, as that of the last layer of a residual block that starts as the identity.
     """
     for name, module in list(network.named_modules()):
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             if not module.weight.any():
-                raise InputError(
-                    f"model.discriminator is {type(network).__name__}, whose layer {name} starts at 0; expected "
-                    "weights that can be divided by their largest singular value"
+                raise ValueError(
+                    f"{type(network).__name__} has a layer, {name}, whose weight is all zero; expected weights that "
+                    "can be divided by their largest singular value"
                 )
             parametrizations.spectral_norm(module)
 

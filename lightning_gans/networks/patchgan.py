@@ -1,4 +1,4 @@
-"""PatchGAN: a discriminator that judges every patch of an image by itself (Isola et al., 2017, section 3.2.2)."""
+"""PatchGAN: a discriminator with one logit for each patch of an image (Isola et al., 2017, sections 3.2.2 and 4.4)."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from lightning_gans.networks.arguments import check_widths
-from lightning_gans.networks.base import PatchDiscriminator
+from lightning_gans.networks.base import PatchDiscriminator, check_positive
 from lightning_gans.networks.layers import BatchNorm, MakeNorm, apply_spectral_norm, dcgan_init
 
-GROWTH = 8
-"""A layer has at most this many times the first layer's channels."""
+MAX_GROWTH = 8
+"""Largest number of channels of a layer, as a multiple of the first layer's."""
 
 
 class PatchGAN(PatchDiscriminator):
-    """4 x 4 convolutions with stride 2, two with stride 1, the last of which gives the logits.
+    """4 x 4 convolutions with stride 2, then two with stride 1, the last of which outputs the logits.
 
-    A logit sees a square of the image: 16 pixels with one strided layer, 34, 70 (the paper's choice), 142 and 286 with
-    each further one (section 4.4).
+    The receptive field of a logit is a square of 16 pixels with one layer of stride 2, and of 34, 70 (the paper's
+    choice), 142 and 286 pixels with two to five (section 4.4).
 
     Args:
-        channels: channels of what it is given.
-        layers: layers with stride 2.
-        width: channels of the first layer; each later one has twice as many, up to eight times.
-        norm: normalisation of every layer but the first and the last.
-        spectral_norm: divide each layer by its largest singular value as well (Miyato et al., 2018).
+        channels: channels of the input.
+        layers: number of layers with stride 2.
+        width: channels of the first layer; each later one has twice as many as the one before, up to eight times.
+        norm: normalization of every layer but the first and the last.
+        spectral_norm: whether to apply spectral normalization (Miyato et al., 2018) as well.
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(
@@ -39,10 +38,9 @@ class PatchGAN(PatchDiscriminator):
         norm: MakeNorm = BatchNorm,
         spectral_norm: bool = False,
     ) -> None:
-        super().__init__()
-        check_widths("model.discriminator", channels=channels, layers=layers, width=width)
-        self.channels = channels
-        widths = [width * min(2**level, GROWTH) for level in range(layers + 1)]
+        super().__init__(channels)
+        check_positive(layers=layers, width=width)
+        widths = [width * min(2**level, MAX_GROWTH) for level in range(layers + 1)]
         stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
         for level, (before, after) in enumerate(pairwise(widths), start=1):
             stride = 2 if level < layers else 1
@@ -54,28 +52,27 @@ class PatchGAN(PatchDiscriminator):
             apply_spectral_norm(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, 1, h, w) of ``images`` (N, channels, H, W); a side of 256 pixels gives 30 with three layers."""
+        """Return logits (N, 1, h, w) for ``images`` (N, channels, H, W); h is 30 for H = 256 and three layers."""
         logits: Tensor = self.layers(images)
         return logits
 
 
 class PixelGAN(PatchDiscriminator):
-    """Judges every pixel by itself: three 1 x 1 convolutions (section 4.4).
+    """Three 1 x 1 convolutions, whose logit of a pixel depends on this pixel alone (section 4.4).
 
     Args:
-        channels: channels of what it is given.
+        channels: channels of the input.
         width: channels of the first layer; the second has twice as many.
-        norm: normalisation of the second layer.
-        spectral_norm: divide each layer by its largest singular value as well.
+        norm: normalization of the second layer.
+        spectral_norm: whether to apply spectral normalization (Miyato et al., 2018) as well.
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(self, channels: int, width: int = 64, norm: MakeNorm = BatchNorm, spectral_norm: bool = False) -> None:
-        super().__init__()
-        check_widths("model.discriminator", channels=channels, width=width)
-        self.channels = channels
+        super().__init__(channels)
+        check_positive(width=width)
         self.layers = nn.Sequential(
             nn.Conv2d(channels, width, 1),
             nn.LeakyReLU(0.2, inplace=True),
@@ -89,6 +86,6 @@ class PixelGAN(PatchDiscriminator):
             apply_spectral_norm(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, 1, H, W) of ``images`` (N, channels, H, W)."""
+        """Return logits (N, 1, H, W) for ``images`` (N, channels, H, W)."""
         logits: Tensor = self.layers(images)
         return logits

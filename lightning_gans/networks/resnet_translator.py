@@ -1,4 +1,4 @@
-"""CycleGAN's generator (Zhu et al., 2017, appendix 7.2; after Johnson et al., 2016), for sides of any multiple of 4."""
+"""CycleGAN's generator (Zhu et al., 2017, appendix 7.2; after Johnson et al., 2016), for multiples of 4 pixels."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from fractions import Fraction
 
 from torch import Tensor, nn
 
-from lightning_gans.core.errors import InputError
-from lightning_gans.networks.arguments import check_widths
-from lightning_gans.networks.base import Stage, Translator
+from lightning_gans.core.sizes import Size
+from lightning_gans.networks.base import Stage, Translator, check_positive, side_divisible_by
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm, UpsampleConv, dcgan_init
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with reflected borders, added to the input.
+    """Two 3 x 3 convolutions with reflection padding, whose output is added to the input.
 
     Args:
-        width: channels.
-        norm: normalisation after each convolution.
+        width: channels of the feature maps.
+        norm: normalization after each convolution.
     """
 
     def __init__(self, width: int, norm: MakeNorm) -> None:
@@ -31,7 +30,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps (N, width, H, W) from ``maps`` of the same shape."""
+        """Return feature maps of the shape of ``maps`` (N, width, H, W)."""
         change: Tensor = self.branch(maps)
         return maps + change
 
@@ -40,34 +39,33 @@ class ResNetTranslator(Translator):
     """A 7 x 7 convolution, two that halve the side, residual blocks, two that double it, a 7 x 7 one and tanh.
 
     Args:
-        channels_in: channels of the images it is given.
-        channels_out: channels of the images it makes.
-        size: height and width, a multiple of 4 pixels; the network itself takes others too.
-        blocks: residual blocks; 6 for 128 pixels and 9 for 256 in the paper.
-        width: channels of the largest map.
-        norm: normalisation of every layer but the last.
-        upsample: double the side by repeating pixels before a 3 x 3 convolution in place of a transposed convolution,
-            whose overlaps may show as checkerboards (Odena et al., 2016).
+        channels_in: channels of the input images.
+        channels_out: channels of the output images.
+        size: height and width of the images of the training in pixels, a multiple of 4; the network has the same
+            layers for all sizes, and translates images of any height and width that are multiples of 4.
+        blocks: number of residual blocks; in the paper 6 for 128 pixels and 9 for 256.
+        width: channels of the largest feature map.
+        norm: normalization of every layer but the last.
+        upsample: whether to double the side by nearest-neighbor upsampling and a 3 x 3 convolution in place of a
+            transposed convolution, which may show a checkerboard (Odena et al., 2016).
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(
         self,
         channels_in: int,
         channels_out: int,
-        size: int,
+        size: Size,
         blocks: int = 9,
         width: int = 64,
         norm: MakeNorm = InstanceNorm,
         upsample: bool = False,
     ) -> None:
-        super().__init__()
-        check_widths("model.generator", channels_in=channels_in, channels_out=channels_out, blocks=blocks, width=width)
-        if size % 4:
-            raise InputError(f"model.generator.size is {size}; expected a multiple of 4 for {type(self).__name__}")
-        self.channels_in, self.channels_out = channels_in, channels_out
+        super().__init__(channels_in, channels_out)
+        check_positive(blocks=blocks, width=width)
+        side_divisible_by(4, size)
         layers: list[nn.Module] = [
             nn.Conv2d(channels_in, width, 7, padding=3, padding_mode="reflect", bias=False),
             norm(width),
@@ -83,21 +81,25 @@ class ResNetTranslator(Translator):
         self.apply(dcgan_init)
 
     def stages(self) -> list[Stage]:
-        """The layers that halve the side, each block, and those that double it: cut where maps are smallest."""
+        """Return the layers in front of the residual blocks, each block, and the layers after them.
+
+        The boundaries are where the feature maps are smallest.
+        """
         blocks = [at for at, layer in enumerate(self.layers) if isinstance(layer, ResidualBlock)]
         before, after = self.layers[: blocks[0]], self.layers[blocks[-1] + 1 :]
-        # On the way in 3 pixels of the image, 1, and 1 that is 2 of the image's.
+        # The margin of the first stage: 3 pixels of the 7 x 7 convolution, 1 of the first 3 x 3 one, and 1 of the
+        # second, which is 2 pixels of the image.
         smaller, larger = Stage(before, 6, Fraction(1, 4), multiple=4), Stage(after, 2, Fraction(4))
         return [smaller, *(Stage(self.layers[at], 2) for at in blocks), larger]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, channels_out, H, W) in [-1, 1] from ``images`` (N, channels_in, H, W), sides multiples of 4."""
+        """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W), multiples of 4."""
         translated: Tensor = self.layers(images)
         return translated
 
 
 def upsampling_layer(before: int, after: int, upsample: bool) -> nn.Module:
-    """A layer that doubles the side."""
+    """Return a layer that doubles the side: an :class:`.UpsampleConv`, or a transposed convolution."""
     if upsample:
         return UpsampleConv(before, after, bias=False)
     return nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=False)

@@ -1,95 +1,100 @@
-"""pix2pix's U-Net (Isola et al., 2017, appendix 6.1.1), for sides of 64 to 512 pixels."""
+"""pix2pix's U-Net (Isola et al., 2017, appendix 6.1.1), for images of 64, 128, 256 and 512 pixels."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.errors import InputError
-from lightning_gans.networks.arguments import check_size, check_widths
-from lightning_gans.networks.base import Translator
+from lightning_gans.core.sizes import Size
+from lightning_gans.networks.base import Translator, check_positive, side_of
 from lightning_gans.networks.layers import BatchNorm, MakeNorm, dcgan_init
 
-SIZES = (64, 128, 256, 512)
-GROWTH = 8
-DROPPED = 3
-"""How many decoder blocks drop activations."""
+SIDES = (64, 128, 256, 512)
+"""Sides of the images, powers of two."""
+
+MAX_GROWTH = 8
+"""Largest number of channels of a feature map, as a multiple of the largest map's."""
+
+DROPOUT_BLOCKS = 3
+"""Number of decoder blocks with dropout."""
 
 
 class UNet(Translator):
-    """Halves the image down to one pixel, doubles it up again, and hands each map across to its mirror image.
+    """An encoder down to a single pixel, and a decoder whose blocks also get the encoder's map of the same side.
 
     Args:
-        channels_in: channels of the images it is given.
-        channels_out: channels of the images it makes.
-        size: height and width, 64, 128, 256 or 512 pixels.
-        width: channels of the largest map; each smaller one has twice as many, up to eight times.
-        norm: normalisation of every block but the first and the innermost.
-        dropout: share of activations that are dropped in three decoder blocks; G's only noise (section 3.2.1).
-        dropout_from: the first of the three, counted from the innermost: 0 as in the authors' Torch code, or 1 as in
-            their PyTorch code.
+        channels_in: channels of the input images.
+        channels_out: channels of the output images.
+        size: height and width of the images in pixels: 64, 128, 256 or 512.
+        width: channels of the largest feature map; each smaller one has twice as many, up to eight times.
+        norm: normalization of every block but the first and the innermost.
+        dropout: probability to drop an activation in three decoder blocks, in [0, 1); it is the only noise of G
+            (section 3.2.1).
+        dropout_from: the first of these blocks, counted from the innermost: 0 as in the authors' Torch code, or 1 as
+            in their PyTorch code.
 
     Raises:
-        InputError: if an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(
         self,
         channels_in: int,
         channels_out: int,
-        size: int,
+        size: Size,
         width: int = 64,
         norm: MakeNorm = BatchNorm,
         dropout: float = 0.5,
         dropout_from: int = 0,
     ) -> None:
-        super().__init__()
-        check_size("model.generator", size, SIZES)
-        check_widths("model.generator", channels_in=channels_in, channels_out=channels_out, width=width)
+        super().__init__(channels_in, channels_out)
+        check_positive(width=width)
         if not 0 <= dropout < 1:
-            raise InputError(f"model.generator.dropout is {dropout}; expected a share in [0, 1)")
+            raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
         if dropout_from not in (0, 1):
-            raise InputError(f"model.generator.dropout_from is {dropout_from}; expected 0 or 1")
-        self.channels_in, self.channels_out = channels_in, channels_out
-        levels = size.bit_length() - 1
-        widths = [width * min(2**level, GROWTH) for level in range(levels)]
+            raise ValueError(f"dropout_from is {dropout_from}; expected 0 or 1")
+        levels = side_of(size, SIDES).bit_length() - 1
+        widths = [width * min(2**level, MAX_GROWTH) for level in range(levels)]
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()
         for level, after in enumerate(widths):
             innermost = level == levels - 1
             before = widths[level - 1] if level else channels_in
-            self.down.append(down_block(before, after, norm, first=level == 0, innermost=innermost))
+            self.down.append(encoder_block(before, after, norm, first=level == 0, innermost=innermost))
         for depth, level in enumerate(reversed(range(levels))):
-            # All but the innermost block are given their mirror image's map beside the one below.
+            # All but the innermost block also get the encoder's map.
             before = widths[level] * (1 if depth == 0 else 2)
             if level == 0:
                 self.up.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(before, channels_out, 4, 2, 1), nn.Tanh()))
                 continue
-            dropped = dropout_from <= depth < dropout_from + DROPPED
-            self.up.append(up_block(before, widths[level - 1], norm, dropout if dropped else 0.0))
+            dropped = dropout_from <= depth < dropout_from + DROPOUT_BLOCKS
+            self.up.append(decoder_block(before, widths[level - 1], norm, dropout if dropped else 0.0))
         self.apply(dcgan_init)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, channels_out, size, size) in [-1, 1] from ``images`` (N, channels_in, size, size)."""
-        kept: list[Tensor] = []
+        """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W) of the given size."""
+        skips: list[Tensor] = []
         maps: Tensor = images
         for block in self.down:
             maps = block(maps)
-            kept.append(maps)
-        maps = self.up[0](kept.pop())
+            skips.append(maps)
+        maps = self.up[0](skips.pop())
         for block in list(self.up)[1:]:
-            maps = block(torch.cat([maps, kept.pop()], dim=1))
+            maps = block(torch.cat([maps, skips.pop()], dim=1))
         return maps
 
 
-def down_block(before: int, after: int, norm: MakeNorm, *, first: bool, innermost: bool) -> nn.Sequential:
-    """Half the side; nothing is normalised at the image, nor at the single pixel, where nothing would be left of it."""
+def encoder_block(before: int, after: int, norm: MakeNorm, *, first: bool, innermost: bool) -> nn.Sequential:
+    """Return layers that halve the side.
+
+    There is no normalization of the first block, nor of the innermost, whose maps have one pixel: it would become 0.
+    """
     layers: list[nn.Module] = [] if first else [nn.LeakyReLU(0.2)]
     layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=first or innermost))
     return nn.Sequential(*layers, *([] if first or innermost else [norm(after)]))
 
 
-def up_block(before: int, after: int, norm: MakeNorm, dropout: float) -> nn.Sequential:
-    """Twice the side."""
+def decoder_block(before: int, after: int, norm: MakeNorm, dropout: float) -> nn.Sequential:
+    """Return layers that double the side."""
     layers: list[nn.Module] = [nn.ReLU(), nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), norm(after)]
     return nn.Sequential(*layers, *([nn.Dropout(dropout)] if dropout else []))

@@ -28,7 +28,7 @@ class CGAN(LatentGAN):
             if not network.num_classes:
                 raise InputError(
                     f"model.{key} is {type(network).__name__}, which ignores labels; expected a conditional network, "
-                    "such as ConditionalMLPGenerator with ConditionalMLPDiscriminator"
+                    "such as MLPGenerator and MLPDiscriminator with conditional true"
                 )
 
     def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:

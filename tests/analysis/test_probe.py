@@ -74,7 +74,7 @@ class Blind(Discriminator):
     """Must not be told the class."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(channels=1, size=3)
         self.activation = nn.ReLU()
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

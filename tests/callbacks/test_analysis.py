@@ -23,9 +23,8 @@ from lightning_gans.core.pixels import to_float
 from lightning_gans.families import LatentGAN
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.networks import (
-    ConditionalDCGANDiscriminator,
-    ConditionalDCGANGenerator,
     DCGANDiscriminator,
+    DCGANGenerator,
     Discriminator,
     Generator,
     MLPDiscriminator,
@@ -59,10 +58,8 @@ class Never(Augmentation):
 class Copies(Generator):
     """Gives back the training images, one after another, whatever the noise."""
 
-    latent_dim, channels, size = 3, 1, 28
-
     def __init__(self, images: Tensor) -> None:
-        super().__init__()
+        super().__init__(channels=1, size=28, latent_dim=3)
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.register_buffer("images", to_float(images))
 
@@ -174,10 +171,11 @@ def test_nothing_is_claimed_where_nothing_is_held_out(tmp_path: Path) -> None:
 
 def test_a_conditional_models_classes_are_drawn_and_its_labels_not_leaked(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    generator = ConditionalDCGANGenerator(1, 28, 10, latent_dim=3, width=2)
+    generator = DCGANGenerator(1, 28, latent_dim=3, width=2, num_classes=10, conditional=True)
     seen: dict[tuple[int, ...], Tensor] = {}
     generator.register_forward_hook(lambda _, given, __: seen.update({tuple(given[1].tolist()): given[0]}))
-    model = CGAN(generator=generator, discriminator=ConditionalDCGANDiscriminator(1, 28, 10, width=2))
+    discriminator = DCGANDiscriminator(1, 28, width=2, num_classes=10, conditional=True)
+    model = CGAN(generator=generator, discriminator=discriminator)
     _, found = analyse(tmp_path, model, TinyData())
     assert {path.name for path in (tmp_path / "analysis").iterdir()} == FILES | {"classes.png"}
     with Image.open(tmp_path / "analysis" / "classes.png") as picture:
@@ -257,10 +255,8 @@ def test_images_without_classes_and_networks_without_layers_are_not_probed(tmp_p
             return images, torch.zeros_like(labels)
 
     class Flat(Discriminator):
-        channels, size = 1, 28
-
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__(channels=1, size=28)
             self.linear = torch.nn.Linear(784, 1)
 
         def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

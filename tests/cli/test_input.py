@@ -167,4 +167,4 @@ def test_whole_numbers_stay_whole_and_shares_stay_shares() -> None:
 
 def test_networks_follow_the_datas_size() -> None:
     cli = build(["fit", "--config", "dcgan/digits", *SHORT, "--data.size", "64", "--trainer.fast_dev_run", "true"])
-    assert cli.model.generator.size == cli.model.discriminator.size == 64
+    assert cli.model.generator.size == cli.model.discriminator.size == (64, 64)

@@ -89,7 +89,7 @@ def test_configs_lists_names_without_loading_torch() -> None:
 
 def test_a_conditional_wgan_gp_takes_no_code(small_sets: dict[str, list[str]]) -> None:
     arguments = ["fit", "--config", "wgan_gp/mnist", *small_sets["MNISTDataModule"], "--trainer.fast_dev_run", "true"]
-    arguments += ["--model.generator", "ConditionalDCGANGenerator"]
-    cli = build([*arguments, *QUIET, "--model.discriminator", "ConditionalDCGANDiscriminator"])
+    arguments += ["--model.generator.conditional", "true", "--model.discriminator.conditional", "true"]
+    cli = build([*arguments, *QUIET])
     assert isinstance(cli.model, lightning_gans.variants.WGANGP)
     assert cli.model.generator.num_classes == cli.model.discriminator.num_classes == 10

@@ -121,8 +121,8 @@ def test_drawings_get_the_trained_size_and_clean_colors(tmp_path: Path) -> None:
     assert [canvas_size(size) for size in (28, 32, 64, 256, 600)] == [504, 512, 512, 512, 600]
     drawing = Image.new("RGB", (64, 64), "#aa00ff")
     drawing.paste("#0000f0", (0, 0, 33, 64))
-    small = resize_drawing(drawing, 32, palette(translator(tmp_path), "b_to_a"))
+    small = resize_drawing(drawing, (32, 32), palette(translator(tmp_path), "b_to_a"))
     colors = small.getcolors()
     assert colors is not None
     assert {color for _, color in colors} == {(0xAA, 0, 0xFF), (0, 0, 0xFF)}
-    assert resize_drawing(drawing, 32, {}).getpixel((0, 0)) == (0, 0, 0xF0)
+    assert resize_drawing(drawing, (32, 32), {}).getpixel((0, 0)) == (0, 0, 0xF0)

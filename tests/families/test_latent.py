@@ -18,10 +18,6 @@ from lightning_gans.components.penalties import R1, R1R2, GradientPenalty
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks import (
-    ConditionalDCGANDiscriminator,
-    ConditionalDCGANGenerator,
-    ConditionalMLPDiscriminator,
-    ConditionalMLPGenerator,
     DCGANDiscriminator,
     DCGANGenerator,
     MLPDiscriminator,
@@ -50,8 +46,8 @@ def plain() -> dict[str, Any]:
 def conditional() -> dict[str, Any]:
     torch.manual_seed(0)
     return {
-        "generator": ConditionalDCGANGenerator(1, 28, 10, latent_dim=3, width=2),
-        "discriminator": ConditionalDCGANDiscriminator(1, 28, 10, width=2, batch_norm=False),
+        "generator": DCGANGenerator(1, 28, latent_dim=3, width=2, num_classes=10, conditional=True),
+        "discriminator": DCGANDiscriminator(1, 28, width=2, batch_norm=False, num_classes=10, conditional=True),
     }
 
 
@@ -94,8 +90,8 @@ def test_any_objective_goes_with_any_networks(
 
 def test_mlp_networks_learn_as_well(tmp_path: Path) -> None:
     model = CGAN(
-        generator=ConditionalMLPGenerator(1, 28, 10, latent_dim=3, latent_width=4, label_width=4, widths=[8]),
-        discriminator=ConditionalMLPDiscriminator(1, 28, 10, widths=[8]),
+        generator=MLPGenerator(1, 28, latent_dim=3, widths=[8, 8], label_width=4, num_classes=10, conditional=True),
+        discriminator=MLPDiscriminator(1, 28, widths=[8], num_classes=10, conditional=True),
     )
     before = weights(model)
     tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0).fit(model, TinyData())
@@ -108,8 +104,10 @@ def test_judging_both_in_one_pass_is_judging_each(variant: type[LatentGAN], tmp_
     for together in (True, False):
         torch.manual_seed(0)
         if variant is CGAN:
-            generator: Any = ConditionalMLPGenerator(1, 28, 10, latent_dim=3, latent_width=4, label_width=4, widths=[8])
-            discriminator: Any = ConditionalMLPDiscriminator(1, 28, 10, widths=[8])
+            generator: Any = MLPGenerator(
+                1, 28, latent_dim=3, widths=[8, 8], label_width=4, num_classes=10, conditional=True
+            )
+            discriminator: Any = MLPDiscriminator(1, 28, widths=[8], num_classes=10, conditional=True)
         else:
             generator = MLPGenerator(1, 28, latent_dim=3, widths=[8])
             discriminator = MLPDiscriminator(1, 28, widths=[8])

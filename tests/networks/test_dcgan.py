@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
 
 
@@ -23,6 +22,14 @@ def test_shapes_and_ranges(size: int, channels: int) -> None:
     assert images.shape == (5, channels, size, size)
     assert images.abs().max() <= 1
     assert discriminator(images).shape == (5,)
+    labels = torch.tensor([0, 2, 1])
+    images = DCGANGenerator(channels, size, latent_dim=5, width=4, num_classes=3, conditional=True)(
+        torch.randn(3, 5), labels
+    )
+    assert images.shape == (3, channels, size, size)
+    assert images.abs().max() <= 1
+    conditional = DCGANDiscriminator(channels, size, width=4, num_classes=3, conditional=True)
+    assert conditional(images, labels).shape == (3,)
 
 
 @pytest.mark.parametrize("size", [28, 32, 64])
@@ -67,15 +74,51 @@ def test_without_batch_norm_the_logit_of_an_image_does_not_depend_on_the_others(
     torch.testing.assert_close(discriminator(images)[:2], discriminator(images[:2]))
 
 
+def test_both_conditional_networks_depend_on_the_label() -> None:
+    generator = DCGANGenerator(1, 28, latent_dim=5, width=4, num_classes=2, conditional=True).eval()
+    discriminator = DCGANDiscriminator(1, 28, width=4, num_classes=2, conditional=True).eval()
+    latent = torch.randn(1, 5)
+    images = [generator(latent, torch.tensor([k])) for k in range(2)]
+    assert not torch.allclose(*images)
+    assert not torch.allclose(*(discriminator(images[0], torch.tensor([k])) for k in range(2)))
+
+
+def test_the_label_enters_d_by_projection_on_its_features() -> None:
+    torch.manual_seed(0)
+    plain = DCGANDiscriminator(1, 28, width=4).eval()
+    conditional = DCGANDiscriminator(1, 28, width=4, num_classes=3, conditional=True).eval()
+    last, first = list(conditional.layers)[-1], list(plain.layers)[-1]
+    assert isinstance(last, torch.nn.Conv2d)
+    assert isinstance(first, torch.nn.Conv2d)
+    for mine, theirs in zip(list(conditional.layers)[:-1], list(plain.layers)[:-1], strict=True):
+        mine.load_state_dict(theirs.state_dict())
+    with torch.no_grad():
+        last.weight[0], last.bias[0] = first.weight[0], first.bias[0]  # type: ignore[index]
+        last.weight[1:] = 0
+        last.weight[2] = first.weight[0]
+    images = torch.randn(2, 1, 28, 28)
+    unprojected = conditional(images, torch.tensor([0, 2]))
+    torch.testing.assert_close(unprojected, plain(images))
+    # v_1 = w: twice the logit, up to the bias.
+    bias = first.bias.item()  # type: ignore[union-attr]
+    torch.testing.assert_close(conditional(images, torch.tensor([1, 1])) - bias, 2 * (plain(images) - bias))
+
+
+@pytest.mark.parametrize("network", [DCGANGenerator, DCGANDiscriminator])
+def test_a_conditional_network_refuses_data_without_labels(network: type) -> None:
+    with pytest.raises(ValueError, match="num_classes is 0, as of data without labels"):
+        network(channels=1, size=28, num_classes=0, conditional=True)
+
+
 @pytest.mark.parametrize(
     ("kwargs", "named"),
     [
-        ({"size": 30}, r"model\.generator\.size is 30; expected one of \[28, 32, 64\]"),
-        ({"channels": 0}, r"model\.generator\.channels is 0"),
-        ({"latent_dim": 0}, r"model\.generator\.latent_dim is 0"),
-        ({"width": 0}, r"model\.generator\.width is 0"),
+        ({"size": 30}, r"size is 30; expected one of \[28, 32, 64\]"),
+        ({"channels": 0}, r"channels is 0"),
+        ({"latent_dim": 0}, r"latent_dim is 0"),
+        ({"width": 0}, r"width is 0"),
     ],
 )
-def test_bad_arguments_are_named(kwargs: dict[str, int], named: str) -> None:
-    with pytest.raises(InputError, match=named):
+def test_bad_arguments_are_named(kwargs: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
         DCGANGenerator(**{"channels": 1, "size": 28, **kwargs})

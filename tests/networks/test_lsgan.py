@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 
 
@@ -91,12 +90,12 @@ def test_gradients_reach_every_parameter() -> None:
     ],
 )
 def test_bad_arguments_are_named(kwargs: dict[str, int], named: str) -> None:
-    with pytest.raises(InputError, match=rf"^model\.generator\.{named}"):
+    with pytest.raises(ValueError, match=rf"^{named}"):
         LSGANGenerator(**{"channels": 1, "size": 28, **kwargs})
-    with pytest.raises(InputError, match=rf"^model\.discriminator\.{named}"):
+    with pytest.raises(ValueError, match=rf"^{named}"):
         LSGANDiscriminator(**{"channels": 1, "size": 28, **kwargs})
 
 
 def test_a_latent_vector_without_entries_is_named() -> None:
-    with pytest.raises(InputError, match=r"model\.generator\.latent_dim is 0"):
+    with pytest.raises(ValueError, match=r"latent_dim is 0"):
         LSGANGenerator(1, 28, latent_dim=0)

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.errors import InputError
-from lightning_gans.networks.maxout import ConditionalMaxoutDiscriminator, Maxout, MaxoutDiscriminator
+from lightning_gans.networks.maxout import Maxout, MaxoutDiscriminator
 
 
 def linear(network: nn.Module) -> list[nn.Linear]:
@@ -45,7 +44,9 @@ def test_two_opposite_pieces_are_the_absolute_value() -> None:
 def test_logits_have_the_images_shape(size: int, channels: int) -> None:
     images = torch.rand(5, channels, size, size) * 2 - 1
     plain = MaxoutDiscriminator(channels, size, width=4, pieces=2)
-    conditional = ConditionalMaxoutDiscriminator(channels, size, 3, width=4, label_width=2, joint_width=3)
+    conditional = MaxoutDiscriminator(
+        channels, size, width=4, label_width=2, joint_width=3, num_classes=3, conditional=True
+    )
     for logits in (plain(images), conditional(images, torch.tensor([0, 1, 2, 1, 0]))):
         assert logits.shape == (5,)
         assert logits.isfinite().all()
@@ -59,7 +60,7 @@ def test_widths_and_dropout_are_those_of_the_papers() -> None:
         (240, 1),
     ]
     assert rates(plain) == [0.2, 0.5, 0.5]
-    conditional = ConditionalMaxoutDiscriminator(1, 28, 10)
+    conditional = MaxoutDiscriminator(1, 28, num_classes=10, conditional=True)
     assert [(layer.in_features, layer.out_features) for layer in linear(conditional)] == [
         (784, 240 * 5),
         (10, 50 * 5),
@@ -70,7 +71,7 @@ def test_widths_and_dropout_are_those_of_the_papers() -> None:
 
 
 def test_weights_start_uniform_in_the_range() -> None:
-    for network in (MaxoutDiscriminator(1, 28), ConditionalMaxoutDiscriminator(1, 28, 10)):
+    for network in (MaxoutDiscriminator(1, 28), MaxoutDiscriminator(1, 28, num_classes=10, conditional=True)):
         for layer in linear(network):
             assert layer.weight.abs().max() <= 0.005
             assert not layer.bias.any()
@@ -81,7 +82,7 @@ def test_weights_start_uniform_in_the_range() -> None:
 def test_a_black_image_is_all_zeros_to_the_first_layer() -> None:
     discriminator = MaxoutDiscriminator(1, 4, width=3, pieces=2, init_bound=0.5).eval()
     seen: list[Tensor] = []
-    discriminator.layers[1].register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    discriminator.image_layers[1].register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     discriminator(torch.stack([torch.full((1, 4, 4), -1.0), torch.ones(1, 4, 4)]))
     torch.testing.assert_close(seen[0], torch.tensor([0.0, 1.0])[:, None].expand(2, 16))
 
@@ -89,7 +90,7 @@ def test_a_black_image_is_all_zeros_to_the_first_layer() -> None:
 @pytest.mark.parametrize("conditional", [False, True])
 def test_dropout_is_for_training_only(conditional: bool) -> None:
     network = (
-        ConditionalMaxoutDiscriminator(1, 8, 2, init_bound=0.5)
+        MaxoutDiscriminator(1, 8, init_bound=0.5, num_classes=2, conditional=True)
         if conditional
         else MaxoutDiscriminator(1, 8, init_bound=0.5)
     )
@@ -103,14 +104,16 @@ def test_gradients_reach_every_parameter() -> None:
     images, labels = torch.rand(64, 1, 8, 8), torch.arange(64) % 3
     for network in (
         MaxoutDiscriminator(1, 8, width=4, pieces=2),
-        ConditionalMaxoutDiscriminator(1, 8, 3, width=4, pieces=2, label_width=2, joint_width=3, joint_pieces=2),
+        MaxoutDiscriminator(
+            1, 8, width=4, pieces=2, label_width=2, joint_width=3, joint_pieces=2, num_classes=3, conditional=True
+        ),
     ):
         network(images, labels).sum().backward()
         assert all(p.grad is not None and p.grad.any() for p in network.parameters())
 
 
 def test_conditional_logits_depend_on_the_label_alone_where_images_are_equal() -> None:
-    network = ConditionalMaxoutDiscriminator(1, 8, 3, init_bound=0.5).eval()
+    network = MaxoutDiscriminator(1, 8, init_bound=0.5, num_classes=3, conditional=True).eval()
     images = torch.rand(1, 1, 8, 8).expand(4, 1, 8, 8)
     first, second, third, again = network(images, torch.tensor([0, 1, 2, 0]))
     torch.testing.assert_close(again, first)
@@ -118,25 +121,25 @@ def test_conditional_logits_depend_on_the_label_alone_where_images_are_equal() -
 
 
 def test_a_conditional_network_needs_labels() -> None:
-    assert MaxoutDiscriminator(1, 8).num_classes == 0
-    network = ConditionalMaxoutDiscriminator(1, 8, 3)
+    assert MaxoutDiscriminator(1, 8, num_classes=3).num_classes == 0
+    network = MaxoutDiscriminator(1, 8, num_classes=3, conditional=True)
     assert network.num_classes == 3
     with pytest.raises(ValueError, match="labels is None; expected labels"):
         network(torch.rand(2, 1, 8, 8))
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"channels": 0}, r"model\.discriminator\.channels is 0; expected at least 1"),
-    ({"size": 0}, r"model\.discriminator\.size is 0"),
-    ({"width": 0}, r"model\.discriminator\.width is 0"),
-    ({"pieces": 0}, r"model\.discriminator\.pieces is 0"),
-    ({"init_bound": 0.0}, r"model\.discriminator\.init_bound is 0\.0; expected a positive number"),
+    ({"channels": 0}, r"channels is 0; expected at least 1"),
+    ({"size": 0}, r"size is 0"),
+    ({"width": 0}, r"width is 0"),
+    ({"pieces": 0}, r"pieces is 0"),
+    ({"init_bound": 0.0}, r"init_bound is 0\.0; expected a positive number"),
 ]
 
 
 @pytest.mark.parametrize(("kwargs", "named"), BAD)
 def test_bad_arguments_are_named(kwargs: dict[str, Any], named: str) -> None:
-    with pytest.raises(InputError, match=named):
+    with pytest.raises(ValueError, match=named):
         MaxoutDiscriminator(**{"channels": 1, "size": 8, **kwargs})
 
 
@@ -144,12 +147,12 @@ def test_bad_arguments_are_named(kwargs: dict[str, Any], named: str) -> None:
     ("kwargs", "named"),
     [
         *BAD,
-        ({"num_classes": 0}, r"model\.discriminator\.num_classes is 0"),
-        ({"label_width": 0}, r"model\.discriminator\.label_width is 0"),
-        ({"joint_width": 0}, r"model\.discriminator\.joint_width is 0"),
-        ({"joint_pieces": 0}, r"model\.discriminator\.joint_pieces is 0"),
+        ({"num_classes": 0}, r"num_classes is 0"),
+        ({"label_width": 0}, r"label_width is 0"),
+        ({"joint_width": 0}, r"joint_width is 0"),
+        ({"joint_pieces": 0}, r"joint_pieces is 0"),
     ],
 )
 def test_bad_arguments_of_the_conditional_network_are_named(kwargs: dict[str, Any], named: str) -> None:
-    with pytest.raises(InputError, match=named):
-        ConditionalMaxoutDiscriminator(**{"channels": 1, "size": 8, "num_classes": 3, **kwargs})
+    with pytest.raises(ValueError, match=named):
+        MaxoutDiscriminator(**{"channels": 1, "size": 8, "num_classes": 3, "conditional": True, **kwargs})

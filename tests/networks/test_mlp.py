@@ -6,10 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.networks import (
-    ConditionalMLPDiscriminator,
-    ConditionalMLPGenerator,
     MLPDiscriminator,
     MLPGenerator,
 )
@@ -22,9 +19,9 @@ def test_shapes_and_ranges(channels: int, size: int) -> None:
     assert images.abs().max() <= 1
     assert MLPDiscriminator(channels, size, widths=[5])(images).shape == (4,)
     labels = torch.tensor([0, 1, 2, 0])
-    images = ConditionalMLPGenerator(channels, size, 3, latent_dim=7)(torch.randn(4, 7), labels)
+    images = MLPGenerator(channels, size, latent_dim=7, num_classes=3, conditional=True)(torch.randn(4, 7), labels)
     assert images.shape == (4, channels, size, size)
-    assert ConditionalMLPDiscriminator(channels, size, 3)(images, labels).shape == (4,)
+    assert MLPDiscriminator(channels, size, num_classes=3, conditional=True)(images, labels).shape == (4,)
 
 
 def test_the_generator_ends_in_a_sigmoid_on_pixels_from_zero_to_one() -> None:
@@ -43,7 +40,8 @@ def test_the_discriminator_sees_pixels_from_zero_to_one() -> None:
 def test_widths_of_the_papers_generators_are_the_default() -> None:
     plain = [m.out_features for m in MLPGenerator(1, 28).modules() if isinstance(m, nn.Linear)]
     assert plain == [1200, 1200, 784]
-    conditional = [m.out_features for m in ConditionalMLPGenerator(1, 28, 10).modules() if isinstance(m, nn.Linear)]
+    generator = MLPGenerator(1, 28, num_classes=10, conditional=True)
+    conditional = [m.out_features for m in generator.modules() if isinstance(m, nn.Linear)]
     assert conditional == [200, 1000, 1200, 784]
 
 
@@ -55,7 +53,8 @@ def test_the_initial_bound_is_that_of_the_papers_code() -> None:
 
 
 def test_conditional_networks_depend_on_the_label_and_want_one() -> None:
-    generator, discriminator = ConditionalMLPGenerator(1, 4, 2), ConditionalMLPDiscriminator(1, 4, 2)
+    generator = MLPGenerator(1, 4, num_classes=2, conditional=True)
+    discriminator = MLPDiscriminator(1, 4, num_classes=2, conditional=True)
     latent = torch.randn(1, 100)
     zero, one = (generator(latent, torch.tensor([k])) for k in range(2))
     assert not torch.allclose(zero, one)
@@ -68,14 +67,19 @@ def test_conditional_networks_depend_on_the_label_and_want_one() -> None:
 @pytest.mark.parametrize(
     ("network", "kwargs", "named"),
     [
-        (MLPGenerator, {"latent_dim": 0}, r"model\.generator\.latent_dim is 0; expected at least 1"),
-        (MLPGenerator, {"widths": []}, r"model\.generator\.widths is \[\]"),
-        (MLPGenerator, {"init_bound": 0.0}, r"model\.generator\.init_bound is 0"),
-        (MLPDiscriminator, {"widths": [3, 0]}, r"model\.discriminator\.widths is 0; expected at least 1"),
-        (ConditionalMLPGenerator, {"num_classes": 0}, r"model\.generator\.num_classes is 0, as of data without labels"),
-        (ConditionalMLPDiscriminator, {"num_classes": 0}, r"model\.discriminator\.num_classes is 0"),
+        (MLPGenerator, {"latent_dim": 0}, r"latent_dim is 0; expected at least 1"),
+        (MLPGenerator, {"widths": []}, r"widths is \[\]"),
+        (MLPGenerator, {"init_bound": 0.0}, r"init_bound is 0"),
+        (MLPDiscriminator, {"widths": [3, 0]}, r"widths is \[3, 0\]; expected at least one number, each at least 1"),
+        (
+            MLPGenerator,
+            {"conditional": True, "num_classes": 2, "widths": [8, 4], "label_width": 8},
+            "label_width is 8; expected less than the first of widths, 8",
+        ),
+        (MLPGenerator, {"conditional": True, "num_classes": 0}, r"num_classes is 0, as of data without labels"),
+        (MLPDiscriminator, {"conditional": True, "num_classes": 0}, r"num_classes is 0"),
     ],
 )
 def test_bad_arguments_are_named(network: Any, kwargs: dict[str, Any], named: str) -> None:
-    with pytest.raises(InputError, match=named):
+    with pytest.raises(ValueError, match=named):
         network(**{"channels": 1, "size": 4, **kwargs})

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.networks.r3gan import Downsample, R3GANDiscriminator, R3GANGenerator, ResidualBlock, Upsample
 
 TINY: dict[str, int] = {"width": 4, "blocks": 1, "group_size": 4}
@@ -158,12 +157,12 @@ def test_second_derivatives_reach_the_weights() -> None:
     ],
 )
 def test_bad_arguments_are_named(kwargs: dict[str, int], named: str) -> None:
-    with pytest.raises(InputError, match=rf"^model\.generator\.{named}"):
+    with pytest.raises(ValueError, match=rf"^{named}"):
         R3GANGenerator(**{"channels": 1, "size": 28, **kwargs})
-    with pytest.raises(InputError, match=rf"^model\.discriminator\.{named}"):
+    with pytest.raises(ValueError, match=rf"^{named}"):
         R3GANDiscriminator(**{"channels": 1, "size": 28, **kwargs})
 
 
 def test_a_latent_vector_without_entries_is_named() -> None:
-    with pytest.raises(InputError, match=r"model\.generator\.latent_dim is 0"):
+    with pytest.raises(ValueError, match=r"latent_dim is 0"):
         R3GANGenerator(1, 28, latent_dim=0)

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 
 
@@ -89,12 +88,12 @@ def test_gradients_reach_every_parameter(size: int) -> None:
     ],
 )
 def test_bad_arguments_are_named(kwargs: dict[str, int], named: str) -> None:
-    with pytest.raises(InputError, match=rf"^model\.generator\.{named}"):
+    with pytest.raises(ValueError, match=rf"^{named}"):
         SNGANGenerator(**{"channels": 1, "size": 28, **kwargs})
-    with pytest.raises(InputError, match=rf"^model\.discriminator\.{named}"):
+    with pytest.raises(ValueError, match=rf"^{named}"):
         SNGANDiscriminator(**{"channels": 1, "size": 28, **kwargs})
 
 
 def test_a_latent_vector_without_entries_is_named() -> None:
-    with pytest.raises(InputError, match=r"model\.generator\.latent_dim is 0"):
+    with pytest.raises(ValueError, match=r"latent_dim is 0"):
         SNGANGenerator(1, 28, latent_dim=0)

@@ -70,7 +70,7 @@ def test_a_network_whose_pixels_see_all_of_the_image_has_no_stages() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return images
 
-    assert Anything().stages() == []
+    assert Anything(1, 1).stages() == []
 
 
 @pytest.mark.parametrize("norm", [InstanceNorm, BatchNorm])

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from lightning_gans.networks import ConditionalMLPGenerator, MLPGenerator, ResNetTranslator, UNet
+from lightning_gans.networks import MLPGenerator, ResNetTranslator, UNet
 from tests.support.stamps import stamp_dict
 
 NETWORKS = "lightning_gans.networks"
 SMALL: dict[str, Any] = {"channels": 1, "size": 28, "latent_dim": 3, "widths": [8], "init_bound": 0.5}
-CONDITIONAL: dict[str, Any] = {**SMALL, "num_classes": 10, "latent_width": 8, "label_width": 8}
+CONDITIONAL: dict[str, Any] = {**SMALL, "num_classes": 10, "conditional": True, "widths": [16, 8], "label_width": 8}
 BATCH_NORM = {"class_path": "lightning_gans.networks.layers.BatchNorm"}
 
 STAMP = stamp_dict(extractor="digits", real=10, fake=10, split="val")
@@ -44,15 +44,15 @@ def write(path: Path, settings: dict[str, Any], networks: Mapping[str, nn.Module
 def latent(path: Path, conditional: bool = False, noise: str = "NormalNoise") -> Path:
     """A generator from noise and its average, which differ."""
     torch.manual_seed(0)
-    kind: type[nn.Module] = ConditionalMLPGenerator if conditional else MLPGenerator
     arguments = CONDITIONAL if conditional else SMALL
     settings = {
         "_class_path": f"lightning_gans.variants.{'CGAN' if conditional else 'GAN'}",
-        "generator": {"class_path": f"{NETWORKS}.{kind.__name__}", "init_args": arguments},
+        "generator": {"class_path": f"{NETWORKS}.MLPGenerator", "init_args": arguments},
         "noise": {"class_path": f"lightning_gans.components.noise.{noise}"},
         "n_critic": 1,
     }
-    return write(path, settings, {"generator": kind(**arguments), "ema.generator": kind(**arguments)})
+    networks = {"generator": MLPGenerator(**arguments), "ema.generator": MLPGenerator(**arguments)}
+    return write(path, settings, networks)
 
 
 def one_way(path: Path, b_to_a: bool = False) -> Path:

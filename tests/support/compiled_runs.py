@@ -19,6 +19,7 @@ from torch import Tensor
 from lightning_gans.callbacks import EMA, Compilation
 from lightning_gans.components.augmentations import DiffAugment
 from lightning_gans.components.penalties import R1
+from lightning_gans.core.sizes import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import (
@@ -81,7 +82,7 @@ def wgan_gp() -> WGANGP:
     )
 
 
-def u_net(channels_in: int, channels_out: int, size: int) -> Translator:
+def u_net(channels_in: int, channels_out: int, size: Size) -> Translator:
     return UNet(channels_in, channels_out, size, width=2)
 
 

@@ -17,6 +17,7 @@ import torch
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.augmentations import DiffAugment
 from lightning_gans.components.penalties import R1
+from lightning_gans.core.sizes import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
@@ -52,7 +53,7 @@ def wgan_gp() -> WGANGP:
     )
 
 
-def u_net(channels_in: int, channels_out: int, size: int) -> Translator:
+def u_net(channels_in: int, channels_out: int, size: Size) -> Translator:
     return UNet(channels_in, channels_out, size, width=2, dropout=0)
 
 

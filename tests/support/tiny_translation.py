@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from datamodules import SyntheticFacadesDataModule
+from lightning_gans.core.sizes import Size
 from lightning_gans.families.translation import MakePatchDiscriminator
 from lightning_gans.networks import PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
@@ -16,7 +17,7 @@ from lightning_gans.variants import CycleGAN, Pix2Pix
 SIZE = 16
 
 
-def tiny_translator(channels_in: int, channels_out: int, size: int) -> Translator:
+def tiny_translator(channels_in: int, channels_out: int, size: Size) -> Translator:
     return ResNetTranslator(channels_in, channels_out, size, blocks=1, width=2)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import at_least
+from lightning_gans.core.sizes import Size, square_side
 from lightning_gans.inference.tiled.grid import Tiles, blend_weights, every_other, round_up, tile_spans, window_spans
 from lightning_gans.inference.tiled.statistics import (
     crop_core,
@@ -40,7 +41,7 @@ Progress = Callable[[int, int], None]
 
 @torch.inference_mode()
 def translate_picture(
-    network: Translator, image: Tensor, size: int, tile: int | None = None, progress: Progress | None = None
+    network: Translator, image: Tensor, size: Size, tile: int | None = None, progress: Progress | None = None
 ) -> Tensor:
     """Translate an image of any size with the memory that one tile needs.
 
@@ -55,7 +56,8 @@ def translate_picture(
     Args:
         network: in evaluation mode, on any device.
         image: (C, H, W), uint8, or float in [-1, 1].
-        size: height and width in pixels that the network was trained on.
+        size: (height, width) in pixels that the network was trained on, or one number for a square; others are not
+            supported yet.
         tile: largest height and width of a tile, for a network with stages; None for 512 pixels, or ``size`` if that is
             larger.
         progress: called after each step.
@@ -69,10 +71,11 @@ def translate_picture(
     """
     if image.ndim != 3 or image.shape[0] != network.channels_in or not image.numel():
         raise ValueError(f"image has shape {tuple(image.shape)}; expected ({network.channels_in}, H, W)")
-    stages, tile = fixable_stages(network), tile_size(network, size, tile)
+    side = square_side(size)
+    stages, tile = fixable_stages(network), tile_size(network, side, tile)
     multiple = stages[0].multiple if stages else 1
     # In a network with stages, feature maps of a single pixel would have no statistics and could not be reflected.
-    least = 2 * multiple if stages else size
+    least = 2 * multiple if stages else side
     height, width = image.shape[1:]
     padded = round_up(max(height, least), multiple), round_up(max(width, least), multiple)
     source, canvas = ReflectPadded(image, padded), Canvas(network.channels_out, padded, image.dtype)
@@ -85,7 +88,7 @@ def translate_picture(
         elif stages:
             translate_in_stages(stages, source, canvas, tile, progress)
         else:
-            translate_in_windows(network, source, canvas, size, progress)
+            translate_in_windows(network, source, canvas, side, progress)
     return canvas.pixels[:, :height, :width]
 
 
@@ -94,26 +97,27 @@ def fixable_stages(network: Translator) -> list[Stage]:
     return network.stages() if all(layer.supports_fixed_statistics for layer in norm_layers(network)) else []
 
 
-def tile_size(network: Translator, size: int, tile: int | None = None) -> int:
+def tile_size(network: Translator, size: Size, tile: int | None = None) -> int:
     """Largest height and width of what the network is run on at once.
 
     Args:
         network: the network.
-        size: height and width in pixels that it was trained on.
+        size: (height, width) in pixels that it was trained on, or one number for a square.
         tile: the requested size; None for the default.
 
     Raises:
         ValueError: if ``tile`` is too small, or the network has no stages and ``tile`` is not None.
     """
+    side = square_side(size)
     if not fixable_stages(network):
         if tile is not None:
             raise ValueError(
-                f"tile is {tile}, but {type(network).__name__} runs on windows of {size} pixels, its trained size; "
+                f"tile is {tile}, but {type(network).__name__} runs on windows of {side} pixels, its trained size; "
                 "expected None"
             )
-        return size
+        return side
     if tile is None:
-        return max(DEFAULT_TILE, size)
+        return max(DEFAULT_TILE, side)
     at_least("tile", tile, MIN_TILE)
     return tile
 
@@ -179,12 +183,12 @@ def translate_in_stages(
 
 
 def translate_in_windows(
-    network: Translator, source: Source, canvas: Canvas, size: int, progress: Progress | None
+    network: Translator, source: Source, canvas: Canvas, window: int, progress: Progress | None
 ) -> None:
     """Run the network on overlapping windows, and blend them."""
-    rows, columns = (window_spans(side, size) for side in source.size)
+    rows, columns = (window_spans(side, window) for side in source.size)
     device, steps = device_of(network), Steps(progress)
-    batch_size = max(1, (DEFAULT_TILE // size) ** 2)  # as many windows as fit into one tile
+    batch_size = max(1, (DEFAULT_TILE // window) ** 2)  # as many windows as fit into one tile
     # Every second window is enough to cover each pixel.
     covering = Tiles(source, every_other(rows), every_other(columns), device, steps, batch_size)
     tiles = Tiles(source, rows, columns, device, steps, batch_size)
@@ -194,7 +198,7 @@ def translate_in_windows(
         fix_statistics(network, layer, covering)
     outputs = (part.cpu().float() for batch, _ in tiles for part in network(batch))
     # A band as high as a window; rows that the next windows do not reach are finished.
-    band = torch.zeros(network.channels_out, size, source.size[1])
+    band = torch.zeros(network.channels_out, window, source.size[1])
     below = [*(row.start for row in rows[1:]), source.size[0]]
     for row, down, start in zip(rows, blend_weights(rows), below, strict=True):
         for column, across in zip(columns, blend_weights(columns), strict=True):

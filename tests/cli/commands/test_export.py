@@ -33,7 +33,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def dcgan(path: Path) -> Path:
     torch.manual_seed(0)
-    arguments = {"channels": 1, "size": 28, "latent_dim": 3, "width": 2}
+    arguments: dict[str, Any] = {"channels": 1, "size": 28, "latent_dim": 3, "width": 2}
     network_config = {"class_path": "lightning_gans.networks.DCGANGenerator", "init_args": arguments}
     noise = {"class_path": "lightning_gans.components.noise.UniformNoise"}
     settings = {"_class_path": "lightning_gans.variants.DCGAN", "generator": network_config, "noise": noise}

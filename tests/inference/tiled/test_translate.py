@@ -263,8 +263,7 @@ class Moody(Translator):
     """Its colours depend on all that it sees, as a U-Net's do, and its last row and column are wrong."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.channels_in = self.channels_out = 3
+        super().__init__(3, 3)
         self.gain = nn.Parameter(torch.ones(()))
 
     def forward(self, images: Tensor) -> Tensor:
