@@ -1,4 +1,4 @@
-"""The page's server, as a browser and worse meet it; what is seen is tested in tests/browser."""
+"""The page's server: which requests it answers. The page itself is tested in tests/browser."""
 
 from __future__ import annotations
 

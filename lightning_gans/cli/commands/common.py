@@ -150,13 +150,13 @@ def options_as_arguments(**options: str) -> Iterator[None]:
         options: name of the option for each argument of the call.
 
     Raises:
-        InputError: instead of a ValueError, with the option's name where its message starts with the argument's.
+        InputError: instead of a ValueError, with the options' names in place of the arguments' in its message.
     """
     try:
         yield
     except ValueError as error:
-        argument, space, rest = str(error).partition(" ")
-        raise InputError(f"{options.get(argument, argument)}{space}{rest}") from error
+        arguments = re.compile(rf"\b({'|'.join(options)})\b")
+        raise InputError(arguments.sub(lambda match: options[match[0]], str(error))) from error
 
 
 def load_model(options: argparse.Namespace) -> PretrainedModel:

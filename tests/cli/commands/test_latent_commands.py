@@ -97,7 +97,7 @@ def test_lists_of_numbers_are_read() -> None:
         ("sample", ["--device", "nonsense"], "device is nonsense, which cannot be used here"),
         ("sample", ["--sead", "3"], "unrecognized arguments: --sead"),
         ("interpolate", ["--out", "way.avi"], "--out is way.avi; expected a file that ends in .png, .gif or .mp4"),
-        ("interpolate", ["--seeds", "3", "--out", "way.png"], "--seeds has 1 entries and labels 1"),
+        ("interpolate", ["--seeds", "3", "--out", "way.png"], "--seeds has 1 entries and --classes 1"),
         ("interpolate", ["--steps", "1", "--out", "way.png"], "--steps is 1; expected at least 2"),
         ("interpolate", ["--frame_ms", "1", "--out", "way.png"], "--frame_ms is 1; expected at least 20"),
     ],
