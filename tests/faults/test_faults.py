@@ -216,9 +216,7 @@ def test_of_a_bad_last_checkpoint_the_newest_good_one_takes_the_place(
         torch.save({"model": torch.ones(3)}, last)
     else:
         last.write_bytes({"truncated": content[:-1000], "empty": b""}[kind])
-    with pytest.warns(
-        UserWarning, match=rf"ckpt_path is {last}, which .* taken in its place: {best}, of step {CUT + 1}"
-    ):
+    with pytest.warns(UserWarning, match=rf"ckpt_path is {last}, which .* is used instead: {best}, of step {CUT + 1}"):
         assert newest_checkpoint(tmp_path, "last", "run") == best
     best.rename(last)
     assert_equal(fit(folder, resume=True), undisturbed)
