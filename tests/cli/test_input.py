@@ -148,8 +148,8 @@ def test_a_printed_config_can_be_run_again() -> None:
 @pytest.mark.parametrize(
     ("strategy", "reason"),
     [
-        ("fsdp", "splits weights, gradients and optimizers' states"),
-        ("deepspeed_stage_2", "splits weights, gradients and optimizers' states"),
+        ("fsdp", "shards weights, gradients and optimizer states"),
+        ("deepspeed_stage_2", "shards weights, gradients and optimizer states"),
         ("ddp_find_unused_parameters_true", "expects every parameter in every backward pass"),
     ],
 )
