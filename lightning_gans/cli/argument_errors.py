@@ -120,13 +120,13 @@ class ArgumentErrors:
         component = self._find(class_type, kwargs)
         try:
             instance = create(class_type, *args, **kwargs)
-        except InputError as error:
-            self.first = self.first or error
-            raise
         except ValueError as error:
             refused = InputError(self._message(component, error))
             self.first = self.first or refused
             raise refused from error
+        except InputError as error:
+            self.first = self.first or error
+            raise
         self._built.append((instance, component))
         return instance
 
@@ -154,6 +154,8 @@ class ArgumentErrors:
     def _message(self, component: Component, error: ValueError) -> str:
         text = " ".join(str(error).split())
         name = text.partition(" ")[0]
+        if name.startswith(f"{component.key.partition('.')[0]}."):  # a key already
+            return text
         if name not in component.arguments and name not in parameters(component.type):
             return f"{component.key}: {text}"
         value = component.arguments.get(name)

@@ -165,6 +165,7 @@ class LightningGANsCLI(LightningCLI):
         # After Lightning's own for the model and the data.
         self.parser.add_instantiator(lambda class_type, *args, **kwargs: class_type(*args, **kwargs), object)
         super().instantiate_classes()
+        self.argument_errors.first = None  # where one type of several did not fit, but another did
         if issubclass(model, Adversarial):
             check_offers(self.datamodule, model.data_protocol, model.__name__)
         offered = network_arguments(self.datamodule)
