@@ -61,6 +61,8 @@ def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
         build([*again, "--seed_everything", "7"])
     with pytest.raises(InputError, match=r"model\.generator\.init_args\.width is 3 here but 2 in the checkpoint"):
         build([*again, "--model.generator.width", "3"])
+    # Given as a path: Lightning would let the hyperparameters in it override the command line.
+    again[-1] = "runs/dcgan-digits/version_0/checkpoints/last.ckpt"
     cli = build([*again, "--model.n_critic", "2", "--model.clip_g", "0.25"])
     assert cli.model.sides["g"].interval == 2
     assert cli.model.sides["g"].clip == 0.25
