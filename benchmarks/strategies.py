@@ -184,7 +184,7 @@ def for_the_wrapper(model: Model) -> Model:
         freeze(False)
 
     # `setup` would reject the strategy.
-    vars(model).update(generator_loss=generator_loss, step=step, setup=lambda **_: None)
+    vars(model).update(generator_loss=generator_loss, optimize=step, setup=lambda **_: None)
     return model
 
 

@@ -22,11 +22,10 @@ from lightning_gans.callbacks.checkpoints import SIGNAL_SYNC_INTERVAL
 from lightning_gans.callbacks.symptoms import MONITORED
 from lightning_gans.cli.process import filter_warnings
 from lightning_gans.cli.train import LightningGANsCLI, build
-from lightning_gans.components.penalties import R1R2
 from lightning_gans.core.shipped_configs import config_names, find_config
 from lightning_gans.families import Adversarial, LatentGAN
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import R3GAN, CycleGAN, Pix2Pix
+from lightning_gans.variants import CycleGAN, Pix2Pix
 
 FLOAT = 4
 """Bytes per number: gradients and statistics are float32, also with mixed precision."""
@@ -132,8 +131,9 @@ def normalised_channels(network: nn.Module) -> list[int]:
 def passes(model: Adversarial) -> dict[str, float]:
     """Count the passes of a training step through each network, forward and backward, averaged over steps.
 
-    A penalty takes four passes through D for each set of images: forward, backward to the images, and two more to
-    differentiate that gradient.
+    A penalty on real or generated images takes three passes through D for each set of images: backward to the images,
+    and two more to differentiate that gradient; its forward pass is the loss's own. A penalty at images in between has
+    a forward pass too.
 
     Raises:
         TypeError: if the passes of the model's class are not known.
@@ -141,11 +141,11 @@ def passes(model: Adversarial) -> dict[str, float]:
     moves = 1 / model.sides["g"].interval
     judged = 2 + 2 + 2 * moves  # D's update forward on two sets and back, G's update through D and back
     if isinstance(model, LatentGAN):
-        if isinstance(model, R3GAN):
+        if model.objective.generator_uses_real_logits:
             judged += moves  # G's update also evaluates the real images
         if model.penalty is not None:
-            model.penalty.applies_at(0)  # a default is made at its first call
-            judged += 4 * (2 if isinstance(model.penalty, R1R2) else 1) / model.penalty.interval
+            sets = model.penalty.differentiates_real + model.penalty.differentiates_fake
+            judged += (3 * sets or 4) / model.penalty.interval
         return {"generator": 1 + moves, "discriminator": judged}
     if isinstance(model, Pix2Pix):
         return {"generator": 1 + moves, "discriminator": judged}

@@ -2,9 +2,9 @@
 
 Commands:
 
-    lightning-gans fit --config gan/mnist --data.root DATA --model.penalty null --model.saturating true \
+    lightning-gans fit --config gan/mnist --data.root DATA --model.penalty null --model.objective Saturating \
         --trainer.max_steps 600 --trainer.log_every_n_steps 1 --trainer.limit_val_batches 0
-    lightning-gans fit ...the same with --model.saturating false
+    lightning-gans fit ...the same with --model.objective NonSaturating
     python docs/saturating.py runs/gan-mnist/version_0 runs/gan-mnist/version_1 docs/images/saturating.png
 """
 

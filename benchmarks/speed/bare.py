@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lightning_gans.components.penalties import DiscriminatorPass
 from lightning_gans.core.pixels import to_float
 from lightning_gans.families import LatentGAN
-from lightning_gans.families.latent import Critic
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from speed.parts import Parts
 
@@ -97,24 +96,20 @@ class BareLatent(Bare):
         indices = self.indices(len(self.images)).to(self.device)
         real, labels = to_float(self.images.index_select(0, indices)), self.labels.index_select(0, indices)
         model = self.model
-        critic = partial(model.discriminator, labels=labels)
         moves = model.sides["g"].is_due(self.done)
         with torch.set_grad_enabled(moves):
             fake = model.generator(self.noise(len(real)).to(self.device), labels)
         made = fake.detach()
-        loss = model.discriminator_loss(self.once(critic, real, made, labels), real, made)
-        if model.penalty is not None and model.penalty.applies_at(self.done):
-            loss = loss + model.penalty.term(critic, real, made)
+        penalty = model.penalty if model.penalty is not None and model.penalty.applies_at(self.done) else None
+        if penalty is not None:
+            real, made = penalty.leaves(real, made)
+        logits = model.pair_logits(real, made, labels)
+        loss = model.objective.discriminator_loss(*logits)
+        if penalty is not None:
+            loss = loss + penalty.term(DiscriminatorPass(real, made, *logits, labels, model.discriminator))
         self.move("d", loss)
         if moves:
-            self.move("g", model.generator_loss(critic, real, fake))
-
-    def once(self, critic: Critic, real: Tensor, fake: Tensor, labels: Tensor) -> Critic:
-        """The critic; real and generated images share a pass where they may."""
-        if not self.model.discriminator.joint_batch_safe:
-            return critic
-        judged = torch.chunk(self.model.discriminator(torch.cat([real, fake]), labels.repeat(2)), 2)
-        return lambda images: judged[images is fake]
+            self.move("g", model.generator_loss(real.detach(), fake, labels))
 
 
 class BareTranslation(Bare):

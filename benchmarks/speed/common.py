@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from lightning_gans.components.penalties import DiscriminatorPass
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks.layers import UpsampleConv
 from lightning_gans.variants import CycleGAN, Pix2Pix
@@ -143,15 +143,19 @@ class CommonLatent(Common):
         model = self.parts.model
         assert isinstance(model, LatentGAN)
         real, labels = batch
-        critic = partial(model.discriminator, labels=labels)
+        judge = model.discriminator
         fake = model.generator(self.noise(len(real)), labels).detach()
-        loss = model.discriminator_loss(critic, real, fake)
-        if model.penalty is not None and model.penalty.applies_at(self.done):
-            loss = loss + model.penalty.term(critic, real, fake)
+        penalty = model.penalty if model.penalty is not None and model.penalty.applies_at(self.done) else None
+        if penalty is not None:
+            real, fake = penalty.leaves(real, fake)
+        real_logits, fake_logits = judge(real, labels), judge(fake, labels)
+        loss = model.objective.discriminator_loss(real_logits, fake_logits)
+        if penalty is not None:
+            loss = loss + penalty.term(DiscriminatorPass(real, fake, real_logits, fake_logits, labels, judge))
         losses = {"D": self.move("d", loss)}
         if model.sides["g"].is_due(self.done):
             fake = model.generator(self.noise(len(real)), labels)
-            losses["G"] = self.move("g", model.generator_loss(critic, real, fake))
+            losses["G"] = self.move("g", model.generator_loss(real.detach(), fake, labels))
         return losses
 
     def noise(self, count: int) -> Tensor:

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from lightning_gans.core.errors import InputError
 from lightning_gans.core.randomness import integers_per_image, uniform_per_image
 
 
@@ -33,13 +32,13 @@ class DiffAugment(Augmentation):
         cutout: side of a square that is set to 0, as a share of the image's side.
 
     Raises:
-        InputError: if a share is outside [0, 1].
+        ValueError: if a share is outside [0, 1].
     """
 
     def __init__(self, color: bool = True, translation: float = 0.125, cutout: float = 0.5) -> None:
         for key, share in (("translation", translation), ("cutout", cutout)):
             if not 0 <= share <= 1:
-                raise InputError(f"model.augmentation.{key} is {share}; expected a share in [0, 1]")
+                raise ValueError(f"{key} is {share}; expected a share in [0, 1]")
         self.color = color
         self.translation = translation
         self.cutout = cutout

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import rank, shared_generator, world_size
 
 
@@ -28,7 +28,7 @@ class ImagePool(nn.Module):
         images: (n, C, H, W), n at most ``size``, detached: those of this process, of each round of places in order.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if a number is out of range.
     """
 
     images: Tensor
@@ -38,9 +38,9 @@ class ImagePool(nn.Module):
 
     def __init__(self, size: int = 50, swap: float = 0.5) -> None:
         super().__init__()
-        at_least("model.pool_size", size, 0)
+        at_least("size", size, 0)
         if not 0 <= swap <= 1:
-            raise InputError(f"ImagePool swap is {swap}; expected a probability in [0, 1]")
+            raise ValueError(f"swap is {swap}; expected a probability in [0, 1]")
         self.size = size
         self.swap = swap
         self.register_buffer("images", torch.empty(0))

@@ -58,12 +58,12 @@ class UniformNoise(Noise):
         bound: 1 as in DCGAN; sqrt(3) gives unit variance, as in Goodfellow's code.
 
     Raises:
-        InputError: if ``bound`` is not positive and finite.
+        ValueError: if ``bound`` is not positive and finite.
     """
 
     def __init__(self, bound: float = 1.0) -> None:
         if not (bound > 0 and math.isfinite(bound)):
-            raise InputError(f"model.noise.bound is {bound}; expected a positive number")
+            raise ValueError(f"bound is {bound}; expected a positive number")
         self.bound = bound
 
     def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -1,57 +1,162 @@
-"""What D descends and what G, for families whose papers leave the choice open; chosen by class path."""
+"""Pairs of adversarial losses on logits, one for the discriminator and one for the generator, chosen by class path.
+
+For instance ``--model.objective RelativisticAverage``. The formulas are in :mod:`lightning_gans.components.losses`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 
 from lightning_gans.components import losses
+from lightning_gans.core.randomness import world_size
+from lightning_gans.distributed import all_reduce_mean
 
 
 class Objective(ABC):
-    """A pair of losses on logits of any shape; each is a mean over all of them, a float32 scalar."""
+    """The losses of discriminator and generator as pure functions of logits.
+
+    Logits may have any shape, such as (N,) or (N, 1, H, W) of patches. Each loss is a mean over all of them, a float32
+    scalar.
+    """
+
+    generator_uses_real_logits: ClassVar[bool] = False
+    """Whether :meth:`generator_loss` needs the logits of real images. Families compute them only then."""
 
     @abstractmethod
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """What D descends."""
+        """The loss that the discriminator minimizes, a scalar."""
 
     @abstractmethod
-    def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """What G descends."""
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        """The loss that the generator minimizes, a scalar.
+
+        Args:
+            fake_logits: logits of generated images, differentiable with respect to the generator.
+            real_logits: logits of real images, without a gradient; needed if :attr:`generator_uses_real_logits`.
+
+        Raises:
+            ValueError: if ``real_logits`` is None but needed.
+        """
 
 
 class NonSaturating(Objective):
-    """The original game with the non-saturating loss for G (Goodfellow et al., 2014)."""
+    """Minimax loss for D and the non-saturating loss for G (Goodfellow et al., 2014, eq. 1 and section 3)."""
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        r""":math:`-\log D(y) - \log(1 - D(G(x)))`."""
+        r""":math:`-E \log D(x) - E \log(1 - D(G(z)))`."""
         return losses.minimax(real_logits, fake_logits)
 
-    def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        r""":math:`-\log D(G(x))`."""
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        r""":math:`-E \log D(G(z))`."""
         return losses.non_saturating(fake_logits)
 
 
-class LeastSquares(Objective):
-    """Least squares with targets 1 and 0, without LSGAN's factor ½: the weights of CycleGAN's losses count on that."""
+class Saturating(Objective):
+    """The minimax game for both networks (Goodfellow et al., 2014, eq. 1)."""
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """:math:`E(D(y) - 1)^2 + E D(G(x))^2` (Zhu et al., 2017, section 4)."""
-        return 2 * (losses.least_squares(real_logits, 1) + losses.least_squares(fake_logits, 0))
+        r""":math:`-E \log D(x) - E \log(1 - D(G(z)))`."""
+        return losses.minimax(real_logits, fake_logits)
 
-    def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """:math:`E(D(G(x)) - 1)^2`."""
-        return 2 * losses.least_squares(fake_logits, 1)
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        r""":math:`E \log(1 - D(G(z)))`."""
+        return losses.saturating(fake_logits)
+
+
+class LeastSquares(Objective):
+    r"""Least squares (Mao et al., 2017, eq. 2), by default without the factor ½ (Zhu et al., 2017, section 4).
+
+    With :math:`b - c = 1` and :math:`b - a = 2`, such as (a, b, c) = (-1, 1, 0), the generator minimizes the Pearson
+    :math:`\chi^2` divergence (section 3.2). The default 0-1-1 is the paper's binary coding (section 3.3).
+
+    Args:
+        a: D's target for generated images.
+        b: D's target for real images.
+        c: G's target for D's output on generated images.
+        scale: factor of each mean square: ½ in LSGAN, 1 in CycleGAN, whose other weights assume this.
+    """
+
+    def __init__(self, a: float = 0.0, b: float = 1.0, c: float = 1.0, scale: float = 1.0) -> None:
+        self.a, self.b, self.c = a, b, c
+        self.scale = scale
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        r""":math:`s \left(E(D(x) - b)^2 + E(D(G(z)) - a)^2\right)` with the scale s."""
+        real, fake = losses.mean_squared_error(real_logits, self.b), losses.mean_squared_error(fake_logits, self.a)
+        return self.scale * (real + fake)
+
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        r""":math:`s E(D(G(z)) - c)^2` with the scale s."""
+        return self.scale * losses.mean_squared_error(fake_logits, self.c)
+
+
+class Wasserstein(Objective):
+    """The critic estimates the Wasserstein distance (Arjovsky et al., 2017, eq. 3); it needs a Lipschitz constraint."""
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """:math:`E f(G(z)) - E f(x)`."""
+        return losses.wasserstein(real_logits, fake_logits)
+
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        """:math:`-E f(G(z))`."""
+        return losses.negative_mean_logit(fake_logits)
 
 
 class Hinge(Objective):
-    """The hinge (Lim and Ye, 2017; Miyato et al., 2018)."""
+    """Hinge loss (Lim and Ye, 2017; Miyato et al., 2018, eq. 16 and 17)."""
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        r""":math:`E \max(0, 1 - D(y)) + E \max(0, 1 + D(G(x)))`."""
+        r""":math:`E \max(0, 1 - D(x)) + E \max(0, 1 + D(G(z)))`."""
         return losses.hinge(real_logits, fake_logits)
 
-    def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """:math:`-E D(G(x))`."""
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        """:math:`-E D(G(z))`."""
         return losses.negative_mean_logit(fake_logits)
+
+
+class Relativistic(Objective):
+    """Each real image is compared with the generated one at its place in the batch (Huang et al., 2024, eq. 2)."""
+
+    generator_uses_real_logits = True
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        r""":math:`-E \log \sigma(D(x) - D(G(z)))`."""
+        return losses.relativistic(real_logits, fake_logits)
+
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        r""":math:`-E \log \sigma(D(G(z)) - D(x))`."""
+        return losses.relativistic(fake_logits, _given(real_logits))
+
+
+class RelativisticAverage(Objective):
+    r"""Each image is compared with the mean of the other kind (Jolicoeur-Martineau, 2019, section 4.2, RaSGAN).
+
+    With several processes the mean is that of the batches of all processes, so N processes compute what one process
+    computes with the N-fold batch.
+    """
+
+    generator_uses_real_logits = True
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        r""":math:`-E \log \sigma(D(x) - E D(G(z))) - E \log(1 - \sigma(D(G(z)) - E D(x)))`."""
+        real, fake = real_logits.float(), fake_logits.float()
+        return losses.minimax(real - mean_logit(fake), fake - mean_logit(real))
+
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        r""":math:`-E \log \sigma(D(G(z)) - E D(x)) - E \log(1 - \sigma(D(x) - E D(G(z))))`."""
+        return self.discriminator_loss(fake_logits, _given(real_logits))
+
+
+def mean_logit(logits: Tensor) -> Tensor:
+    """The mean over the logits of all processes, a differentiable float32 scalar."""
+    mean = logits.float().mean()
+    return mean if world_size() == 1 else all_reduce_mean(mean)
+
+
+def _given(real_logits: Tensor | None) -> Tensor:
+    if real_logits is None:
+        raise ValueError("real_logits is None; expected the logits of real images, which this objective compares with")
+    return real_logits

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 
 
 class GANAdam(torch.optim.Adam):
@@ -50,7 +50,7 @@ class DecayWithMomentum(LRScheduler):
         momentum_steps: steps until then; the paper's code takes 250 epochs of 500 batches.
 
     Raises:
-        InputError: if a number is out of range, or the optimizer has no momentum.
+        ValueError: if a number is out of range, or the optimizer has no momentum.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class DecayWithMomentum(LRScheduler):
         momentum: float = 0.7,
         momentum_steps: int = 125_000,
     ) -> None:
-        at_least("DecayWithMomentum divisor", divisor, 1)
-        at_least("DecayWithMomentum lowest", lowest, 0)
-        at_least("DecayWithMomentum momentum_steps", momentum_steps, 1)
+        at_least("divisor", divisor, 1)
+        at_least("lowest", lowest, 0)
+        at_least("momentum_steps", momentum_steps, 1)
         if not 0 <= momentum < 1:
-            raise InputError(f"DecayWithMomentum momentum is {momentum}; expected a number in [0, 1)")
+            raise ValueError(f"momentum is {momentum}; expected a number in [0, 1)")
         if any("momentum" not in group for group in optimizer.param_groups):
-            raise InputError(
-                f"DecayWithMomentum is given {type(optimizer).__name__}, which has no momentum; expected SGD"
+            raise ValueError(
+                f"optimizer is {type(optimizer).__name__}, which has no momentum; expected one that has, such as SGD"
             )
         self.divisor, self.lowest = divisor, lowest
         self.momentum, self.momentum_steps = momentum, momentum_steps
@@ -96,14 +96,14 @@ class LinearDecay(LRScheduler):
             the longer line.
 
     Raises:
-        InputError: if ``start`` or ``end`` is out of range.
+        ValueError: if ``start`` or ``end`` is out of range.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, start: float = 0.5, end: float = 0.0) -> None:
         if not 0 <= start < 1:
-            raise InputError(f"LinearDecay start is {start}; expected a share of the run in [0, 1)")
+            raise ValueError(f"start is {start}; expected a share of the run in [0, 1)")
         if not 0 <= end <= 1:
-            raise InputError(f"LinearDecay end is {end}; expected a factor in [0, 1]")
+            raise ValueError(f"end is {end}; expected a factor in [0, 1]")
         self.start, self.end = start, end
         self.total_steps: float = float("inf")
         super().__init__(optimizer)

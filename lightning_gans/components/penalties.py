@@ -1,4 +1,4 @@
-"""Gradient penalties on the discriminator, added to any latent variant's loss by class path.
+"""Gradient penalties on the discriminator, added to the discriminator's loss of any latent variant by class path.
 
 For instance ``--model.penalty R1 --model.penalty.weight 1``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,88 +16,134 @@ from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import uniform_per_image
 
 
-def squared_gradient_norms(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    r""":math:`\|\nabla_x D(x)\|^2` of each image (N,), differentiable, float32.
+class DiscriminatorPass(NamedTuple):
+    """The forward pass that the discriminator's loss was computed from.
+
+    Attributes:
+        real: real images (N, C, H, W), as :meth:`Penalty.leaves` returns them.
+        fake: generated images (N, C, H, W), likewise.
+        real_logits: logits (N,) of the real images.
+        fake_logits: logits (N,) of the generated images.
+        labels: classes (N,) of both, int64.
+        discriminator: images (N, C, H, W) and labels (N,) to logits (N,), for a pass at other images.
+    """
+
+    real: Tensor
+    fake: Tensor
+    real_logits: Tensor
+    fake_logits: Tensor
+    labels: Tensor
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+
+
+def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
+    r""":math:`\|\nabla_x D(x)\|^2` of each image, a differentiable float32 tensor (N,).
 
     Args:
-        critic: images (N, C, H, W) to logits (N,).
-        images: (N, C, H, W); their own history is left out.
+        logits: D's logits (N,), computed from ``images``.
+        images: (N, C, H, W), with ``requires_grad``.
     """
-    images = images.detach().requires_grad_(True)
-    (slopes,) = torch.autograd.grad(critic(images).float().sum(), images, create_graph=True)
-    # Over all of an image's pixels and channels at once: a norm along one axis would be another penalty.
-    return slopes.float().flatten(1).square().sum(dim=1)
+    (gradients,) = torch.autograd.grad(logits.float().sum(), images, create_graph=True)
+    # The norm over all pixels and channels of an image; a norm along one axis would be another penalty.
+    return gradients.float().flatten(1).square().sum(dim=1)
 
 
 class Penalty(ABC):
-    """A term of D's loss that is applied lazily: every few steps, then stronger, so that its mean is the same.
+    """A term of the discriminator's loss, applied every ``interval`` steps with ``interval`` times the weight.
+
+    Its mean over steps does not depend on the interval (lazy regularization, Karras et al., 2020, appendix B).
 
     Args:
-        weight: the papers' gamma or lambda.
-        interval: number of steps from one application to the next (Karras et al., 2020, appendix B).
+        weight: gamma or lambda of the papers, at least 0.
+        interval: number of steps from one application to the next, at least 1.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if an argument is out of range.
     """
 
+    differentiates_real: ClassVar[bool] = False
+    """Whether the term needs the gradient of the logits of real images with respect to these images."""
+
+    differentiates_fake: ClassVar[bool] = False
+    """Whether the term needs the gradient of the logits of generated images with respect to these images."""
+
     def __init__(self, weight: float = 1.0, interval: int = 1) -> None:
-        at_least("model.penalty.weight", weight, 0)
-        at_least("model.penalty.interval", interval, 1)
+        at_least("weight", weight, 0)
+        at_least("interval", interval, 1)
         self.weight = weight
         self.interval = interval
 
     def applies_at(self, step: int) -> bool:
-        """Whether batch number ``step`` (from 0) has the term."""
+        """Whether the loss of step number ``step`` (from 0) has the term."""
         return step % self.interval == 0
 
     @property
     def effective_weight(self) -> float:
-        """The weight of one application: that of all the steps it stands for."""
+        """The weight of one application, which stands for ``interval`` steps."""
         return self.weight * self.interval
 
+    def leaves(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and generated images without history, with ``requires_grad`` where the term differentiates.
+
+        The discriminator's pass that :meth:`term` gets has to be at these images.
+        """
+        return (
+            real.detach().requires_grad_(self.differentiates_real),
+            fake.detach().requires_grad_(self.differentiates_fake),
+        )
+
     @abstractmethod
-    def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """The term, a scalar, from real and generated images (N, C, H, W)."""
+    def term(self, given: DiscriminatorPass) -> Tensor:
+        """The weighted term, a scalar."""
 
 
 class R1(Penalty):
-    r"""Flat D around real images, :math:`\frac{\gamma}{2} E\|\nabla D(x)\|^2` (Mescheder et al., 2018, eq. 9)."""
+    r"""Gradient penalty on real images, :math:`\frac{\gamma}{2} E\|\nabla D(x)\|^2` (Mescheder et al., 2018, eq. 9)."""
 
-    def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """The term on the real images."""
-        return self.effective_weight / 2 * squared_gradient_norms(critic, real).mean()
+    differentiates_real = True
+
+    def term(self, given: DiscriminatorPass) -> Tensor:
+        """The weighted term, a scalar."""
+        return self.effective_weight / 2 * squared_gradient_norms(given.real_logits, given.real).mean()
 
 
 class R2(Penalty):
-    r"""Flat D around fake images, :math:`\frac{\gamma}{2} E\|\nabla D(G(z))\|^2` (Mescheder et al., 2018, eq. 10)."""
+    r"""Gradient penalty on generated images (Mescheder et al., 2018, eq. 10).
 
-    def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """The term on the generated images."""
-        return self.effective_weight / 2 * squared_gradient_norms(critic, fake).mean()
+    :math:`\frac{\gamma}{2} E\|\nabla D(G(z))\|^2`.
+    """
+
+    differentiates_fake = True
+
+    def term(self, given: DiscriminatorPass) -> Tensor:
+        """The weighted term, a scalar."""
+        return self.effective_weight / 2 * squared_gradient_norms(given.fake_logits, given.fake).mean()
 
 
 class R1R2(Penalty):
-    """Flat D around real and generated images: R3GAN's pair of penalties (Huang et al., 2024, section 2.2)."""
+    """Gradient penalties on real and on generated images, as in R3GAN (Huang et al., 2024, section 2.2)."""
 
-    def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """Both terms."""
-        return (
-            self.effective_weight
-            / 2
-            * (squared_gradient_norms(critic, real).mean() + squared_gradient_norms(critic, fake).mean())
-        )
+    differentiates_real = True
+    differentiates_fake = True
+
+    def term(self, given: DiscriminatorPass) -> Tensor:
+        """The weighted sum of both terms, a scalar."""
+        real = squared_gradient_norms(given.real_logits, given.real).mean()
+        fake = squared_gradient_norms(given.fake_logits, given.fake).mean()
+        return self.effective_weight / 2 * (real + fake)
 
 
 class GradientPenalty(Penalty):
-    r"""Slope one between real and generated images, :math:`\lambda E (\|\nabla D(\hat x)\| - 1)^2`.
+    r"""Gradient penalty of WGAN-GP, :math:`\lambda E (\|\nabla D(\hat x)\| - 1)^2` (Gulrajani et al., 2017, eq. 3).
 
-    :math:`\hat x` lies on the line from a real to a generated image, at a place drawn for each pair
-    (Gulrajani et al., 2017, eq. 3).
+    :math:`\hat x` is drawn uniformly on the line from a real to a generated image, for each pair. This takes a forward
+    pass of its own.
     """
 
-    def term(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """The term on the line."""
-        share = uniform_per_image(len(real), real.device).view(-1, 1, 1, 1)
-        slopes = squared_gradient_norms(critic, real + share * (fake - real))
-        # The root's derivative is infinite at 0, where a critic that ignores its input stands.
-        return self.effective_weight * ((slopes + 1e-12).sqrt() - 1).square().mean()
+    def term(self, given: DiscriminatorPass) -> Tensor:
+        """The weighted term, a scalar."""
+        share = uniform_per_image(len(given.real), given.real.device).view(-1, 1, 1, 1)
+        images = (given.real + share * (given.fake - given.real)).detach().requires_grad_(True)
+        norms = squared_gradient_norms(given.discriminator(images, given.labels), images)
+        # The root's derivative is infinite at 0, the gradient of a discriminator that ignores its input.
+        return self.effective_weight * ((norms + 1e-12).sqrt() - 1).square().mean()

@@ -60,7 +60,7 @@ class Adversarial(ScalarLogging, ABC):
         n_critic: the discriminators move in every batch, the generators in every ``n_critic``-th.
 
     Raises:
-        InputError: if a number is out of range.
+        ValueError: if a number is out of range.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
@@ -95,10 +95,10 @@ class Adversarial(ScalarLogging, ABC):
             drop_linked_arguments(type(self), self.hparams, self.networks, self.given_by_family)
         self.automatic_optimization = False
         for key, count in (("accumulate_g", accumulate_g), ("accumulate_d", accumulate_d), ("n_critic", n_critic)):
-            at_least(f"model.{key}", count, 1)
+            at_least(key, count, 1)
         for key, norm in (("clip_g", clip_g), ("clip_d", clip_d)):
             if norm is not None and norm <= 0:
-                raise InputError(f"model.{key} is {norm}; expected a positive norm, or null for no clipping")
+                raise ValueError(f"{key} is {norm}; expected a positive norm, or None for no clipping")
         self._optimizers = {"g": optimizer_g, "d": optimizer_d}
         self._schedulers = {"g": scheduler_g, "d": scheduler_d}
         self._clip = {"g": clip_g, "d": clip_d}

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import partial
+from abc import ABC
 from typing import Any
 
 import torch
-from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import Noise, NormalNoise, latents
-from lightning_gans.components.penalties import Penalty
+from lightning_gans.components.objectives import NonSaturating, Objective
+from lightning_gans.components.penalties import DiscriminatorPass, Penalty
 from lightning_gans.core.batches import Labelled, as_labelled
 from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.core.sizes import plain_size
 from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.defaults import default, instantiate_default
 from lightning_gans.networks.base import Discriminator, Generator
-
-Critic = Callable[[Tensor], Tensor]
-"""The discriminator with the batch's labels already bound: images (N, C, H, W) to logits (N,)."""
 
 
 class LatentGAN(Adversarial, ABC):
@@ -35,6 +31,7 @@ class LatentGAN(Adversarial, ABC):
     Args:
         generator: maps noise to images.
         discriminator: maps images to logits.
+        objective: the adversarial losses.
         noise: distribution of the latent vector.
         penalty: a term to add to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
         augmentation: what every image goes through on its way to the discriminator, such as
@@ -43,7 +40,7 @@ class LatentGAN(Adversarial, ABC):
         **kwargs: see :class:`Adversarial`.
 
     Raises:
-        InputError: if the two networks disagree on the images' channels or size, or on the classes.
+        ValueError: if the two networks disagree on the images' channels or size, or on the classes.
     """
 
     data_protocol = ImageData
@@ -52,40 +49,35 @@ class LatentGAN(Adversarial, ABC):
         self,
         generator: Generator,
         discriminator: Discriminator,
-        noise: Noise = lazy_instance(NormalNoise),  # noqa: B008 (a lazy instance is immutable until called)
+        objective: Objective = default(NonSaturating),
+        noise: Noise = default(NormalNoise),
         penalty: Penalty | None = None,
         augmentation: Augmentation | None = None,
         channels_last: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        generator, discriminator = instantiate_default(generator), instantiate_default(discriminator)
         for key in ("channels", "size", "num_classes"):
             made, judged = getattr(generator, key), getattr(discriminator, key)
             if key == "size":
                 made, judged = plain_size(made), plain_size(judged)
             if made != judged:
-                raise InputError(
-                    f"model.generator.{key} is {made} but model.discriminator.{key} is {judged}; expected the same"
+                raise ValueError(
+                    f"generator.{key} is {made} but discriminator.{key} is {judged}; expected the same"
                     + (" (0 means that the network ignores labels)" if key == "num_classes" else "")
                 )
         self.generator = generator
         self.discriminator = discriminator
-        self.noise = noise
-        self.penalty = penalty
+        self.objective = instantiate_default(objective)
+        self.noise = instantiate_default(noise)
+        self.penalty = instantiate_default(penalty)
         self.augmentation = augmentation
         self._full_batch = 0
         if channels_last:
             # Convolutions follow their weights' layout; dense layers have no layout to change.
             for network in (generator, discriminator):
                 network.to(memory_format=torch.channels_last)
-
-    @abstractmethod
-    def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """What D descends: a scalar, from real and generated images (N, C, H, W) in [-1, 1]."""
-
-    @abstractmethod
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """What G descends: a scalar, from real and generated images (N, C, H, W) in [-1, 1]."""
 
     @property
     def generators(self) -> dict[str, nn.Module]:
@@ -122,64 +114,70 @@ class LatentGAN(Adversarial, ABC):
         """Whether the networks see the labels."""
         return self.generator.num_classes > 0
 
+    def adversarial_step(self, batch: Labelled) -> None:
+        """One batch: the discriminator's update, then the generator's with the same generated images."""
+        batch = as_labelled(batch)
+        with torch.set_grad_enabled(self.is_due("g")):
+            fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
+        self.optimize("d", self.discriminator_loss(batch.images, fake.detach(), batch.labels))
+        if self.is_due("g"):
+            with self.sides["d"].frozen():
+                loss = self.generator_loss(batch.images, fake, batch.labels)
+            self.optimize("g", loss)
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """The objective's loss and, in steps in which it is due, the penalty; a scalar."""
+        penalty = self.penalty if self.penalty is not None and self.penalty.applies_at(self.global_step) else None
+        if penalty is not None:
+            real, fake = penalty.leaves(real, fake)
+        real_logits, fake_logits = self.pair_logits(real, fake, labels)
+        if self.should_log:
+            if len(labels) > 1:
+                self.log_scalar("variance_ratio", variance_ratio(fake, real))
+            self.log_scalar("logit/real", real_logits.float().mean())
+            self.log_scalar("logit/fake", fake_logits.float().mean())
+        loss = self.objective.discriminator_loss(real_logits, fake_logits)
+        if penalty is not None:
+            given = DiscriminatorPass(real, fake, real_logits, fake_logits, labels, self.differentiable_logits)
+            loss = loss + penalty.term(given)
+        return loss
+
+    def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """The objective's loss, a scalar; the discriminator sees ``real`` only if the objective compares with it."""
+        real_logits = None
+        if self.objective.generator_uses_real_logits:
+            with torch.no_grad():
+                real_logits = self.logits(real, labels)
+        return self.objective.generator_loss(self.logits(fake, labels), real_logits)
+
     def logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        """D's logits (N,) of images (N, C, H, W) with labels (N,), on their way through the augmentation."""
+        """D's logits (N,) of images (N, C, H, W), which pass through the augmentation, and labels (N,)."""
         logits: Tensor = self.discriminator(self._augmented(images), labels)
         return logits
 
+    def pair_logits(self, real: Tensor, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """D's logits (N,) of real and of generated images (N, C, H, W).
+
+        One pass computes both where the discriminator is ``joint_batch_safe`` and no gradient with respect to the
+        images is needed; a penalty on one kind of images would differentiate with respect to the other kind as well.
+        """
+        if self.discriminator.joint_batch_safe and not (real.requires_grad or fake.requires_grad):
+            both = torch.cat([self._augmented(real), self._augmented(fake)])
+            real_logits, fake_logits = torch.chunk(self.discriminator(both, labels.repeat(2)), 2)
+            return real_logits, fake_logits
+        real_logits, fake_logits = (
+            (self.differentiable_logits if images.requires_grad else self.logits)(images, labels)
+            for images in (real, fake)
+        )
+        return real_logits, fake_logits
+
+    def differentiable_logits(self, images: Tensor, labels: Tensor) -> Tensor:
+        """As :meth:`logits`, never by a compiled network, whose gradient cannot be differentiated again."""
+        with torch.compiler.set_stance("force_eager"):
+            return self.logits(images, labels)
+
     def _augmented(self, images: Tensor) -> Tensor:
         return images if self.augmentation is None else self.augmentation(images)
-
-    def adversarial_step(self, batch: Labelled) -> None:
-        """One batch: D's step, then G's on the same generated images."""
-        batch = as_labelled(batch)
-        critic = partial(self.logits, labels=batch.labels)
-        with torch.set_grad_enabled(self.is_due("g")):
-            fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
-        made = fake.detach()
-        if self.should_log and len(made) > 1:
-            self.log_scalar("variance_ratio", variance_ratio(made, batch.images))
-        once = self._together(batch, made) if self.discriminator.joint_batch_safe else critic
-        loss = self.discriminator_loss(self._recording(once, batch.images, made), batch.images, made)
-        if self.penalty is not None and self.penalty.applies_at(self.global_step):
-            # Not by compiled networks, which cannot be differentiated twice.
-            with torch.compiler.set_stance("force_eager"):
-                loss = loss + self.penalty.term(critic, batch.images, made)
-        self.optimize("d", loss)
-        if self.is_due("g"):
-            with self.sides["d"].frozen():
-                loss = self.generator_loss(critic, batch.images, fake)
-            self.optimize("g", loss)
-
-    def _together(self, batch: Labelled, fake: Tensor) -> Critic:
-        """The critic, which has looked at the real and the generated images in one pass."""
-        both = torch.cat([self._augmented(batch.images), self._augmented(fake)])
-        logits = torch.chunk(self.discriminator(both, batch.labels.repeat(2)), 2)
-
-        def critic(images: Tensor) -> Tensor:
-            for known, judged in zip((batch.images, fake), logits, strict=True):
-                if images is known:
-                    return judged
-            return self.logits(images, batch.labels)
-
-        return critic
-
-    def _recording(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
-        """The critic; in a batch that is logged, it also notes its mean logits of the real and the generated images.
-
-        They say who is winning: at the optimum of the original game D(x) is ½ everywhere, a logit of 0.
-        """
-        if not self.should_log:
-            return critic
-
-        def recording(images: Tensor) -> Tensor:
-            logits = critic(images)
-            for name, known in (("real", real), ("fake", fake)):
-                if images is known:
-                    self.log_scalar(f"logit/{name}", logits.float().mean())
-            return logits
-
-        return recording
 
     def training_latent(self, count: int) -> Tensor:
         """Noise (count, latent_dim) of this step and rank.

@@ -19,6 +19,7 @@ from lightning_gans.core.evaluation_output import EvaluationOutput
 from lightning_gans.core.randomness import seed_step
 from lightning_gans.core.sizes import Size, height_width, plain_size
 from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.defaults import instantiate_default
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
@@ -60,7 +61,7 @@ class Translation(Adversarial, ABC):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.objective = objective
+        self.objective = instantiate_default(objective)
         self.channels_a, self.channels_b, self.size = channels_a, channels_b, height_width(size)
         self.test_dropout = test_dropout
         self.channels_last = channels_last
@@ -77,6 +78,20 @@ class Translation(Adversarial, ABC):
     @abstractmethod
     def translations(self, batch: Pair) -> EvaluationOutput:
         """What evaluation compares, by the domain of the generated images; see :meth:`translate`."""
+
+    def adversarial_loss(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+        """The generator's loss of the objective; D sees ``real`` only if the objective compares with it.
+
+        Args:
+            discriminator: images (N, C, H, W) to logits (N, 1, h, w).
+            real: real images (N, C, H, W).
+            fake: generated images (N, C, H, W).
+        """
+        real_logits = None
+        if self.objective.generator_uses_real_logits:
+            with torch.no_grad():
+                real_logits = discriminator(real)
+        return self.objective.generator_loss(discriminator(fake), real_logits)
 
     def setup(self, stage: str) -> None:
         """Check that the networks fit the data, and lay the weights out.

@@ -10,7 +10,7 @@ from lightning_gans.networks.mlp import (
     MLPDiscriminator,
     MLPGenerator,
 )
-from lightning_gans.networks.patchgan import PatchGAN, PixelGAN
+from lightning_gans.networks.patchgan import InstanceNormPatchGAN, PatchGAN, PixelGAN
 from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
@@ -27,6 +27,7 @@ __all__ = [
     "InfoGANDiscriminator",
     "InfoGANGenerator",
     "InstanceNorm",
+    "InstanceNormPatchGAN",
     "LSGANDiscriminator",
     "LSGANGenerator",
     "MLPDiscriminator",

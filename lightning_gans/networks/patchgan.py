@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from lightning_gans.networks.base import PatchDiscriminator, check_positive
-from lightning_gans.networks.layers import BatchNorm, MakeNorm, apply_spectral_norm, dcgan_init
+from lightning_gans.networks.layers import BatchNorm, InstanceNorm, MakeNorm, apply_spectral_norm, dcgan_init
 
 MAX_GROWTH = 8
 """Largest number of channels of a layer, as a multiple of the first layer's."""
@@ -55,6 +55,28 @@ class PatchGAN(PatchDiscriminator):
         """Return logits (N, 1, h, w) for ``images`` (N, channels, H, W); h is 30 for H = 256 and three layers."""
         logits: Tensor = self.layers(images)
         return logits
+
+
+class InstanceNormPatchGAN(PatchGAN):
+    """PatchGAN with instance normalization by default, the discriminator of CycleGAN (Zhu et al., 2017, appendix 7.2).
+
+    Args:
+        channels: channels of the images.
+        layers: see :class:`PatchGAN`.
+        width: see :class:`PatchGAN`.
+        norm: see :class:`PatchGAN`.
+        spectral_norm: see :class:`PatchGAN`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        layers: int = 3,
+        width: int = 64,
+        norm: MakeNorm = InstanceNorm,
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__(channels, layers, width, norm, spectral_norm)
 
 
 class PixelGAN(PatchDiscriminator):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, final
 
 import torch
-from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import LeastSquares, Objective
 from lightning_gans.core.batches import Pair
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
+from lightning_gans.families.defaults import default
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
+from lightning_gans.networks import InstanceNormPatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator
 
 
@@ -38,26 +39,27 @@ class CycleGAN(Translation):
         **kwargs: see :class:`Translation`.
 
     Raises:
-        InputError: if a number is out of range, or the identity loss is asked for and the domains' channels differ.
+        ValueError: if a number is out of range, or the identity loss is asked for and the domains' channels differ.
     """
 
     def __init__(
         self,
-        generator: MakeTranslator,
-        discriminator: MakePatchDiscriminator,
+        generator: MakeTranslator = ResNetTranslator,
+        discriminator: MakePatchDiscriminator = InstanceNormPatchGAN,
         lambda_a: float = 10.0,
         lambda_b: float = 10.0,
         lambda_identity: float = 0.5,
         pool_size: int = 50,
-        objective: Objective = lazy_instance(LeastSquares),  # noqa: B008 (a lazy instance is immutable until called)
+        objective: Objective = default(LeastSquares),
         **kwargs: Any,
     ) -> None:
         super().__init__(objective=objective, **kwargs)
         for key, weight in (("lambda_a", lambda_a), ("lambda_b", lambda_b), ("lambda_identity", lambda_identity)):
-            at_least(f"model.{key}", weight, 0)
+            at_least(key, weight, 0)
+        at_least("pool_size", pool_size, 0)
         if lambda_identity and self.channels_a != self.channels_b:
-            raise InputError(
-                f"model.lambda_identity is {lambda_identity}, but the domains have {self.channels_a} and "
+            raise ValueError(
+                f"lambda_identity is {lambda_identity}, but the domains have {self.channels_a} and "
                 f"{self.channels_b} channels; expected 0, or equal channels"
             )
         self.lambda_a, self.lambda_b, self.lambda_identity = lambda_a, lambda_b, lambda_identity
@@ -92,8 +94,8 @@ class CycleGAN(Translation):
 
     def generators_loss(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
         """Adversarial, cycle and identity losses of both directions (eq. 3 and section 5.2)."""
-        adversarial = self.objective.generator_loss(self.discriminator_b(fake_b))
-        adversarial = adversarial + self.objective.generator_loss(self.discriminator_a(fake_a))
+        adversarial = self.adversarial_loss(self.discriminator_b, b, fake_b)
+        adversarial = adversarial + self.adversarial_loss(self.discriminator_a, a, fake_a)
         cycle_a, cycle_b = F.l1_loss(self.b_to_a(fake_b), a), F.l1_loss(self.a_to_b(fake_a), b)
         self.log_scalar("loss/cycle_a", cycle_a)
         self.log_scalar("loss/cycle_b", cycle_b)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
-from torch import Tensor
-
-from lightning_gans.components.losses import minimax, non_saturating
-from lightning_gans.families.latent import Critic, LatentGAN
+from lightning_gans.components.objectives import NonSaturating, Objective
+from lightning_gans.families.defaults import default
+from lightning_gans.families.latent import LatentGAN
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
 
 
 @final
 class DCGAN(LatentGAN):
-    """Deep convolutional GAN (Radford, Metz and Chintala, 2016): the original game, on convolutional networks.
+    """Deep convolutional GAN (Radford, Metz and Chintala, 2016): the losses of :class:`GAN`, convolutional networks.
 
-    What is new stands in the networks, :class:`lightning_gans.networks.DCGANGenerator` and its discriminator. G's loss
-    is the non-saturating one; :class:`GAN` has both.
+    The networks follow the paper's guidelines (section 3); see :class:`lightning_gans.networks.DCGANGenerator`.
+
+    Args:
+        generator: maps noise to images.
+        discriminator: maps images to logits.
+        objective: the adversarial losses.
+        **kwargs: see :class:`LatentGAN`.
     """
 
-    def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        r""":math:`-\log D(x) - \log(1 - D(G(z)))`."""
-        return minimax(critic(real), critic(fake))
-
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        r""":math:`-\log D(G(z))`."""
-        return non_saturating(critic(fake))
+    def __init__(
+        self,
+        generator: Generator = default(DCGANGenerator),
+        discriminator: Discriminator = default(DCGANDiscriminator),
+        objective: Objective = default(NonSaturating),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(generator, discriminator, objective, **kwargs)

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from torch import Tensor
-
-from lightning_gans.components import losses
-from lightning_gans.families.latent import Critic, LatentGAN
+from lightning_gans.components.objectives import NonSaturating, Objective
+from lightning_gans.families.defaults import default
+from lightning_gans.families.latent import LatentGAN
+from lightning_gans.networks import Discriminator, Generator, MLPDiscriminator, MLPGenerator
 
 
 @final
 class GAN(LatentGAN):
-    r"""Generative adversarial network (Goodfellow et al., 2014): D tells real from generated, G deceives it.
+    r"""Generative adversarial network (Goodfellow et al., 2014): D tells real from generated images.
 
     :math:`\min_G \max_D E \log D(x) + E \log(1 - D(G(z)))` (eq. 1). Where D tells the two apart well, as it does early
-    on, the second term is flat and G learns little; so by default G ascends :math:`\log D(G(z))`, which has the same
-    fixed point (section 3).
+    in training, the second term is flat and G learns little. By default G therefore maximizes :math:`\log D(G(z))`,
+    which has the same fixed point (section 3); ``--model.objective Saturating`` is the minimax game itself.
 
     Args:
-        saturating: G descends :math:`\log(1 - D(G(z)))`, the minimax game itself.
+        generator: maps noise to images.
+        discriminator: maps images to logits.
+        objective: the adversarial losses.
         **kwargs: see :class:`LatentGAN`.
     """
 
-    def __init__(self, saturating: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.saturating = saturating
-
-    def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        r""":math:`-\log D(x) - \log(1 - D(G(z)))`."""
-        return losses.minimax(critic(real), critic(fake))
-
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        r""":math:`-\log D(G(z))`, or :math:`\log(1 - D(G(z)))` if saturating."""
-        return losses.saturating(critic(fake)) if self.saturating else losses.non_saturating(critic(fake))
+    def __init__(
+        self,
+        generator: Generator = default(MLPGenerator),
+        discriminator: Discriminator = default(MLPDiscriminator),
+        objective: Objective = default(NonSaturating),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(generator, discriminator, objective, **kwargs)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal, final
 
 import torch
-from jsonargparse.typing import lazy_instance
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -14,7 +14,9 @@ from lightning_gans.core.batches import Pair
 from lightning_gans.core.data import PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
+from lightning_gans.families.defaults import default
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
+from lightning_gans.networks import PatchGAN, UNet
 from lightning_gans.networks.base import MakeTranslator
 
 Direction = Literal["a_to_b", "b_to_a"]
@@ -36,20 +38,20 @@ class Pix2Pix(Translation):
         **kwargs: see :class:`Translation`.
 
     Raises:
-        InputError: if ``lambda_l1`` is negative, or the data come without pairs.
+        ValueError: if ``lambda_l1`` is negative.
     """
 
     def __init__(
         self,
-        generator: MakeTranslator,
-        discriminator: MakePatchDiscriminator,
+        generator: MakeTranslator = UNet,
+        discriminator: MakePatchDiscriminator = PatchGAN,
         direction: Direction = "a_to_b",
         lambda_l1: float = 100.0,
-        objective: Objective = lazy_instance(NonSaturating),  # noqa: B008 (a lazy instance is immutable until called)
+        objective: Objective = default(NonSaturating),
         **kwargs: Any,
     ) -> None:
         super().__init__(objective=objective, **kwargs)
-        at_least("model.lambda_l1", lambda_l1, 0)
+        at_least("lambda_l1", lambda_l1, 0)
         self.lambda_l1 = lambda_l1
         self.direction = direction
         channels = (self.channels_b, self.channels_a) if direction == "b_to_a" else (self.channels_a, self.channels_b)
@@ -102,7 +104,7 @@ class Pix2Pix(Translation):
 
     def generator_loss(self, source: Tensor, truth: Tensor, fake: Tensor) -> Tensor:
         r""":math:`-\log D(x, G(x)) + \lambda |y - G(x)|_1` (eq. 4)."""
-        adversarial = self.objective.generator_loss(self.logits(source, fake))
+        adversarial = self.adversarial_loss(partial(self.logits, source), truth, fake)
         distance = F.l1_loss(fake, truth)
         self.log_scalar("loss/l1", distance)
         return adversarial + self.lambda_l1 * distance

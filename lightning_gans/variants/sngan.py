@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from torch import Tensor
-
-from lightning_gans.components.losses import hinge, negative_mean_logit
-from lightning_gans.families.latent import Critic, LatentGAN
+from lightning_gans.components.objectives import Hinge, Objective
+from lightning_gans.families.defaults import default
+from lightning_gans.families.latent import LatentGAN
+from lightning_gans.networks import Discriminator, Generator, SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.layers import apply_spectral_norm
 
 
 @final
 class SNGAN(LatentGAN):
-    """Spectrally normalised GAN (Miyato et al., 2018): each layer of D is divided by its largest singular value.
+    """Spectrally normalized GAN (Miyato et al., 2018): each layer of D is divided by its largest singular value.
 
-    The normalisation is put on whatever discriminator is given; the loss is the hinge (eq. 16, 17).
+    Spectral normalization is applied to any discriminator that is given; the loss is the hinge (eq. 16 and 17).
+
+    Args:
+        generator: maps noise to images.
+        discriminator: maps images to logits.
+        objective: the adversarial losses.
+        **kwargs: see :class:`LatentGAN`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        generator: Generator = default(SNGANGenerator),
+        discriminator: Discriminator = default(SNGANDiscriminator),
+        objective: Objective = default(Hinge),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(generator, discriminator, objective, **kwargs)
         apply_spectral_norm(self.discriminator)
-
-    def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        r""":math:`E \max(0, 1 - D(x)) + E \max(0, 1 + D(G(z)))`."""
-        return hinge(critic(real), critic(fake))
-
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """:math:`-E D(G(z))`."""
-        return negative_mean_logit(critic(fake))

@@ -4,49 +4,46 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from jsonargparse.typing import lazy_instance
-from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_gans.components.losses import negative_mean_logit, wasserstein
+from lightning_gans.components.objectives import Objective, Wasserstein
 from lightning_gans.components.penalties import GradientPenalty, Penalty
-from lightning_gans.core.errors import InputError
-from lightning_gans.families.latent import Critic, LatentGAN
+from lightning_gans.families.defaults import default
+from lightning_gans.families.latent import LatentGAN
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
 
 
 @final
 class WGANGP(LatentGAN):
-    r"""Wasserstein GAN with gradient penalty (Gulrajani et al., 2017): G descends the distance that a critic measures.
+    r"""Wasserstein GAN with gradient penalty (Gulrajani et al., 2017): G minimizes a distance that a critic estimates.
 
-    The critic's loss is :math:`E f(G(z)) - E f(x) + \lambda E(\|\nabla f(\hat x)\| - 1)^2` (eq. 3). It takes
-    ``n_critic`` steps for each of G's, here in as many batches.
+    The critic's loss is :math:`E f(G(z)) - E f(x) + \lambda E(\|\nabla f(\hat x)\| - 1)^2` (eq. 3). The critic is
+    updated in every batch, G in every ``n_critic``-th.
 
     Args:
-        penalty: what keeps the critic's slope near one.
-        n_critic: the critic moves in every batch, the generator in every ``n_critic``-th.
+        generator: maps noise to images.
+        discriminator: the critic.
+        objective: the adversarial losses.
+        penalty: gradient penalty on the critic.
+        n_critic: number of the critic's updates for each of the generator's.
         **kwargs: see :class:`LatentGAN`.
 
     Raises:
-        InputError: if the critic has batch normalisation: the penalty is on each image's own gradient (section 4).
+        ValueError: if the critic has batch normalization: the penalty is on each image's own gradient (section 4).
     """
 
     def __init__(
         self,
-        penalty: Penalty = lazy_instance(GradientPenalty, weight=10.0),  # noqa: B008 (lazy until called)
+        generator: Generator = default(DCGANGenerator),
+        discriminator: Discriminator = default(DCGANDiscriminator, batch_norm=False),
+        objective: Objective = default(Wasserstein),
+        penalty: Penalty | None = default(GradientPenalty, weight=10.0),
         n_critic: int = 5,
         **kwargs: Any,
     ) -> None:
-        super().__init__(penalty=penalty, n_critic=n_critic, **kwargs)
+        super().__init__(generator, discriminator, objective, penalty=penalty, n_critic=n_critic, **kwargs)
         if any(isinstance(module, _BatchNorm) for module in self.discriminator.modules()):
-            raise InputError(
-                "model.discriminator has batch normalisation, which ties the images of a batch together, and WGAN-GP "
-                "penalises the slope at each image; expected none (model.discriminator.batch_norm false)"
+            raise ValueError(
+                "discriminator has batch normalization, which couples the images of a batch, while the gradient "
+                "penalty is on the gradient at each image; expected none (batch_norm=False)"
             )
-
-    def discriminator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """:math:`E f(G(z)) - E f(x)`; the family adds the penalty."""
-        return wasserstein(critic(real), critic(fake))
-
-    def generator_loss(self, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        """:math:`-E f(G(z))`."""
-        return negative_mean_logit(critic(fake))

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from lightning_gans.components.image_pool import ImagePool
-from lightning_gans.core.errors import InputError
 
 
 def numbered(first: int, count: int) -> torch.Tensor:
@@ -82,5 +81,5 @@ def test_no_pool_gives_back_everything_without_a_gradient() -> None:
 
 @pytest.mark.parametrize("kwargs", [{"size": -1}, {"swap": 1.5}])
 def test_bad_numbers_are_named(kwargs: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=r"model\.pool_size is -1|ImagePool swap is"):
+    with pytest.raises(ValueError, match=r"size is -1|swap is"):
         ImagePool(**kwargs)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from lightning_gans.components.losses import (
     hinge,
-    least_squares,
+    mean_squared_error,
     minimax,
     negative_mean_logit,
     non_saturating,
@@ -60,14 +60,14 @@ def test_losses_stay_finite_and_in_float32_for_extreme_half_precision_logits() -
     pairs = (minimax, wasserstein, hinge, relativistic)
     values = [loss(extreme, extreme) for loss in pairs]
     values += [loss(extreme) for loss in (saturating, non_saturating, negative_mean_logit)]
-    for value in [*values, least_squares(extreme, 1.0)]:
+    for value in [*values, mean_squared_error(extreme, 1.0)]:
         assert value.dtype == torch.float32
         assert torch.isfinite(value)
 
 
-def test_least_squares_is_half_the_mean_squared_distance() -> None:
-    expected = (16.0 + 2.25 + 1.0 + 1.0) / 4 / 2
-    assert least_squares(LOGITS, 1.0).item() == pytest.approx(expected)
+def test_the_mean_squared_error_is_its_formula() -> None:
+    expected = (16.0 + 2.25 + 1.0 + 1.0) / 4
+    assert mean_squared_error(LOGITS, 1.0).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("a", "b", "c"), [(0.0, 1.0, 1.0), (-1.0, 1.0, 0.0), (-2.0, 3.0, 0.5)])
@@ -77,7 +77,9 @@ def test_the_best_d_of_least_squares_is_the_papers(a: float, b: float, c: float)
     output = torch.zeros(3, requires_grad=True)
     for _ in range(2000):
         loss = sum(
-            density[i] * least_squares(output[i], target) for density, target in ((p, b), (q, a)) for i in range(3)
+            density[i] * mean_squared_error(output[i], target) / 2
+            for density, target in ((p, b), (q, a))
+            for i in range(3)
         )
         assert isinstance(loss, torch.Tensor)
         (slope,) = torch.autograd.grad(loss, output)
@@ -90,7 +92,7 @@ def test_g_s_least_squares_loss_at_the_best_d_is_the_pearson_divergence() -> Non
     a, b, c = -1.0, 1.0, 0.0
     p, q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.1, 0.3, 0.6])
     best = (b * p + a * q) / (p + q)
-    value = sum((p + q)[i] * least_squares(best[i], c) for i in range(3))
+    value = sum((p + q)[i] * mean_squared_error(best[i], c) / 2 for i in range(3))
     chi_squared = ((2 * q - (p + q)).square() / (p + q)).sum()
     torch.testing.assert_close(value, chi_squared / 2)
 

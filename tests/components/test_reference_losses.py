@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_gans.components import losses
+from lightning_gans.components.objectives import LeastSquares, Relativistic, Wasserstein
 from tests.support.closed_form import SmoothCritic, assert_is, numbers, reference
 
 LSGAN = reference(__file__, "lsgan")
@@ -18,28 +18,10 @@ R3GAN = reference(__file__, "r3gan_losses")
 # What is ours; all else here is the authors' numbers.
 
 
-def least_squares_of_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    return losses.least_squares(real_logits, 1) + losses.least_squares(fake_logits, 0)
-
-
-def least_squares_of_g(fake_logits: Tensor) -> Tensor:
-    return losses.least_squares(fake_logits, 1)
-
-
-def wasserstein_of_critic(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    return losses.wasserstein(real_logits, fake_logits)
-
-
-def wasserstein_of_g(fake_logits: Tensor) -> Tensor:
-    return losses.negative_mean_logit(fake_logits)
-
-
-def relativistic_of_d(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    return losses.relativistic(real_logits, fake_logits)
-
-
-def relativistic_of_g(fake_logits: Tensor, real_logits: Tensor) -> Tensor:
-    return losses.relativistic(fake_logits, real_logits)
+LSGANS = LeastSquares(scale=0.5)
+least_squares_of_d, least_squares_of_g = LSGANS.discriminator_loss, LSGANS.generator_loss
+wasserstein_of_critic, wasserstein_of_g = Wasserstein().discriminator_loss, Wasserstein().generator_loss
+relativistic_of_d, relativistic_of_g = Relativistic().discriminator_loss, Relativistic().generator_loss
 
 
 def slopes(loss: Tensor, *logits: Tensor) -> list[list[float]]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lightning_gans.components import losses, penalties
 from tests.support.closed_form import SmoothCritic, assert_is, numbers, reference
+from tests.support.penalties import penalty_term
 
 WGAN_GP = reference(__file__, "wgan_gp")
 R3GAN = reference(__file__, "r3gan_losses")
@@ -17,7 +18,7 @@ R3GAN = reference(__file__, "r3gan_losses")
 
 def penalty_of(penalty: penalties.Penalty, critic: SmoothCritic, real: Tensor, fake: Tensor) -> Tensor:
     """What is ours; all else here is the authors' numbers."""
-    return penalty.term(critic, real, fake)
+    return penalty_term(penalty, critic, real, fake)
 
 
 def critic_and_images(case: dict[str, Any]) -> tuple[SmoothCritic, Tensor, Tensor]:

@@ -16,6 +16,7 @@ import torch
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.augmentations import DiffAugment
+from lightning_gans.components.objectives import RelativisticAverage
 from lightning_gans.components.penalties import R1
 from lightning_gans.core.sizes import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
@@ -74,6 +75,10 @@ def pairs(batch: int, paired: bool) -> L.LightningDataModule:
 RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningDataModule]]] = {
     "dcgan": (lambda: tiny_dcgan(batch_norm=False, **sides(0.02)), images),
     "dcgan_batch_norm_r1": (lambda: tiny_dcgan(penalty=R1(weight=0.1, interval=2), **sides(0.02)), images),
+    "dcgan_relativistic_average": (
+        lambda: tiny_dcgan(batch_norm=False, objective=RelativisticAverage(), penalty=R1(weight=0.1), **sides(0.02)),
+        images,
+    ),
     "wgan_gp": (wgan_gp, images),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
     "cyclegan": (
