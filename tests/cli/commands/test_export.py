@@ -330,7 +330,8 @@ def test_export_starts_without_lightning(tmp_path: Path) -> None:
 def test_the_snippet_of_the_docs_is_numpy_and_a_runtime(digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(digits)
     page = Path(lightning_gans.__file__).parents[1] / "docs" / "using.md"
-    snippet = page.read_text().partition("## Exporting")[2].partition("```python\n")[2].partition("```")[0]
+    section = page.read_text().partition("### The images of `sample` from ONNX\n")[2]
+    snippet = section.partition("```python\n")[2].partition("```")[0]
     assert "onnxruntime" in snippet
     names: dict[str, Any] = {}
     exec(snippet, names)
