@@ -41,7 +41,7 @@ def test_the_five_guidelines(size: int) -> None:
     down = layers(discriminator, nn.Conv2d)
     assert all(layer.stride == (2, 2) for layer in up[1:])
     assert all(layer.stride == (2, 2) for layer in down[:-1])
-    # Batch normalisation after every layer but G's output and D's input (and D's logit).
+    # Batch normalization after every layer but G's output and D's input (and D's logit).
     assert len(layers(generator, nn.BatchNorm2d)) == len(up) - 1
     assert len(layers(discriminator, nn.BatchNorm2d)) == len(down) - 2
     assert not isinstance(list(discriminator.layers)[1], nn.BatchNorm2d)
@@ -58,7 +58,7 @@ def test_widths_of_the_64_pixel_networks_are_the_papers() -> None:
     assert [layer.out_channels for layer in down] == [64, 128, 256, 512, 1]
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     generator = DCGANGenerator(3, 64)
     for layer in layers(generator, nn.ConvTranspose2d)[:-1]:
         assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)

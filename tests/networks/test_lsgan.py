@@ -57,7 +57,7 @@ def test_the_discriminator_is_that_of_figure_5a(size: int, expected: list[int]) 
     assert [layer.negative_slope for layer in layers(discriminator, nn.LeakyReLU)] == [0.2] * len(expected)
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     for network in (LSGANGenerator(3, 28, latent_dim=128), LSGANDiscriminator(3, 28)):
         for layer in layers(network, nn.Linear, nn.Conv2d, nn.ConvTranspose2d):
             assert layer.weight.std().item() == pytest.approx(0.02, rel=0.06)
@@ -67,7 +67,7 @@ def test_initialisation() -> None:
 
 
 @pytest.mark.parametrize("size", [28, 112])
-def test_no_bias_next_to_batch_normalisation(size: int) -> None:
+def test_no_bias_next_to_batch_normalization(size: int) -> None:
     for network in (LSGANGenerator(1, size, latent_dim=3, width=2), LSGANDiscriminator(1, size, width=2)):
         weighted = layers(network, nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
         without = [layer for layer in weighted if layer.bias is None]

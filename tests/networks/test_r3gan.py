@@ -87,7 +87,7 @@ def test_the_whole_network_counts_as_the_number_of_blocks() -> None:
             assert first.weight.std().item() == pytest.approx(gain / first.in_channels**0.5, rel=0.05)
 
 
-def test_maps_keep_their_size_on_the_way_at_initialisation() -> None:
+def test_maps_keep_their_size_on_the_way_at_initialization() -> None:
     generator = R3GANGenerator(3, 32, width=64)
     maps = generator.basis * generator.weigh(torch.randn(64, 64))[:, :, None, None]
     assert maps.std().item() == pytest.approx(1, rel=0.2)

@@ -51,7 +51,7 @@ def assert_same_unet(network: UNet, expected: dict[str, Any], ours_alone: tuple[
 
 
 OURS_ALONE = ("down.0.0.bias", "down.5.1.bias")
-"""The authors' PyTorch code has no biases in its first and innermost layers beside batch normalisation; ours has."""
+"""The authors' PyTorch code has no biases in its first and innermost layers beside batch normalization; ours has."""
 
 
 def test_unet_is_the_authors_in_training() -> None:
@@ -100,7 +100,7 @@ def test_patchgan_is_the_authors(network: nn.Module, case: str) -> None:
 
 
 def test_pixelgan_is_the_authors() -> None:
-    # Their last layer has a bias beside instance normalisation only.
+    # Their last layer has a bias beside instance normalization only.
     assert_same(PixelGAN(6, width=4), PATCHES["pixel_batch_norm"], ("layers.5.bias",))
     assert_same(PixelGAN(6, width=4, norm=InstanceNorm), PATCHES["pixel_instance_norm"])
 

@@ -72,7 +72,7 @@ def test_weights_are_the_plain_convolutions_by_the_same_names() -> None:
     torch.testing.assert_close(layer(maps), convolution(F.interpolate(maps, scale_factor=2)))
 
 
-def test_initialisation_reaches_it() -> None:
+def test_initialization_reaches_it() -> None:
     layer = UpsampleConv(64, 64)
     dcgan_init(layer)
     assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)
@@ -80,7 +80,7 @@ def test_initialisation_reaches_it() -> None:
     assert not layer.bias.any()
 
 
-def test_spectral_normalisation_reaches_it() -> None:
+def test_spectral_normalization_reaches_it() -> None:
     network = nn.Sequential(UpsampleConv(3, 6))
     convolution = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1))
     convolution.load_state_dict(network.state_dict())

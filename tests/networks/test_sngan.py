@@ -54,16 +54,16 @@ def test_the_discriminator_is_that_of_table_3(size: int, first: int, pairs: int)
     assert list(discriminator.layers)[-1] is dense
 
 
-def test_the_discriminator_normalises_nothing() -> None:
+def test_the_discriminator_normalizes_nothing() -> None:
     discriminator = SNGANDiscriminator(1, 28, width=4)
     images = torch.randn(6, 1, 28, 28)
     torch.testing.assert_close(discriminator(images)[:2], discriminator(images[:2]))
-    # Weights are plain parameters: spectral normalisation would keep them elsewhere.
+    # Weights are plain parameters: spectral normalization would keep them elsewhere.
     assert all(name.endswith(("weight", "bias")) for name, _ in discriminator.named_parameters())
     assert not list(discriminator.buffers())
 
 
-def test_initialisation() -> None:
+def test_initialization() -> None:
     for network in (SNGANGenerator(3, 32), SNGANDiscriminator(3, 32)):
         for layer in layers(network, nn.Linear, nn.Conv2d, nn.ConvTranspose2d):
             assert layer.weight.std().item() == pytest.approx(0.02, rel=0.06)

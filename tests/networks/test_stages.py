@@ -83,7 +83,7 @@ def test_a_layer_with_its_maps_own_statistics_fixed_makes_the_same_of_them(norm:
     var, mean = torch.var_mean(maps, dim=(0, 2, 3), correction=0)
     layer.fixed_statistics = mean, var
     torch.testing.assert_close(layer(maps), own, atol=1e-5, rtol=0)
-    # A part of them is normalised as in the whole, which its own statistics would not do.
+    # A part of them is normalized as in the whole, which its own statistics would not do.
     torch.testing.assert_close(layer(maps[:, :, :4]), own[:, :, :4], atol=1e-5, rtol=0)
     assert not [key for key in layer.state_dict() if "fixed" in key]
 
