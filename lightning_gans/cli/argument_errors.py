@@ -115,7 +115,7 @@ class ArgumentErrors:
         """``create(class_type, *args, **kwargs)``.
 
         Raises:
-            InputError: in place of a ValueError.
+            InputError: in place of a ValueError, or of an InputError without the key, such as "root is ...".
         """
         component = self._find(class_type, kwargs)
         try:
@@ -125,12 +125,15 @@ class ArgumentErrors:
             self.first = self.first or refused
             raise refused from error
         except InputError as error:
-            self.first = self.first or error
-            raise
+            refused = InputError(self._message(component, error)) if names_argument(component, error) else error
+            self.first = self.first or refused
+            if refused is error:
+                raise
+            raise refused from error
         self._built.append((instance, component))
         return instance
 
-    def locate(self, error: ValueError) -> InputError | None:
+    def locate(self, error: ValueError | InputError) -> InputError | None:
         """The error with its key, if a hook of an instance that the config names raised it to refuse an argument."""
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         raising = frames[-1].f_globals.get("__name__", "")
@@ -139,6 +142,8 @@ class ArgumentErrors:
                 continue
             for instance, component in self._built:
                 if frame.f_locals.get("self") is instance:
+                    if isinstance(error, InputError) and not names_argument(component, error):
+                        return None
                     packages = {"lightning_gans", "datamodules", package_of(type(instance).__module__)}
                     return InputError(self._message(component, error)) if package_of(raising) in packages else None
         return None
@@ -151,16 +156,22 @@ class ArgumentErrors:
                 return found
         return named[0] if named else Component(class_type.__name__, class_type, dict(arguments))
 
-    def _message(self, component: Component, error: ValueError) -> str:
+    def _message(self, component: Component, error: ValueError | InputError) -> str:
         text = " ".join(str(error).split())
-        name = text.partition(" ")[0]
-        if name.startswith(f"{component.key.partition('.')[0]}."):  # a key already
+        if text.startswith(f"{component.key.partition('.')[0]}."):  # a key already
             return text
-        if name not in component.arguments and name not in parameters(component.type):
+        if not names_argument(component, error):
             return f"{component.key}: {text}"
+        name = text.partition(" ")[0]
         value = component.arguments.get(name)
         place = "" if value is None else config_that_sets(name, self.config_files(), str(value))
         return f"{component.key}.{text}{place}"
+
+
+def names_argument(component: Component, error: Exception) -> bool:
+    """Whether the message of an error begins with the name of one of the component's arguments."""
+    name = str(error).partition(" ")[0]
+    return name in component.arguments or name in parameters(component.type)
 
 
 def package_of(module: str) -> str:

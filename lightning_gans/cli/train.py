@@ -90,6 +90,10 @@ class LightningGANsCLI(LightningCLI):
         )
         try:
             super().__init__(*args, **kwargs)
+        except InputError as error:
+            if refused := self.argument_errors.locate(error):
+                raise refused from error
+            raise
         except ValueError as error:
             if refused := self.argument_errors.first or self.argument_errors.locate(error):
                 raise refused from error
