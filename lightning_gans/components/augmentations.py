@@ -46,9 +46,9 @@ class DiffAugment(Augmentation):
     def __call__(self, images: Tensor) -> Tensor:
         """Augmented images (N, C, H, W)."""
         if self.color:
-            images = recoloured(images)
+            images = jitter_color(images)
         if self.translation:
-            images = translated(images, self.translation)
+            images = translate(images, self.translation)
         if self.cutout:
             images = cut_out(images, self.cutout)
         return images
@@ -59,8 +59,8 @@ def _each(images: Tensor) -> Tensor:
     return uniform_per_image(len(images), images.device).view(-1, 1, 1, 1)
 
 
-def recoloured(images: Tensor) -> Tensor:
-    """Brightness, saturation and contrast changed, in this order."""
+def jitter_color(images: Tensor) -> Tensor:
+    """Change brightness, saturation and contrast of each image, in this order."""
     images = images + (_each(images) - 0.5)
     grey = images.mean(dim=1, keepdim=True)
     images = grey + (images - grey) * (2 * _each(images))
@@ -68,15 +68,20 @@ def recoloured(images: Tensor) -> Tensor:
     return mean + (images - mean) * (0.5 + _each(images))
 
 
+def _pixels(side: int, share: float) -> int:
+    """A share of a side in whole pixels, halves rounded up."""
+    return int(side * share + 0.5)
+
+
 def _shift(images: Tensor, low: int, high: int) -> Tensor:
     """One whole number in [low, high] for each image (N, 1)."""
     return integers_per_image(low, high, len(images), images.device)[:, None]
 
 
-def translated(images: Tensor, share: float) -> Tensor:
-    """Each image moved by up to ``share`` of its sides, 0 where nothing moves in."""
+def translate(images: Tensor, share: float) -> Tensor:
+    """Move each image by up to ``share`` of its sides; the border that appears is 0."""
     rows, columns = images.shape[-2:]
-    down, right = (_shift(images, -round(side * share), round(side * share)) for side in (rows, columns))
+    down, right = (_shift(images, -_pixels(side, share), _pixels(side, share)) for side in (rows, columns))
     row = torch.arange(rows, device=images.device) - down
     column = torch.arange(columns, device=images.device) - right
     inside = _within(row, 0, rows)[:, :, None] & _within(column, 0, columns)[:, None, :]
@@ -90,8 +95,10 @@ def cut_out(images: Tensor, share: float) -> Tensor:
     rows, columns = images.shape[-2:]
     cut = torch.ones(len(images), 1, 1, dtype=torch.bool, device=images.device)
     for side, shape in ((rows, (-1, rows, 1)), (columns, (-1, 1, columns))):
-        length = round(side * share)
-        place = torch.arange(side, device=images.device) - _shift(images, -(length // 2), side - 1 - length // 2)
+        length = _pixels(side, share)
+        # As many places before the image's middle as after it: an even length has one more than there are pixels.
+        first, last = -(length // 2), side - (length + 1) // 2
+        place = torch.arange(side, device=images.device) - _shift(images, first, last)
         cut = cut & _within(place, 0, length).view(shape)
     return images * ~cut[:, None]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_gans.components.augmentations import DiffAugment, cut_out, recoloured, translated
+from lightning_gans.components.augmentations import DiffAugment, cut_out, jitter_color, translate
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -25,13 +25,13 @@ def test_the_gradient_reaches_the_pixels_that_remain() -> None:
 def test_translation_moves_whole_pixels_by_at_most_its_share_and_fills_with_zero() -> None:
     images = torch.zeros(200, 1, 16, 16)
     images[:, :, 8, 8] = 1
-    moved = translated(images, 0.125)
+    moved = translate(images, 0.125)
     assert torch.equal(moved.sum(dim=(1, 2, 3)), torch.ones(200))
     place = moved.nonzero()[:, 2:]
     assert place.min() == 8 - 2
     assert place.max() == 8 + 2
     assert len(torch.unique(place, dim=0)) == 25
-    full = translated(torch.ones(200, 1, 16, 16), 0.125)
+    full = translate(torch.ones(200, 1, 16, 16), 0.125)
     assert full.sum(dim=(1, 2, 3)).min() == 14 * 14
 
 
@@ -49,7 +49,7 @@ def test_cutout_clears_a_square_of_its_share() -> None:
 
 def test_colour_keeps_edges_and_grey() -> None:
     grey = torch.rand(5, 1, 8, 8).expand(-1, 3, -1, -1)
-    changed = recoloured(grey)
+    changed = jitter_color(grey)
     torch.testing.assert_close(changed[:, 0], changed[:, 2])
     # An affine map of each grey image: the order of its pixels stays.
     assert torch.equal(changed[:, 0].flatten(1).argsort(dim=1), grey[:, 0].flatten(1).argsort(dim=1))

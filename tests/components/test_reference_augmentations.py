@@ -82,21 +82,12 @@ def asked(monkeypatch: pytest.MonkeyPatch, side: int, translation: float, cutout
     return ranges
 
 
-def sides(reason: str, *apart: str) -> list[Any]:
-    """Every side that the authors' ranges are known of; ours is known to differ at some."""
-    known = pytest.mark.xfail(strict=True, reason=reason)
-    return [pytest.param(side, marks=known if side in apart else ()) for side in RANGES]
-
-
-@pytest.mark.parametrize("side", sides("ours rounds half a pixel to even, theirs up", "20"))
+@pytest.mark.parametrize("side", RANGES)
 def test_images_are_moved_as_far_as_the_authors_move_them(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked(monkeypatch, int(side), 0.125, 0.0) == 2 * [RANGES[side]["translation"]]
 
 
-EVEN = [side for side, ranges in RANGES.items() if ranges["square"] % 2 == 0]
-
-
-@pytest.mark.parametrize("side", sides("ours lacks the last place of a square with an even side", *EVEN))
+@pytest.mark.parametrize("side", RANGES)
 def test_squares_are_cut_out_where_the_authors_cut_them_out(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ranges = asked(monkeypatch, int(side), 0.0, SQUARE)
     middles = [[end + RANGES[side]["square"] // 2 for end in ends] for ends in ranges]
