@@ -164,7 +164,7 @@ def interrupt_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--data.size", "100"], "model.generator.size is 100; expected one of [64, 128, 256, 512]"),
         (["--model.size", "128"], "model.size is 128 but the data has 64; expected the same, or no value"),
         (["--model.generator.norm", "torch.nn.Identity"], "norm is torch.nn.Identity; expected a subclass of Norm"),
-        (["--model.discriminator.norm", "InstancNorm"], "no known class; did you mean InstanceNorm?"),
+        (["--model.discriminator.norm", "InstancNorm"], "no known class; did you mean InstanceNorm"),
         (["--model.objective", "Hing"], "model.objective is Hing, which is no known class; did you mean Hinge?"),
         (["--model.lambda_l1", "-1"], "model.lambda_l1 is -1.0; expected at least 0"),
         (["--data", "PairedImageDataModule", "--data.root", "nowhere"], "data.root is nowhere, which is not there"),
