@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from datamodules.in_memory import InMemoryDataModule
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 
 MARGIN = 2
 

@@ -12,8 +12,8 @@ from datamodules.house_fronts import CLASSES, PALETTE, draw_house_front
 from datamodules.indexed import SPLITS
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import at_least
+from lightning_gans.core.images import Size, square_side
 from lightning_gans.core.randomness import derive_seed
-from lightning_gans.core.sizes import Size, square_side
 
 
 class SyntheticFacadesDataModule(TwoDomainDataModule):

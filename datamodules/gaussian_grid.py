@@ -9,7 +9,7 @@ from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from lightning_gans.core.randomness import derive_generator
 
 EXTENT = 0.8

@@ -18,8 +18,8 @@ from datamodules.indexed import SPLITS
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.image_files import check_channels, check_folder, list_names
+from lightning_gans.core.images import Size, square_side
 from lightning_gans.core.randomness import derive_generator
-from lightning_gans.core.sizes import Size, square_side
 
 GIB = 2**30
 

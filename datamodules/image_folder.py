@@ -19,8 +19,8 @@ from lightning_gans.core.image_files import (
     load_square,
     reject_unusable,
 )
+from lightning_gans.core.images import Size, square_side
 from lightning_gans.core.randomness import derive_generator
-from lightning_gans.core.sizes import Size, square_side
 
 
 class ImageFolderDataModule(InMemoryDataModule):

@@ -15,8 +15,7 @@ from datamodules.indexed import IndexedDataModule
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import ImageData
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.pixels import to_float
-from lightning_gans.core.sizes import Size, height_width, square_side
+from lightning_gans.core.images import Size, height_width, square_side, to_float
 
 MAX_BYTES_ON_GPU = 2**30
 """Largest split that is copied to the GPU as a whole: small compared with a GPU's memory."""

@@ -10,8 +10,8 @@ from torch import Tensor
 from datamodules.in_memory import InMemoryDataModule
 from datamodules.torchvision_sets import MNISTDataModule
 from lightning_gans.core.errors import at_least
+from lightning_gans.core.images import Size
 from lightning_gans.core.randomness import derive_generator
-from lightning_gans.core.sizes import Size
 
 
 class StackedMNISTDataModule(InMemoryDataModule):

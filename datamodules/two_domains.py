@@ -14,9 +14,8 @@ from datamodules.indexed import IndexedDataModule
 from datamodules.loaders import TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.data import PairData, Palette
-from lightning_gans.core.pixels import to_float
+from lightning_gans.core.images import Size, height_width, square_side, to_float
 from lightning_gans.core.randomness import derive_generator, run_seed
-from lightning_gans.core.sizes import Size, height_width, square_side
 
 
 class Images(Protocol):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightning_gans.core.version import __version__
+from lightning_gans.core import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path

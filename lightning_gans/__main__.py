@@ -6,7 +6,7 @@ import difflib
 import os
 import sys
 
-from lightning_gans.core.version import __version__
+from lightning_gans.core import __version__
 
 TRAINING = {
     "fit": "train a model; --config NAME starts from a shipped config, and every key can be set on the command line",

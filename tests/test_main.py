@@ -7,7 +7,7 @@ import pytest
 
 from lightning_gans.__main__ import COMMANDS, TRAINING, main
 from lightning_gans.cli.train import LightningGANsCLI
-from lightning_gans.core.version import __version__
+from lightning_gans.core import __version__
 
 
 def test_every_command_is_listed() -> None:

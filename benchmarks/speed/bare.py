@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_gans.components.penalties import DiscriminatorPass
-from lightning_gans.core.pixels import to_float
+from lightning_gans.core.images import to_float
 from lightning_gans.families import LatentGAN
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from speed.parts import Parts

@@ -12,7 +12,7 @@ from lightning_gans.analysis.model import BATCH_SIZE, NOT_HELD_OUT, AnalysedMode
 from lightning_gans.analysis.nearest import memorisation, nearest
 from lightning_gans.analysis.probe import hidden_features, probe
 from lightning_gans.components.interpolation import interpolation_for
-from lightning_gans.core.pixels import to_float, to_uint8
+from lightning_gans.core.images import to_float, to_uint8
 
 DISTANCE_IMAGES = 1000
 """Generated and held-out images whose distance to the training images is measured."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.batches import Labelled
-from lightning_gans.core.pixels import to_float
+from lightning_gans.core.images import to_float
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor

@@ -31,8 +31,7 @@ from lightning_gans.core.image_grids import grid
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.runs.scores import ScoreRow
-from lightning_gans.runs.stamp import Stamp
+from lightning_gans.runs.scores import ScoreRow, Stamp
 
 
 class Analysis(Callback):

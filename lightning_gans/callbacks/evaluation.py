@@ -11,19 +11,18 @@ from jsonargparse.typing import lazy_instance
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import ImageData, PairData, data_module
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.metrics.cache import RealCache
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.metrics.perceptual import PerceptualDistance
-from lightning_gans.metrics.real_cache import RealCache
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.runs.scores import ScoreRow, order_scores
-from lightning_gans.runs.stamp import Stamp
+from lightning_gans.runs.scores import ScoreRow, Stamp, order_scores
 
 PROGRESS_BAR_SCORES = ("fid", "ssim", "miou")
 """Scores that the progress bar shows."""

@@ -12,11 +12,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
 
+from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.evaluation_output import EvaluationImages
 from lightning_gans.core.image_grids import grid, to_pil
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
 

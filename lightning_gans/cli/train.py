@@ -45,8 +45,8 @@ from lightning_gans.cli.parser import Parser, SaveConfig, Trainer
 from lightning_gans.cli.process import ProcessSettings, filter_warnings, warn_if_emulated
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
+from lightning_gans.core.images import plain_size
 from lightning_gans.core.shipped_configs import config_folder
-from lightning_gans.core.sizes import plain_size
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.sizes import plain_size
+from lightning_gans.core.images import plain_size
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer  # not at run time: commands that use a trained model start without Lightning

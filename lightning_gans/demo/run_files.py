@@ -10,8 +10,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.runs.folder import RunFolder
+from lightning_gans.runs.record import ModelMetadata
 from lightning_gans.runs.scores import ScoreRow, parse_complete_rows
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.run_files import curves, grid_picture, newest_scores, scores_text, timeline
 from lightning_gans.runs.folder import RunFolder
+from lightning_gans.runs.record import ModelMetadata
 
 
 def run_tab(tab: gr.Tab, run: RunFolder | None, metadata: ModelMetadata) -> None:

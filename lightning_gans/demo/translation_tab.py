@@ -9,7 +9,7 @@ import gradio as gr
 from PIL import Image, ImageChops
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.sizes import square_side
+from lightning_gans.core.images import square_side
 from lightning_gans.demo.drawings import background_color, canvas_size, palette, resize_drawing
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.pictures import translate_image

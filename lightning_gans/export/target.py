@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.sizes import square_side
-from lightning_gans.core.version import __version__
+from lightning_gans.core import __version__
+from lightning_gans.core.images import square_side
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 from lightning_gans.inference.loading import select_network
 from lightning_gans.networks.base import Generator, Translator

@@ -12,11 +12,10 @@ from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import Noise, NormalNoise, latents
 from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.components.penalties import DiscriminatorPass, Penalty
-from lightning_gans.core.batches import Labelled, as_labelled
+from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Labelled, as_labelled
 from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
-from lightning_gans.core.sizes import plain_size
+from lightning_gans.core.images import plain_size
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import default, instantiate_default
 from lightning_gans.networks.base import Discriminator, Generator

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import Objective
-from lightning_gans.core.batches import Pair
+from lightning_gans.core.batches import EvaluationOutput, Pair
 from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.evaluation_output import EvaluationOutput
+from lightning_gans.core.images import Size, height_width, plain_size
 from lightning_gans.core.randomness import seed_step
-from lightning_gans.core.sizes import Size, height_width, plain_size
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import instantiate_default
 from lightning_gans.networks.base import PatchDiscriminator, Translator

@@ -13,9 +13,8 @@ import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.core.version import __version__
-from lightning_gans.runs.record import RunRecord, matches_checkpoint
+from lightning_gans.core import __version__
+from lightning_gans.runs.record import ModelMetadata, RunRecord, matches_checkpoint
 from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, order_scores, parse_complete_rows
 
 SAMPLES = "samples.png"

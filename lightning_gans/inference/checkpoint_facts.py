@@ -18,7 +18,7 @@ def checkpoint_facts(path: Path) -> dict[str, Any]:
     """Read what a checkpoint, an exported folder or a ``.safetensors`` file records.
 
     Returns:
-        ``file``; the fields of :class:`lightning_gans.core.model_metadata.ModelMetadata`; ``sizes``, see
+        ``file``; the fields of :class:`lightning_gans.runs.record.ModelMetadata`; ``sizes``, see
         :func:`tensor_sizes`; ``settings``, the model's arguments by dotted key; and of a checkpoint ``bytes`` and
         ``train_seconds``.
 

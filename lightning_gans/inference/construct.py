@@ -11,7 +11,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from torch import nn
 
 from lightning_gans.components.noise import Noise
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Generator, MakeTranslator, Translator
 
 ClassConfig = Mapping[str, Any]

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.core.sizes import height_width
+from lightning_gans.core.images import height_width
 from lightning_gans.inference.construct import build_translator
 from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.networks.base import Translator
+from lightning_gans.runs.record import ModelMetadata
 
 
 class ImageTranslator(PretrainedModel):

@@ -13,10 +13,10 @@ from lightning_gans.components.interpolation import interpolation_for
 from lightning_gans.components.noise import latents
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_grids import grid, upscale_nearest
-from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from lightning_gans.inference.construct import ClassConfig, build_generator, build_noise
 from lightning_gans.inference.model import BATCH_SIZE, PretrainedModel
+from lightning_gans.runs.record import ModelMetadata
 
 Labels = int | Sequence[int] | Tensor | None
 """One class for all images, classes to cycle through, or weights of classes (N, num_classes) float."""

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.inference.construct import ClassConfig
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
@@ -20,6 +19,7 @@ from lightning_gans.inference.weights_file import load_safetensors, read_header
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
 from lightning_gans.runs.folder import best_or_last_checkpoint
+from lightning_gans.runs.record import ModelMetadata
 
 CONFIG = "config.json"
 """Name of the file in an exported folder from which the model is built."""

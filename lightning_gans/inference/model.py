@@ -12,10 +12,9 @@ from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.model_metadata import ModelMetadata
 from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_card
 from lightning_gans.inference.weights_file import load_safetensors, to_safetensors
-from lightning_gans.runs.record import RunRecord
+from lightning_gans.runs.record import ModelMetadata, RunRecord
 
 BATCH_SIZE = 64
 """Images per forward pass."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.download import file_hash
+from lightning_gans.metrics.cache import file_hash
 from lightning_gans.metrics.features import FeatureExtractor
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")

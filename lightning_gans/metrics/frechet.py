@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.utilities import dim_zero_cat
 
-from lightning_gans.metrics.feature_set import FeatureSetMetric
+from lightning_gans.metrics.features import FeatureSetMetric
 
 MAX_CLASSES = 100
 """With more classes each would have too few images, and there would be too many numbers."""

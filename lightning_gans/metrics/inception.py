@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.image.inception import InceptionScore as TorchInceptionScore
 from torchmetrics.utilities import dim_zero_cat
 
-from lightning_gans.metrics.download import download_weights, file_hash
+from lightning_gans.metrics.cache import download_weights, file_hash
 from lightning_gans.metrics.features import FeatureExtractor
 
 

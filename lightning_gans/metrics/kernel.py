@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics.image.kid import poly_kernel
 
-from lightning_gans.metrics.feature_set import FeatureSetMetric
+from lightning_gans.metrics.features import FeatureSetMetric
 
 BLOCK_ROWS = 1000
 """Rows of a kernel matrix that are in memory at a time."""

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, Metric
 
 from lightning_gans.metrics.class_histogram import ClassHistogram
-from lightning_gans.metrics.feature_set import FeatureSetMetric
-from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.metrics.features import FeatureExtractor, FeatureSetMetric
 from lightning_gans.metrics.frechet import MAX_CLASSES, REAL_STATES, ClassFrechet, FrechetDistance
 from lightning_gans.metrics.inception import InceptionScore
 from lightning_gans.metrics.kernel import KernelInceptionDistance

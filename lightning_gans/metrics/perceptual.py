@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from lightning_gans.core.pixels import to_float
+from lightning_gans.core.images import to_float
+from lightning_gans.metrics.cache import download_weights, file_hash
 from lightning_gans.metrics.compat import lpips_network
-from lightning_gans.metrics.download import download_weights, file_hash
 from lightning_gans.metrics.paired_images import check_min_size, check_same_shape
 
 # The smallest height and width with which the maps before AlexNet's second pooling cover its window.

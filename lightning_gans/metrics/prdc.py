@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.errors import at_least
-from lightning_gans.metrics.feature_set import FeatureSetMetric
+from lightning_gans.metrics.features import FeatureSetMetric
 
 BLOCK_ROWS = 256
 """Rows of a distance matrix that are in memory at a time."""

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.datasets import MNIST
 
+from lightning_gans.metrics.cache import file_hash
 from lightning_gans.metrics.digits import WEIGHTS, DigitClassifier
-from lightning_gans.metrics.download import file_hash
 
 
 def load_split(root: str, *, train: bool) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.sizes import Size, height_width, square_side
+from lightning_gans.core.images import Size, height_width, square_side
 
 
 class Generator(nn.Module, ABC):

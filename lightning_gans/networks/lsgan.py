@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
 from lightning_gans.networks.layers import dcgan_init
 

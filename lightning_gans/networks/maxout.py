@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, check_positive
 from lightning_gans.networks.layers import one_hot
 from lightning_gans.networks.mlp import check_bound, images_to_unit, uniform_init

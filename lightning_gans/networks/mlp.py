@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive
 from lightning_gans.networks.layers import concat_labels, one_hot
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Generator, check_positive, side_divisible_by
 from lightning_gans.networks.layers import UpsampleConv, dcgan_init
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from torch import Tensor, nn
 
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Stage, Translator, check_positive, side_divisible_by
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm, UpsampleConv, dcgan_init
 

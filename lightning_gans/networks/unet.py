@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Translator, check_positive, side_of
 from lightning_gans.networks.layers import BatchNorm, MakeNorm, dcgan_init
 

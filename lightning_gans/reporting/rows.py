@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.runs import Run
-from lightning_gans.runs.stamp import Stamp
+from lightning_gans.runs.scores import Stamp
 
 DASH = "\N{EN DASH}"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.runs.folder import SCORES, RunFolder, scored_runs_below
+from lightning_gans.runs.scores import Stamp
 from lightning_gans.runs.settings import RECIPE_SECTIONS, TRAINER_KEYS, Settings
-from lightning_gans.runs.stamp import Stamp
 
 SUBCOMMANDS = {"test": "test", "val": "validate"}
 """The subcommand that measures the scores of each split."""

@@ -12,8 +12,7 @@ from typing import Any
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.rows import DASH, Row
 from lightning_gans.reporting.runs import Run
-from lightning_gans.runs.scores import MIN_IMAGES_FOR_FID, PER_CLASS_SCORE, order_scores
-from lightning_gans.runs.stamp import Stamp
+from lightning_gans.runs.scores import MIN_IMAGES_FOR_FID, PER_CLASS_SCORE, Stamp, order_scores
 
 
 def to_markdown(rows: list[Row], scores: list[str]) -> str:

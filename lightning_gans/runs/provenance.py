@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from lightning_gans.core.version import __version__
+from lightning_gans.core import __version__
 
 PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -10,9 +10,8 @@ from torch.nn import functional as F
 
 from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import LeastSquares, Objective
-from lightning_gans.core.batches import Pair
+from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Pair
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.families.defaults import default
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks import InstanceNormPatchGAN, ResNetTranslator

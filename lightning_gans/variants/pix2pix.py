@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.components.objectives import NonSaturating, Objective
-from lightning_gans.core.batches import Pair
+from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Pair
 from lightning_gans.core.data import PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.evaluation_output import EvaluationImages, EvaluationOutput
 from lightning_gans.families.defaults import default
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks import PatchGAN, UNet

@@ -19,7 +19,7 @@ from lightning_gans.callbacks import EMA
 from lightning_gans.components.optimizers import LinearDecay
 from lightning_gans.components.penalties import R1
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.pixels import to_float
+from lightning_gans.core.images import to_float
 from lightning_gans.core.randomness import derive_generator, seed_step
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import MLPDiscriminator, MLPGenerator, ResizeGenerator

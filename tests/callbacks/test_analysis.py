@@ -19,7 +19,7 @@ from lightning_gans.cli.train import build
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import UniformNoise
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.pixels import to_float
+from lightning_gans.core.images import to_float
 from lightning_gans.families import LatentGAN
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.networks import (

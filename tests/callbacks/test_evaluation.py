@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid
-from lightning_gans.core.evaluation_output import EvaluationImages
+from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer

@@ -23,7 +23,7 @@ from lightning_gans import load
 from lightning_gans.cli.commands.common import run_command
 from lightning_gans.cli.train import build, run
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from lightning_gans.families import Translation
 from lightning_gans.networks import IdentityTranslator
 from lightning_gans.variants import CycleGAN, Pix2Pix

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules import GaussianGridDataModule
-from lightning_gans.core.pixels import to_float
+from lightning_gans.core.images import to_float
 
 
 def grid(stage: str = "fit", side: int = 5, std: float = 0.02, length: int = 4000) -> GaussianGridDataModule:

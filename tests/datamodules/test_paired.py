@@ -19,7 +19,7 @@ import datamodules.image_domains
 from datamodules import PairedImageDataModule
 from datamodules.archives import PAIRED, Archive
 from lightning_gans.core.batches import Pair
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from tests.support.image_trees import SMALL, in_two_folders, noise, pretend, refusal, save, seeds, side_by_side
 from tests.support.tiny import tiny_trainer
 

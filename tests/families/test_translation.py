@@ -19,7 +19,7 @@ from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, Prediction
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.families import Adversarial, Translation
 from lightning_gans.metrics import PixelFeatures
 from lightning_gans.networks import IdentityTranslator, UNet

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lightning_gans.metrics import DigitFeatures, MetricSet
-from lightning_gans.metrics.real_cache import RealCache
+from lightning_gans.metrics.cache import RealCache
 
 
 def score_set(**kwargs: Any) -> MetricSet:

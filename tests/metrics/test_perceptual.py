@@ -9,7 +9,7 @@ from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet_Weights, _api, alexnet
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.download import file_hash
+from lightning_gans.metrics.cache import file_hash
 from lightning_gans.metrics.perceptual import MeanPerceptualDistance, PerceptualDistance
 
 

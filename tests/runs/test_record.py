@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_gans.core.model_metadata import ModelMetadata
-from lightning_gans.runs.record import RunRecord, read_run_record
+from lightning_gans.runs.record import ModelMetadata, RunRecord, read_run_record
 from lightning_gans.runs.scores import parse_complete_rows
 from tests.support.scored_runs import score_row, scored_run
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from lightning_gans.callbacks import EMA, Compilation
 from lightning_gans.components.augmentations import DiffAugment
 from lightning_gans.components.penalties import R1
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import (

@@ -18,7 +18,7 @@ from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.augmentations import DiffAugment
 from lightning_gans.components.objectives import RelativisticAverage
 from lightning_gans.components.penalties import R1
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lightning_gans.runs.stamp import Stamp
+from lightning_gans.runs.scores import Stamp
 
 STAMP = Stamp(
     extractor="digits-0,28px",

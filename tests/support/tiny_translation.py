@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from datamodules import SyntheticFacadesDataModule
-from lightning_gans.core.sizes import Size
+from lightning_gans.core.images import Size
 from lightning_gans.families.translation import MakePatchDiscriminator
 from lightning_gans.networks import PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_gans.core.pixels import to_float, to_uint8
+from lightning_gans.core.images import to_float, to_uint8
 
 
 class Source(Protocol):

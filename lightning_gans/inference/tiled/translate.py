@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.sizes import Size, square_side
+from lightning_gans.core.images import Size, square_side
 from lightning_gans.inference.tiled.grid import Tiles, blend_weights, every_other, round_up, tile_spans, window_spans
 from lightning_gans.inference.tiled.statistics import (
     crop_core,

@@ -12,9 +12,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from lightning_gans.core import __version__
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.files import atomic_file, require_new_path
-from lightning_gans.core.version import __version__
 from lightning_gans.reporting.html.comparison import differing_settings, group_scores
 from lightning_gans.reporting.html.plots import RUNS, overlay_runs, plot_panels
 from lightning_gans.reporting.html.run_report import RunReport

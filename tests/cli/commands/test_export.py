@@ -16,7 +16,7 @@ from torch import Tensor
 
 import lightning_gans
 from lightning_gans.cli.commands.common import command_line
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from lightning_gans.export import formats, onnx_file, target
 from lightning_gans.inference import ImageTranslator, LatentSampler
 from lightning_gans.inference.weights_file import to_safetensors

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from lightning_gans.cli.commands.common import command_line, integer_list
-from lightning_gans.core.pixels import to_uint8
+from lightning_gans.core.images import to_uint8
 from lightning_gans.inference import load
 from tests.support import checkpoint_files
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from lightning_gans.cli.commands.common import command_line
 from lightning_gans.core.image_files import pixels_of
-from lightning_gans.core.pixels import to_float, to_uint8
+from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.inference import ImageTranslator, load, translate_files
 from lightning_gans.networks import IdentityTranslator
 from tests.support import checkpoint_files

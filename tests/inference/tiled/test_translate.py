@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.core.pixels import to_float, to_uint8
+from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.inference import ImageTranslator
 from lightning_gans.inference.tiled.statistics import Moments, fix_statistics, norm_layers, norms_in_call_order
 from lightning_gans.inference.tiled.storage import FeatureMapFile, reflect_indices

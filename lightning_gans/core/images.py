@@ -1,6 +1,13 @@
-"""Image sizes: (height, width) in code, one number for a square where a user writes it."""
+"""The size and the pixel values of images.
+
+A size is (height, width) in code, and one number for a square where a user writes it. Pixels are uint8 in files, and
+float in [-1, 1] where networks use them.
+"""
 
 from __future__ import annotations
+
+import torch
+from torch import Tensor
 
 from lightning_gans.core.errors import at_least
 
@@ -43,3 +50,13 @@ def square_side(size: Size, name: str = "size") -> int:
     if height != width:
         raise ValueError(f"{name} is {height} x {width}; expected equal height and width")
     return height
+
+
+def to_float(pixels: Tensor) -> Tensor:
+    """Convert uint8 pixels to float32 in [-1, 1]."""
+    return pixels.float().div_(127.5).sub_(1)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Convert images in [-1, 1] to uint8, rounded and clamped: the exact inverse of :func:`to_float`."""
+    return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)

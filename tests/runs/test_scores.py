@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.runs.scores import ScoreRow, order_scores, parse_complete_rows, read_score_rows
-from lightning_gans.runs.stamp import Stamp
+from lightning_gans.runs.scores import ScoreRow, Stamp, order_scores, parse_complete_rows, read_score_rows
 from tests.support.stamps import STAMP, stamp_dict
 
 

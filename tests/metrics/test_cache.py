@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lightning_gans.metrics.real_cache import RealCache
+from lightning_gans.metrics.cache import RealCache
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])

@@ -1,10 +1,9 @@
-"""Sizes as numbers and as (height, width)."""
-
 from __future__ import annotations
 
 import pytest
+import torch
 
-from lightning_gans.core.sizes import Size, height_width, plain_size, square_side
+from lightning_gans.core.images import Size, height_width, plain_size, square_side, to_float, to_uint8
 
 
 @pytest.mark.parametrize(("size", "expected"), [(28, (28, 28)), ((28, 28), (28, 28)), ((3, 4), (3, 4))])
@@ -27,3 +26,14 @@ def test_only_squares_have_a_side() -> None:
 def test_sides_are_positive(size: Size) -> None:
     with pytest.raises(ValueError, match=r"^size is (0|-1); expected at least 1$"):
         height_width(size)
+
+
+def test_pixels_round_trip_exactly_and_round_to_the_nearest_level() -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    images = to_float(levels)
+    assert (images.min().item(), images.max().item()) == (-1, 1)
+    assert torch.equal(to_uint8(images), levels)
+    kept = images.clone()
+    assert torch.equal(to_uint8(images + 0.4 / 127.5), levels)
+    assert torch.equal(images, kept)
+    assert to_uint8(torch.tensor([-1.5, 1.5])).tolist() == [0, 255]
