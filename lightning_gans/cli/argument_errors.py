@@ -158,8 +158,6 @@ class ArgumentErrors:
 
     def _message(self, component: Component, error: ValueError | InputError) -> str:
         text = " ".join(str(error).split())
-        if text.startswith(f"{component.key.partition('.')[0]}."):  # a key already
-            return text
         if not names_argument(component, error):
             return f"{component.key}: {text}"
         name = text.partition(" ")[0]

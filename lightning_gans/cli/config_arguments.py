@@ -1,10 +1,17 @@
-"""The configs among the arguments: ``fit dcgan/mnist``, ``--config dcgan/mnist``, and the run's name that follows."""
+"""The configs among the arguments: ``fit dcgan/mnist``, ``--config dcgan/mnist``, and what follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from pydoc import locate
+from typing import Any
+
+import yaml
+from jsonargparse import Namespace
 
 from lightning_gans.core.shipped_configs import config_folder, find_config
 
@@ -67,3 +74,70 @@ def run_name(paths: Sequence[str]) -> str:
         elif folder != "logger":
             recipes.append("-".join([folder, *rest]))
     return "-".join([*recipes[:1], *data])
+
+
+def given_keys(expanded: Sequence[str]) -> set[str]:
+    """The dotted keys that configs and arguments set, without ``init_args``: ``model.generator.width``.
+
+    Args:
+        expanded: arguments from :func:`expand_configs`.
+    """
+    keys: set[str] = set()
+    for path in config_paths(expanded):
+        keys.update(_keys_of(_read_mapping(path), ""))
+    for argument, following in pairwise([*expanded, ""]):
+        option, equals, value = argument.partition("=")
+        if not option.startswith("--") or option == "--config":
+            continue
+        key = option.removeprefix("--").replace(".init_args", "")
+        keys.add(key)
+        text = value if equals else following
+        keys.update(_keys_of(_read_mapping(text) if text.endswith(".yaml") else yaml.safe_load(text or "null"), key))
+    return keys
+
+
+def own_defaults(model: Namespace, keys: set[str]) -> list[str]:
+    """Arguments that set the defaults of classes which replace a variant's default class.
+
+    jsonargparse keeps the arguments of a class that is replaced where the new class has arguments of the same names.
+    That is wanted for arguments that were given, but not for the defaults of a class that nobody named: without this,
+    ``--model LSGAN --model.generator InfoGANGenerator`` would have the ``latent_dim`` of LSGAN's default generator.
+
+    Args:
+        model: the parsed ``model``, with ``class_path`` and ``init_args``.
+        keys: the keys that were given, from :func:`given_keys`.
+    """
+    arguments = []
+    for name, default in _parameter_defaults(model.class_path).items():
+        chosen = model.init_args.get(name) if "init_args" in model else None
+        if not isinstance(default, Mapping) or not isinstance(chosen, Namespace) or "class_path" not in chosen:
+            continue
+        if locate(chosen.class_path) is locate(default["class_path"]) or "init_args" not in chosen:
+            continue
+        for argument, value in _parameter_defaults(chosen.class_path).items():
+            key = f"model.{name}.{argument}"
+            if key not in keys and chosen.init_args.get(argument) != value:
+                arguments.append(f"--{key}={json.dumps(value)}")
+    return arguments
+
+
+def _parameter_defaults(class_path: str) -> dict[str, Any]:
+    """The defaults of a constructor's parameters, by name; without those that are required."""
+    parameters = inspect.signature(locate(class_path)).parameters.values()  # type: ignore[arg-type]
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def _read_mapping(path: str) -> Any:
+    """The content of a config; None if the file cannot be read, which the parser reports."""
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+
+
+def _keys_of(node: Any, key: str) -> Iterator[str]:
+    """The dotted keys below ``key`` in a config's node, without ``init_args``."""
+    for name, value in node.items() if isinstance(node, Mapping) else ():
+        below = key if name == "init_args" else ".".join(filter(None, (key, str(name))))
+        yield below
+        yield from _keys_of(value, below)

@@ -38,7 +38,7 @@ from lightning_gans.callbacks import (
 from lightning_gans.callbacks.analysis import Analysis
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import resolve_ckpt_path
-from lightning_gans.cli.config_arguments import config_paths, expand_configs
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, own_defaults
 from lightning_gans.cli.end_messages import fit_summary, scores_lines, test_summary
 from lightning_gans.cli.known_failures import explain_known_failure
 from lightning_gans.cli.parser import Parser, SaveConfig, Trainer
@@ -134,7 +134,12 @@ class LightningGANsCLI(LightningCLI):
         assert isinstance(given, list)
         expanded = expand_configs(given)
         self.config_files = config_paths(expanded)
-        self.config = parser.parse_args(expanded)
+        # Without --print_config, which would print and exit before the defaults of replaced classes are set right.
+        plain = [argument for argument in expanded if not argument.startswith("--print_config")]
+        self.config = parser.parse_args(plain)
+        corrected = own_defaults(self.config[self.config.subcommand].model, given_keys(plain))
+        if corrected or plain != expanded:
+            self.config = parser.parse_args([*expanded, *corrected])
         # Lightning would override the given values by the checkpoint's hyperparameters if it saw the path.
         config = self.config[self.config.subcommand]
         self.ckpt_path, config.ckpt_path = config.ckpt_path, None

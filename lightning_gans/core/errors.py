@@ -43,10 +43,6 @@ def exit_on_known_errors() -> Iterator[None]:
         sys.exit(error.status)
 
 
-class _OutOfRangeError(InputError, ValueError):
-    """Both kinds of error, until every caller expects a ValueError."""
-
-
 def at_least(name: str, value: float, least: float) -> None:
     """Check an argument's lower bound.
 
@@ -59,7 +55,7 @@ def at_least(name: str, value: float, least: float) -> None:
         ValueError: if ``value`` is less than ``least``.
     """
     if value < least:
-        raise _OutOfRangeError(f"{name} is {value}; expected at least {least}")
+        raise ValueError(f"{name} is {value}; expected at least {least}")
 
 
 def os_reason(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, run_name
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name
 from lightning_gans.cli.sweep_check import parse_all
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_names, find_config
@@ -84,3 +84,31 @@ def test_a_data_set_on_top_of_a_variants_config_takes_its_place(name: str) -> No
     # What the former data set was given stays where the new one has it too, and is dropped where not.
     assert config.fit.data.init_args.size == 32
     assert config.fit.data.init_args.get("train_size") in (None, 64)
+
+
+def test_a_replaced_default_network_leaves_none_of_its_defaults_behind() -> None:
+    model = ["fit", "--model", "LSGAN", "--data", "DigitsDataModule"]
+    infogan = [*model, "--model.generator", "InfoGANGenerator"]
+    lines = [model, infogan, [*infogan, "--model.generator.latent_dim", "1024"]]
+    lines.append(["fit", "--model", "WGANGP", "--data", "DigitsDataModule", "--model.penalty", "R1"])
+    default, replaced, given, penalty = (config.fit.model.init_args for config in parse_all(lines))
+    assert default.generator.init_args.latent_dim == 1024
+    assert replaced.generator.init_args.latent_dim == 64
+    assert given.generator.init_args.latent_dim == 1024
+    assert penalty.penalty.init_args.weight == 1.0  # not the 10 of WGANGP's own penalty
+
+
+def test_given_keys_are_those_of_configs_and_of_arguments(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("class_path: LSGANGenerator\ninit_args: {width: 8}")
+    (tmp_path / "my.yaml").write_text("model: {class_path: LSGAN, init_args: {generator: {init_args: {width: 4}}}}")
+    arguments = [
+        "fit",
+        "--config",
+        str(tmp_path / "my.yaml"),
+        "--data.size=32",
+        "--model.init_args.noise",
+        "UniformNoise",
+    ]
+    keys = given_keys([*arguments, "--model.discriminator", str(tmp_path / "net.yaml")])
+    assert {"model.generator.width", "data.size", "model.noise", "model.discriminator.width"} <= keys
+    assert "model.generator.latent_dim" not in keys
