@@ -2,13 +2,232 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from datamodules.archives import PAIRED, UNPAIRED
-from datamodules.image_cache import Listing
-from datamodules.image_domains import ImageDomainsDataModule
-from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import find_images, list_names
+import torch
+from lightning.pytorch.utilities import rank_zero_info
+
+from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
+from datamodules.base import SPLITS
+from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
+from datamodules.two_domains import TwoDomainDataModule, TwoDomains
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names
+from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.randomness import derive_generator
+
+GIB = 2**30
+
+
+class ImageDomainsDataModule(TwoDomainDataModule, ABC):
+    """Image files of two domains, of any shapes, in folders named by split.
+
+    Each image is rotated according to its EXIF data, composited on white where it is transparent, converted to gray or
+    RGB, resized (bicubic, antialiased) until its shorter side is ``load_size`` in training and ``size`` in evaluation,
+    and cropped to the center square. The first frame of an animation is used. Gray values of 16 bits are scaled by
+    255 / 65535 and rounded; pixels of 32 bits are rejected, since their range is not known.
+
+    Every file is decoded once before training, so that all unusable files are reported at once. Decoded images are kept
+    as uint8 until they fill ``cache_gb``; the others are decoded again on each access, to the same pixels.
+
+    Validation uses the images of the validation folders. If there are none, ``val_size`` images (of each domain, or
+    pairs) are held out of training: a random choice that depends on the number of images only, so that it is the same
+    in every run. Test uses the images of the test folders; if there are none, the validation images, and the stamp of a
+    score says so.
+
+    Args:
+        root: folder of the images; or, with ``dataset``, the folder that contains the data set's folder. Some data sets
+            exist paired and unpaired under one name, so the default differs between the two.
+        dataset: name of one of the authors' data sets, which is in the folder ``root / dataset``.
+        download: download ``dataset`` if it is missing.
+        channels_a: channels of domain a: 1 for gray, 3 for RGB.
+        channels_b: channels of domain b: 1 for gray, 3 for RGB.
+        size: (height, width) in pixels, or one number for a square; only squares are supported.
+        load_size: (height, width) to which training images are resized before the random crop, or one number for a
+            square; with the value of ``size`` nothing is cropped.
+        flip: mirror training images left to right with probability ½.
+        batch_size: training images of each domain per step and process.
+        eval_batch_size: images of each domain per step and process in validation, test and prediction.
+        val_size: images that are held out of training if there is no validation folder.
+        cache_gb: memory for decoded images in GiB, per training process, for both domains and all splits together.
+        num_workers: processes that load the images and decode those that are not in memory; 0 is fastest if all are in
+            memory.
+
+    Raises:
+        ValueError: if a number is out of range, or ``dataset`` is unknown.
+    """
+
+    default_root: ClassVar[Path]
+    """Default of ``root``."""
+
+    pairs: ClassVar[bool]
+    """Whether training images come in pairs."""
+
+    archives: ClassVar[dict[str, Archive]]
+    """The data sets that can be downloaded, by name."""
+
+    layouts: ClassVar[tuple[tuple[str, ...], ...]]
+    """Suffixes of the folders' names after the split's: one folder for both domains, or one for each."""
+
+    def __init__(
+        self,
+        root: Path | None = None,
+        dataset: str | None = None,
+        download: bool = True,
+        channels_a: int = 3,
+        channels_b: int = 3,
+        size: Size = 256,
+        load_size: Size = 286,
+        flip: bool = True,
+        batch_size: int = 1,
+        eval_batch_size: int = 8,
+        val_size: int = 50,
+        cache_gb: float = 4.0,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__(size, load_size, flip, self.pairs, batch_size, eval_batch_size, num_workers)
+        check_channels("channels_a", channels_a)
+        check_channels("channels_b", channels_b)
+        at_least("val_size", val_size, 2)
+        at_least("cache_gb", cache_gb, 0)
+        if dataset is not None and dataset not in self.archives:
+            close = difflib.get_close_matches(dataset, self.archives, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"dataset is {dataset}; expected one of {', '.join(self.archives)}{hint}")
+        self.root = self.default_root if root is None else Path(root)
+        self.dataset = dataset
+        self.download = download
+        self.channels_a, self.channels_b = channels_a, channels_b
+        self.val_size = val_size
+        self.cache_gb = cache_gb
+        self._files: dict[str, list[CachedImageFiles]] = {}
+
+    @property
+    def folder(self) -> Path:
+        """The folder that contains the folders of the splits."""
+        return self.root if self.dataset is None else self.root / self.dataset
+
+    def prepare_data(self) -> None:
+        """Download the data set if it is missing, once per machine.
+
+        Raises:
+            InputError: if it cannot be downloaded or unpacked.
+        """
+        if self.dataset is not None and self.download:
+            fetch(self.archives[self.dataset], self.dataset, self.root)
+
+    def setup(self, stage: str) -> None:
+        """List, decode, check and split the images that ``stage`` needs.
+
+        Raises:
+            InputError: if folders, files or partners are missing, or files cannot be used.
+            ValueError: if no images are left for training.
+        """
+        wanted = [self.split_label(split) for split in SPLITS[stage]]
+        self._load([split for split in wanted if split not in self.splits])
+        if self.split_label("test") == "val":
+            self.splits["test"] = self.splits["val"]
+
+    def split_label(self, split: str) -> str:
+        """The split's own name; for ``test`` it is ``val`` if there are no test folders."""
+        return "val" if split == "test" and not self._layouts_of("test") else split
+
+    def fingerprint(self, split: str) -> str:
+        """A hash of the split's file names, file sizes and modification times, and of its images' channels and size.
+
+        Statistics of real images are cached under it. It does not depend on pixels, which may not all be in memory.
+        """
+        prints = [files.fingerprint() for files in self._files[self.split_label(split)]]
+        return hashlib.sha256(repr(prints).encode()).hexdigest()[:16]
+
+    @abstractmethod
+    def listings(self, folders: list[Path]) -> list[Listing]:
+        """The files in the folders of a split: one listing of pairs, or one of each domain.
+
+        Args:
+            folders: the folders of one of the ``layouts``.
+        """
+
+    def _layouts_of(self, split: str) -> list[list[str]]:
+        """The layouts of a split of which a folder exists, as folders' names."""
+        layouts = [[split + suffix for suffix in layout] for layout in self.layouts]
+        return [names for names in layouts if any((self.folder / name).is_dir() for name in names)]
+
+    def _folders(self, split: str) -> list[Path]:
+        """The folders of a split, all of which exist."""
+        layouts = [" and ".join(split + suffix for suffix in layout) for layout in self.layouts]
+        expected = f"a folder that holds {', or '.join(layouts)}"
+        if self.dataset is not None and not self.download and not self.folder.exists():
+            raise InputError(
+                f"dataset is {self.dataset}, which is not in {self.root}, and download is false; expected download to "
+                f"be true, or {self.folder} to be {expected}"
+            )
+        check_folder("root", self.folder, expected)
+        found = self._layouts_of(split)
+        folders = [self.folder / name for names in found for name in names]
+        if len(found) != 1 or not all(folder.is_dir() for folder in folders):
+            there = [path.name for path in folders or sorted(self.folder.glob("[!.]*")) if path.is_dir()]
+            raise InputError(
+                f"root is {self.folder}, which holds {list_names(there) or 'no folders'}; expected {expected}"
+            )
+        return folders
+
+    def _listings_of(self, split: str) -> list[Listing]:
+        """The files of a split: those of its own folders, or a part of the training images."""
+        if split == "test" or self._layouts_of("val"):
+            return self.listings(self._folders(split))
+        return [split_listing(listing, self.val_size)[split] for listing in self.listings(self._folders("train"))]
+
+    def _load(self, splits: Sequence[str]) -> None:
+        """List, check and decode the files of these splits; keep as many images as fit into ``cache_gb``."""
+        room = self.cache_gb * GIB - sum(files.kept_bytes for held in self._files.values() for files in held)
+        loaded: dict[str, list[CachedImageFiles]] = {}
+        for split in splits:
+            loaded[split] = []
+            for listing in self._listings_of(split):
+                side = square_side(self.load_size if split == "train" else self.size)
+                files = CachedImageFiles(self.folder, listing, side, room)
+                room -= files.kept_bytes
+                loaded[split].append(files)
+        decode_and_check(self.folder, list(loaded.values()))
+        self._files |= loaded
+        for split, held in loaded.items():
+            # Pairs are one listing: its first element is also its last.
+            a, b = DomainImages(held[0]), DomainImages(held[-1], len(held[-1].channels) - 1)
+            self.splits[split] = TwoDomains(a, b, aligned=self.paired)
+        self._report_cache([files for held in loaded.values() for files in held])
+
+    def _report_cache(self, loaded: Sequence[CachedImageFiles]) -> None:
+        kept = sum(files.kept * len(files.channels) for files in loaded)
+        total = sum(len(files) * len(files.channels) for files in loaded)
+        if kept < total:
+            rank_zero_info(
+                f"data: {kept} of {total} images are kept in memory (cache_gb is {self.cache_gb}); the others are "
+                f"decoded on each access, by num_workers processes (now {self.num_workers})"
+            )
+
+
+def split_listing(listing: Listing, val_size: int) -> dict[str, Listing]:
+    """Hold out validation files: the listings of ``train`` and ``val``, each in the order of the names.
+
+    Raises:
+        ValueError: if no files are left for training.
+    """
+    count = len(listing.paths)
+    kept = count - val_size
+    if kept < 1:
+        raise ValueError(f"val_size is {val_size}; expected less than the {count} training images")
+    order = torch.randperm(count, generator=derive_generator("cpu", "held out"))
+    parts = {"train": order[:kept], "val": order[kept:]}
+    return {
+        split: Listing([listing.paths[index] for index in part.sort().values.tolist()], listing.channels)
+        for split, part in parts.items()
+    }
 
 
 class PairedImageDataModule(ImageDomainsDataModule):

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from datamodules.indexed import IndexedDataModule
+from datamodules.base import IndexedDataModule
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import ImageData
 from lightning_gans.core.errors import at_least

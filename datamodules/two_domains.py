@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.indexed import IndexedDataModule
-from datamodules.loaders import TrainingBatches, UnpairedBatches
+from datamodules.base import IndexedDataModule, TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.data import PairData, Palette
 from lightning_gans.core.images import Size, height_width, square_side, to_float

@@ -1,6 +1,7 @@
 """Callbacks that observe or alter a run: averages, scores, images, checkpoints. They do not depend on the variant."""
 
 from lightning_gans.callbacks.analysis import Analysis
+from lightning_gans.callbacks.best_score import BestScore
 from lightning_gans.callbacks.checkpoints import LastCheckpoint
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
@@ -13,6 +14,7 @@ __all__ = [
     "EMA",
     "TF32",
     "Analysis",
+    "BestScore",
     "Compilation",
     "Curves",
     "Evaluation",

@@ -15,12 +15,13 @@ from lightning_gans.analysis.analyses import (
     ProbeResult,
     class_grid,
     discriminator_scores,
+    histograms,
     interpolations,
     latents_needed,
     linear_probe,
     nearest_training_images,
+    side_by_side,
 )
-from lightning_gans.analysis.figures import histograms, side_by_side
 from lightning_gans.analysis.model import RANDOM_STREAM, AnalysedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.run_folder import without_nan
@@ -47,7 +48,7 @@ class Analysis(Callback):
       other noise; each row has one label.
     - ``classes.png``: for conditional models, one class per column, one latent vector per row.
     - ``scores.png``: histograms of the discriminator's logits of training, generated and held-out images, without
-      augmentation; ``discriminator`` holds the numbers: see :func:`lightning_gans.analysis.logits.compare_logits`.
+      augmentation; ``discriminator`` holds the numbers: see :func:`.compare_logits`.
       Batch normalization in the discriminator uses its running statistics here, which mix real and generated batches.
       In training each batch was normalized by its own statistics, so the logits of such a discriminator differ.
     - ``probe``: DCGAN's experiment (Radford et al., 2016, section 5.1), a linear SVM on the frozen discriminator's

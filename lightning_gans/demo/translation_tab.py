@@ -10,9 +10,8 @@ from PIL import Image, ImageChops
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import square_side
-from lightning_gans.demo.drawings import background_color, canvas_size, palette, resize_drawing
 from lightning_gans.demo.events import event_options, show_errors
-from lightning_gans.demo.pictures import translate_image
+from lightning_gans.demo.pictures import background_color, canvas_size, palette, resize_drawing, translate_image
 from lightning_gans.demo.uploads import Limits, read_upload
 from lightning_gans.inference import ImageTranslator
 

@@ -1,9 +1,8 @@
 """Export of trained generators for other programs, each compared with the model that it comes from."""
 
-from lightning_gans.export.formats import Format, SafetensorsFile, write_file
+from lightning_gans.export.formats import LIMIT, Format, Parity, SafetensorsFile, compare, write_file
 from lightning_gans.export.hub_folder import write_folder
 from lightning_gans.export.onnx_file import ONNXFile
-from lightning_gans.export.parity import LIMIT, Parity, compare
 from lightning_gans.export.target import ExportTarget, export_target
 from lightning_gans.export.torch_program import TorchProgram
 

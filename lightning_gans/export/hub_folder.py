@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 from lightning_gans.core.files import atomic_folder
-from lightning_gans.export.formats import network_runner
-from lightning_gans.export.parity import Parity, compare
+from lightning_gans.export.formats import Parity, compare, network_runner
 from lightning_gans.export.target import export_target
 from lightning_gans.inference import ImageTranslator, PretrainedModel, load
 from lightning_gans.inference.card import Picture

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules import SyntheticFacadesDataModule
-from datamodules.house_fronts import CLASSES, DOOR, PALETTE, WALL, draw_classes, draw_house_front, plan_house
+from datamodules.facades import CLASSES, DOOR, PALETTE, WALL, draw_classes, draw_house_front, plan_house
 from lightning_gans.metrics.segmentation import nearest_class
 
 

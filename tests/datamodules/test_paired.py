@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import datamodules.image_domains
+import datamodules.domain_folders
 from datamodules import PairedImageDataModule
 from datamodules.archives import PAIRED, Archive
 from lightning_gans.core.batches import Pair
@@ -261,7 +261,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Archive, str, Path]]:
         calls.append((archive, name, root))
         return side_by_side(root / name / "train", 5)
 
-    monkeypatch.setattr(datamodules.image_domains, "fetch", fetch)
+    monkeypatch.setattr(datamodules.domain_folders, "fetch", fetch)
     return calls
 
 

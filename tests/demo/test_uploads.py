@@ -13,8 +13,7 @@ from PIL import Image
 from datamodules import SyntheticFacadesDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float
-from lightning_gans.demo.drawings import background_color, canvas_size, palette, resize_drawing
-from lightning_gans.demo.pictures import translate_image
+from lightning_gans.demo.pictures import background_color, canvas_size, palette, resize_drawing, translate_image
 from lightning_gans.demo.uploads import Limits, read_upload, set_pillow_limit
 from lightning_gans.inference import ImageTranslator, load
 from tests.support import checkpoint_files

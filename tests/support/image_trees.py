@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.image_domains import ImageDomainsDataModule
+from datamodules.domain_folders import ImageDomainsDataModule
 from lightning_gans.core.errors import InputError
 
 SMALL: dict[str, Any] = {"size": 8, "load_size": 10, "val_size": 2}

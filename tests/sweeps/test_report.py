@@ -13,8 +13,7 @@ import pytest
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from lightning_gans.sweeps.importance import draw_importance
-from lightning_gans.sweeps.report import short_names, write_tables
+from lightning_gans.sweeps.report import draw_importance, short_names, write_tables
 from lightning_gans.sweeps.wandb_file import Sweep, read_sweep
 from tests.sweeps.test_wandb_file import written
 

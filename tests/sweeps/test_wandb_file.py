@@ -121,7 +121,7 @@ def test_every_shipped_sweep_parses_as_wandb_gives_its_arguments(path: Path) -> 
     for config in parse_all(lines):
         assert config["fit"]["trainer"]["logger"]["class_path"].endswith("WandbLogger")
         (callback,) = config["fit"]["trainer"]["callbacks"]
-        assert callback["class_path"] == "lightning_gans.sweeps.best.BestScore"
+        assert callback["class_path"] == "lightning_gans.callbacks.BestScore"
         assert sweep.raw["metric"]["name"] == f"best/{callback['init_args']['score']}"
         assert (callback["init_args"]["mode"] == "max") == sweep.maximize
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.errors import RunEnded
-from lightning_gans.export import ONNXFile, parity
+from lightning_gans.export import ONNXFile, compare
 
 
 class Fake:
@@ -34,10 +34,10 @@ def test_a_difference_anywhere_fails(other: float, message: str) -> None:
         return images
 
     with pytest.raises(RunEnded, match=message):
-        parity.compare(Fake(), run)  # type: ignore[arg-type]
+        compare(Fake(), run)  # type: ignore[arg-type]
     with pytest.raises(RunEnded, match=r"returns shape \(1, 1\), the model \(2, 1\)"):
-        parity.compare(Fake(), lambda inputs: inputs[0][:1])  # type: ignore[arg-type]
-    assert parity.compare(Fake(), lambda inputs: inputs[0] + 5e-5).difference == pytest.approx(5e-5)  # type: ignore[arg-type]
+        compare(Fake(), lambda inputs: inputs[0][:1])  # type: ignore[arg-type]
+    assert compare(Fake(), lambda inputs: inputs[0] + 5e-5).difference == pytest.approx(5e-5)  # type: ignore[arg-type]
 
 
 def test_a_file_that_the_runtime_does_not_take_is_told_of(tmp_path: Path) -> None:

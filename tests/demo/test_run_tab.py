@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.demo.run_files import curves, grid_picture, newest_scores, scores_text, timeline
+from lightning_gans.demo.run_tab import curves, grid_picture, newest_scores, scores_text, timeline
 from lightning_gans.runs.folder import RunFolder
 from lightning_gans.runs.record import ModelMetadata
 from tests.support import checkpoint_files

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lightning_gans.analysis.figures import histograms, side_by_side
+from lightning_gans.analysis.analyses import histograms, side_by_side
 
 
 def test_a_white_gap_stands_between_two_pictures() -> None:

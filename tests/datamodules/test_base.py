@@ -5,8 +5,8 @@ from itertools import chain
 import pytest
 import torch
 
+from datamodules.base import EvaluationBatches, ResumableLoader, TrainingBatches, UnpairedBatches
 from datamodules.in_memory import TensorImages
-from datamodules.loaders import EvaluationBatches, ResumableLoader, TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
 

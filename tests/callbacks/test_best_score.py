@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pytest
 import torch
 
+from lightning_gans.callbacks import BestScore
 from lightning_gans.core.errors import InputError
-from lightning_gans.sweeps.best import BestScore
 
 
 class Log:
