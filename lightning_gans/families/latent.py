@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -44,6 +44,7 @@ class LatentGAN(Adversarial, ABC):
 
     data_protocol = ImageData
 
+    @abstractmethod  # a variant states its objective and its networks
     def __init__(
         self,
         generator: Generator,
