@@ -14,7 +14,7 @@ from torch import Tensor
 from lightning_gans.analysis.discriminator import compare_logits, hidden_features, probe
 from lightning_gans.analysis.model import BATCH_SIZE, NOT_HELD_OUT, AnalysedModel, subset
 from lightning_gans.analysis.nearest import memorisation, nearest
-from lightning_gans.components.interpolation import interpolation_for
+from lightning_gans.components.noise import interpolation_for
 from lightning_gans.core.images import to_float, to_uint8
 
 COLORS = ("#4d4d4d", "#2c6fa6", "#c8553d")

@@ -16,7 +16,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 from torch import nn
 
-from lightning_gans.callbacks.compat import compiled_call, set_compiled_call
+from lightning_gans.components.compat import compiled_call, set_compiled_call
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
 

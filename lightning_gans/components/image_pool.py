@@ -46,6 +46,7 @@ class ImagePool(nn.Module):
         self.register_buffer("images", torch.empty(0))
         self._count = 0  # images a call
         self._rounds = 0  # calls whose images were added
+        self.register_load_state_dict_pre_hook(_take_stored_size)  # type: ignore[no-untyped-call]  # not annotated
         self._of_all = False  # whether `images` are those of all processes, as a checkpoint has them
 
     def forward(self, images: Tensor) -> Tensor:
@@ -100,10 +101,11 @@ class ImagePool(nn.Module):
         rounds = torch.stack([part.view(self._rounds, self._count, *part.shape[1:]) for part in parts], dim=1)
         return rounds.flatten(0, 2)[: self.size]
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        """Take as many images as the checkpoint holds: torch itself expects the same number."""
-        stored = state_dict.get(f"{prefix}images")
-        if stored is not None:
-            self.images = torch.empty_like(stored, device=self.images.device)
-            self._of_all = True
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+def _take_stored_size(pool: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Before a state dict is loaded, make room for as many images as it holds: torch expects the same number."""
+    stored = state_dict.get(f"{prefix}images")
+    if stored is not None:
+        assert isinstance(pool, ImagePool)
+        pool.images = torch.empty_like(stored, device=pool.images.device)
+        pool._of_all = True

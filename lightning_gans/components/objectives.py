@@ -1,6 +1,10 @@
-"""Pairs of adversarial losses on logits, one for the discriminator and one for the generator, chosen by class path.
+r"""Adversarial losses: functions of logits, and pairs of them for discriminator and generator, chosen by class path.
 
-For instance ``--model.objective RelativisticAverage``. The formulas are in :mod:`lightning_gans.components.losses`.
+For instance ``--model.objective RelativisticAverage``.
+
+In the minimax losses :math:`D(x) = \sigma(\text{logit})`. The sigmoid is part of the loss, which keeps the loss finite
+for large logits. Where a paper's D has a linear output, the logit is that output. Logits may have any shape, such as
+(N,) or (N, 1, H, W) of patches. Each loss is a mean over all of them, a float32 scalar.
 """
 
 from __future__ import annotations
@@ -9,18 +13,58 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from torch import Tensor
+from torch.nn import functional as F
 
-from lightning_gans.components import losses
 from lightning_gans.core.randomness import world_size
 from lightning_gans.distributed import all_reduce_mean
 
 
-class Objective(ABC):
-    """The losses of discriminator and generator as pure functions of logits.
+def minimax(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    r"""D's loss :math:`-\log D(x) - \log(1 - D(G(z)))` (Goodfellow et al., 2014, eq. 1), :math:`2 \log 2` at D = ½."""
+    return F.softplus(-real_logits.float()).mean() + F.softplus(fake_logits.float()).mean()
 
-    Logits may have any shape, such as (N,) or (N, 1, H, W) of patches. Each loss is a mean over all of them, a float32
-    scalar.
+
+def saturating(fake_logits: Tensor) -> Tensor:
+    r"""G's loss :math:`\log(1 - D(G(z)))` (Goodfellow et al., 2014, eq. 1): flat where D(G(z)) is near 0."""
+    return -F.softplus(fake_logits.float()).mean()
+
+
+def non_saturating(fake_logits: Tensor) -> Tensor:
+    r"""G's loss :math:`-\log D(G(z))` (Goodfellow et al., 2014, section 3): its gradient is strongest there."""
+    return F.softplus(-fake_logits.float()).mean()
+
+
+def mean_squared_error(logits: Tensor, target: float) -> Tensor:
+    r""":math:`E (D - \text{target})^2` on D's linear output (Mao et al., 2017, eq. 2, without its factor ½)."""
+    return (logits.float() - target).square().mean()
+
+
+def wasserstein(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    r"""The critic's loss :math:`E f(G(z)) - E f(x)` (Arjovsky et al., 2017, eq. 3): minus the estimated distance."""
+    return fake_logits.float().mean() - real_logits.float().mean()
+
+
+def hinge(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    r"""D's loss :math:`E \max(0, 1 - D(x)) + E \max(0, 1 + D(G(z)))` (Miyato et al., 2018, eq. 16)."""
+    return F.relu(1 - real_logits.float()).mean() + F.relu(1 + fake_logits.float()).mean()
+
+
+def negative_mean_logit(fake_logits: Tensor) -> Tensor:
+    r"""G's loss :math:`-E f(G(z))` (Arjovsky et al., 2017, section 3; Miyato et al., 2018, eq. 17)."""
+    return -fake_logits.float().mean()
+
+
+def relativistic(better_logits: Tensor, worse_logits: Tensor) -> Tensor:
+    r""":math:`-E \log \sigma(D(\text{better}) - D(\text{worse}))`, images paired in order (Huang et al., 2024, eq. 2).
+
+    D's loss takes the real images as the better ones, G's loss the generated ones; :math:`\log 2` where both logits are
+    equal.
     """
+    return F.softplus(worse_logits.float() - better_logits.float()).mean()
+
+
+class Objective(ABC):
+    """The losses of discriminator and generator as pure functions of logits."""
 
     generator_uses_real_logits: ClassVar[bool] = False
     """Whether :meth:`generator_loss` needs the logits of real images. Families compute them only then."""
@@ -47,11 +91,11 @@ class NonSaturating(Objective):
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`-E \log D(x) - E \log(1 - D(G(z)))`."""
-        return losses.minimax(real_logits, fake_logits)
+        return minimax(real_logits, fake_logits)
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         r""":math:`-E \log D(G(z))`."""
-        return losses.non_saturating(fake_logits)
+        return non_saturating(fake_logits)
 
 
 class Saturating(Objective):
@@ -59,11 +103,11 @@ class Saturating(Objective):
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`-E \log D(x) - E \log(1 - D(G(z)))`."""
-        return losses.minimax(real_logits, fake_logits)
+        return minimax(real_logits, fake_logits)
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         r""":math:`E \log(1 - D(G(z)))`."""
-        return losses.saturating(fake_logits)
+        return saturating(fake_logits)
 
 
 class LeastSquares(Objective):
@@ -85,12 +129,12 @@ class LeastSquares(Objective):
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`s \left(E(D(x) - b)^2 + E(D(G(z)) - a)^2\right)` with the scale s."""
-        real, fake = losses.mean_squared_error(real_logits, self.b), losses.mean_squared_error(fake_logits, self.a)
+        real, fake = mean_squared_error(real_logits, self.b), mean_squared_error(fake_logits, self.a)
         return self.scale * (real + fake)
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         r""":math:`s E(D(G(z)) - c)^2` with the scale s."""
-        return self.scale * losses.mean_squared_error(fake_logits, self.c)
+        return self.scale * mean_squared_error(fake_logits, self.c)
 
 
 class Wasserstein(Objective):
@@ -98,11 +142,11 @@ class Wasserstein(Objective):
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """:math:`E f(G(z)) - E f(x)`."""
-        return losses.wasserstein(real_logits, fake_logits)
+        return wasserstein(real_logits, fake_logits)
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         """:math:`-E f(G(z))`."""
-        return losses.negative_mean_logit(fake_logits)
+        return negative_mean_logit(fake_logits)
 
 
 class Hinge(Objective):
@@ -110,11 +154,11 @@ class Hinge(Objective):
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`E \max(0, 1 - D(x)) + E \max(0, 1 + D(G(z)))`."""
-        return losses.hinge(real_logits, fake_logits)
+        return hinge(real_logits, fake_logits)
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         """:math:`-E D(G(z))`."""
-        return losses.negative_mean_logit(fake_logits)
+        return negative_mean_logit(fake_logits)
 
 
 class Relativistic(Objective):
@@ -124,11 +168,11 @@ class Relativistic(Objective):
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`-E \log \sigma(D(x) - D(G(z)))`."""
-        return losses.relativistic(real_logits, fake_logits)
+        return relativistic(real_logits, fake_logits)
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         r""":math:`-E \log \sigma(D(G(z)) - D(x))`."""
-        return losses.relativistic(fake_logits, _given(real_logits))
+        return relativistic(fake_logits, _given(real_logits))
 
 
 class RelativisticAverage(Objective):
@@ -143,7 +187,7 @@ class RelativisticAverage(Objective):
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`-E \log \sigma(D(x) - E D(G(z))) - E \log(1 - \sigma(D(G(z)) - E D(x)))`."""
         real, fake = real_logits.float(), fake_logits.float()
-        return losses.minimax(real - mean_logit(fake), fake - mean_logit(real))
+        return minimax(real - mean_logit(fake), fake - mean_logit(real))
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         r""":math:`-E \log \sigma(D(G(z)) - E D(x)) - E \log(1 - \sigma(D(x) - E D(G(z))))`."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
+from lightning_gans.components.compat import unscale_before_step
 from lightning_gans.core.errors import at_least
 
 
@@ -35,8 +36,7 @@ class GANAdam(torch.optim.Adam):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
-        # Else a scaler would leave unscaling to the step, and here gradients are measured and clipped before it.
-        self._step_supports_amp_scaling = False
+        unscale_before_step(self)  # since a family measures and clips gradients before the step
 
 
 class DecayWithMomentum(LRScheduler):

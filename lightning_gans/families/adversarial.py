@@ -1,8 +1,7 @@
-"""The base of every variant: two optimizers, alternating steps, one batch one step, exact on resume."""
+"""The base class of every variant: alternating updates by two optimizers, with exact resume."""
 
 from __future__ import annotations
 
-import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -10,10 +9,10 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
+from lightning import Trainer
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -23,6 +22,8 @@ from lightning_gans.core.data import Data, PairData, check_offers, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
+from lightning_gans.families.averages import AveragedGenerators
+from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
 from lightning_gans.families.monitoring import ScalarLogging, Stopwatch
 from lightning_gans.families.resume import (
     CHECKPOINTED_SETTINGS,
@@ -41,23 +42,24 @@ GRADIENTS = "accumulated_gradients"
 SECONDS = "train_seconds"
 
 
-class Adversarial(ScalarLogging, ABC):
-    """Alternating training of generators ("g") and discriminators ("d").
+class Adversarial(ScalarLogging, AveragedGenerators, ABC):
+    """Trains generators ("g") and discriminators ("d") in turns.
 
     A family implements :meth:`adversarial_step`, which computes the losses and passes each to :meth:`optimize`. One
-    batch is one step for ``max_steps``, checkpoints, log axes and schedules, however often the optimizers step in it.
-    Randomness depends on (seed, rank, step) only, so a resumed run is bit-equal to an uninterrupted one.
+    batch counts as one step for ``max_steps``, checkpoints, log axes and schedules, whatever the number of optimizer
+    steps in it. Randomness depends on (seed, rank, step) only, so a resumed run is bit-equal to an uninterrupted one.
 
     Args:
         optimizer_g: optimizer of the generators.
         optimizer_d: optimizer of the discriminators.
-        scheduler_g: learning-rate schedule of the generators, stepped once a batch.
-        scheduler_d: learning-rate schedule of the discriminators, stepped once a batch.
-        clip_g: largest norm of the generators' gradient; None does not clip.
-        clip_d: largest norm of the discriminators' gradient; None does not clip.
-        accumulate_g: number of the generators' turns whose mean gradient makes one optimizer step.
-        accumulate_d: the same for the discriminators.
-        n_critic: the discriminators move in every batch, the generators in every ``n_critic``-th.
+        scheduler_g: learning rate schedule of the generators, stepped once per batch.
+        scheduler_d: learning rate schedule of the discriminators, stepped once per batch.
+        clip_g: largest norm of the generators' gradient; None turns clipping off.
+        clip_d: largest norm of the discriminators' gradient; None turns clipping off.
+        accumulate_g: number of batches whose mean gradient is used in one step of the generators' optimizer, counting
+            batches in which the generators are due.
+        accumulate_d: as ``accumulate_g``, for the discriminators.
+        n_critic: the generators are due in every ``n_critic``-th batch, the discriminators in every batch.
 
     Raises:
         ValueError: if a number is out of range.
@@ -67,10 +69,10 @@ class Adversarial(ScalarLogging, ABC):
     """Names of the constructor's arguments that are networks."""
 
     data_protocol: ClassVar[type] = Data
-    """What a data module must offer, one of :mod:`lightning_gans.core.data`."""
+    """The protocol of :mod:`lightning_gans.core.data` that a data module must satisfy."""
 
     given_by_family: ClassVar[tuple[str, ...]] = ()
-    """Arguments that a family which builds its networks itself gives them."""
+    """Arguments that the family passes to its networks, if it builds them itself."""
 
     def __init__(
         self,
@@ -86,11 +88,11 @@ class Adversarial(ScalarLogging, ABC):
         n_critic: int = 1,
     ) -> None:
         super().__init__()
-        # Networks given as objects have their own state and cannot be hyperparameters; given as class paths on the
-        # command line, they are plain data that `load_from_checkpoint` builds them from.
+        # Networks given as objects cannot be hyperparameters. On the command line they are given as class paths, plain
+        # data from which `load_from_checkpoint` builds them again.
         objects = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d")
         self.save_hyperparameters(ignore=[*self.networks, *objects], logger=False)
-        if "_instantiator" in self.hparams:
+        if INSTANTIATOR in self.hparams:
             self.save_hyperparameters(logger=False)
             drop_linked_arguments(type(self), self.hparams, self.networks, self.given_by_family)
         self.automatic_optimization = False
@@ -108,15 +110,8 @@ class Adversarial(ScalarLogging, ABC):
         self._gradient_norm = torch.zeros(())
         self._loaded = (0, 0)
         self.stopwatch = Stopwatch()
-        self.ema = nn.ModuleDict()
-        """Averaged copies of the generators, by attribute name; the EMA callback fills it."""
 
-    # What a family says.
-
-    @property
-    @abstractmethod
-    def generators(self) -> dict[str, nn.Module]:
-        """The generators, by attribute name."""
+    # What a family implements.
 
     @property
     @abstractmethod
@@ -125,34 +120,30 @@ class Adversarial(ScalarLogging, ABC):
 
     @abstractmethod
     def adversarial_step(self, batch: Any) -> None:
-        """One batch: compute each side's loss in the paper's order and call :meth:`optimize` with it."""
+        """Compute each side's loss on one batch, in the order of the paper, and pass it to :meth:`optimize`."""
 
     @classmethod
     def check_data(cls, data: type) -> None:
-        """Refuse data modules whose batches a family cannot use, with an InputError; the family says which."""
+        """Raise InputError if the family cannot use the batches of a data module; the base class accepts any.
+
+        Args:
+            data: class of the data module.
+        """
 
     # One batch is one step.
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One batch, counted as one step whatever the optimizers do in it."""
-        before, after = self._take_step_counters()
+        """Train on one batch, counted as one step whatever the number of optimizer steps in it."""
+        before, after = take_step_counters(self._run_optimizers())
         before()
         seed_step(self.device, self.run_seed, "step", self.global_rank, self.global_step)
         self.adversarial_step(batch)
         for scheduler in self._run_schedulers():
             with warnings.catch_warnings():
-                # PyTorch minds a schedule that moves before its optimizer, as G's does while D takes its turns.
+                # PyTorch warns if a schedule steps before its optimizer, as G's does in the first `n_critic` batches.
                 warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
                 scheduler.step()
         after()
-
-    def _take_step_counters(self) -> tuple[Callable[[], None], Callable[[], None]]:
-        """Lightning's step counter, taken off the optimizers: left there it would count every optimizer's steps."""
-        optimizers = self._run_optimizers()
-        counters = optimizers[0]._on_before_step, optimizers[0]._on_after_step
-        for optimizer in optimizers:
-            optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
-        return counters
 
     def _run_optimizers(self) -> list[LightningOptimizer]:
         optimizers = self.optimizers()
@@ -163,7 +154,7 @@ class Adversarial(ScalarLogging, ABC):
         schedulers = self.lr_schedulers() or []
         return schedulers if isinstance(schedulers, list) else [schedulers]
 
-    # Steps of one side.
+    # Updates of one side.
 
     @cached_property
     def sides(self) -> dict[str, Side]:
@@ -181,11 +172,11 @@ class Adversarial(ScalarLogging, ABC):
         }
 
     def is_due(self, name: str) -> bool:
-        """Whether side ``name`` moves in this batch."""
+        """Whether side ``name`` is due in this batch."""
         return self.sides[name].is_due(self.global_step)
 
     def optimize(self, name: str, loss: Tensor) -> None:
-        """Move one side down the gradient of ``loss``; the other side's gradients and weights are left alone.
+        """Update one side by the gradient of ``loss``; the other side's weights and gradients do not change.
 
         Args:
             name: "g" or "d".
@@ -196,7 +187,7 @@ class Adversarial(ScalarLogging, ABC):
         position = side.update_index(self.global_step) % side.accumulate
         if position == 0:
             optimizer.zero_grad()
-        # Restricting backward to `inputs` freezes the other side at no cost: its weights' gradients are not computed.
+        # With `inputs`, backward does not compute the gradients of the other side's weights.
         self.manual_backward(loss / side.accumulate, inputs=side.parameters)
         if position == side.accumulate - 1:
             optimizer.step()
@@ -206,12 +197,12 @@ class Adversarial(ScalarLogging, ABC):
         self.log_scalar(f"loss/{name}", loss, prog_bar=True)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Measure and clip the gradient here, where it is already unscaled under mixed precision."""
+        """Measure and clip the gradient, which a gradient scaler has unscaled by now."""
         for side in self.sides.values():
             if optimizer is not self._run_optimizers()[side.optimizer].optimizer:
                 continue
             if self.should_log:
-                # Logged by `step`: in a hook, Lightning would drop what the training step has logged.
+                # Logged in `optimize`: Lightning drops a training step's values if a hook logs during it.
                 gradients = [p.grad for p in side.parameters if p.grad is not None]
                 self._gradient_norm = nn.utils.get_total_norm(gradients)
             if side.clip is not None:
@@ -220,7 +211,7 @@ class Adversarial(ScalarLogging, ABC):
     # Optimizers and schedules.
 
     def configure_optimizers(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a valid form, wider than the hint
-        """One optimizer for each side, generators first."""
+        """The optimizer and schedule of each side, the generators' first."""
         configured: list[dict[str, Any]] = []
         for name, side in self.sides.items():
             optimizer = self._optimizers[name](side.parameters)
@@ -240,7 +231,7 @@ class Adversarial(ScalarLogging, ABC):
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Epochs begun and steps done: of the run in ``fit``, else of the checkpoint that was loaded."""
+        """The number of epochs begun and of steps done: by the run in ``fit``, otherwise by the loaded checkpoint."""
         if self.trainer.state.fn == TrainerFn.FITTING:
             return self.trainer.current_epoch + 1, self.global_step
         return self._loaded
@@ -250,56 +241,51 @@ class Adversarial(ScalarLogging, ABC):
     @property
     def run_seed(self) -> int:
         """The seed of this run: all randomness is a function of it, the rank and the step."""
-        return run_seed(self._trainer)
+        return run_seed(self._trainer_or_none())
+
+    def _trainer_or_none(self) -> Trainer | None:
+        try:
+            return self.trainer
+        except RuntimeError:  # a model that no trainer runs, such as one that is loaded from a checkpoint
+            return None
 
     def generator_for(self, *parts: int | str) -> torch.Generator:
         """A random generator on this device that depends on the run's seed and ``parts`` only."""
         return derive_generator(self.device, self.run_seed, *parts)
 
-    # Averages.
-
-    def add_ema(self) -> None:
-        """Give every generator an averaged copy, if it has none yet."""
-        for name, network in self.generators.items():
-            if name not in self.ema:
-                self.ema[name] = copy.deepcopy(network).requires_grad_(False).eval()
-
-    def eval_generator(self, name: str) -> nn.Module:
-        """The generator to evaluate, sample and ship: the averaged copy where there is one, else the raw network."""
-        return self.ema[name] if name in self.ema else self.generators[name]
-
-    @property
-    def weights_kind(self) -> str:
-        """What :meth:`eval_generator` returns, "ema" or "raw": part of every score's stamp."""
-        return "ema" if len(self.ema) else "raw"
+    # Evaluation.
 
     @property
     def batch_norm(self) -> str:
-        """Which statistics normalise in evaluation; part of every stamp, as is :meth:`dropout`."""
+        """Statistics of batch normalization in evaluation, "running" or "per-image"; part of every score's stamp."""
         return "running"
 
     @property
     def dropout(self) -> str:
-        """Whether generators drop activations in evaluation, "on" or "off"."""
+        """Whether dropout is active in evaluation, "on" or "off"; part of every score's stamp."""
         return "off"
 
     # Checkpoints.
 
     def setup(self, stage: str) -> None:
-        """Refuse data of another kind, and strategies whose gradients would be wrong."""
+        """Check the data module and the strategy.
+
+        Raises:
+            InputError: if the family cannot use the data, or the strategy would compute wrong gradients.
+        """
         if (data := data_module(self.trainer)) is not None:
             self.check_data(type(data))
             check_offers(data, self.data_protocol, type(self).__name__)
-        _ = self.run_seed  # here, where all ranks are, since they may have to agree on one
+        _ = self.run_seed  # its first use may be a broadcast, which all ranks must join
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
             reject_strategy(self.trainer.strategy)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the run's seed and gradients accumulated so far; keep hyperparameters to plain data."""
+        """Add the run's seed, accumulated gradients and facts about the run; keep plain hyperparameters only."""
         checkpoint[RUN_SEED] = self.run_seed
         checkpoint[GRADIENTS] = self._unfinished_gradients()
         checkpoint[SECONDS] = self.stopwatch.seconds
-        # For whoever uses the model later, and has this file alone.
+        # For users of the model who have only this file.
         checkpoint["versions"] = package_versions()
         if (data := data_module(self.trainer)) is not None:
             checkpoint["data"] = f"{type(data).__module__}.{type(data).__qualname__}"
@@ -309,10 +295,14 @@ class Adversarial(ScalarLogging, ABC):
             checkpoint["hyper_parameters"] = plain_settings(dict(checkpoint["hyper_parameters"]))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Make room for averages, and refuse settings that the checkpoint's states would silently override."""
+        """Add averaged copies if the checkpoint has some, and check the settings that the checkpoint's state overrides.
+
+        Raises:
+            InputError: if such a setting differs from the checkpoint's.
+        """
         self._loaded = (checkpoint["epoch"] + 1, checkpoint["global_step"])
         self.stopwatch.before = checkpoint.get(SECONDS, 0.0)
-        if self._trainer is not None:
+        if self._trainer_or_none() is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             refuse_changed_settings(
                 (*self.networks, *CHECKPOINTED_SETTINGS) if fitting else self.networks,
@@ -320,19 +310,19 @@ class Adversarial(ScalarLogging, ABC):
                 {**checkpoint.get("hyper_parameters", {}), RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
             self._gradients = checkpoint.get(GRADIENTS, {}) if fitting else {}
-        self._fit_averages(checkpoint["state_dict"])
+        self.match_averages(checkpoint["state_dict"])
 
     def on_fit_start(self) -> None:
-        """Start the clock; tell the loggers the settings that are plain data."""
+        """Start the stopwatch, and log the hyperparameters that are plain data."""
         self.stopwatch.start()
         for logger in self.loggers:
-            logger.log_hyperparams(plain_settings({k: v for k, v in self.hparams.items() if k != "_instantiator"}))
+            logger.log_hyperparams(plain_settings({k: v for k, v in self.hparams.items() if k != INSTANTIATOR}))
 
     def on_train_start(self) -> None:
-        """Tell schedules the run's length; put back gradients that were being accumulated at the checkpoint.
+        """Set the schedules' length, and restore the gradients that were being accumulated at the checkpoint.
 
-        The length is asked for here and not where schedules are made: asking sets up the training loader, and one set
-        up before the checkpoint is restored would start the epoch anew.
+        The length is not known where the schedules are made: computing it sets up the training loader, and a loader
+        that is set up before the checkpoint is restored would start the epoch again.
         """
         for scheduler in self._run_schedulers():
             if isinstance(scheduler, LinearDecay):
@@ -343,18 +333,7 @@ class Adversarial(ScalarLogging, ABC):
         self._gradients = {}
 
     def _unfinished_gradients(self) -> dict[str, Tensor]:
-        """Gradients of sides that are between two optimizer steps."""
+        """Gradients, by parameter name, of the sides that are accumulating."""
         unfinished = [side for side in self.sides.values() if side.is_accumulating(self.global_step)]
         wanted = {id(p) for side in unfinished for p in side.parameters}
         return {n: p.grad for n, p in self.named_parameters() if id(p) in wanted and p.grad is not None}
-
-    def _fit_averages(self, state: dict[str, Tensor]) -> None:
-        """Match the averaged copies here with those of a checkpoint."""
-        stored = any(key.startswith("ema.") for key in state)
-        if stored:
-            self.add_ema()
-        elif len(self.ema):
-            rank_zero_warn("The checkpoint holds no averaged generator; the average starts from its generator.")
-            for name in self.generators:
-                copies = {k: v for k, v in state.items() if k.startswith(f"{name}.")}
-                state.update({f"ema.{key}": value.clone() for key, value in copies.items()})

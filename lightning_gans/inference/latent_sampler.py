@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_gans.components.interpolation import interpolation_for
-from lightning_gans.components.noise import latents
+from lightning_gans.components.noise import interpolation_for, latents
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_grids import grid, upscale_nearest
 from lightning_gans.core.images import to_uint8

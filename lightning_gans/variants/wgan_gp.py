@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import nn
 
 from lightning_gans.components.objectives import Objective, Wasserstein
 from lightning_gans.components.penalties import GradientPenalty, Penalty
 from lightning_gans.families.defaults import default
 from lightning_gans.families.latent import LatentGAN
-from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
+from lightning_gans.networks import BatchNorm, DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, BatchNorm)
 
 
 @final
@@ -42,7 +44,7 @@ class WGANGP(LatentGAN):
         **kwargs: Any,
     ) -> None:
         super().__init__(generator, discriminator, objective, penalty=penalty, n_critic=n_critic, **kwargs)
-        if any(isinstance(module, _BatchNorm) for module in self.discriminator.modules()):
+        if any(isinstance(module, BATCH_NORMS) for module in self.discriminator.modules()):
             raise ValueError(
                 "discriminator has batch normalization, which couples the images of a batch, while the gradient "
                 "penalty is on the gradient at each image; expected none (batch_norm=False)"

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from lightning_gans.callbacks import EMA, TF32, Compilation, LastCheckpoint
-from lightning_gans.callbacks.compat import compiled_call, set_compiled_call
 from lightning_gans.callbacks.performance import check_cuda_graphs
 from lightning_gans.cli.train import build
+from lightning_gans.components.compat import compiled_call
 from lightning_gans.core.errors import InputError
 from tests.support.compiled_runs import RUNS, assert_agree, ran
 from tests.support.paths import ROOT
@@ -210,23 +210,6 @@ def test_cuda_graphs_refuse_what_they_cannot_do(processes: int, settings: dict[s
         check_cuda_graphs(trainer, tiny_dcgan(**settings))
     trainer.world_size = 1
     check_cuda_graphs(trainer, tiny_dcgan())
-
-
-# Private API.
-
-
-def test_torch_calls_what_compat_sets() -> None:
-    """A torch that stores the compiled call elsewhere would run evaluation compiled."""
-    layer, calls = nn.Identity(), []
-    assert compiled_call(layer) is None
-    layer.compile(backend="eager")
-    assert compiled_call(layer) is not None
-    set_compiled_call(layer, lambda *args: calls.append(args))
-    layer(1)
-    assert calls == [(1,)]
-    set_compiled_call(layer, None)
-    assert layer(2) == 2
-    assert calls == [(1,)]
 
 
 # TensorFloat-32.

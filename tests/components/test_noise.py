@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from jsonargparse.typing import lazy_instance
 
-from lightning_gans.components.noise import NormalNoise, UniformNoise
+from lightning_gans.components.noise import NormalNoise, UniformNoise, interpolation_for, linear, spherical
 from lightning_gans.core.randomness import derive_generator, derive_seed
 
 
@@ -35,3 +36,39 @@ def test_counter_seeds_depend_on_every_part_and_on_nothing_else() -> None:
     torch.manual_seed(5)
     assert derive_seed(1, "x") == derive_seed(1, "x")
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+# Interpolation.
+
+POSITIONS = torch.linspace(0, 1, 9)
+
+
+def test_an_arc_has_its_ends_one_norm_and_one_speed() -> None:
+    starts, ends = (7 * torch.nn.functional.normalize(torch.randn(5, 20), dim=1) for _ in range(2))
+    points = spherical(starts, ends, POSITIONS)
+    assert points.shape == (5, 9, 20)
+    torch.testing.assert_close(points[:, 0], starts)
+    torch.testing.assert_close(points[:, -1], ends)
+    torch.testing.assert_close(torch.linalg.vector_norm(points, dim=2), torch.full((5, 9), 7.0))
+    steps = torch.linalg.vector_norm(points.diff(dim=1), dim=2)
+    torch.testing.assert_close(steps, steps[:, :1].expand(-1, 8), rtol=1e-4, atol=1e-4)
+
+
+def test_the_middle_of_a_right_angle() -> None:
+    point = spherical(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([0.5]))
+    torch.testing.assert_close(point, torch.full((1, 1, 2), math.sqrt(0.5)))
+
+
+def test_ends_on_one_line_through_zero_are_joined_by_it() -> None:
+    starts, ends = torch.tensor([[1.0], [2.0], [0.0]]), torch.tensor([[-3.0], [4.0], [1.0]])
+    torch.testing.assert_close(spherical(starts, ends, POSITIONS), linear(starts, ends, POSITIONS))
+
+
+def test_normal_noise_goes_on_arcs_and_uniform_noise_straight_within_its_cube() -> None:
+    assert interpolation_for(NormalNoise()) is spherical
+    assert interpolation_for(lazy_instance(NormalNoise)) is spherical
+    assert interpolation_for(UniformNoise()) is linear
+    starts, ends = UniformNoise().sample((2, 4, 3), torch.Generator())
+    points = linear(starts, ends, POSITIONS)
+    torch.testing.assert_close(points[:, 2], 0.75 * starts + 0.25 * ends)
+    assert points.abs().max() <= 1

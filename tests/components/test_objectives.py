@@ -1,4 +1,4 @@
-"""Objectives: pairs of losses; the formulas of the single losses are tested in test_losses."""
+"""The formulas of single losses, and objectives, which are pairs of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,117 @@ from lightning_gans.components.objectives import (
     RelativisticAverage,
     Saturating,
     Wasserstein,
+    hinge,
+    mean_squared_error,
+    minimax,
+    negative_mean_logit,
+    non_saturating,
+    relativistic,
+    saturating,
+    wasserstein,
 )
+
+LOGITS = torch.tensor([-3.0, -0.5, 0.0, 2.0])
+REAL = torch.tensor([1.0, -2.0, 0.3, 4.0])
+
+
+def test_minimax_is_the_binary_cross_entropy_of_both_halves() -> None:
+    expected = F.binary_cross_entropy_with_logits(REAL, torch.ones(4)) + F.binary_cross_entropy_with_logits(
+        LOGITS, torch.zeros(4)
+    )
+    torch.testing.assert_close(minimax(REAL, LOGITS), expected)
+
+
+def test_minimax_is_two_log_two_where_d_is_one_half() -> None:
+    assert minimax(torch.zeros(5), torch.zeros(5)).item() == pytest.approx(2 * math.log(2))
+
+
+def test_generator_losses_are_their_formulas() -> None:
+    judged = torch.sigmoid(LOGITS)
+    torch.testing.assert_close(saturating(LOGITS), torch.log(1 - judged).mean())
+    torch.testing.assert_close(non_saturating(LOGITS), -torch.log(judged).mean())
+
+
+@pytest.mark.parametrize("loss", [saturating, non_saturating])
+def test_generator_losses_fall_where_d_believes_more(loss: object) -> None:
+    assert callable(loss)
+    assert loss(LOGITS + 1) < loss(LOGITS)
+
+
+def test_only_the_saturating_gradient_vanishes_where_d_is_sure() -> None:
+    slopes = []
+    for loss in (saturating, non_saturating):
+        logit = torch.tensor([-12.0], requires_grad=True)
+        (slope,) = torch.autograd.grad(loss(logit), logit)
+        slopes.append(slope.item())
+    # The derivatives by the logit are -D and D - 1.
+    judged = torch.sigmoid(torch.tensor(-12.0)).item()
+    assert slopes == pytest.approx([-judged, judged - 1], rel=1e-5)
+
+
+def test_losses_stay_finite_and_in_float32_for_extreme_half_precision_logits() -> None:
+    extreme = torch.tensor([-1e4, 1e4], dtype=torch.bfloat16)
+    pairs = (minimax, wasserstein, hinge, relativistic)
+    values = [loss(extreme, extreme) for loss in pairs]
+    values += [loss(extreme) for loss in (saturating, non_saturating, negative_mean_logit)]
+    for value in [*values, mean_squared_error(extreme, 1.0)]:
+        assert value.dtype == torch.float32
+        assert torch.isfinite(value)
+
+
+def test_the_mean_squared_error_is_its_formula() -> None:
+    expected = (16.0 + 2.25 + 1.0 + 1.0) / 4
+    assert mean_squared_error(LOGITS, 1.0).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("a", "b", "c"), [(0.0, 1.0, 1.0), (-1.0, 1.0, 0.0), (-2.0, 3.0, 0.5)])
+def test_the_best_d_of_least_squares_is_the_papers(a: float, b: float, c: float) -> None:
+    # Mao et al. (2017), eq. 4: with densities p of data and q of G at a point, D* = (b p + a q) / (p + q).
+    p, q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.1, 0.3, 0.6])
+    output = torch.zeros(3, requires_grad=True)
+    for _ in range(2000):
+        loss = sum(
+            density[i] * mean_squared_error(output[i], target) / 2
+            for density, target in ((p, b), (q, a))
+            for i in range(3)
+        )
+        assert isinstance(loss, torch.Tensor)
+        (slope,) = torch.autograd.grad(loss, output)
+        output = (output - slope).detach().requires_grad_(True)
+    torch.testing.assert_close(output.detach(), (b * p + a * q) / (p + q))
+
+
+def test_g_s_least_squares_loss_at_the_best_d_is_the_pearson_divergence() -> None:
+    # Section 3.2: with b - c = 1 and b - a = 2, both halves of eq. 5 sum to chi^2(p + q || 2 q) / 2.
+    a, b, c = -1.0, 1.0, 0.0
+    p, q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.1, 0.3, 0.6])
+    best = (b * p + a * q) / (p + q)
+    value = sum((p + q)[i] * mean_squared_error(best[i], c) / 2 for i in range(3))
+    chi_squared = ((2 * q - (p + q)).square() / (p + q)).sum()
+    torch.testing.assert_close(value, chi_squared / 2)
+
+
+def test_wasserstein_is_the_difference_of_means() -> None:
+    assert wasserstein(REAL, LOGITS).item() == pytest.approx(-1.5 / 4 - 3.3 / 4)
+    assert negative_mean_logit(LOGITS).item() == pytest.approx(1.5 / 4)
+
+
+def test_hinge_is_its_formula_and_flat_beyond_the_margin() -> None:
+    assert hinge(REAL, LOGITS).item() == pytest.approx((0 + 3 + 0.7 + 0) / 4 + (0 + 0.5 + 1 + 3) / 4)
+    sure = torch.tensor([1.5, 2.0], requires_grad=True)
+    (slope,) = torch.autograd.grad(hinge(sure, -sure), sure)
+    assert not slope.any()
+
+
+def test_relativistic_pairs_in_order_and_is_log_two_where_d_cannot_tell() -> None:
+    torch.testing.assert_close(relativistic(REAL, LOGITS), -F.logsigmoid(REAL - LOGITS).mean())
+    assert relativistic(REAL, REAL).item() == pytest.approx(math.log(2))
+    # Only differences count.
+    torch.testing.assert_close(relativistic(REAL + 5, LOGITS + 5), relativistic(REAL, LOGITS))
+
+
+# Objectives.
+
 
 LOG_2 = math.log(2)
 COMPARING = [Relativistic(), RelativisticAverage()]

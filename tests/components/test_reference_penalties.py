@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_gans.components import losses, penalties
+from lightning_gans.components import objectives, penalties
 from tests.support.closed_form import SmoothCritic, assert_is, numbers, reference
 from tests.support.penalties import penalty_term
 
@@ -51,7 +51,7 @@ def test_gradient_penalty_and_its_gradients_are_wgan_gps_authors() -> None:
 def test_the_critics_whole_loss_is_wgan_gps_authors() -> None:
     critic, real, fake = critic_and_images(WGAN_GP)
     penalty = penalty_of(penalties.GradientPenalty(weight=WGAN_GP["weight"]), critic, real, fake)
-    loss = losses.wasserstein(critic(real), critic(fake)) + penalty
+    loss = objectives.wasserstein(critic(real), critic(fake)) + penalty
     assert loss.item() == pytest.approx(WGAN_GP["disc_cost"])
     assert_gradients(loss, critic, WGAN_GP["gradients"])
 
@@ -70,6 +70,6 @@ def test_zero_centred_penalties_are_r3gans_authors(penalty: type[penalties.Penal
 def test_the_discriminators_whole_loss_is_r3gans_authors() -> None:
     critic, real, fake = critic_and_images(R3GAN)
     penalty = penalty_of(penalties.R1R2(weight=R3GAN["gamma"]), critic, real, fake)
-    loss = losses.relativistic(critic(real), critic(fake)) + penalty
+    loss = objectives.relativistic(critic(real), critic(fake)) + penalty
     assert loss.item() == pytest.approx(R3GAN["discriminator"]["total"])
     assert_gradients(loss, critic, R3GAN["discriminator"]["gradients"])
