@@ -161,12 +161,16 @@ class LatentGAN(Adversarial, ABC):
         One pass computes both where the discriminator is ``joint_batch_safe`` and no gradient with respect to the
         images is needed; a penalty on one kind of images would differentiate with respect to the other kind as well.
         """
-        if self.discriminator.joint_batch_safe and not (real.requires_grad or fake.requires_grad):
+        differentiated = real.requires_grad or fake.requires_grad
+        if self.discriminator.joint_batch_safe and not differentiated:
             both = torch.cat([self._augmented(real), self._augmented(fake)])
             real_logits, fake_logits = torch.chunk(self.discriminator(both, labels.repeat(2)), 2)
             return real_logits, fake_logits
+        # A compiled pass changes buffers, such as running statistics, in a way that autograd takes for a change of what
+        # the other pass computed: the penalty's backward pass would fail.
+        eager = differentiated and next(self.discriminator.buffers(), None) is not None
         real_logits, fake_logits = (
-            (self.differentiable_logits if images.requires_grad else self.logits)(images, labels)
+            (self.differentiable_logits if eager or images.requires_grad else self.logits)(images, labels)
             for images in (real, fake)
         )
         return real_logits, fake_logits
