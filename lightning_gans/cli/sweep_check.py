@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lightning_gans.core.errors import InputError, exit_on_known_errors
-from lightning_gans.sweeps.trial import fit_arguments
+from lightning_gans.sweeps.trials import fit_arguments
 from lightning_gans.sweeps.wandb_file import Sweep
 
 

@@ -2,9 +2,8 @@
 
 from lightning_gans.export.formats import LIMIT, Format, Parity, SafetensorsFile, compare, write_file
 from lightning_gans.export.hub_folder import write_folder
-from lightning_gans.export.onnx_file import ONNXFile
+from lightning_gans.export.programs import ONNXFile, TorchProgram
 from lightning_gans.export.target import ExportTarget, export_target
-from lightning_gans.export.torch_program import TorchProgram
 
 __all__ = [
     "LIMIT",

@@ -19,9 +19,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from lightning_gans.runs.curves import BLUE, DARK
-from lightning_gans.sweeps.loop import STATE_NAMES
 from lightning_gans.sweeps.space import to_argument
 from lightning_gans.sweeps.study import FOLDER, finished
+from lightning_gans.sweeps.trials import STATE_NAMES
 from lightning_gans.sweeps.wandb_file import Sweep
 
 SEED = "seed_everything"

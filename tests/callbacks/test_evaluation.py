@@ -1,10 +1,10 @@
-"""Scores of a run, their stamps and the cache of real statistics."""
-
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -12,8 +12,9 @@ import yaml
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid
+from lightning_gans.callbacks import EMA, BestScore, Evaluation, LastCheckpoint, SampleGrid
 from lightning_gans.core.batches import EvaluationImages
+from lightning_gans.core.errors import InputError
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
@@ -133,3 +134,51 @@ def test_two_domains_are_scored_and_drawn_apart(tmp_path: Path) -> None:
     assert {"val/images/fid", "val/b/fid"} <= set(trainer.callback_metrics)
     names = {path.name for path in (tmp_path / "samples").iterdir()}
     assert {"epoch-001-step-0000005-images.png", "epoch-001-step-0000005-b.png", "timeline-b.gif"} <= names
+
+
+class Log:
+    def __init__(self) -> None:
+        self.rows: list[tuple[dict[str, float], int]] = []
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        self.rows.append((metrics, step))
+
+
+def logged(callback: BestScore, scores: list[float], name: str = "val/fid") -> list[tuple[dict[str, float], int]]:
+    log = Log()
+    for index, score in enumerate(scores, start=1):
+        trainer: Any = SimpleNamespace(
+            sanity_checking=False,
+            callback_metrics={name: torch.tensor(score), "loss/d": torch.tensor(-9.0)},
+            loggers=[log],
+            global_step=10 * index,
+        )
+        callback.on_validation_end(trainer, None)  # type: ignore[arg-type]
+    return log.rows
+
+
+@pytest.mark.parametrize(("mode", "best"), [("min", [3, 2, 2, 1]), ("max", [3, 3, 4, 4])])
+def test_the_last_value_is_the_best(mode: Literal["min", "max"], best: list[float]) -> None:
+    rows = logged(BestScore("fid", mode), [3.0, 2.0, 4.0, 1.0])
+    assert rows == [({"best/fid": value}, 10 * index - 1) for index, value in enumerate(best, start=1)]
+
+
+def test_what_is_no_number_is_never_the_best() -> None:
+    rows = logged(BestScore(), [math.nan, 3.0, math.nan, 4.0])
+    assert [row[0]["best/fid"] for row in rows] == [3, 3, 3]
+
+
+def test_a_domain_has_its_own() -> None:
+    assert logged(BestScore("b/miou", "max"), [0.5], "val/b/miou") == [({"best/b/miou": 0.5}, 9)]
+
+
+def test_a_resumed_run_keeps_the_best() -> None:
+    first, second = BestScore(), BestScore()
+    logged(first, [2.0])
+    second.load_state_dict(first.state_dict())
+    assert logged(second, [5.0]) == [({"best/fid": 2.0}, 9)]
+
+
+def test_a_score_that_is_not_measured_is_refused() -> None:
+    with pytest.raises(InputError, match="BestScore score is kid; validation has fid"):
+        logged(BestScore("kid"), [1.0])

@@ -14,7 +14,7 @@ import yaml
 
 from lightning_gans.cli.commands.common import run_command
 from lightning_gans.core.errors import InputError
-from lightning_gans.reporting.rows import format_number
+from lightning_gans.reporting.table import format_number
 from tests.support.shell import imported_modules, shell
 from tests.support.stamps import STAMP, stamp_dict
 
@@ -390,7 +390,7 @@ def test_the_command_prints_a_table_without_loading_torch(make: Make) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert table(done.stdout)[0]["fid"] == "1"
     modules = imported_modules("table", "runs")
-    assert "lightning_gans.reporting.text" in modules
+    assert "lightning_gans.reporting.table" in modules
     assert not {"torch", "lightning", "torchvision"} & modules
 
 

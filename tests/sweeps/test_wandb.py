@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from lightning_gans.core.shipped_configs import config_folder
-from lightning_gans.sweeps.sampling import make_sampler
 from lightning_gans.sweeps.space import implied_distribution
+from lightning_gans.sweeps.study import make_sampler
 from lightning_gans.sweeps.wandb_file import read_sweep
 from tests.support.wandb_service import SweepService, serving
 from tests.sweeps.test_wandb_file import SHIPPED

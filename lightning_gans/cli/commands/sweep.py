@@ -76,10 +76,9 @@ def run(options: argparse.Namespace) -> None:
     import optuna
 
     from lightning_gans.cli.sweep_check import check_with_parser
-    from lightning_gans.sweeps.loop import run_trials
     from lightning_gans.sweeps.report import draw_importance, write_tables
-    from lightning_gans.sweeps.sampling import SAMPLERS, grid_points
-    from lightning_gans.sweeps.study import finished, open_storage, open_study, running
+    from lightning_gans.sweeps.study import SAMPLERS, finished, grid_points, open_storage, open_study, running
+    from lightning_gans.sweeps.trials import run_trials
     from lightning_gans.sweeps.wandb_file import find_sweep, read_sweep
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)

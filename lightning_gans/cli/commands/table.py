@@ -7,9 +7,8 @@ from pathlib import Path
 
 from lightning_gans.cli.commands.common import command_parser
 from lightning_gans.core.errors import InputError
-from lightning_gans.reporting.rows import group_runs
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_run
-from lightning_gans.reporting.text import replace_table, select_scores, to_csv, to_markdown
+from lightning_gans.reporting.table import group_runs, replace_table, select_scores, to_csv, to_markdown
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import Size, square_side
-from lightning_gans.inference.tiled.grid import Tiles, blend_weights, every_other, round_up, tile_spans, window_spans
 from lightning_gans.inference.tiled.statistics import (
     crop_core,
     fix_statistics,
@@ -19,7 +18,18 @@ from lightning_gans.inference.tiled.statistics import (
     norms_in_call_order,
     restored_statistics,
 )
-from lightning_gans.inference.tiled.storage import Canvas, FeatureMapFile, ReflectPadded, Source
+from lightning_gans.inference.tiled.tiles import (
+    Canvas,
+    FeatureMapFile,
+    ReflectPadded,
+    Source,
+    Tiles,
+    blend_weights,
+    every_other,
+    round_up,
+    tile_spans,
+    window_spans,
+)
 from lightning_gans.networks.base import Stage, Translator
 
 DEFAULT_TILE = 512

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lightning_gans.reporting.html.run_report import RunReport
-from lightning_gans.reporting.rows import DASH, format_number, format_setting
+from lightning_gans.reporting.table import DASH, format_number, format_setting
 from lightning_gans.runs.scores import MIN_IMAGES_FOR_FID, PER_CLASS_SCORE, SPLITS, ScoreRow, order_scores
 
 EXCLUDED = ("trainer.logger.", "ckpt_path")

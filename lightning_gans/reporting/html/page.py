@@ -18,7 +18,7 @@ from lightning_gans.core.files import atomic_file, require_new_path
 from lightning_gans.reporting.html.comparison import differing_settings, group_scores
 from lightning_gans.reporting.html.plots import RUNS, overlay_runs, plot_panels
 from lightning_gans.reporting.html.run_report import RunReport
-from lightning_gans.reporting.rows import format_number
+from lightning_gans.reporting.table import format_number
 
 HERE = Path(__file__).parent
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from lightning_gans.reporting.html.pictures import evenly_spaced
-from lightning_gans.reporting.rows import format_number
+from lightning_gans.reporting.table import format_number
 from lightning_gans.runs.curves import BLUE, DARK, GREY, OTHERS, RED, Line, Panel, Series, draw_panel, select_panels
 
 POINTS = 1500

@@ -17,7 +17,7 @@ from torch import Tensor
 import lightning_gans
 from lightning_gans.cli.commands.common import command_line
 from lightning_gans.core.images import to_uint8
-from lightning_gans.export import formats, onnx_file, target
+from lightning_gans.export import formats, programs, target
 from lightning_gans.inference import ImageTranslator, LatentSampler
 from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.networks import DCGANGenerator
@@ -308,7 +308,7 @@ def test_a_network_that_cannot_be_traced_is_refused(
 def test_weights_that_onnx_cannot_hold_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(onnx_file, "MAX_BYTES", 10)
+    monkeypatch.setattr(programs, "MAX_BYTES", 10)
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
     said = assert_refused([str(checkpoint), "--format", "onnx"], 2, capsys)
     assert "expected another format: torch_export or safetensors" in said

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from lightning_gans.cli.commands.common import command_line
-from lightning_gans.sweeps import trial as trials
+from lightning_gans.sweeps import trials
 from tests.support.paths import ROOT
-from tests.sweeps.test_loop import FAKE
 from tests.sweeps.test_report import read_csv
+from tests.sweeps.test_trials import FAKE
 from tests.sweeps.test_wandb_file import written
 
 TINY = ["--trainer.max_epochs=2", "--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1"]

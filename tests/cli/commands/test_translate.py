@@ -259,7 +259,7 @@ def test_a_full_disk_ends_it_with_one_sentence(
         def write_maps(*_: Any) -> None:
             raise no_room
 
-        monkeypatch.setattr("lightning_gans.inference.tiled.storage.FeatureMapFile.write", write_maps)
+        monkeypatch.setattr("lightning_gans.inference.tiled.tiles.FeatureMapFile.write", write_maps)
     assert ended(str(model), "a.png", "b.png", "--tile", "40") == 1
     what = "out/b.png cannot" if full == "result" else "the temporary file for b.png cannot"
     lines = capsys.readouterr().err.splitlines()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.inference import ImageTranslator
 from lightning_gans.inference.tiled.statistics import Moments, fix_statistics, norm_layers, norms_in_call_order
-from lightning_gans.inference.tiled.storage import FeatureMapFile, reflect_indices
+from lightning_gans.inference.tiled.tiles import FeatureMapFile, reflect_indices
 from lightning_gans.inference.tiled.translate import translate_picture
 from lightning_gans.networks import IdentityTranslator, ResNetTranslator, Translator, UNet
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm

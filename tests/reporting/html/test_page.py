@@ -14,7 +14,7 @@ from PIL import Image
 from lightning_gans.cli.commands.common import run_command
 from lightning_gans.reporting.html.pictures import LARGE, evenly_spaced, read_picture
 from lightning_gans.reporting.html.run_report import distinct_names
-from lightning_gans.reporting.rows import DASH
+from lightning_gans.reporting.table import DASH
 from tests.support.report_folders import LOG, Page, add_test, make, report
 
 # Contents.

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lightning_gans.inference.tiled.grid import blend_weights, every_other, tile_spans, window_spans
+from lightning_gans.inference.tiled.tiles import blend_weights, every_other, tile_spans, window_spans
 
 
 @pytest.mark.parametrize("multiple", [1, 4])

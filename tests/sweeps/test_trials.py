@@ -19,10 +19,9 @@ from optuna.trial import TrialState
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps import study as studies
-from lightning_gans.sweeps import trial as trials
-from lightning_gans.sweeps.loop import run_trials
-from lightning_gans.sweeps.sampling import SAMPLERS
-from lightning_gans.sweeps.study import finished, open_storage, open_study
+from lightning_gans.sweeps import trials
+from lightning_gans.sweeps.study import SAMPLERS, finished, open_storage, open_study
+from lightning_gans.sweeps.trials import run_trials
 from lightning_gans.sweeps.wandb_file import Sweep, read_sweep
 from tests.support.paths import ROOT
 from tests.support.stamps import stamp_dict
@@ -270,9 +269,9 @@ def test_two_machines_share_a_grid(tmp_path: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path
-from lightning_gans.sweeps import trial
-from tests.sweeps.test_loop import run, read_sweep
-trial.POLL_SECONDS = 0.02
+from lightning_gans.sweeps import trials
+from tests.sweeps.test_trials import run, read_sweep
+trials.POLL_SECONDS = 0.02
 run(read_sweep(Path({str(tmp_path / "sweep.yaml")!r})), 8)
 """
     sweep = sweep_over(tmp_path, "grid", {"values": list(range(8))}, parameters={"pause": {"value": 0.1}})
