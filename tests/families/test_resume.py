@@ -17,10 +17,11 @@ from lightning_gans.components.optimizers import DecayWithMomentum, GANAdam, Lin
 from lightning_gans.components.penalties import R1
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
-from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.networks import DCGANDiscriminator
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.variants import DCGAN, LSGAN, R3GAN, SNGAN, WGANGP
+from lightning_gans.variants import DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.variants import LATENT_VARIANTS, networks_for
 
 STEPS_PER_EPOCH, EPOCHS = 5, 3
 
@@ -213,13 +214,12 @@ def sgd(parameters: Any) -> torch.optim.SGD:
     return torch.optim.SGD(parameters, lr=0.01, momentum=0.5)
 
 
-@pytest.mark.parametrize("variant", [LSGAN, R3GAN, SNGAN, WGANGP])
+@pytest.mark.parametrize("variant", LATENT_VARIANTS)
 def test_every_variant_goes_on_as_if_nothing_had_happened(variant: type[LatentGAN], tmp_path: Path) -> None:
     def make() -> LatentGAN:
         torch.manual_seed(0)
         return variant(
-            generator=DCGANGenerator(1, 28, latent_dim=3, width=2),
-            discriminator=DCGANDiscriminator(1, 28, width=2, batch_norm=False),
+            **networks_for(variant),
             augmentation=DiffAugment(),
             optimizer_d=sgd,
             scheduler_d=lambda o: DecayWithMomentum(o, divisor=1.1, momentum_steps=20),
