@@ -1,4 +1,4 @@
-"""Time that D's step saves because a penalty differentiates the loss's own pass of D: ``python benchmarks/shared_pass.py``.
+"""Time that a penalty saves by using the pass of D that the loss has made: ``python benchmarks/shared_pass.py``.
 
 Computes the gradient of D's loss with a penalty at every step, in turn with the logits of the loss and with those of a
 second pass of D at the same images. Prints, as a Markdown table for two discriminators, R1 and R1R2, the CPU time of
