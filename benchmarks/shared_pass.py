@@ -23,15 +23,13 @@ def step(discriminator: Discriminator, penalty: Penalty, real: Tensor, fake: Ten
     """Compute the gradient of D's loss with the penalty."""
     labels = torch.zeros(len(real), dtype=torch.long)
     leaves = penalty.leaves(real, fake)
-    logits = [discriminator(images, labels) for images in ((real, fake) if second_pass else leaves)]
-    loss = NonSaturating().discriminator_loss(*logits)
+    real_logits, fake_logits = (discriminator(images, labels) for images in ((real, fake) if second_pass else leaves))
+    loss = NonSaturating().discriminator_loss(real_logits, fake_logits)
     if second_pass:
-        # Only of the images that the penalty differentiates; the other logits are not used.
-        logits = [
-            discriminator(images, labels) if images.requires_grad else given
-            for images, given in zip(leaves, logits, strict=True)
-        ]
-    loss = loss + penalty.term(DiscriminatorPass(*leaves, *logits, labels, discriminator))
+        # Only at the images that the penalty differentiates; the other logits are not used.
+        real_logits = discriminator(leaves[0], labels) if penalty.differentiates_real else real_logits
+        fake_logits = discriminator(leaves[1], labels) if penalty.differentiates_fake else fake_logits
+    loss = loss + penalty.term(DiscriminatorPass(*leaves, real_logits, fake_logits, labels, discriminator))
     torch.autograd.grad(loss, list(discriminator.parameters()))
 
 

@@ -1,8 +1,8 @@
-"""Differentiable augmentations of what D sees, passed to any latent variant by class path.
+"""Differentiable augmentations of the images that D is given, chosen for any latent variant by class path.
 
-For instance ``--model.augmentation DiffAugment --model.augmentation.color false``. Real and generated images go through
-the same distribution in D's step and in G's, so that G never learns the augmentation itself, and D never sees an image
-twice: it cannot learn a small data set by heart.
+For instance ``--model.augmentation DiffAugment --model.augmentation.color false``. Real and
+generated images are augmented alike, in D's step and in G's, so that G does not learn to generate augmented images. D
+never gets the same image twice, and so overfits a small data set less.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from lightning_gans.core.randomness import integers_per_image, uniform_per_image
 
 
 class Augmentation(ABC):
-    """A random, differentiable map of images, drawn anew for each image at each call."""
+    """A random, differentiable function of images, drawn independently for each image at each call."""
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:
-        """Augmented images (N, C, H, W) from images (N, C, H, W) in [-1, 1]; colours may leave that range."""
+        """Augment images (N, C, H, W) in [-1, 1]; the output has the same shape and may exceed that range."""
 
 
 class DiffAugment(Augmentation):
-    """Colour, translation and cutout (Zhao et al., 2020, section 3.2), each with a strength of its own for each image.
+    """Color jitter, translation and cutout (Zhao et al., 2020, section 3.2), drawn independently for each image.
 
     Args:
-        color: change brightness (by up to .5 of 2), saturation (0 to 2 times) and contrast (.5 to 1.5 times).
-        translation: largest shift, as a share of the side; what moves in is 0, mid grey.
-        cutout: side of a square that is set to 0, as a share of the image's side.
+        color: whether to change brightness (by -0.5 to 0.5), saturation (times 0 to 2) and contrast (times 0.5 to 1.5).
+        translation: largest shift, as a share of the side, in [0, 1]; new pixels are 0, medium gray.
+        cutout: side of the square that is set to 0, as a share of the image's side, in [0, 1].
 
     Raises:
         ValueError: if a share is outside [0, 1].
@@ -44,7 +44,7 @@ class DiffAugment(Augmentation):
         self.cutout = cutout
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Augmented images (N, C, H, W)."""
+        """Augment images (N, C, H, W) in [-1, 1]; the output has the same shape."""
         if self.color:
             images = jitter_color(images)
         if self.translation:
@@ -55,31 +55,31 @@ class DiffAugment(Augmentation):
 
 
 def _each(images: Tensor) -> Tensor:
-    """One number in [0, 1) for each image (N, 1, 1, 1)."""
+    """Draw a number in [0, 1) for each image, (N, 1, 1, 1)."""
     return uniform_per_image(len(images), images.device).view(-1, 1, 1, 1)
 
 
 def jitter_color(images: Tensor) -> Tensor:
-    """Change brightness, saturation and contrast of each image, in this order."""
+    """Change brightness, saturation and contrast of each image (N, C, H, W), in this order."""
     images = images + (_each(images) - 0.5)
-    grey = images.mean(dim=1, keepdim=True)
-    images = grey + (images - grey) * (2 * _each(images))
+    gray = images.mean(dim=1, keepdim=True)
+    images = gray + (images - gray) * (2 * _each(images))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return mean + (images - mean) * (0.5 + _each(images))
 
 
 def _pixels(side: int, share: float) -> int:
-    """A share of a side in whole pixels, halves rounded up."""
+    """A share of a side in pixels, rounded to a whole number, halves up."""
     return int(side * share + 0.5)
 
 
 def _shift(images: Tensor, low: int, high: int) -> Tensor:
-    """One whole number in [low, high] for each image (N, 1)."""
+    """Draw an integer in [low, high] for each image, (N, 1)."""
     return integers_per_image(low, high, len(images), images.device)[:, None]
 
 
 def translate(images: Tensor, share: float) -> Tensor:
-    """Move each image by up to ``share`` of its sides; the border that appears is 0."""
+    """Shift each image (N, C, H, W) by up to ``share`` of its sides; pixels from outside the image are 0."""
     rows, columns = images.shape[-2:]
     down, right = (_shift(images, -_pixels(side, share), _pixels(side, share)) for side in (rows, columns))
     row = torch.arange(rows, device=images.device) - down
@@ -91,12 +91,12 @@ def translate(images: Tensor, share: float) -> Tensor:
 
 
 def cut_out(images: Tensor, share: float) -> Tensor:
-    """A square of ``share`` of the sides set to 0 in each image; its centre is anywhere, so parts may lie outside."""
+    """Set a rectangle of ``share`` of the sides to 0 in each image (N, C, H, W); it may lie partly outside."""
     rows, columns = images.shape[-2:]
     cut = torch.ones(len(images), 1, 1, dtype=torch.bool, device=images.device)
     for side, shape in ((rows, (-1, rows, 1)), (columns, (-1, 1, columns))):
         length = _pixels(side, share)
-        # As many places before the image's middle as after it: an even length has one more than there are pixels.
+        # The range is symmetric about the center; for even lengths it has one position more than the side has pixels.
         first, last = -(length // 2), side - (length + 1) // 2
         place = torch.arange(side, device=images.device) - _shift(images, first, last)
         cut = cut & _within(place, 0, length).view(shape)

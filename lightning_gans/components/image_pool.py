@@ -1,4 +1,4 @@
-"""A history of generated images, so that D does not forget what G made before (Shrivastava et al., 2017)."""
+"""A history of generated images, with which D is trained on older images too (Shrivastava et al., 2017)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from lightning_gans.core.randomness import rank, shared_generator, world_size
 
 
 class ImagePool(nn.Module):
-    """Keeps generated images and hands old ones out in place of new ones; its images are part of the checkpoint.
+    """Stores generated images and returns stored ones in place of some new ones. The images are part of the checkpoint.
 
-    Each place in a step's batch, counted over all processes, keeps its own share of the history. While it fills up, it
-    gives back what it is given. Then each new image is, with probability ``swap``, exchanged for one drawn from its
-    place's share. So N processes do what one does with the N-fold batch, and no image travels. With one image a step
-    this is the paper's history. Draws are those of the CPU's generator that all ranks share.
+    Each position in the batch of a step, counted over all processes, has a history of its own, of equal size up to one
+    image. Until a history is full, its images are stored and returned. Then each new image is, with probability
+    ``swap``, exchanged for an image drawn from the history of its position. N processes therefore compute what one
+    process computes with the N-fold batch, and exchange no images. With one image per step this is the pool of the
+    paper. Random numbers come from the CPU generator that all ranks share.
 
     Args:
-        size: images to keep, of all processes together; 0 keeps none.
+        size: number of images to store, over all processes; 0 stores none.
         swap: probability of an exchange.
 
     Attributes:
-        images: (n, C, H, W), n at most ``size``, detached: those of this process, of each round of places in order.
+        images: the images of this process (n, C, H, W), detached, in the order in which they were stored; n is at most
+            ``size``.
 
     Raises:
         ValueError: if a number is out of range.
@@ -44,13 +46,13 @@ class ImagePool(nn.Module):
         self.size = size
         self.swap = swap
         self.register_buffer("images", torch.empty(0))
-        self._count = 0  # images a call
-        self._rounds = 0  # calls whose images were added
+        self._count = 0  # images per call
+        self._rounds = 0  # calls in which images were added
         self.register_load_state_dict_pre_hook(_take_stored_size)  # type: ignore[no-untyped-call]  # not annotated
-        self._of_all = False  # whether `images` are those of all processes, as a checkpoint has them
+        self._of_all = False  # whether `images` holds those of all processes, as after loading a checkpoint
 
     def forward(self, images: Tensor) -> Tensor:
-        """As many images (N, C, H, W) as given, each new or old, detached; N is the same in every call."""
+        """Return images (N, C, H, W), detached, some exchanged for stored ones; N should be the same in every call."""
         images = images.detach()
         if self.size == 0:
             return images
@@ -59,7 +61,7 @@ class ImagePool(nn.Module):
             self._take_own(count)
         shares = [self.size // places + (place < self.size % places) for place in range(places)]
         given = images.clone()
-        # Drawn for all places, so that every rank draws alike.
+        # Drawn for the positions of all processes, so that all ranks draw the same numbers.
         full = [place for place, share in enumerate(shares) if 0 < share <= self._rounds]
         generator = shared_generator(torch.device("cpu"))
         draws = torch.rand(len(full), generator=generator).tolist()
@@ -77,20 +79,20 @@ class ImagePool(nn.Module):
         return given
 
     def _take_own(self, count: int) -> None:
-        """Of the images of all processes, keep those of this process's places, which are ``count``."""
+        """Keep the images of this process's positions, ``count`` in number, out of those of all processes."""
         images = self.of_all_processes()
         places = count * world_size()
         whole = min(len(images), self.size)
         if whole < self.size:
-            whole -= whole % places  # a round that other places have begun
+            whole -= whole % places  # the last round is incomplete: it was of other positions
         own = [index for index in range(whole) if rank() * count <= index % places < (rank() + 1) * count]
         self.images = images[own]
         self._count, self._rounds, self._of_all = count, -(-whole // places), False
 
     def of_all_processes(self) -> Tensor:
-        """The images of all processes (n, C, H, W), by round and place: what a checkpoint holds.
+        """The images of all processes (n, C, H, W), ordered by round and position, as a checkpoint stores them.
 
-        All processes have to call it, and all have called the pool as often.
+        All processes must call it, after equally many calls of the pool.
         """
         if self._of_all or world_size() == 1 or self._rounds == 0:
             return self.images

@@ -14,30 +14,33 @@ from lightning_gans.core.randomness import derive_seed
 
 
 class Noise(ABC):
-    """A distribution with independent, identically distributed entries."""
+    """A distribution of vectors with independent, identically distributed entries."""
 
     @abstractmethod
     def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """A float32 tensor of ``shape`` on the generator's device."""
 
     def truncated(self, latent: Tensor, bound: float) -> Tensor:
-        """Latents of this distribution, each entry moved into [-bound, bound] so that its quantile stays.
+        """Map latents of this distribution to the distribution truncated to [-bound, bound], quantile by quantile.
 
-        So they have the distribution under the condition that all entries are within the bound, the truncation trick of
-        Brock et al., 2019 (section 3.1), and change smoothly with the bound.
+        The result is distributed as latents all of whose entries are within the bound (the truncation trick of Brock et
+        al., 2019, section 3.1), and is a continuous function of the bound.
 
         Args:
-            latent: drawn from this distribution.
-            bound: positive.
+            latent: latents drawn from this distribution, of any shape.
+            bound: largest absolute value of an entry, positive.
+
+        Returns:
+            Latents of the same shape.
 
         Raises:
-            InputError: if this is not known of a distribution.
+            InputError: if the class does not implement this.
         """
         raise InputError(f"{type(self).__name__} cannot be truncated; expected NormalNoise or UniformNoise")
 
 
 class NormalNoise(Noise):
-    """Standard normal."""
+    """The standard normal distribution."""
 
     def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """A float32 tensor of ``shape`` on the generator's device."""
@@ -52,10 +55,10 @@ class NormalNoise(Noise):
 
 
 class UniformNoise(Noise):
-    """Uniform in [-bound, bound].
+    """The uniform distribution on [-bound, bound].
 
     Args:
-        bound: 1 as in DCGAN; sqrt(3) gives unit variance, as in Goodfellow's code.
+        bound: largest absolute value; 1 as in DCGAN. sqrt(3) gives unit variance, as in the code of Goodfellow et al.
 
     Raises:
         ValueError: if ``bound`` is not positive and finite.
@@ -76,16 +79,16 @@ class UniformNoise(Noise):
 
 
 def latents(noise: Noise, length: int, seed: int, pictures: Iterable[int]) -> Tensor:
-    """The latent vectors of numbered pictures, (N, length) float32 on the CPU.
+    """The latent vectors of numbered images, (N, length) float32 on the CPU.
 
-    Picture 7 of seed 0 has the same latent vector whatever is asked for beside it, in batches of whatever size, on
-    however many processes and on every device: in evaluation, in ``predict``, in ``sample`` and wherever else.
+    A vector depends on the distribution, the seed and the number of its image only: not on the other images, the batch
+    size, the number of processes or the device. Evaluation, ``predict``, ``sample`` and the demo all use these vectors.
 
     Args:
-        noise: their distribution.
-        length: that of a vector.
-        seed: what all pictures of one set share.
-        pictures: their numbers.
+        noise: the distribution.
+        length: number of entries of a vector.
+        seed: seed of the set of images.
+        pictures: numbers of the images.
     """
     generator = torch.Generator()
     drawn = [
@@ -95,7 +98,7 @@ def latents(noise: Noise, length: int, seed: int, pictures: Iterable[int]) -> Te
 
 
 Interpolation = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Starts (N, D), ends (N, D) and positions (T,) in [0, 1] to points (N, T, D)."""
+"""Maps starts (N, D), ends (N, D) and positions (T,) in [0, 1] to points (N, T, D)."""
 
 
 def linear(starts: Tensor, ends: Tensor, positions: Tensor) -> Tensor:
@@ -108,8 +111,8 @@ def spherical(starts: Tensor, ends: Tensor, positions: Tensor) -> Tensor:
     r"""Points (N, T, D) on the arcs from ``starts`` (N, D) to ``ends`` (N, D), at constant speed.
 
     White, 2016, section 2.1: :math:`\frac{\sin((1 - t)\theta)}{\sin\theta} z_0 + \frac{\sin(t\theta)}{\sin\theta} z_1`
-    with the angle :math:`\theta` between both. If both ends have one norm, all points have it. Where the ends lie on
-    one line through 0, which has no arc or any, the points are on that line.
+    with the angle :math:`\theta` between start and end. If both have the same norm, all points have it. Where start and
+    end are parallel, the angle defines no arc, and the points are those of :func:`linear`.
     """
     start, end = starts.double()[:, None], ends.double()[:, None]
     norms = torch.linalg.vector_norm(start, dim=2, keepdim=True) * torch.linalg.vector_norm(end, dim=2, keepdim=True)
@@ -120,9 +123,9 @@ def spherical(starts: Tensor, ends: Tensor, positions: Tensor) -> Tensor:
 
 
 def interpolation_for(noise: Noise) -> Interpolation:
-    """The path whose points are as likely as its ends: on the sphere where normal noise lies, else straight.
+    """The interpolation whose points are typical of a distribution: :func:`spherical` for normal noise, else linear.
 
-    In many dimensions nearly all standard normal vectors have a norm around the root of D; the middle of a straight
-    line is shorter than any that the generator has seen. In the cube of uniform noise straight lines stay inside.
+    In D dimensions nearly all standard normal vectors have a norm close to the square root of D, and the midpoint of a
+    line has a smaller one, for which the generator was not trained. Lines within the cube of uniform noise stay in it.
     """
     return spherical if isinstance(noise, NormalNoise) else linear

@@ -1,7 +1,4 @@
-"""Optimizers with the defaults of GAN training, and learning-rate schedules that know the length of the run.
-
-Any optimizer of :mod:`torch.optim` can be given by class path; what stands here is what the papers' defaults need.
-"""
+"""The optimizer and the learning rate schedules of the papers. Any of :mod:`torch.optim` can be given by class path."""
 
 from __future__ import annotations
 
@@ -17,14 +14,14 @@ from lightning_gans.core.errors import at_least
 class GANAdam(torch.optim.Adam):
     """Adam with the settings of DCGAN (Radford et al., 2016): learning rate 2e-4 and momentum term beta1 = .5.
 
-    Fused: one pass over a weight, its gradient and its two averages, where torch's default makes several.
+    It uses PyTorch's fused implementation, which reads and writes each tensor once per step.
 
     Args:
-        params: what to optimise.
+        params: parameters to optimize.
         lr: learning rate.
-        betas: decay of the averages of the gradient and of its square.
-        eps: added to the denominator.
-        weight_decay: L2 penalty.
+        betas: decay rates of the averages of the gradient and of its square.
+        eps: term added to the denominator.
+        weight_decay: weight of the L2 penalty.
     """
 
     def __init__(
@@ -40,14 +37,14 @@ class GANAdam(torch.optim.Adam):
 
 
 class DecayWithMomentum(LRScheduler):
-    """The schedules of Goodfellow et al. (2014) for SGD: a learning rate that decays while momentum grows.
+    """The schedules of Goodfellow et al. (2014) for SGD: the learning rate decays while the momentum grows.
 
     Args:
-        optimizer: one with momentum, such as ``torch.optim.SGD``.
-        divisor: what the learning rate is divided by at every step.
-        lowest: the learning rate does not fall below it.
-        momentum: reached in a straight line from the optimizer's own.
-        momentum_steps: steps until then; the paper's code takes 250 epochs of 500 batches.
+        optimizer: an optimizer with momentum, such as ``torch.optim.SGD``.
+        divisor: number that the learning rate is divided by at every step, at least 1.
+        lowest: lower bound of the learning rate.
+        momentum: final momentum, in [0, 1); it is interpolated linearly from that of the optimizer.
+        momentum_steps: number of steps until the final momentum; in the paper's code 250 epochs of 500 batches.
 
     Raises:
         ValueError: if a number is out of range, or the optimizer has no momentum.
@@ -76,7 +73,7 @@ class DecayWithMomentum(LRScheduler):
         super().__init__(optimizer)
 
     def get_lr(self) -> list[float | torch.Tensor]:
-        """Learning rate of each parameter group; sets its momentum too."""
+        """Compute the learning rate of each parameter group, and set its momentum."""
         gone = min(1.0, self.last_epoch / self.momentum_steps)
         for group, first in zip(self.optimizer.param_groups, self.first_momenta, strict=True):
             group["momentum"] = first + (self.momentum - first) * gone
@@ -84,16 +81,16 @@ class DecayWithMomentum(LRScheduler):
 
 
 class LinearDecay(LRScheduler):
-    """Constant learning rate, then a straight line to ``end`` times its value at the run's last step.
+    """Keeps the learning rate constant, then decays it linearly to ``end`` times its value at the run's last step.
 
     Args:
-        optimizer: whose learning rates to scale.
-        start: share of the run, in [0, 1), after which the line begins; .5 is CycleGAN's "100 + 100 epochs".
-        end: factor reached at the end of the run, in [0, 1].
+        optimizer: the optimizer.
+        start: share of the run, in [0, 1), after which the decay begins; 0.5 for the 100 + 100 epochs of CycleGAN.
+        end: factor at the end of the run, in [0, 1].
 
     Attributes:
-        total_steps: length of the run in batches; the family sets it, also on resume, so that a prolonged run follows
-            the longer line.
+        total_steps: length of the run in batches. The family sets it at the start of each run, so that a resumed run
+            with another length decays over that length.
 
     Raises:
         ValueError: if ``start`` or ``end`` is out of range.
@@ -109,16 +106,16 @@ class LinearDecay(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, step: int) -> float:
-        """What the learning rates are multiplied with before step number ``step`` (from 0)."""
+        """The factor of the learning rates in step number ``step`` (from 0)."""
         if step == 0 or self.total_steps == float("inf"):
             return 1.0
         gone = max(0.0, min(1.0, (step / self.total_steps - self.start) / (1 - self.start)))
         return 1 + (self.end - 1) * gone
 
     def get_lr(self) -> list[float | torch.Tensor]:
-        """Learning rate of each parameter group."""
+        """Compute the learning rate of each parameter group."""
         return [base * self.factor(self.last_epoch) for base in self.base_lrs]
 
     def state_dict(self) -> dict[str, object]:
-        """Everything but the length of the run, which belongs to the run that resumes."""
+        """The state without the length of the run, which a resumed run sets itself."""
         return {key: value for key, value in super().state_dict().items() if key != "total_steps"}

@@ -82,7 +82,7 @@ def test_every_variant_trains_with_every_objective(
 
 
 @pytest.mark.parametrize("variant", LATENT_VARIANTS)
-def test_every_variant_has_default_networks_in_python(variant: type[LatentGAN]) -> None:
+def test_every_variant_has_default_networks_in_python(variant: Callable[[], LatentGAN]) -> None:
     model = variant()
     assert (model.generator.channels, model.generator.size, model.generator.num_classes) == (
         model.discriminator.channels,
