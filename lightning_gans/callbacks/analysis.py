@@ -28,7 +28,7 @@ from lightning_gans.callbacks.run_folder import without_nan
 from lightning_gans.callbacks.samples import check_drawable, log_image
 from lightning_gans.core.data import InMemoryData, data_module
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.image_grids import grid
+from lightning_gans.core.image_files import grid
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.runs.folder import RunFolder, writes_files
@@ -43,7 +43,7 @@ class Analysis(Callback):
 
     - ``neighbours.png``: samples, each beside its nearest training images, by the features of the evaluation's
       extractor, or by pixels if it has none. ``memorisation`` compares their distances with those of test images: see
-      :func:`lightning_gans.analysis.nearest.memorisation`.
+      :func:`lightning_gans.analysis.analyses.memorisation`.
     - ``interpolation.png``: interpolations between two samples, spherical for normal noise (White, 2016), linear for
       other noise; each row has one label.
     - ``classes.png``: for conditional models, one class per column, one latent vector per row.

@@ -18,7 +18,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.runs.curves import draw_curves
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.runs.provenance import current_commit, describe_machine, package_versions
+from lightning_gans.runs.record import current_commit, describe_machine, package_versions
 
 
 class RunLock(Callback):

@@ -15,7 +15,7 @@ from torch import Tensor
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.image_grids import grid, to_pil
+from lightning_gans.core.image_files import grid, to_pil
 from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files

@@ -8,9 +8,8 @@ from typing import Any, NoReturn
 import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 
-from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
-from lightning_gans.cli.parser_errors import known_words, summarize_parser_error
+from lightning_gans.cli.input_errors import ArgumentErrors, known_words, summarize_parser_error
 from lightning_gans.core.errors import InputError
 from lightning_gans.runs.folder import RunFolder
 

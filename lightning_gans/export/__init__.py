@@ -1,7 +1,6 @@
 """Export of trained generators for other programs, each compared with the model that it comes from."""
 
-from lightning_gans.export.formats import LIMIT, Format, Parity, SafetensorsFile, compare, write_file
-from lightning_gans.export.hub_folder import write_folder
+from lightning_gans.export.formats import LIMIT, Format, Parity, SafetensorsFile, compare, write_file, write_folder
 from lightning_gans.export.programs import ONNXFile, TorchProgram
 from lightning_gans.export.target import ExportTarget, export_target
 

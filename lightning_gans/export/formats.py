@@ -1,8 +1,12 @@
-"""File formats of an exported generator, and the comparison of a written file with the model that it comes from."""
+"""What an exported generator is written as, a file of some format or a folder for the Hugging Face Hub.
+
+What is written is compared with the model that it comes from.
+"""
 
 from __future__ import annotations
 
 import math
+import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +14,13 @@ from pathlib import Path
 import torch
 
 from lightning_gans.core.errors import RunEnded
-from lightning_gans.core.files import atomic_file
-from lightning_gans.export.target import ExportTarget, Inputs, Runner, TranslationTarget
+from lightning_gans.core.files import atomic_file, atomic_folder
+from lightning_gans.export.target import ExportTarget, Inputs, Runner, TranslationTarget, export_target
+from lightning_gans.inference import ImageTranslator, PretrainedModel, load
+from lightning_gans.inference.card import Picture
 from lightning_gans.inference.loading import load_generator_file, select_network
 from lightning_gans.inference.weights_file import to_safetensors
+from lightning_gans.runs.record import read_run_record
 
 LIMIT = 1e-4
 """Largest allowed difference of values in [-1, 1]; one level of gray is 78 times larger."""
@@ -132,3 +139,55 @@ def write_file(target: ExportTarget, file_format: Format, out: Path) -> tuple[st
     with atomic_file(out) as path:
         contents = file_format.write(target, path)
         return contents, compare(target, file_format.runner(target, path))
+
+
+def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, licence: str | None) -> Parity:
+    """Export a model as a folder for the hub, and compare the folder with the model.
+
+    Args:
+        model: the trained model.
+        checkpoint: the model's checkpoint; the record of its run is added to the model card.
+        out: the folder; it is written completely or not at all.
+        licence: license of the weights, by the hub's name for it, such as "mit".
+
+    Returns:
+        The result of the comparison.
+
+    Raises:
+        RunEnded: if the folder cannot be written, or differs from the model.
+    """
+    with atomic_folder(out) as folder:
+        fill_folder(model, checkpoint, folder, licence)
+        return compare_folder(model, folder)
+
+
+def fill_folder(model: PretrainedModel, checkpoint: Path, folder: Path, licence: str | None) -> None:
+    """Write ``config.json``, ``model.safetensors``, pictures and the model card; see :func:`write_folder`.
+
+    Raises:
+        OSError: if a file cannot be written.
+    """
+    record = read_run_record(checkpoint, model.metadata)
+    pictures: list[Picture] = []
+    # A model from noise draws its own pictures; for a translation model, the grids of its run are used.
+    for grid in record.grids if isinstance(model, ImageTranslator) else []:
+        shutil.copyfile(grid.path, folder / grid.path.name)
+        into = f", into domain {grid.domain}" if grid.domain else ""
+        caption = f"Side by side: source, translation, translation back (if any), target (if known){into}"
+        pictures.append((grid.path.name, caption))
+    model.save_pretrained(folder, model_card_kwargs={"record": record, "pictures": pictures, "licence": licence})
+
+
+def compare_folder(model: PretrainedModel, folder: Path) -> Parity:
+    """Compare a written folder with its model, in each direction.
+
+    Raises:
+        RunEnded: if they differ.
+    """
+    written = load(folder)
+    directions = model.directions if isinstance(model, ImageTranslator) else [None]
+    results = [
+        compare(export_target(model, direction), network_runner(select_network(written, direction)))
+        for direction in directions
+    ]
+    return max(results, key=lambda parity: parity.difference)

@@ -33,7 +33,7 @@ from lightning_gans.families.resume import (
     refuse_changed_settings,
 )
 from lightning_gans.families.side import Side
-from lightning_gans.runs.provenance import package_versions
+from lightning_gans.runs.record import package_versions
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lightning_gans.components.noise import interpolation_for, latents
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.image_grids import grid, upscale_nearest
+from lightning_gans.core.image_files import grid, upscale_nearest
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference.construct import ClassConfig, build_generator, build_noise
 from lightning_gans.inference.model import BATCH_SIZE, PretrainedModel

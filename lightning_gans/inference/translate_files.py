@@ -12,8 +12,7 @@ from tqdm import tqdm
 
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 from lightning_gans.core.files import atomic_file
-from lightning_gans.core.image_files import failure_reason, find_images, open_with_alpha, pixels_of
-from lightning_gans.core.image_grids import to_pil
+from lightning_gans.core.image_files import failure_reason, find_images, open_with_alpha, pixels_of, to_pil
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.tiled.translate import tile_size, translate_picture
 

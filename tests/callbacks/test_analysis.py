@@ -18,6 +18,7 @@ from lightning_gans.callbacks import Analysis, Evaluation
 from lightning_gans.cli.train import build
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import UniformNoise
+from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float
 from lightning_gans.families import LatentGAN
 from lightning_gans.metrics import DigitFeatures
@@ -325,5 +326,5 @@ def test_bad_numbers_are_named(kwargs: dict[str, int]) -> None:
 
 def test_the_command_line_has_it(tmp_path: Path) -> None:
     arguments = ["test", "--config", "dcgan/digits", "--analysis.rows", "-1", "--trainer.default_root_dir"]
-    with pytest.raises(ValueError, match=r"rows is -1"):
+    with pytest.raises(InputError, match=r"analysis\.rows is -1"):
         build([*arguments, str(tmp_path)])

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lightning_gans.cli import parser_errors
-from lightning_gans.cli.parser_errors import summarize_parser_error
+from lightning_gans.cli import input_errors
+from lightning_gans.cli.input_errors import summarize_parser_error
 from lightning_gans.cli.sweep_check import parse_all
 from lightning_gans.core.errors import InputError
 
@@ -44,7 +44,7 @@ REPORTS = {
 
 
 def test_every_pattern_has_a_report() -> None:
-    patterns = {name for name, value in vars(parser_errors).items() if isinstance(value, re.Pattern)}
+    patterns = {name for name, value in vars(input_errors).items() if isinstance(value, re.Pattern)}
     assert patterns == set(REPORTS)
 
 
@@ -60,7 +60,7 @@ def test_the_pattern_matches_the_installed_parsers_report(name: str, monkeypatch
     monkeypatch.setattr("lightning_gans.cli.parser.summarize_parser_error", recorded)
     with pytest.raises(InputError, match=re.escape(summary)):
         parse_all([arguments])
-    assert getattr(parser_errors, name).search(reports[-1])
+    assert getattr(input_errors, name).search(reports[-1])
 
 
 def test_the_key_of_a_nested_report_is_the_path_of_all_its_keys() -> None:
@@ -80,9 +80,9 @@ def test_the_last_config_that_sets_the_value_is_named(tmp_path: Path) -> None:
         path = tmp_path / f"{index}.yaml"
         path.write_text(f"model: {{init_args: {{generator: {{init_args: {{width: {width}}}}}}}}}")
         paths.append(str(path))
-    assert parser_errors.config_that_sets("model.generator.width", paths, "3") == f" (in {paths[2]})"
-    assert parser_errors.config_that_sets("model.generator.width", paths) == f" (in {paths[3]})"
-    assert parser_errors.config_that_sets("model.generator.width", paths, "6") == ""
+    assert input_errors.config_that_sets("model.generator.width", paths, "3") == f" (in {paths[2]})"
+    assert input_errors.config_that_sets("model.generator.width", paths) == f" (in {paths[3]})"
+    assert input_errors.config_that_sets("model.generator.width", paths, "6") == ""
 
 
 def test_an_unknown_report_stays_whole() -> None:

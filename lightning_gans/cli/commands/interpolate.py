@@ -16,7 +16,7 @@ from lightning_gans.cli.commands.common import (
 )
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import atomic_file, require_new_path
-from lightning_gans.core.image_grids import grid, to_pil, upscale_nearest, write_gif, write_mp4
+from lightning_gans.core.image_files import grid, to_pil, upscale_nearest, write_gif, write_mp4
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference import LatentSampler
 

@@ -13,7 +13,7 @@ from lightning_gans.cli.commands.common import (
     sampling_parser,
 )
 from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
-from lightning_gans.core.image_grids import grid, to_pil, upscale_nearest
+from lightning_gans.core.image_files import grid, to_pil, upscale_nearest
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference import LatentSampler
 

@@ -1,4 +1,8 @@
-"""Adds the key of the command line, and the config that sets it, to the errors that classes raise.
+"""Reports invalid input in one sentence: the key on the command line, its value, what was expected, and the file.
+
+jsonargparse raises errors without fields: the key, the value and the type are in the message only, which has a line for
+every type that the key may have. Each pattern below is tested with the installed version; a report that matches none is
+printed as it is.
 
 Classes raise ``ValueError("width is 0; expected at least 1")`` and know no key. The command line knows from which part
 of the config it builds them, and reports ``model.generator.width is 0; expected at least 1 (in FILE)``.
@@ -6,18 +10,140 @@ of the config it builds them, and reports ``model.generator.width is 0; expected
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import re
+import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from pydoc import locate
 from typing import Any
 
-from jsonargparse import Namespace
+import yaml
+from jsonargparse import ArgumentParser, Namespace
 
-from lightning_gans.cli.parser_errors import config_that_sets
 from lightning_gans.core.errors import InputError
+
+_REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
+_UNRECOGNIZED = re.compile(r"unrecognized arguments: --([\w.+-]+)", re.IGNORECASE)
+_NO_CLASS = re.compile(r"Expected a dot import path string: ([\w.]*\w)")
+_OTHER_CLASS = re.compile(
+    r"(?:Expected '|Import path )([\w.]+)'? (?:to be|does not correspond to) a subclass of (?:<class ')?([\w.]*\w)"
+)
+_NOT_IMPORTED = re.compile(
+    r"given class_path '([\w.]+)':\s+(No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+')"
+)
+_MISSING = re.compile(r"the following arguments are required: ([\w.]+(?:, [\w.]+)*)")
+_WRONG_TYPE = re.compile(r"Expected a <class '([\w.]+)'>")
+_VALUE = re.compile(r"Got value: ([^\s,.]+(?:\.\w+)*)|Given value: (?!NestedArg|Namespace)(.+)")
+
+
+def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
+    """Summarize a report in one sentence.
+
+    Args:
+        report: the parser's message, of many lines.
+        words: known keys and classes, to suggest one for a misspelled name.
+        configs: paths of the configs on the command line; the one that sets the invalid key is named.
+
+    Returns:
+        The sentence.
+    """
+    path = ".".join(re.findall(r'Parser key "([\w.]+)"', report))
+    if match := _UNRECOGNIZED.search(report):
+        return f"{match[1]} is not a known key{_suggestion(match[1], words)}"
+    if match := _REFUSED_KEY.search(report):
+        key = ".".join(filter(None, (path, match[1])))
+        return f"{key} is not a known key{_suggestion(match[1], words)}{config_that_sets(match[1], configs)}"
+    if match := _NO_CLASS.search(report):
+        place = config_that_sets(path, configs, match[1])
+        if match[1] in words:
+            return f"{path} is {match[1]}, a class of another kind than is expected there{place}"
+        return f"{path} is {match[1]}, which is no known class{_suggestion(match[1], words)}{place}"
+    if match := _OTHER_CLASS.search(report):
+        return f"{path} is {match[1]}; expected a subclass of {match[2]}{config_that_sets(path, configs, match[1])}"
+    if match := _NOT_IMPORTED.search(report):
+        place = config_that_sets(path, configs, match[1])
+        return f"{path} is {match[1]}, which cannot be imported here ({match[2]}){place}"
+    expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
+    if path and expected and (match := _VALUE.search(report)):
+        if path.startswith("model"):  # the parser takes null for the model as a whole, and lists it for keys below
+            expected = [name for name in expected if name != "null"]
+        value = match[1] or match[2]
+        return f"{path} is {value}; expected {' or '.join(expected)}{config_that_sets(path, configs, value)}"
+    if match := _MISSING.search(report):
+        # Without a path the keys begin with the subcommand.
+        names = [f"{path}.{name}" if path else name.partition(".")[2] or name for name in match[1].split(", ")]
+        return f"{', '.join(names)} must be given, on the command line or in a config (`lightning-gans configs`)"
+    return " ".join(report.split())
+
+
+def known_words(parser: ArgumentParser) -> set[str]:
+    """The names of keys, of our classes, and of their arguments."""
+    options = set(parser.get_defaults(skip_validation=True).keys(branches=True))
+    classes = [
+        item
+        for module in list(sys.modules.values())
+        if getattr(module, "__name__", "").partition(".")[0] in ("lightning_gans", "datamodules")
+        and not module.__name__.startswith("lightning_gans.sweeps")  # no config has those
+        for item in vars(module).values()
+        if isinstance(item, type) and item.__module__.partition(".")[0] in ("lightning_gans", "datamodules")
+    ]
+    arguments = {
+        name
+        for item in classes
+        for base in item.__mro__
+        for name in getattr(vars(base).get("__init__"), "__annotations__", ())
+    }
+    return options | {item.__name__ for item in classes} | (arguments - {"return"})
+
+
+def _suggestion(word: str, words: Iterable[str]) -> str:
+    known = set(words) - {word.rpartition(".")[2]}
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.7)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def config_that_sets(key: str, configs: Iterable[str], value: str | None = None) -> str:
+    """Name the last config that sets a key.
+
+    Args:
+        key: path of the key, of which the last part is compared.
+        configs: paths of configs.
+        value: if given, only configs that set the key to this value count.
+
+    Returns:
+        `` (in FILE)``, or nothing if the key was set on the command line.
+    """
+    leaf = key.rpartition(".")[2]
+    holding = [
+        config
+        for config in configs
+        if any(name == leaf and value in (None, str(held)) for name, held in _entries(_read(config)))
+    ]
+    return f" (in {holding[-1]})" if holding else ""
+
+
+def _read(config: str) -> Any:
+    try:
+        return yaml.safe_load(Path(config).read_text())
+    except (OSError, yaml.YAMLError):
+        return None
+
+
+def _entries(node: Any) -> Iterator[tuple[str, Any]]:
+    """All keys with their values, at any depth; the value of a class is its class path."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield str(key), value.get("class_path", value) if isinstance(value, Mapping) else value
+            yield from _entries(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _entries(item)
+
 
 SETUP_HOOKS = (
     "prepare_data",

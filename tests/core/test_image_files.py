@@ -6,7 +6,7 @@ import torch
 from torchvision.utils import make_grid
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_grids import grid, to_pil, upscale_nearest
+from lightning_gans.core.image_files import grid, to_pil, upscale_nearest
 
 
 @pytest.mark.parametrize(("count", "channels", "columns"), [(7, 1, 3), (8, 3, 4), (2, 3, 5), (3, 1, 1)])
