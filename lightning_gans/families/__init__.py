@@ -1,4 +1,4 @@
-"""How discriminator and generator alternate: abstract bases that variants finish."""
+"""Abstract base classes of the variants: alternating training, and what variants of one kind share."""
 
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.latent import LatentGAN

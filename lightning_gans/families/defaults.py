@@ -1,4 +1,4 @@
-"""Objects as default values of a variant's arguments, declared as class and arguments."""
+"""Default values of a variant's arguments that are objects, given as a class and its arguments."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ MNIST_SHAPE = {"channels": 1, "size": 28, "num_classes": 10}
 
 
 def default(cls: type, **init_args: Any) -> Any:
-    """A default value for an argument whose type is ``cls`` or a base of it.
+    """A default value for an argument whose type is ``cls`` or a base class of it.
 
-    jsonargparse reads such a mapping as the default of a key and builds the object itself, with what links add to
+    jsonargparse reads this mapping as the default of a key and builds the object, with the arguments that links add to
     ``init_args``. In Python the constructor gets the mapping, and builds the object with :func:`instantiate_default`.
-    Other than with jsonargparse's ``lazy_instance``, required arguments may be left out, and each model gets an object
-    of its own.
+    Unlike with jsonargparse's ``lazy_instance``, required arguments may be omitted, and each model has its own object.
     """
     return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": init_args}
 
 
 def instantiate_default(value: T) -> T:
-    """A new object if ``value`` comes from :func:`default`, else ``value`` itself.
+    """Build the object if ``value`` was made by :func:`default`, otherwise return ``value``.
 
-    Arguments that neither the class nor the default gives are those of :data:`MNIST_SHAPE`.
+    Arguments without a value in the class and in ``value`` are taken from :data:`MNIST_SHAPE`.
     """
     if not isinstance(value, Mapping):
         return value

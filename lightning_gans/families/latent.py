@@ -1,4 +1,4 @@
-"""The family that maps noise to images."""
+"""The family of variants that generate images from noise."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ from lightning_gans.networks.base import Discriminator, Generator
 
 
 class LatentGAN(Adversarial, ABC):
-    """One generator from noise to images, one discriminator; a variant is its two losses.
+    """Base class of variants with one generator from noise to images and one discriminator.
 
-    The discriminator moves first, then the generator against the moved discriminator, on the same generated images: one
-    forward pass of the generator serves both (Goodfellow et al., 2014, algorithm 1, with one batch of noise).
+    In each batch the discriminator is updated first, then the generator against the updated discriminator. Both updates
+    use the same generated images, from one forward pass (Goodfellow et al., 2014, algorithm 1, with one noise batch).
 
     Args:
         generator: maps noise to images.
         discriminator: maps images to logits.
         objective: the adversarial losses.
         noise: distribution of the latent vector.
-        penalty: a term to add to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
-        augmentation: what every image goes through on its way to the discriminator, such as
+        penalty: a term added to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
+        augmentation: augments the images that the discriminator is given, such as
             :class:`lightning_gans.components.augmentations.DiffAugment`.
-        channels_last: keep convolutions' weights in this layout: faster on most machines, the same up to rounding.
+        channels_last: whether the weights of convolutions have the memory format ``torch.channels_last``, which is
+            faster on most machines; results are equal up to rounding.
         **kwargs: see :class:`Adversarial`.
 
     Raises:
-        ValueError: if the two networks disagree on the images' channels or size, or on the classes.
+        ValueError: if the networks' channels, sizes or numbers of classes differ.
     """
 
     data_protocol = ImageData
@@ -75,7 +76,7 @@ class LatentGAN(Adversarial, ABC):
         self.augmentation = augmentation
         self._full_batch = 0
         if channels_last:
-            # Convolutions follow their weights' layout; dense layers have no layout to change.
+            # Convolutions use the memory format of their weights; dense layers have none.
             for network in (generator, discriminator):
                 network.to(memory_format=torch.channels_last)
 
@@ -91,7 +92,7 @@ class LatentGAN(Adversarial, ABC):
 
     @classmethod
     def check_data(cls, data: type) -> None:
-        """Refuse images of two domains."""
+        """Raise InputError if the data has images of two domains."""
         if declares(data, PairData):
             raise InputError(
                 f"data is {data.__name__}, whose images are of two domains; {cls.__name__} expects one domain, such as "
@@ -99,7 +100,11 @@ class LatentGAN(Adversarial, ABC):
             )
 
     def setup(self, stage: str) -> None:
-        """Check that the networks fit the data."""
+        """Check that networks and data match.
+
+        Raises:
+            InputError: if the channels, the size or the number of classes differ.
+        """
         super().setup(stage)
         for key, given in network_arguments(data_module(self.trainer)).items():
             expected = getattr(self.generator, key)
@@ -151,7 +156,7 @@ class LatentGAN(Adversarial, ABC):
         return self.objective.generator_loss(self.logits(fake, labels), real_logits)
 
     def logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        """D's logits (N,) of images (N, C, H, W), which pass through the augmentation, and labels (N,)."""
+        """D's logits (N,) of images (N, C, H, W), which are augmented first, and labels (N,)."""
         logits: Tensor = self.discriminator(self._augmented(images), labels)
         return logits
 
@@ -176,7 +181,7 @@ class LatentGAN(Adversarial, ABC):
         return real_logits, fake_logits
 
     def differentiable_logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        """As :meth:`logits`, never by a compiled network, whose gradient cannot be differentiated again."""
+        """As :meth:`logits`, but never compiled: gradients of compiled networks cannot be differentiated again."""
         with torch.compiler.set_stance("force_eager"):
             return self.logits(images, labels)
 
@@ -186,8 +191,8 @@ class LatentGAN(Adversarial, ABC):
     def training_latent(self, count: int) -> Tensor:
         """Noise (count, latent_dim) of this step and rank.
 
-        Every rank draws the noise of the whole step and takes its own rows: ranks differ, and N ranks see what one
-        process with the N-fold batch would see.
+        Every rank draws the noise of the whole step and uses its own rows, so that N ranks use the same noise as one
+        process with the N-fold batch.
         """
         rows = slice(self.global_rank * count, (self.global_rank + 1) * count)
         return self.latent(count * self.trainer.world_size, "latent", self.global_step)[rows]
@@ -197,14 +202,14 @@ class LatentGAN(Adversarial, ABC):
         return self.noise.sample((count, int(self.generator.latent_dim)), self.generator_for(*parts))
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] of the trained generator, averaged where there is an average."""
+        """Images (N, C, H, W) in [-1, 1] of :meth:`eval_generator`, from latents (N, latent_dim) and labels (N,)."""
         images: Tensor = self.eval_generator("generator")(latent, labels)
         return images
 
     def _generate(self, batch: Labelled, batch_idx: int) -> Tensor:
-        """As many images as the batch has, from noise that is the same at every call and for any number of ranks."""
+        """Generate as many images as the batch has; the same in every evaluation, on any number of ranks."""
         count = len(batch.labels)
-        if not count:  # the last batch of a rank for which nothing is left
+        if not count:  # the last batch of a rank may be empty
             return batch.images
         if not batch_idx:
             data = data_module(self.trainer)
@@ -232,6 +237,7 @@ class LatentGAN(Adversarial, ABC):
 def variance_ratio(fake: Tensor, real: Tensor) -> Tensor:
     """The variance of generated images (N, C, H, W) over that of real ones, both summed over pixels.
 
-    1 for a match, 0 where all generated images are the same: in the batch, the first sign of a collapse.
+    It is 1 if both variances are equal, and 0 if all generated images of the batch are the same, as after a mode
+    collapse.
     """
     return fake.float().var(dim=0).sum() / real.float().var(dim=0).sum()

@@ -1,4 +1,4 @@
-"""Scalars that a training step logs, and the seconds that a run has trained."""
+"""Logging of a training step's scalars, and the time that a run has trained."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 
 
 class ScalarLogging(L.LightningModule):
-    """Logs a step's scalars every ``trainer.log_every_n_steps`` steps only; logging costs more than a small step.
+    """Logs scalars every ``trainer.log_every_n_steps`` steps only, because logging takes longer than a small step.
 
     Attributes:
-        losses: the newest loss of each side, a scalar on the device. Set in every step in which the side is updated.
-        last_logged: the scalars of the newest step that was logged, by key, on the device.
+        losses: the latest loss of each side, a scalar on the device, set in every step in which the side is due.
+        last_logged: the scalars of the latest step that was logged, by key, on the device.
     """
 
     def __init__(self) -> None:
@@ -28,20 +28,26 @@ class ScalarLogging(L.LightningModule):
         return interval > 0 and (self.global_step + 1) % interval == 0
 
     def log_scalar(self, key: str, value: Tensor, prog_bar: bool = False) -> None:
-        """Log a scalar if :attr:`should_log`."""
+        """Log a scalar if :attr:`should_log` is true.
+
+        Args:
+            key: name of the scalar.
+            value: a scalar.
+            prog_bar: whether the progress bar shows it.
+        """
         if self.should_log:
             self.last_logged[key] = value.detach()
             self.log(key, value.detach(), prog_bar=prog_bar)
 
 
 class Stopwatch:
-    """Seconds of training over all parts of a resumed run, without the time between the parts.
+    """Measures the training time of a run that may be resumed, without the time between its parts.
 
-    Lightning's ``Timer`` does not serve here: it is a callback, whose state a checkpoint gives back in ``fit`` only,
-    while ``test`` reports the training time of the checkpoint that it evaluates.
+    It replaces Lightning's ``Timer``, a callback, whose state Lightning restores in ``fit`` only: ``test`` reports the
+    training time of the checkpoint that it evaluates.
 
     Attributes:
-        before: seconds of the earlier parts.
+        before: seconds that earlier parts of the run have trained.
     """
 
     def __init__(self) -> None:
@@ -49,10 +55,10 @@ class Stopwatch:
         self._start: float | None = None
 
     def start(self) -> None:
-        """Begin a part."""
+        """Start measuring this part of the run."""
         self._start = time.perf_counter()
 
     @property
     def seconds(self) -> float:
-        """Seconds of all parts up to now."""
+        """Seconds that the run has trained until now, over all parts."""
         return self.before + (0.0 if self._start is None else time.perf_counter() - self._start)

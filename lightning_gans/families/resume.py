@@ -1,4 +1,4 @@
-"""What a resumed run may and may not change."""
+"""Which hyperparameters a checkpoint stores, and which ones a resumed run must not change."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from lightning_gans.core.errors import InputError
 RUN_SEED = "run_seed"
 
 CHECKPOINTED_SETTINGS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", RUN_SEED)
-"""Settings whose effect lies in states that `fit` restores: a new value would be dropped without a word."""
+"""Settings that the state restored by `fit` overrides: without a check, a new value would have no effect."""
 
 _PLAIN = (bool, int, float, str, type(None))
 
 
 def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``settings`` that is plain data, which a checkpoint can hold and load safely."""
+    """The entries of ``settings`` that are plain data, which PyTorch loads from a checkpoint with ``weights_only``."""
     return {key: _plain(value) for key, value in settings.items() if _is_plain(value)}
 
 
 def drop_linked_arguments(
     model: type, settings: MutableMapping[str, Any], networks: Iterable[str], given_by_family: Collection[str]
 ) -> None:
-    """Take out of a model's settings what it could not be built from again.
+    """Remove from a model's settings, in place, those that its classes do not accept.
 
-    Links from the data leave sizes and numbers beside every model's and every network's arguments, taken or not.
+    The command line adds values from the data, such as the image size, to the settings of every model and network,
+    whether or not its class accepts them.
 
     Args:
-        model: the class.
-        settings: its arguments from the command line; networks are class paths with arguments.
+        model: class of the model.
+        settings: the model's arguments from the command line; networks are class paths with arguments.
         networks: names of the settings that are networks.
-        given_by_family: arguments that the family, where it builds its networks itself, gives them.
+        given_by_family: arguments that the family passes to its networks, if it builds them itself.
     """
     lines = [inspect.signature(vars(base)["__init__"]) for base in model.__mro__ if "__init__" in vars(base)]
     taken = {name for line in lines for name in line.parameters}
@@ -45,7 +46,7 @@ def drop_linked_arguments(
 
 
 def accepted_arguments(network: Mapping[str, Any], given_by_family: Collection[str]) -> dict[str, Any]:
-    """A network's class path with the arguments that its class takes from a config."""
+    """A network's class path with those of its arguments that its class accepts from a config."""
     module, _, name = str(network["class_path"]).rpartition(".")
     accepted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
     given = {key: value for key, value in network.get("init_args", {}).items() if key not in given_by_family}
@@ -77,15 +78,15 @@ def _flat(settings: Any, prefix: str) -> dict[str, Any]:
 
 
 def refuse_changed_settings(keys: Iterable[str], now: Mapping[str, Any], then: Mapping[str, Any]) -> None:
-    """Compare the settings that a checkpoint restores with those asked for now.
+    """Compare settings of this run with those stored in the checkpoint that it resumes.
 
     Args:
-        keys: which settings to compare; what one side does not know is left out.
+        keys: names of the settings to compare; a name that is missing in ``now`` or ``then`` is skipped.
         now: settings of this run.
         then: settings stored in the checkpoint.
 
     Raises:
-        InputError: naming the first key that differs, with both values.
+        InputError: if a setting differs; the message names the first one, with both values.
     """
     for key in keys:
         if key not in now or key not in then:

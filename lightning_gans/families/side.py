@@ -1,4 +1,4 @@
-"""One side of the game."""
+"""What the optimization of the generators, or of the discriminators, needs to know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the game, as :meth:`Adversarial.optimize` sees it."""
+    """All generators or all discriminators of a variant, which one optimizer updates.
+
+    Attributes:
+        optimizer: index of the optimizer in ``LightningModule.optimizers()``.
+        interval: the side is due in every ``interval``-th batch.
+        accumulate: number of batches, of those in which the side is due, whose mean gradient is used in one step.
+        clip: largest norm of the gradient; None turns clipping off.
+        parameters: the parameters of all networks of the side.
+    """
 
     optimizer: int
     interval: int
@@ -20,22 +28,22 @@ class Side:
     parameters: list[nn.Parameter]
 
     def is_due(self, step: int) -> bool:
-        """Whether it is this side's turn in batch number ``step`` (from 0)."""
+        """Whether the side is due in batch number ``step`` (from 0)."""
         return (step + 1) % self.interval == 0
 
     def is_accumulating(self, step: int) -> bool:
-        """Whether, before batch number ``step``, gradients are being accumulated."""
+        """Whether gradients of earlier batches are accumulated before batch number ``step`` (from 0)."""
         return self.update_index(step) % self.accumulate > 0
 
     def update_index(self, step: int) -> int:
-        """Which of this side's turns batch number ``step`` is, from 0."""
+        """The number of batches before batch number ``step`` (from 0) in which the side was due."""
         return step // self.interval
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Leave this side's weights out of the graph of what is computed here, the other side's loss.
+        """Context in which this side's parameters do not require gradients, for computing the other side's loss.
 
-        The backward pass of a compiled network computes the gradients of all that is in its graph, asked for or not.
+        The backward pass of a compiled network computes the gradients of all parameters in its graph, used or not.
         """
         for weight in self.parameters:
             weight.requires_grad_(False)

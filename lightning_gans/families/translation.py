@@ -1,4 +1,4 @@
-"""The family that maps images to images."""
+"""The family of variants that translate images."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ from lightning_gans.families.defaults import instantiate_default
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
-"""Channels of what it is given to a discriminator."""
+"""Takes the number of input channels and returns a discriminator."""
 
 
 class Translation(Adversarial, ABC):
-    """Generators that translate between two domains a and b, and discriminators that judge patches.
+    """Base class of variants that translate images between two domains a and b, with discriminators of patches.
 
-    The family owns what training leaves open: how a generator runs when it is evaluated, what is compared with what,
-    and whether networks and data fit. A variant says what a batch does.
+    The family defines evaluation, and checks that networks and data match. A variant defines the networks and the
+    training step.
 
-    What is trained is used without the variant, by the names of its generators: one named ``b_to_a``, or of a model
-    whose ``direction`` is "b_to_a", goes from b to a, any other from a to b.
+    Inference reads the direction of a generator from its name: a generator named ``b_to_a``, or one of a model whose
+    ``direction`` is "b_to_a", translates from b to a, any other from a to b.
 
     Args:
-        channels_a: channels of the images of domain a; the command line takes them from the data.
-        channels_b: channels of the images of domain b; likewise.
-        size: (height, width) of the images in pixels, or one number for a square; likewise.
+        channels_a: channels of the images of domain a. The command line sets this from the data.
+        channels_b: channels of the images of domain b. The command line sets this from the data.
+        size: (height, width) of the images in pixels, or one number for a square. The command line sets this from the
+            data.
         objective: the adversarial losses.
-        test_dropout: keep dropout on when images are translated in validation, test and prediction, as pix2pix does
-            (Isola et al., 2017, section 3.3); every score's stamp says which.
-        channels_last: keep convolutions' weights in this layout: the same up to rounding, faster on some machines.
+        test_dropout: whether dropout is active in validation, test and prediction too, as in pix2pix (Isola et al.,
+            2017, section 3.3). Every score's stamp contains this.
+        channels_last: whether the weights of convolutions have the memory format ``torch.channels_last``, which is
+            faster on some machines; results are equal up to rounding.
         **kwargs: see :class:`Adversarial`.
     """
 
@@ -67,7 +69,7 @@ class Translation(Adversarial, ABC):
 
     @classmethod
     def check_data(cls, data: type) -> None:
-        """Refuse images of one domain."""
+        """Raise InputError if the data has images of one domain."""
         if declares(data, ImageData):
             raise InputError(
                 f"data is {data.__name__}, whose images are of one domain; {cls.__name__} expects two, such as those "
@@ -76,13 +78,15 @@ class Translation(Adversarial, ABC):
 
     @abstractmethod
     def translations(self, batch: Pair) -> EvaluationOutput:
-        """What evaluation compares, by the domain of the generated images; see :meth:`translate`."""
+        """The images that evaluation compares, by the domain of the generated images; made by :meth:`translate`."""
 
     def adversarial_loss(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-        """The generator's loss of the objective; D sees ``real`` only if the objective compares with it.
+        """The generator's loss of the objective, a scalar.
+
+        The discriminator is applied to ``real`` only if the objective uses the logits of real images.
 
         Args:
-            discriminator: images (N, C, H, W) to logits (N, 1, h, w).
+            discriminator: maps images (N, C, H, W) to logits (N, 1, h, w).
             real: real images (N, C, H, W).
             fake: generated images (N, C, H, W).
         """
@@ -93,10 +97,10 @@ class Translation(Adversarial, ABC):
         return self.objective.generator_loss(discriminator(fake), real_logits)
 
     def setup(self, stage: str) -> None:
-        """Check that the networks fit the data, and lay the weights out.
+        """Check that networks and data match, and set the memory format of the weights.
 
         Raises:
-            InputError: if the images are others than the networks were made for.
+            InputError: if the channels or the size of the data are not those of the networks.
         """
         super().setup(stage)
         for key, given in network_arguments(data_module(self.trainer)).items():
@@ -109,18 +113,21 @@ class Translation(Adversarial, ABC):
             self.to(memory_format=torch.channels_last)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put in the histories of all processes."""
+        """Store the image pools of all processes, of which the state dict of one process has its own part only."""
         super().on_save_checkpoint(checkpoint)
         for name, module in self.named_modules():
             if isinstance(module, ImagePool):
                 checkpoint["state_dict"][f"{name}.images"] = module.of_all_processes()
 
     def translate(self, name: str, images: Tensor) -> Tensor:
-        """Images of the trained generator ``name``, averaged where there is an average, as in evaluation.
+        """Translate images with the generator of evaluation, :meth:`eval_generator`.
 
         Args:
-            name: the generator's attribute name.
+            name: attribute name of the generator.
             images: (N, C, H, W) in [-1, 1]; N may be 0.
+
+        Returns:
+            Images (N, C', H, W) in [-1, 1] with the channels of the target domain.
         """
         network = self.eval_generator(name)
         assert isinstance(network, Translator)
@@ -132,18 +139,18 @@ class Translation(Adversarial, ABC):
 
     @property
     def batch_norm(self) -> str:
-        """As the networks of this family normalise in evaluation."""
+        """The statistics of normalization in evaluation: those of each image."""
         return "per-image"
 
     @property
     def dropout(self) -> str:
-        """Whether dropout is on in evaluation."""
+        """Whether dropout is active in evaluation, "on" or "off"."""
         return "on" if self.test_dropout else "off"
 
     def validation_step(self, batch: Pair, batch_idx: int) -> EvaluationOutput:
         """Real and translated images of each domain."""
         if self.test_dropout:
-            # The same masks at every call; training seeds each of its own steps.
+            # Every evaluation draws the same masks; training seeds each of its steps itself.
             seed_step(self.device, self.run_seed, "evaluation", self.global_rank, batch_idx)
         return self.translations(batch)
 
@@ -158,7 +165,7 @@ class Translation(Adversarial, ABC):
 
 @contextmanager
 def dropout_on(network: nn.Module) -> Iterator[None]:
-    """Let a network in evaluation mode drop activations."""
+    """Context in which the dropout layers of a network in evaluation mode are active."""
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Dropout) and not layer.training]
     for layer in layers:
         layer.train()
