@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from traffic import alternating, sent, wrapped
 
-from lightning_gans.cli.process import filter_warnings
+from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.distributed.synced_batch_norm import unsync_batch_norm
 from lightning_gans.families import Adversarial

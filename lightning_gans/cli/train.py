@@ -40,8 +40,7 @@ from lightning_gans.cli.ckpt_path import resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, own_defaults
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
 from lightning_gans.cli.input_errors import ArgumentErrors
-from lightning_gans.cli.parser import Parser, SaveConfig, Trainer
-from lightning_gans.cli.process import ProcessSettings, filter_warnings, warn_if_emulated
+from lightning_gans.cli.parser import Parser, ProcessSettings, SaveConfig, Trainer, filter_warnings, warn_if_emulated
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.images import plain_size

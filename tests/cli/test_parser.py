@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_gans.cli.process import warn_if_emulated
+from lightning_gans.cli.parser import warn_if_emulated
 from tests.support.tiny import tiny_trainer
 
 
