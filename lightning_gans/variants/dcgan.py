@@ -14,7 +14,9 @@ from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, Discrimi
 class DCGAN(LatentGAN):
     """Deep convolutional GAN (Radford, Metz and Chintala, 2016): the losses of :class:`GAN`, convolutional networks.
 
-    The networks follow the paper's guidelines (section 3); see :class:`lightning_gans.networks.DCGANGenerator`.
+    The paper trains with Adam, a learning rate of 2e-4 and beta1 = 0.5, as
+    :class:`lightning_gans.components.optimizers.GANAdam` does by default (section 4). The networks follow the paper's
+    guidelines (section 3); see :class:`lightning_gans.networks.DCGANGenerator`.
 
     Args:
         generator: maps noise to images.

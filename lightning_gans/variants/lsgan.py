@@ -14,8 +14,9 @@ from lightning_gans.networks import Discriminator, Generator, LSGANDiscriminator
 class LSGAN(LatentGAN):
     r"""Least squares GAN (Mao et al., 2017): D regresses b for real and a for generated images, G the target c.
 
-    The targets are those of :class:`lightning_gans.components.objectives.LeastSquares`: ``--model.objective.a`` and so
-    on.
+    The targets are arguments of :class:`lightning_gans.components.objectives.LeastSquares`, for instance
+    ``--model.objective.a -1 --model.objective.b 1 --model.objective.c 0``, with which G minimizes the Pearson
+    :math:`\chi^2` divergence (section 3.2).
 
     Args:
         generator: maps noise to images.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 from datamodules import SyntheticFacadesDataModule
 from datamodules.two_domains import TwoDomains
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.components.objectives import Objective
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError
@@ -27,7 +29,8 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.families.test_resume import Kill, KilledError, everything
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
-from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
+from tests.support.tiny_translation import TINY, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
+from tests.support.variants import OBJECTIVES
 
 
 class Scaled(Translator):
@@ -67,8 +70,9 @@ def fitted(folder: Path, model: Adversarial, data: Any, **kwargs: Any) -> Any:
 # What a step moves.
 
 
-@pytest.mark.parametrize("model", [tiny_pix2pix(), tiny_cyclegan()], ids=["pix2pix", "cyclegan"])
-def test_each_step_moves_its_own_side_only(model: Translation, tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", TINY)
+def test_each_step_moves_its_own_side_only(make: Callable[..., Translation], tmp_path: Path) -> None:
+    model = make()
     moved: dict[str, set[str]] = {"d": set(), "g": set()}
     order: list[str] = []
     step = model.optimize
@@ -86,8 +90,23 @@ def test_each_step_moves_its_own_side_only(model: Translation, tmp_path: Path) -
     assert order[:2] == (["g", "d"] if isinstance(model, CycleGAN) else ["d", "g"])
 
 
-@pytest.mark.parametrize("model", [tiny_pix2pix(n_critic=2), tiny_cyclegan(n_critic=2)], ids=["pix2pix", "cyclegan"])
-def test_generators_may_move_less_often(model: Translation, tmp_path: Path) -> None:
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("make", TINY)
+def test_every_variant_trains_with_every_objective(
+    make: Callable[..., Translation], objective: type[Objective], tmp_path: Path
+) -> None:
+    model = make(objective=objective())
+    before = weights(model)
+    fitted(tmp_path, model, tiny_facades(), max_steps=1, limit_val_batches=0)
+    after = weights(model)
+    assert all(torch.isfinite(value).all() for value in after.values())
+    for name in (*model.generators, *model.discriminators):
+        assert any(not torch.equal(before[key], after[key]) for key in before if key.startswith(f"{name}."))
+
+
+@pytest.mark.parametrize("make", TINY)
+def test_generators_may_move_less_often(make: Callable[..., Translation], tmp_path: Path) -> None:
+    model = make(n_critic=2)
     before = weights(model)
     trainer = fitted(tmp_path, model, tiny_facades(), max_steps=1, limit_val_batches=0)
     after = weights(model)
@@ -129,7 +148,7 @@ def test_cyclegan_losses_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch)
     torch.testing.assert_close(model.discriminator_loss("b", model.discriminator_b, b, fake_b), expected)
 
 
-@pytest.mark.parametrize("make", [tiny_pix2pix, tiny_cyclegan])
+@pytest.mark.parametrize("make", TINY)
 def test_the_memory_layout_changes_nothing_but_rounding(make: Any, tmp_path: Path) -> None:
     ends = []
     for channels_last in (False, True):
@@ -297,7 +316,7 @@ def test_predictions_of_each_domain_have_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [3, 5, 8])
-@pytest.mark.parametrize("make", [tiny_pix2pix, tiny_cyclegan])
+@pytest.mark.parametrize("make", TINY)
 def test_killed_and_resumed_equals_uninterrupted(make: Any, step: int, tmp_path: Path) -> None:
     def model() -> Translation:
         options: dict[str, Any] = {"pool_size": 3} if make is tiny_cyclegan else {}

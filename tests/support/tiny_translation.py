@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from datamodules import SyntheticFacadesDataModule
 from lightning_gans.core.images import Size
-from lightning_gans.families.translation import MakePatchDiscriminator
+from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks import PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.layers import InstanceNorm
 from lightning_gans.variants import CycleGAN, Pix2Pix
+from tests.support.variants import TRANSLATION_VARIANTS
 
 SIZE = 16
 
@@ -37,6 +39,12 @@ def tiny_cyclegan(
 ) -> CycleGAN:
     torch.manual_seed(0)
     return CycleGAN(generator, discriminator, **{"channels_a": 3, "channels_b": 3, "size": SIZE, **kwargs})
+
+
+TINY: list[Callable[..., Translation]] = [
+    globals()[f"tiny_{variant.__name__.lower()}"] for variant in TRANSLATION_VARIANTS
+]
+"""The functions above, one for each variant of the package."""
 
 
 def tiny_facades(paired: bool = True, **kwargs: Any) -> SyntheticFacadesDataModule:
