@@ -82,12 +82,12 @@ class LatentGAN(Adversarial, ABC):
 
     @property
     def generators(self) -> dict[str, nn.Module]:
-        """The one generator."""
+        """The generator, by attribute name."""
         return {"generator": self.generator}
 
     @property
     def discriminators(self) -> dict[str, nn.Module]:
-        """The one discriminator."""
+        """The discriminator, by attribute name."""
         return {"discriminator": self.discriminator}
 
     @classmethod
@@ -120,7 +120,7 @@ class LatentGAN(Adversarial, ABC):
         return self.generator.num_classes > 0
 
     def adversarial_step(self, batch: Labelled) -> None:
-        """One batch: the discriminator's update, then the generator's with the same generated images."""
+        """Update the discriminator, then the generator, with the same generated images."""
         batch = as_labelled(batch)
         with torch.set_grad_enabled(self.is_due("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)

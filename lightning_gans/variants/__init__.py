@@ -1,4 +1,4 @@
-"""One finished class per paper."""
+"""The variants: one class for each paper."""
 
 from lightning_gans.variants.cgan import CGAN
 from lightning_gans.variants.cyclegan import CycleGAN

@@ -20,11 +20,12 @@ from lightning_gans.networks.base import MakeTranslator
 
 @final
 class CycleGAN(Translation):
-    r"""CycleGAN (Zhu et al., 2017): translation without pairs, held together by the way back.
+    r"""CycleGAN (Zhu et al., 2017): translation between two domains without pairs of images.
 
-    Two generators, F from a to b and back, two discriminators, and
-    :math:`L_{GAN}(G, D_B) + L_{GAN}(F, D_A) + \lambda L_{cyc}(G, F)` (eq. 3). The generators move first; the
-    discriminators then see a history of generated images, and their loss is halved (section 4).
+    The generators G, from a to b, and F, from b to a, are trained with two discriminators and a cycle loss, by which F
+    maps G(a) back to a, and G maps F(b) back to b:
+    :math:`L_{GAN}(G, D_B) + L_{GAN}(F, D_A) + \lambda L_{cyc}(G, F)` (eq. 3). The generators are updated first. The
+    discriminators are trained on a history of generated images, with half of their loss (section 4).
 
     Args:
         generator: class of both generators.
@@ -33,12 +34,12 @@ class CycleGAN(Translation):
         lambda_b: weight of the cycle loss b to a to b.
         lambda_identity: weight of the identity losses, :math:`|G(b) - b|_1` and :math:`|F(a) - a|_1` (section 5.2),
             relative to the cycle weight of the same images: with 0.5 and a cycle weight of 10 it is 5.
-        pool_size: images of each domain's history; 0 keeps none.
+        pool_size: number of generated images of each domain in the history; 0 turns it off.
         objective: the adversarial losses.
         **kwargs: see :class:`Translation`.
 
     Raises:
-        ValueError: if a number is out of range, or the identity loss is asked for and the domains' channels differ.
+        ValueError: if a number is out of range, or the domains' channels differ while ``lambda_identity`` is not 0.
     """
 
     def __init__(
@@ -70,16 +71,16 @@ class CycleGAN(Translation):
 
     @property
     def generators(self) -> dict[str, nn.Module]:
-        """Both directions."""
+        """The generators of both directions, by attribute name."""
         return {"a_to_b": self.a_to_b, "b_to_a": self.b_to_a}
 
     @property
     def discriminators(self) -> dict[str, nn.Module]:
-        """One for each domain."""
+        """The discriminators of both domains, by attribute name."""
         return {"discriminator_a": self.discriminator_a, "discriminator_b": self.discriminator_b}
 
     def adversarial_step(self, batch: Pair) -> None:
-        """One batch: the generators' step, then the discriminators' on images of before the step and older ones."""
+        """Update the generators, then the discriminators, with images from before the generators' update."""
         a, b = batch.a, batch.b
         with torch.set_grad_enabled(self.is_due("g")):
             fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
@@ -92,7 +93,7 @@ class CycleGAN(Translation):
         self.optimize("d", loss_a + loss_b)
 
     def generators_loss(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
-        """Adversarial, cycle and identity losses of both directions (eq. 3 and section 5.2)."""
+        """The sum of the adversarial, cycle and identity losses of both directions (eq. 3, section 5.2)."""
         adversarial = self.adversarial_loss(self.discriminator_b, b, fake_b)
         adversarial = adversarial + self.adversarial_loss(self.discriminator_a, a, fake_a)
         cycle_a, cycle_b = F.l1_loss(self.b_to_a(fake_b), a), F.l1_loss(self.a_to_b(fake_a), b)
@@ -105,14 +106,14 @@ class CycleGAN(Translation):
         return loss
 
     def discriminator_loss(self, domain: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        r""":math:`\frac12 (E(D(y) - 1)^2 + E D(G(x))^2)` (section 4), or half of the objective's."""
+        r""":math:`\frac12 (E(D(y) - 1)^2 + E D(G(x))^2)` (section 4), or half the loss of another objective."""
         real_logits, fake_logits = discriminator(real), discriminator(fake)
         self.log_scalar(f"logit/real_{domain}", real_logits.mean())
         self.log_scalar(f"logit/fake_{domain}", fake_logits.mean())
         return self.objective.discriminator_loss(real_logits, fake_logits) / 2
 
     def translations(self, batch: Pair) -> EvaluationOutput:
-        """Both domains, each with its way back; beside the truth where the data show pairs."""
+        """Translated images of both domains, with sources, cycled images and, for paired data, ground truth."""
         a, b = batch.a, batch.b
         fake_b, fake_a = self.translate("a_to_b", a), self.translate("b_to_a", b)
         back_a, back_b = self.translate("b_to_a", fake_b), self.translate("a_to_b", fake_a)

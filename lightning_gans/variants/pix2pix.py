@@ -23,15 +23,15 @@ Direction = Literal["a_to_b", "b_to_a"]
 
 @final
 class Pix2Pix(Translation):
-    r"""pix2pix (Isola et al., 2017): a conditional GAN on pairs, and an L1 loss to the truth.
+    r"""pix2pix (Isola et al., 2017): a conditional GAN on pairs of images, with an L1 loss.
 
-    :math:`G^* = \arg \min_G \max_D L_{cGAN}(G, D) + \lambda L_{L1}(G)` (eq. 4). D sees the source beside the image it
-    judges, patch by patch; its loss is halved, so that it learns more slowly than G (section 3.3).
+    :math:`G^* = \arg \min_G \max_D L_{cGAN}(G, D) + \lambda L_{L1}(G)` (eq. 4). D is given the source image and the
+    target or translated image, and classifies patches. Its loss is halved to slow down its training (section 3.3).
 
     Args:
         generator: class of the generator.
         discriminator: class of the discriminator.
-        direction: "a_to_b" or "b_to_a".
+        direction: direction of the translation, "a_to_b" or "b_to_a".
         lambda_l1: the weight :math:`\lambda` of the L1 loss, which is the mean over values in [-1, 1].
         objective: the adversarial losses.
         **kwargs: see :class:`Translation`.
@@ -59,23 +59,27 @@ class Pix2Pix(Translation):
 
     @property
     def generators(self) -> dict[str, nn.Module]:
-        """The one generator."""
+        """The generator, by attribute name."""
         return {"generator": self.generator}
 
     @property
     def discriminators(self) -> dict[str, nn.Module]:
-        """The one discriminator."""
+        """The discriminator, by attribute name."""
         return {"discriminator": self.discriminator}
 
     def setup(self, stage: str) -> None:
-        """Refuse data without pairs."""
+        """Check that networks and data match, and that the data is paired.
+
+        Raises:
+            InputError: if they do not match, or the data is not paired.
+        """
         super().setup(stage)
         data = data_module(self.trainer)
         if isinstance(data, PairData) and not data.paired:
             raise InputError(f"data is {type(data).__name__} without pairs, which Pix2Pix learns from; expected pairs")
 
     def adversarial_step(self, batch: Pair) -> None:
-        """One batch: D's step, then G's on the same translated images."""
+        """Update the discriminator, then the generator, with the same translated images."""
         source, truth = self.source_and_target(batch)
         with torch.set_grad_enabled(self.is_due("g")):
             fake = self.generator(source)
@@ -86,16 +90,16 @@ class Pix2Pix(Translation):
             self.optimize("g", loss)
 
     def source_and_target(self, batch: Pair) -> tuple[Tensor, Tensor]:
-        """What is translated, and what it should become."""
+        """The images of a batch to translate, and their targets, each (N, C, H, W)."""
         return (batch.b, batch.a) if self.direction == "b_to_a" else (batch.a, batch.b)
 
     def logits(self, source: Tensor, images: Tensor) -> Tensor:
-        """Logits (N, 1, h, w) of images, each beside its source."""
+        """Logits (N, 1, h, w) of images (N, C, H, W), each concatenated with its source."""
         logits: Tensor = self.discriminator(torch.cat([source, images], dim=1))
         return logits
 
     def discriminator_loss(self, source: Tensor, truth: Tensor, fake: Tensor) -> Tensor:
-        r""":math:`\frac12 (-\log D(x, y) - \log(1 - D(x, G(x))))` (eq. 1, section 3.3), or that of the objective."""
+        r""":math:`\frac12 (-\log D(x, y) - \log(1 - D(x, G(x))))` (eq. 1, section 3.3), or half of another loss."""
         real_logits, fake_logits = self.logits(source, truth), self.logits(source, fake)
         self.log_scalar("logit/real", real_logits.mean())
         self.log_scalar("logit/fake", fake_logits.mean())
@@ -109,11 +113,11 @@ class Pix2Pix(Translation):
         return adversarial + self.lambda_l1 * distance
 
     def forward(self, images: Tensor) -> Tensor:
-        """Translated images (N, C, H, W) in [-1, 1] of the trained generator."""
+        """Translated images (N, C, H, W) in [-1, 1] of :meth:`eval_generator`."""
         return self.translate("generator", images)
 
     def translations(self, batch: Pair) -> EvaluationOutput:
-        """The domain that is translated to, beside its truth."""
+        """Translated images of the target domain, with their sources and ground truth."""
         source, truth = self.source_and_target(batch)
         return {
             "a" if self.direction == "b_to_a" else "b": EvaluationImages(
