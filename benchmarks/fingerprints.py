@@ -228,4 +228,4 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if given.action == "compare":
         sys.exit(compare(*given.files))
-    sys.exit(record(*given.files, given.only, given.sgd))
+    sys.exit(record(given.files[0], given.only, given.sgd))

@@ -131,9 +131,9 @@ def normalised_channels(network: nn.Module) -> list[int]:
 def passes(model: Adversarial) -> dict[str, float]:
     """Count the passes of a training step through each network, forward and backward, averaged over steps.
 
-    A penalty on real or generated images takes three passes through D for each set of images: backward to the images,
-    and two more to differentiate that gradient; its forward pass is the loss's own. A penalty at images in between has
-    a forward pass too.
+    A penalty on real or generated images takes two passes through D for each set of images: backward to the images, and
+    one more to differentiate that gradient; its forward pass is the loss's own, and what it sends back through that
+    forward pass travels with the loss's gradient. A penalty at images in between has these two passes for itself.
 
     Raises:
         TypeError: if the passes of the model's class are not known.
@@ -145,7 +145,7 @@ def passes(model: Adversarial) -> dict[str, float]:
             judged += moves  # G's update also evaluates the real images
         if model.penalty is not None:
             sets = model.penalty.differentiates_real + model.penalty.differentiates_fake
-            judged += (3 * sets or 4) / model.penalty.interval
+            judged += (2 * sets or 4) / model.penalty.interval
         return {"generator": 1 + moves, "discriminator": judged}
     if isinstance(model, Pix2Pix):
         return {"generator": 1 + moves, "discriminator": judged}

@@ -70,6 +70,7 @@ def parse_all(lines: list[list[str]]) -> list[Any]:
         def parse_arguments(self, parser: Any, args: Any) -> NoReturn:
             for line in lines:
                 super().parse_arguments(parser, line)
+                self.config[self.config.subcommand].ckpt_path = self.ckpt_path
                 parsed.append(self.config)
             raise _Parsed
 

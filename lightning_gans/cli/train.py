@@ -153,11 +153,14 @@ class LightningGANsCLI(LightningCLI):
         if resolve_ckpt_path(config, str(self.subcommand), self.config_files):
             # Lightning warns of a folder with checkpoints, which the resumed run is meant to have.
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
-        # Lightning adds what links give to each network's arguments, and fails where there are none.
+        # Lightning adds what links give to each network's arguments, and fails where there are none. It keeps a dump of
+        # the config that is there already.
+        text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False)
+        self.config_dump = yaml.safe_load(text)[str(self.subcommand)]
         for side in SIDES:
-            network = config.model.init_args.get(side)
-            if isinstance(network, Namespace) and "init_args" not in network:
-                network.init_args = Namespace()  # type: ignore[no-untyped-call]
+            network = self.config_dump["model"]["init_args"].get(side)
+            if isinstance(network, dict):
+                network.setdefault("init_args", {})
 
     def instantiate_classes(self) -> None:
         """Instantiate, and reject an explicit value that a link from the data would silently replace."""
