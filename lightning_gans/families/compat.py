@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 
 INSTANTIATOR = "_instantiator"
 """The hyperparameter that Lightning's command line adds to a model's own: the function that builds the model again."""
-
-
-def _do_nothing() -> None:
-    pass
 
 
 def take_step_counters(optimizers: Sequence[LightningOptimizer]) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -28,5 +24,5 @@ def take_step_counters(optimizers: Sequence[LightningOptimizer]) -> tuple[Callab
     """
     counters = [(optimizer._on_before_step, optimizer._on_after_step) for optimizer in optimizers]
     for optimizer in optimizers:
-        optimizer._on_before_step = optimizer._on_after_step = _do_nothing
+        optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
     return counters[0]
