@@ -26,7 +26,7 @@ def test_the_wheel_holds_both_packages_and_the_configs_and_runs(tmp_path: Path) 
     assert "lightning_gans/configs/dcgan/mnist.yaml" in names
     assert "lightning_gans/metrics/digits.safetensors" in names
     assert "datamodules/torchvision_sets.py" in names
-    for part in ("report/report.html.j2", "trained/card.md.j2", "demo/page.css"):
+    for part in ("reporting/html/report.html.j2", "inference/card.md.j2", "demo/page.css"):
         assert f"lightning_gans/{part}" in names
     assert not [name for name in names if name.startswith(("tests", "configs"))]
 
