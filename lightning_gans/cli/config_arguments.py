@@ -84,7 +84,7 @@ def given_keys(expanded: Sequence[str]) -> set[str]:
     """
     keys: set[str] = set()
     for path in config_paths(expanded):
-        keys.update(_keys_of(_read_mapping(path), ""))
+        keys.update(_keys_of(read_config(path), ""))
     for argument, following in pairwise([*expanded, ""]):
         option, equals, value = argument.partition("=")
         if not option.startswith("--") or option == "--config":
@@ -92,7 +92,7 @@ def given_keys(expanded: Sequence[str]) -> set[str]:
         key = option.removeprefix("--").replace(".init_args", "")
         keys.add(key)
         text = value if equals else following
-        keys.update(_keys_of(_read_mapping(text) if text.endswith(".yaml") else yaml.safe_load(text or "null"), key))
+        keys.update(_keys_of(read_config(text) if text.endswith(".yaml") else yaml.safe_load(text or "null"), key))
     return keys
 
 
@@ -127,7 +127,7 @@ def _parameter_defaults(class_path: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
-def _read_mapping(path: str) -> Any:
+def read_config(path: str) -> Any:
     """The content of a config; None if the file cannot be read, which the parser reports."""
     try:
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -18,13 +18,12 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from pydoc import locate
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentParser, Namespace
 
+from lightning_gans.cli.config_arguments import read_config
 from lightning_gans.core.errors import InputError
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
@@ -122,16 +121,9 @@ def config_that_sets(key: str, configs: Iterable[str], value: str | None = None)
     holding = [
         config
         for config in configs
-        if any(name == leaf and value in (None, str(held)) for name, held in _entries(_read(config)))
+        if any(name == leaf and value in (None, str(held)) for name, held in _entries(read_config(config)))
     ]
     return f" (in {holding[-1]})" if holding else ""
-
-
-def _read(config: str) -> Any:
-    try:
-        return yaml.safe_load(Path(config).read_text())
-    except (OSError, yaml.YAMLError):
-        return None
 
 
 def _entries(node: Any) -> Iterator[tuple[str, Any]]:
