@@ -1,9 +1,10 @@
-"""Which hyperparameters a checkpoint stores, and which ones a resumed run must not change."""
+"""Which hyperparameters a checkpoint stores, which ones a resumed run must not change, and how long a run trained."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import time
 from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -99,3 +100,27 @@ def refuse_changed_settings(keys: Iterable[str], now: Mapping[str, Any], then: M
                     f"{shown} is {asked.get(name)} here but {stored.get(name)} in the checkpoint, whose state is "
                     "loaded; give the checkpoint's value (the run's own config.yaml has it), or start a new run"
                 )
+
+
+class Stopwatch:
+    """Measures the training time of a run that may be resumed, without the time between its parts.
+
+    It replaces Lightning's ``Timer``, a callback, whose state Lightning restores in ``fit`` only: ``test`` reports the
+    training time of the checkpoint that it evaluates.
+
+    Attributes:
+        before: seconds that earlier parts of the run have trained.
+    """
+
+    def __init__(self) -> None:
+        self.before = 0.0
+        self._start: float | None = None
+
+    def start(self) -> None:
+        """Start measuring this part of the run."""
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the run has trained until now, over all parts."""
+        return self.before + (0.0 if self._start is None else time.perf_counter() - self._start)

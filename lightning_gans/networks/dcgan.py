@@ -83,7 +83,8 @@ class DCGANGenerator(Generator):
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""
-        images: Tensor = self.layers(concat_labels(latent, labels, self.num_classes)[:, :, None, None])
+        inputs = concat_labels(latent, labels, self.num_classes) if self.num_classes else latent
+        images: Tensor = self.layers(inputs[:, :, None, None])
         return images
 
 
@@ -119,4 +120,5 @@ class DCGANDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        return project_labels(self.layers(images).flatten(1), labels, self.num_classes)
+        outputs: Tensor = self.layers(images).flatten(1)
+        return project_labels(outputs, labels, self.num_classes) if self.num_classes else outputs[:, 0]

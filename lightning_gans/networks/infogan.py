@@ -89,7 +89,8 @@ class InfoGANGenerator(Generator):
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""
-        images: Tensor = self.layers(concat_labels(latent, labels, self.num_classes))
+        inputs = concat_labels(latent, labels, self.num_classes) if self.num_classes else latent
+        images: Tensor = self.layers(inputs)
         return images
 
 
@@ -131,4 +132,5 @@ class InfoGANDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        return project_labels(self.layers(images), labels, self.num_classes)
+        outputs: Tensor = self.layers(images)
+        return project_labels(outputs, labels, self.num_classes) if self.num_classes else outputs[:, 0]

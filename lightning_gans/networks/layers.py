@@ -194,13 +194,11 @@ def concat_labels(features: Tensor, labels: Tensor | None, num_classes: int) -> 
     Args:
         features: (N, F).
         labels: as in :func:`one_hot`.
-        num_classes: number of classes; 0 returns ``features`` and ignores ``labels``.
+        num_classes: number of classes, at least 1.
 
     Raises:
-        ValueError: if ``labels`` is None and ``num_classes`` is positive.
+        ValueError: if ``labels`` is None.
     """
-    if not num_classes:
-        return features
     return torch.cat([features, one_hot(labels, num_classes, features.dtype)], dim=1)
 
 
@@ -212,11 +210,9 @@ def project_labels(outputs: Tensor, labels: Tensor | None, num_classes: int) -> 
             :math:`w \cdot \phi(x)`, then :math:`v_k \cdot \phi(x)` for each class k. The logit is the sum of the first
             and of the one of the label's class.
         labels: as in :func:`one_hot`.
-        num_classes: number of classes; 0 returns the first output and ignores ``labels``.
+        num_classes: number of classes, at least 1.
 
     Raises:
-        ValueError: if ``labels`` is None and ``num_classes`` is positive.
+        ValueError: if ``labels`` is None.
     """
-    if not num_classes:
-        return outputs[:, 0]
     return outputs[:, 0] + (outputs[:, 1:] * one_hot(labels, num_classes, outputs.dtype)).sum(dim=1)

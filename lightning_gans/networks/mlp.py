@@ -146,5 +146,8 @@ class MLPDiscriminator(Discriminator):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        logits: Tensor = self.logit(self.hidden(concat_labels(images_to_unit(images), labels, self.num_classes)))
+        inputs = images_to_unit(images)
+        if self.num_classes:
+            inputs = concat_labels(inputs, labels, self.num_classes)
+        logits: Tensor = self.logit(self.hidden(inputs))
         return logits.flatten()

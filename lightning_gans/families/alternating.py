@@ -1,0 +1,305 @@
+"""The training step of every variant: generators and discriminators are updated in turns, by an optimizer each."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import lightning as L
+import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from lightning_gans.components.optimizers import GANAdam, LinearDecay
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
+from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
+from lightning_gans.families.resume import drop_linked_arguments
+
+OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
+SchedulerCallable = Callable[[Optimizer], LRScheduler]
+
+
+@dataclass(frozen=True)
+class Side:
+    """All generators or all discriminators of a variant, which one optimizer updates.
+
+    Attributes:
+        optimizer: index of the optimizer in ``LightningModule.optimizers()``.
+        interval: the side is due in every ``interval``-th batch.
+        accumulate: number of batches, of those in which the side is due, whose mean gradient is used in one step.
+        clip: largest norm of the gradient; None turns clipping off.
+        parameters: the parameters of all networks of the side.
+    """
+
+    optimizer: int
+    interval: int
+    accumulate: int
+    clip: float | None
+    parameters: list[nn.Parameter]
+
+    def is_due(self, step: int) -> bool:
+        """Whether the side is due in batch number ``step`` (from 0)."""
+        return (step + 1) % self.interval == 0
+
+    def is_accumulating(self, step: int) -> bool:
+        """Whether gradients of earlier batches are accumulated before batch number ``step`` (from 0)."""
+        return self.update_index(step) % self.accumulate > 0
+
+    def update_index(self, step: int) -> int:
+        """The number of batches before batch number ``step`` (from 0) in which the side was due."""
+        return step // self.interval
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Context in which this side's parameters do not require gradients, for computing the other side's loss.
+
+        The backward pass of a compiled network computes the gradients of all parameters in its graph, used or not.
+        """
+        for weight in self.parameters:
+            weight.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for weight in self.parameters:
+                weight.requires_grad_(True)
+
+
+class AlternatingTraining(L.LightningModule, ABC):
+    """Trains generators ("g") and discriminators ("d") in turns.
+
+    A family implements :meth:`adversarial_step`, which computes the losses and passes each to :meth:`optimize`. One
+    batch counts as one step for ``max_steps``, checkpoints, log axes and schedules, whatever the number of optimizer
+    steps in it. Randomness depends on (seed, rank, step) only, so a resumed run is bit-equal to an uninterrupted one.
+
+    Args:
+        optimizer_g: optimizer of the generators.
+        optimizer_d: optimizer of the discriminators.
+        scheduler_g: learning rate schedule of the generators, stepped once per batch.
+        scheduler_d: learning rate schedule of the discriminators, stepped once per batch.
+        clip_g: largest norm of the generators' gradient; None turns clipping off.
+        clip_d: largest norm of the discriminators' gradient; None turns clipping off.
+        accumulate_g: number of batches whose mean gradient is used in one step of the generators' optimizer, counting
+            batches in which the generators are due.
+        accumulate_d: as ``accumulate_g``, for the discriminators.
+        n_critic: the generators are due in every ``n_critic``-th batch, the discriminators in every batch.
+
+    Raises:
+        ValueError: if a number is out of range.
+
+    Attributes:
+        losses: the latest loss of each side, a scalar on the device, set in every step in which the side is due.
+        last_logged: the scalars of the latest step that was logged, by key, on the device.
+    """
+
+    networks: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    """Names of the constructor's arguments that are networks."""
+
+    given_by_family: ClassVar[tuple[str, ...]] = ()
+    """Arguments that the family passes to its networks, if it builds them itself."""
+
+    def __init__(
+        self,
+        *,
+        optimizer_g: OptimizerCallable = GANAdam,
+        optimizer_d: OptimizerCallable = GANAdam,
+        scheduler_g: SchedulerCallable | None = None,
+        scheduler_d: SchedulerCallable | None = None,
+        clip_g: float | None = None,
+        clip_d: float | None = None,
+        accumulate_g: int = 1,
+        accumulate_d: int = 1,
+        n_critic: int = 1,
+    ) -> None:
+        super().__init__()
+        # Networks given as objects cannot be hyperparameters. On the command line they are given as class paths, plain
+        # data from which `load_from_checkpoint` builds them again.
+        objects = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d")
+        self.save_hyperparameters(ignore=[*self.networks, *objects], logger=False)
+        if INSTANTIATOR in self.hparams:
+            self.save_hyperparameters(logger=False)
+            drop_linked_arguments(type(self), self.hparams, self.networks, self.given_by_family)
+        for key, count in (("accumulate_g", accumulate_g), ("accumulate_d", accumulate_d), ("n_critic", n_critic)):
+            at_least(key, count, 1)
+        for key, norm in (("clip_g", clip_g), ("clip_d", clip_d)):
+            if norm is not None and norm <= 0:
+                raise ValueError(f"{key} is {norm}; expected a positive norm, or None for no clipping")
+        self.automatic_optimization = False
+        self.losses: dict[str, Tensor] = {}
+        self.last_logged: dict[str, Tensor] = {}
+        self._optimizers = {"g": optimizer_g, "d": optimizer_d}
+        self._schedulers = {"g": scheduler_g, "d": scheduler_d}
+        self._clip = {"g": clip_g, "d": clip_d}
+        self._accumulate = {"g": accumulate_g, "d": accumulate_d}
+        self._interval = {"g": n_critic, "d": 1}
+        self._gradient_norm = torch.zeros(())
+
+    # What a family implements.
+
+    @property
+    @abstractmethod
+    def generators(self) -> dict[str, nn.Module]:
+        """The generators, by attribute name."""
+
+    @property
+    @abstractmethod
+    def discriminators(self) -> dict[str, nn.Module]:
+        """The discriminators, by attribute name."""
+
+    @abstractmethod
+    def adversarial_step(self, batch: Any) -> None:
+        """Compute each side's loss on one batch, in the order of the paper, and pass it to :meth:`optimize`."""
+
+    # One batch is one step.
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """Train on one batch, counted as one step whatever the number of optimizer steps in it."""
+        before, after = take_step_counters(self._run_optimizers())
+        before()
+        seed_step(self.device, self.run_seed, "step", self.global_rank, self.global_step)
+        self.adversarial_step(batch)
+        for scheduler in self._run_schedulers():
+            with warnings.catch_warnings():
+                # PyTorch warns if a schedule steps before its optimizer, as G's does in the first `n_critic` batches.
+                warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+                scheduler.step()
+        after()
+
+    # Updates of one side.
+
+    @cached_property
+    def sides(self) -> dict[str, Side]:
+        """The side "g" of the generators and "d" of the discriminators; computed once, since every step reads it."""
+        networks_of = {"g": self.generators, "d": self.discriminators}
+        return {
+            name: Side(
+                optimizer=index,
+                interval=self._interval[name],
+                accumulate=self._accumulate[name],
+                clip=self._clip[name],
+                parameters=[p for network in networks.values() for p in network.parameters()],
+            )
+            for index, (name, networks) in enumerate(networks_of.items())
+        }
+
+    def is_due(self, name: str) -> bool:
+        """Whether side ``name`` is due in this batch."""
+        return self.sides[name].is_due(self.global_step)
+
+    def optimize(self, name: str, loss: Tensor) -> None:
+        """Update one side by the gradient of ``loss``; the other side's weights and gradients do not change.
+
+        Args:
+            name: "g" or "d".
+            loss: a scalar.
+        """
+        side = self.sides[name]
+        optimizer = self._run_optimizers()[side.optimizer]
+        position = side.update_index(self.global_step) % side.accumulate
+        if position == 0:
+            optimizer.zero_grad()
+        # With `inputs`, backward does not compute the gradients of the other side's weights.
+        self.manual_backward(loss / side.accumulate, inputs=side.parameters)
+        if position == side.accumulate - 1:
+            optimizer.step()
+            if self.should_log:
+                self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
+        self.losses[name] = loss.detach()
+        self.log_scalar(f"loss/{name}", loss, prog_bar=True)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Measure and clip the gradient, which a gradient scaler has unscaled by now."""
+        for side in self.sides.values():
+            if optimizer is not self._run_optimizers()[side.optimizer].optimizer:
+                continue
+            if self.should_log:
+                # Logged in `optimize`: Lightning drops a training step's values if a hook logs during it.
+                gradients = [p.grad for p in side.parameters if p.grad is not None]
+                self._gradient_norm = nn.utils.get_total_norm(gradients)
+            if side.clip is not None:
+                self.clip_gradients(optimizer, gradient_clip_val=side.clip, gradient_clip_algorithm="norm")
+
+    # Logging.
+
+    @property
+    def should_log(self) -> bool:
+        """Whether the scalars of the current step are logged."""
+        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside __init__
+        return interval > 0 and (self.global_step + 1) % interval == 0
+
+    def log_scalar(self, key: str, value: Tensor, prog_bar: bool = False) -> None:
+        """Log a scalar if :attr:`should_log` is true.
+
+        Args:
+            key: name of the scalar.
+            value: a scalar.
+            prog_bar: whether the progress bar shows it.
+        """
+        if self.should_log:
+            self.last_logged[key] = value.detach()
+            self.log(key, value.detach(), prog_bar=prog_bar)
+
+    # Optimizers and schedules.
+
+    def configure_optimizers(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a valid form, wider than the hint
+        """The optimizer and schedule of each side, the generators' first."""
+        configured: list[dict[str, Any]] = []
+        for name, side in self.sides.items():
+            optimizer = self._optimizers[name](side.parameters)
+            make_scheduler = self._schedulers[name]
+            if make_scheduler is None:
+                configured.append({"optimizer": optimizer})
+                continue
+            schedule = {"scheduler": make_scheduler(optimizer), "interval": "step"}
+            configured.append({"optimizer": optimizer, "lr_scheduler": schedule})
+        return configured
+
+    def _run_optimizers(self) -> list[LightningOptimizer]:
+        optimizers = self.optimizers()
+        assert isinstance(optimizers, list)
+        return optimizers
+
+    def _run_schedulers(self) -> list[LRScheduler]:
+        schedulers = self.lr_schedulers() or []
+        return schedulers if isinstance(schedulers, list) else [schedulers]
+
+    def on_train_start(self) -> None:
+        """Set the schedules' length.
+
+        It is not known where the schedules are made: computing it sets up the training loader, and a loader that is set
+        up before the checkpoint is restored would start the epoch again.
+        """
+        for scheduler in self._run_schedulers():
+            if isinstance(scheduler, LinearDecay):
+                scheduler.total_steps = self._run_length()
+
+    def _run_length(self) -> float:
+        length = self.trainer.estimated_stepping_batches
+        if length == float("inf"):
+            raise InputError("LinearDecay needs a run of known length; give trainer.max_epochs or trainer.max_steps")
+        return length
+
+    # Randomness.
+
+    @property
+    def run_seed(self) -> int:
+        """The seed of this run: all randomness is a function of it, the rank and the step."""
+        return run_seed(self.trainer_or_none())
+
+    def trainer_or_none(self) -> L.Trainer | None:
+        """The trainer; None for a model that no trainer runs, such as one that is loaded from a checkpoint."""
+        try:
+            return self.trainer
+        except RuntimeError:
+            return None
+
+    def generator_for(self, *parts: int | str) -> torch.Generator:
+        """A random generator on this device that depends on the run's seed and ``parts`` only."""
+        return derive_generator(self.device, self.run_seed, *parts)
