@@ -36,8 +36,21 @@ _NOT_IMPORTED = re.compile(
     r"given class_path '([\w.]+)':\s+(No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+')"
 )
 _MISSING = re.compile(r"the following arguments are required: ([\w.]+(?:, [\w.]+)*)")
-_WRONG_TYPE = re.compile(r"Expected a <class '([\w.]+)'>")
-_VALUE = re.compile(r"Got value: ([^\s,.]+(?:\.\w+)*)|Given value: (?!NestedArg|Namespace)(.+)")
+_TYPE = re.compile(r"<class '([\w.]+)'>|tuple\[([\w, ]+)\]|Literal\[([^\]]+)\]|Expected a tuple with (\d+) elements")
+_UNION = re.compile(r"Subtypes: \[(.+)\]\s+Errors:")
+_VALUE = re.compile(r"Got value: (\[.*?\]|[^\s,.]+(?:\.\w+)*)")
+_VALUE_OF_UNION = re.compile(r"Given value: (?!NestedArg|Namespace)(.+)")
+
+_TYPE_NAMES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "tuple": "a list",
+    "list": "a list",
+    "dict": "a mapping of keys to values",
+    "NoneType": "null",
+}
+"""What users call the types of values."""
 
 
 def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
@@ -67,17 +80,45 @@ def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[
     if match := _NOT_IMPORTED.search(report):
         place = config_that_sets(path, configs, match[1])
         return f"{path} is {match[1]}, which cannot be imported here ({match[2]}){place}"
-    expected = [name.replace("NoneType", "null") for name in dict.fromkeys(_WRONG_TYPE.findall(report))]
-    if path and expected and (match := _VALUE.search(report)):
-        if path.startswith("model"):  # the parser takes null for the model as a whole, and lists it for keys below
-            expected = [name for name in expected if name != "null"]
-        value = match[1] or match[2]
-        return f"{path} is {value}; expected {' or '.join(expected)}{config_that_sets(path, configs, value)}"
+    if path and (refused := _wrong_type(report)):
+        value, expected = refused
+        return f"{path} is {value}; expected {expected}{config_that_sets(path, configs, value)}"
     if match := _MISSING.search(report):
         # Without a path the keys begin with the subcommand.
         names = [f"{path}.{name}" if path else name.partition(".")[2] or name for name in match[1].split(", ")]
         return f"{', '.join(names)} must be given, on the command line or in a config (`lightning-gans configs`)"
     return " ".join(report.split())
+
+
+def _wrong_type(report: str) -> tuple[str, str] | None:
+    """The value that a report refuses for its type, and what was expected in its place."""
+    inner = report[report.rfind("Parser key ") :]  # keys around the last one have types of their own
+    union = _UNION.search(inner)
+    match = (_VALUE_OF_UNION if union else _VALUE).search(inner)
+    types = _TYPE.findall(union[1] if union else inner[: match.start()] if match else "")
+    return (match[1], _type_names(types)) if match and types else None
+
+
+def _type_names(types: Sequence[tuple[str, str, str, str]]) -> str:
+    """The types that a key may have, as groups of :data:`_TYPE`, in words."""
+    names, choices = [], []
+    for class_name, elements, literals, length in types:
+        if literals:
+            choices += [choice.strip("'") for choice in literals.split(", ")]
+        elif class_name == "bool":
+            choices += ["true", "false"]
+        elif elements:
+            of = elements.split(", ")
+            same = _TYPE_NAMES.get(of[0], of[0]).removeprefix("a ") + "s" if len(set(of)) == 1 else "values"
+            names.append(f"a list of {len(of)} {same}")
+        else:
+            names.append(f"a list of {length} values" if length else _TYPE_NAMES.get(class_name, class_name))
+    if "a number" in names and "a whole number" in names:
+        names.remove("a whole number")
+    names = list(dict.fromkeys([*choices, *names]))
+    if names == ["a whole number", "a list of 2 whole numbers"]:  # core.images.Size, the only such type
+        return "a whole number, or [height, width]"
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def known_words(parser: ArgumentParser) -> set[str]:

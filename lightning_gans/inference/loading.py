@@ -70,7 +70,7 @@ def find_checkpoint(path: Path) -> Path:
     if checkpoint := best_or_last_checkpoint(path):
         return checkpoint
     raise InputError(
-        f"CKPT is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported folder"
+        f"path is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported folder"
     )
 
 
@@ -109,10 +109,10 @@ def load_folder(folder: Path) -> PretrainedModel:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"CKPT is {folder}, whose {CONFIG} cannot be read ({error})") from error
+        raise InputError(f"path is {folder}, whose {CONFIG} cannot be read ({error})") from error
     kind = model_class(config, folder)
     if not (folder / WEIGHTS).is_file():
-        raise InputError(f"CKPT is {folder}, which has no {WEIGHTS}; expected a folder written by save_pretrained")
+        raise InputError(f"path is {folder}, which has no {WEIGHTS}; expected a folder written by save_pretrained")
     model: PretrainedModel = kind.from_pretrained(folder)
     return model
 
@@ -124,10 +124,10 @@ def load_generator_file(path: Path) -> PretrainedModel:
         InputError: if it cannot be read.
     """
     if not path.is_file():
-        raise InputError(f"CKPT is {path}, which does not exist; expected a checkpoint file")
+        raise InputError(f"path is {path}, which does not exist; expected a checkpoint file")
     header = read_header(path)
     kind = model_class(header, path)
-    model = kind.from_config(header, f"CKPT is {path}, which")
+    model = kind.from_config(header, f"path is {path}, which")
     load_safetensors(path, select_network(model))
     return model.frozen_eval()
 
@@ -156,7 +156,7 @@ def model_class(config: Any, place: Path) -> type[PretrainedModel]:
         if isinstance(config, Mapping) and argument in config:
             return kind
     raise InputError(
-        f"CKPT is {place}, which describes no model of lightning-gans; expected what `lightning-gans export` writes"
+        f"path is {place}, which describes no model of lightning-gans; expected what `lightning-gans export` writes"
     )
 
 
@@ -176,11 +176,11 @@ def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> Pret
     generator = settings.get("generator")
     if not isinstance(generator, Mapping) or "class_path" not in generator:
         raise InputError(
-            f"CKPT is {path}, which does not describe its generator, since a script passed the network as an object; "
+            f"path is {path}, which does not describe its generator, since a script passed the network as an object; "
             "expected the checkpoint of a run from the command line"
         )
     state = checkpoint["state_dict"]
-    metadata, where = read_metadata(checkpoint, raw), f"CKPT is {path}, which"
+    metadata, where = read_metadata(checkpoint, raw), f"path is {path}, which"
     if "channels_a" not in settings:
         noise = settings.get("noise") or DEFAULT_NOISE
         sampler = LatentSampler.from_config({"generator": generator, "noise": noise, "metadata": metadata}, where)
@@ -228,7 +228,7 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
         network.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"CKPT is {path}, whose weights do not fit its {type(network).__name__} ({reason})") from error
+        raise InputError(f"path is {path}, whose weights do not fit its {type(network).__name__} ({reason})") from error
 
 
 def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:

@@ -40,7 +40,7 @@ def read_header(path: Path) -> dict[str, Any]:
             written: dict[str, str] = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"CKPT is {path}, which cannot be read as safetensors ({error}); expected a complete file"
+            f"path is {path}, which cannot be read as safetensors ({error}); expected a complete file"
         ) from error
     header = {}
     for key, value in written.items():

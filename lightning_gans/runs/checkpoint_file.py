@@ -27,7 +27,7 @@ def load_weights_only(path: Path) -> Contents:
     return contents
 
 
-def read_checkpoint(path: Path, key: str = "CKPT", load: Callable[[Path], Contents] = load_weights_only) -> Contents:
+def read_checkpoint(path: Path, key: str = "path", load: Callable[[Path], Contents] = load_weights_only) -> Contents:
     """Read a checkpoint of a training run.
 
     Args:

@@ -37,8 +37,13 @@ REPORTS = {
         ["fit"],
         "data, model must be given, on the command line or in a config (`lightning-gans configs`)",
     ),
-    "_WRONG_TYPE": ([*FIT, "--trainer.max_epochs", "abc"], "trainer.max_epochs is abc; expected int or null"),
-    "_VALUE": ([*FIT, "--model.generator.width", "abc"], "model.generator.width is abc; expected int"),
+    "_TYPE": ([*FIT, "--model.optimizer_g.betas", "[1]"], "optimizer_g.betas is [1]; expected a list of 2 values"),
+    "_UNION": ([*FIT, "--trainer.max_epochs", "abc"], "trainer.max_epochs is abc; expected a whole number or null"),
+    "_VALUE": ([*FIT, "--model.generator.width", "abc"], "model.generator.width is abc; expected a whole number"),
+    "_VALUE_OF_UNION": (
+        [*FIT, "--trainer.deterministic", "x"],
+        "x; expected true, false, warn or null",
+    ),
 }
 """For each pattern arguments whose report it matches, and what the summary contains."""
 

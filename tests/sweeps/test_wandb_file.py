@@ -135,7 +135,7 @@ def test_a_key_that_is_none_is_refused_by_the_real_parser(tmp_path: Path) -> Non
 def test_one_bad_value_among_good_ones_is_refused_by_the_real_parser(tmp_path: Path) -> None:
     given = {"ema.decay": {"min": 0.9, "max": 0.999}, "trainer.max_epochs": {"values": [1, 2, "many", 4]}}
     sweep = read_sweep(written(tmp_path, parameters=given))
-    with pytest.raises(InputError, match=r"trainer\.max_epochs is many; expected int or null"):
+    with pytest.raises(InputError, match=r"trainer\.max_epochs is many; expected a whole number or null"):
         parse_all([["fit", *sweep.arguments(draws)] for draws in samples(sweep)])
 
 

@@ -159,6 +159,21 @@ def options_as_arguments(**options: str) -> Iterator[None]:
         raise InputError(arguments.sub(lambda match: options[match[0]], str(error))) from error
 
 
+@contextmanager
+def errors_name_checkpoint() -> Iterator[None]:
+    """Context manager around the loading of a model: errors about its ``path`` name the command's ``CKPT``.
+
+    Raises:
+        InputError: in place of an InputError that begins with "path is".
+    """
+    try:
+        yield
+    except InputError as error:
+        if not str(error).startswith("path is "):
+            raise
+        raise InputError(f"CKPT{str(error).removeprefix('path')}") from error
+
+
 def load_model(options: argparse.Namespace) -> PretrainedModel:
     """Load the model that the options of :func:`model_parser` name.
 
@@ -173,7 +188,8 @@ def load_model(options: argparse.Namespace) -> PretrainedModel:
     # As in `fit`: classes of the user's own are imported from the current folder.
     sys.path.append(str(Path.cwd()))
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return load(options.checkpoint, raw=options.raw, device=device)
+    with errors_name_checkpoint():
+        return load(options.checkpoint, raw=options.raw, device=device)
 
 
 def load_model_of(options: argparse.Namespace, kind: type[Model]) -> Model:

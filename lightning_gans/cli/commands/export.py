@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lightning_gans.cli.commands.common import (
     describe_weights,
+    errors_name_checkpoint,
     format_megabytes,
     load_model,
     model_parser,
@@ -91,7 +92,8 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"--{key} is given, but --format is {options.format}; expected {expected}")
     if options.licence is not None and not LICENCE.fullmatch(options.licence):
         raise InputError(f"--licence is {options.licence!r}; expected one of the hub's names, such as mit or cc-by-4.0")
-    checkpoint = find_checkpoint(options.checkpoint)
+    with errors_name_checkpoint():
+        checkpoint = find_checkpoint(options.checkpoint)
     suffix = "" if folder else FILE_FORMATS[options.format].suffix
     direction = f"-{options.direction}" if options.direction else ""
     out = options.out or Path(f"{default_name(checkpoint)}{direction}{suffix}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_gans.cli.commands.common import command_parser, format_megabytes
+from lightning_gans.cli.commands.common import command_parser, errors_name_checkpoint, format_megabytes
 from lightning_gans.inference.loading import SAFETENSORS, find_checkpoint, load_exported, read_metadata
 from lightning_gans.runs.checkpoint_file import read_checkpoint
 from lightning_gans.runs.folder import RunFolder
@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         InputError: if there is no such checkpoint.
     """
-    facts = checkpoint_facts(find_checkpoint(options.checkpoint))
+    with errors_name_checkpoint():
+        facts = checkpoint_facts(find_checkpoint(options.checkpoint))
     print(json.dumps(facts, indent=2) if options.json else "\n".join(format_facts(facts)))
 
 
