@@ -4,14 +4,14 @@ import subprocess
 import sys
 
 import pytest
+from lightning.pytorch.cli import LightningCLI
 
 from lightning_gans.__main__ import COMMANDS, TRAINING, main
-from lightning_gans.cli.train import LightningGANsCLI
 from lightning_gans.core import __version__
 
 
 def test_every_command_is_listed() -> None:
-    assert set(LightningGANsCLI.subcommands()) == set(TRAINING)
+    assert set(LightningCLI.subcommands()) == set(TRAINING)
 
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])

@@ -75,7 +75,7 @@ def parse_all(lines: list[list[str]]) -> list[Any]:
             raise _Parsed
 
     with contextlib.suppress(_Parsed):
-        build([], ParserOnly)
+        build([line[0] for line in lines], ParserOnly)
     return parsed
 
 

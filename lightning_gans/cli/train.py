@@ -83,6 +83,7 @@ class LightningGANsCLI(LightningCLI):
     ckpt_path: str | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.given: list[str] = kwargs["args"]
         self.argument_errors = ArgumentErrors(
             lambda: self.config[self.subcommand], lambda: self.config_files, CALLBACKS
         )
@@ -96,6 +97,10 @@ class LightningGANsCLI(LightningCLI):
             if refused := self.argument_errors.first or self.argument_errors.locate(error):
                 raise refused from error
             raise
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # static in the base class, called on self
+        """The subcommands among the arguments, or all if there are none."""
+        return given_subcommands(self.given)
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser that shares the errors of arguments with the command line."""
@@ -128,9 +133,8 @@ class LightningGANsCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the arguments, after names of configs are replaced by paths."""
-        given = sys.argv[1:] if args is None else args
-        assert isinstance(given, list)
-        expanded = expand_configs(given)
+        assert isinstance(args, list)
+        expanded = expand_configs(args)
         self.config_files = config_paths(expanded)
         # Without --print_config, which would print and exit before the defaults of replaced classes are set right.
         plain = [argument for argument in expanded if not argument.startswith("--print_config")]
@@ -226,6 +230,12 @@ class LightningGANsCLI(LightningCLI):
             print(message(self.trainer))
 
 
+def given_subcommands(arguments: list[str]) -> dict[str, set[str]]:
+    """Lightning's subcommands that ``arguments`` name, or all if they name none; each takes time to build a parser."""
+    subcommands = LightningCLI.subcommands()
+    return {name: skip for name, skip in subcommands.items() if name in arguments} or subcommands
+
+
 def requested_processes(settings: Namespace) -> int:
     """The number of processes that the trainer's settings request on this machine."""
     logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
@@ -257,19 +267,20 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
         InputError: if a key, a value or a file is invalid.
     """
     base = {"default_config_files": [str(config_folder() / "base.yaml")]}
+    given = sys.argv[1:] if args is None else args
     about = "Train and use GANs; `lightning-gans --help` lists all commands."
     return (command_line or LightningGANsCLI)(
         Adversarial,
         L.LightningDataModule,
         parser_class=Parser,
-        parser_kwargs={"description": about, **{name: dict(base) for name in LightningCLI.subcommands()}},
+        parser_kwargs={"description": about, **{name: dict(base) for name in given_subcommands(given)}},
         save_config_callback=SaveConfig,
         trainer_class=Trainer,
         subclass_mode_model=True,
         subclass_mode_data=True,
         auto_configure_optimizers=False,
         seed_everything_default=0,
-        args=args,
+        args=given,
     )
 
 

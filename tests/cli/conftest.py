@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from datamodules import CIFAR10DataModule
+from lightning_gans.cli.train import build
 from tests.datamodules.test_sets import idx
+from tests.support.command_line import SHORT
 from tests.support.small_archives import small_archives
 
 
 @pytest.fixture
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    environment = {"XDG_CACHE_HOME": str(folder / "cache"), "PL_GLOBAL_SEED": "0"}
+    with mock.patch.dict(os.environ, environment), contextlib.chdir(folder):
+        build(["fit", "--config", "dcgan/digits", *SHORT])
+    return folder / "runs"
+
+
+@pytest.fixture
+def finished_run(empty_folder: None, _finished_run: Path) -> Path:
+    """A copy of a run of ``dcgan/digits`` with ``SHORT``, in ``runs`` of the test's empty folder."""
+    shutil.copytree(_finished_run, "runs")
+    return Path("runs/dcgan-digits/version_0")
 
 
 @pytest.fixture

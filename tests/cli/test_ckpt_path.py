@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from tests.support.command_line import QUIET, SHORT, scores
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
-def test_a_runs_own_config_means_that_run_and_else_the_newest_is_taken() -> None:
-    for _ in range(2):
-        build(["fit", "--config", "dcgan/digits", *SHORT])
-    first, second = Path("runs/dcgan-digits/version_0"), Path("runs/dcgan-digits/version_1")
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")  # the second run is a copy
+def test_a_runs_own_config_means_that_run_and_else_the_newest_is_taken(finished_run: Path) -> None:
+    first, second = finished_run, finished_run.with_name("version_1")
+    shutil.copytree(first, second, copy_function=shutil.copyfile)  # newer
     build(["test", "--config", str(first / "config.yaml"), *QUIET, "--ckpt_path", "best"])
     assert (len(scores(first)), len(scores(second))) == (3, 2)
     build(["test", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "best"])
@@ -28,18 +29,17 @@ def test_a_runs_own_config_means_that_run_and_else_the_newest_is_taken() -> None
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")  # it has, and Lightning says so to the user
-def test_a_new_run_and_one_from_another_checkpoint_get_folders_of_their_own() -> None:
-    build(["fit", "--config", "dcgan/digits", *SHORT])
-    last = Path("runs/dcgan-digits/version_0/checkpoints/last.ckpt")
+def test_a_new_run_and_one_from_another_checkpoint_get_folders_of_their_own(finished_run: Path) -> None:
+    last = finished_run / "checkpoints" / "last.ckpt"
     before = last.read_bytes()
-    best = "runs/dcgan-digits/version_0/checkpoints/best.ckpt"
+    best = str(finished_run / "checkpoints" / "best.ckpt")
     build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", best])
     assert last.read_bytes() == before
     assert Path("runs/dcgan-digits/version_1/checkpoints/last.ckpt").is_file()
 
 
 def test_a_checkpoint_of_the_command_line_loads_by_itself() -> None:
-    cli = build(["fit", "--config", "dcgan/digits", *SHORT, "--model.n_critic", "2"])
+    cli = build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_steps", "3", "--model.n_critic", "2"])
     path = "runs/dcgan-digits/version_0/checkpoints/last.ckpt"
     model = LatentGAN.load_from_checkpoint(path)
     assert isinstance(model, DCGAN)
@@ -49,10 +49,8 @@ def test_a_checkpoint_of_the_command_line_loads_by_itself() -> None:
     assert set(torch.load(path, weights_only=True)["hyper_parameters"]["generator"]) == {"class_path", "init_args"}
 
 
-def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
-    base = ["fit", "--config", "dcgan/digits", *SHORT]
-    build(base)
-    again = [*base, "--trainer.max_epochs", "3", "--ckpt_path", "last"]
+def test_values_beside_a_checkpoint_win_or_are_refused(finished_run: Path) -> None:
+    again = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", "last"]
     with pytest.raises(
         InputError, match=r"model\.optimizer_g\.init_args\.lr is 0\.5 here but 0\.\d+ in the checkpoint"
     ):
@@ -62,7 +60,7 @@ def test_values_beside_a_checkpoint_win_or_are_refused() -> None:
     with pytest.raises(InputError, match=r"model\.generator\.init_args\.width is 3 here but 2 in the checkpoint"):
         build([*again, "--model.generator.width", "3"])
     # Given as a path: Lightning would let the hyperparameters in it override the command line.
-    again[-1] = "runs/dcgan-digits/version_0/checkpoints/last.ckpt"
+    again[-1] = str(finished_run / "checkpoints" / "last.ckpt")
     cli = build([*again, "--model.n_critic", "2", "--model.clip_g", "0.25"])
     assert cli.model.sides["g"].interval == 2
     assert cli.model.sides["g"].clip == 0.25
