@@ -65,7 +65,7 @@ def graphs() -> int:
 
 
 @pytest.mark.usefixtures("without_code")
-@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", "cyclegan"])
+@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", pytest.param("cyclegan", marks=pytest.mark.slow)])
 def test_graphs_of_networks_agree_with_the_networks(name: str, tmp_path: Path) -> None:
     plain = ran(name, tmp_path, 4, None)
     assert graphs() == 0

@@ -109,7 +109,6 @@ def test_baselines_are_tests_of_what_was_never_trained(capsys: pytest.CaptureFix
     ("config", "width"),
     [
         ("pix2pix/facades", 4),
-        ("pix2pix/maps", 4),
         ("cyclegan/horse2zebra", 4),
         pytest.param("pix2pix/facades", 64, marks=pytest.mark.slow),
         pytest.param("cyclegan/horse2zebra", 64, marks=pytest.mark.slow),
@@ -118,23 +117,23 @@ def test_baselines_are_tests_of_what_was_never_trained(capsys: pytest.CaptureFix
 def test_the_papers_settings_train_and_resume_on_the_archives_layout(
     config: str, width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At 256 pixels; a run of four steps, and one of two that goes on for two, end alike."""
+    """At 256 pixels; a run of two steps, and one of a step that goes on for one, end alike."""
     variant = config.partition("/")[0]
     root = small_archives(tmp_path / "archives") / variant
     arguments = ["fit", "--config", config, "--data.root", str(root), *QUIET, "--evaluation.extractor", "DigitFeatures"]
     arguments += ["--model.generator.width", str(width), "--model.discriminator.width", str(width)]
     arguments += ["--data.eval_batch_size", "2", "--trainer.limit_val_batches", "1"]
-    arguments += ["--trainer.check_val_every_n_epoch", "1", "--trainer.limit_train_batches", "2"]
+    arguments += ["--trainer.check_val_every_n_epoch", "1", "--trainer.limit_train_batches", "1"]
     # The whole run's length, which the schedules follow, is the same for both.
     whole = build([*arguments, "--trainer.max_epochs", "2", "--trainer.logger.name", "whole"])
-    interrupt_after(2, monkeypatch)
+    interrupt_after(1, monkeypatch)
     parts = [*arguments, "--trainer.max_epochs", "2", "--trainer.logger.name", "parts"]
     with pytest.raises(RuntimeError, match="killed"):
         build(parts)
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     resumed = build([*parts, "--ckpt_path", "last"])
-    assert resumed.trainer.global_step == whole.trainer.global_step == 4
+    assert resumed.trainer.global_step == whole.trainer.global_step == 2
     expected = whole.model.state_dict()
     for key, value in resumed.model.state_dict().items():
         assert torch.equal(value, expected[key]), key

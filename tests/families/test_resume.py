@@ -23,7 +23,8 @@ from lightning_gans.variants import DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.support.variants import LATENT_VARIANTS, networks_for
 
-STEPS_PER_EPOCH, EPOCHS = 5, 3
+EPOCHS = 3
+"""Of five steps each."""
 
 
 class KilledError(RuntimeError):
@@ -76,7 +77,7 @@ def fit(
 
 def everything(trainer: Any) -> dict[str, Tensor]:
     """All tensors of model, averages and optimizers, and the learning rates."""
-    state: dict[str, Tensor] = dict(trainer.lightning_module.state_dict())
+    state: dict[str, Tensor] = {"steps": torch.tensor(trainer.global_step), **trainer.lightning_module.state_dict()}
     for index, optimizer in enumerate(trainer.optimizers):
         for name, entries in optimizer.state_dict()["state"].items():
             state.update({f"optimizer{index}.{name}.{key}": torch.as_tensor(v) for key, v in entries.items()})
@@ -110,7 +111,7 @@ def assert_resumes_exactly(
         {"check_val_every_n_epoch": 2},
         {"val_check_interval": 2},
         {"check_val_every_n_epoch": None, "val_check_interval": 4},
-        {"max_steps": 12},
+        {"max_steps": 8},
     ],
     ids=str,
 )
@@ -120,19 +121,22 @@ def test_every_checkpoint_that_is_ever_written_leads_to_the_same_end(tmp_path: P
             super().save_checkpoint(checkpoint, path, *args, **kwargs)
             shutil.copy(path, tmp_path / f"{len(list(tmp_path.glob('*.ckpt'))):02d}.ckpt")
 
+    epochs = 2 if options else EPOCHS
+
     def run(folder: Path, io: AtomicCheckpointIO, ckpt_path: Path | None = None) -> tuple[Any, list[int]]:
         validated = Validated()
         callbacks = [validated, EMA(0.9), LastCheckpoint(every_n_steps=1)]
-        settings = {"max_epochs": EPOCHS, "callbacks": callbacks, "plugins": [io], **options}
+        settings = {"max_epochs": epochs, "callbacks": callbacks, "plugins": [io], **options}
         trainer = tiny_trainer(folder, **settings)
-        trainer.fit(make_model(dropout=False), TinyData(), ckpt_path=ckpt_path)
+        trainer.fit(make_model(), TinyData(), ckpt_path=ckpt_path)
         return everything(trainer), validated.steps
 
     whole, validated = run(tmp_path / "whole", Snapshots())
     snapshots = sorted(tmp_path.glob("*.ckpt"))
     steps = [torch.load(path, weights_only=True)["global_step"] for path in snapshots]
-    assert set(steps) >= set(range(1, 12))
+    assert set(steps) == set(range(1, whole["steps"].item() + 1))
     for path, step in zip(snapshots, steps, strict=True):
+        torch.manual_seed(99)  # a new process
         resumed, later = run(tmp_path / path.stem, AtomicCheckpointIO(), path)
         assert not [key for key in whole if not torch.equal(whole[key], resumed[key])], step
         # No validation is left out but the one that had just ended.
@@ -149,7 +153,7 @@ class Validated(Callback):
         self.steps.append(trainer.global_step)
 
 
-@pytest.mark.parametrize("step", range(1, STEPS_PER_EPOCH * EPOCHS))
+@pytest.mark.parametrize("step", [1, 5, 7, 14])
 def test_killed_at_any_step_and_resumed_equals_uninterrupted(tmp_path: Path, step: int) -> None:
     assert_resumes_exactly(tmp_path, step)
 
@@ -159,7 +163,7 @@ def test_resume_is_exact_with_worker_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [3, 0.6, 99])
-@pytest.mark.parametrize("step", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("step", [2, 3, 5])
 def test_resume_is_exact_in_epochs_that_the_trainer_cuts_short(tmp_path: Path, step: int, limit: int | float) -> None:
     assert_resumes_exactly(tmp_path, step, limit=limit)
 

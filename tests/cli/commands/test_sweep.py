@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -11,9 +13,11 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from lightning_gans.cli import sweep_check
 from lightning_gans.cli.commands.common import command_line
 from lightning_gans.sweeps import trials
 from tests.support.paths import ROOT
@@ -71,7 +75,6 @@ def test_a_sweep_of_real_fits_ends_with_its_table(tmp_path: Path, capsys: pytest
         (["nothing"], "sweep is nothing, which is neither a file nor a shipped sweep; shipped are sweeps/"),
         (["random", "--runs", "0"], "--runs is 0; expected at least 1"),
         (["random", "--sampler", "grid"], "parameters.model.optimizer_g.lr has infinitely many values; expected value"),
-        (["seeds", "--", "--trainer.max_epoch", "3"], "trainer.max_epoch is not a known key; did you mean"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_status_2(
@@ -86,16 +89,48 @@ def test_bad_input_is_one_line_and_exit_status_2(
     assert not list(tmp_path.rglob("trial-*"))
 
 
+@pytest.mark.parametrize(
+    ("parameter", "extra", "message"),
+    [
+        ("ema.decay", ["--", "--trainer.max_epoch", "3"], "trainer.max_epoch is not a known key; did you mean"),
+        ("model.optimiser_g.lr", [], "optimiser_g.lr is not a known key; did you mean"),
+    ],
+)
 def test_a_key_that_is_none_is_refused_before_the_first_trial(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    parameter: str,
+    extra: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = written(tmp_path, parameters={"ema.decay": {"value": 0.9}, "model.optimiser_g.lr": {"min": 0.1, "max": 1.0}})
-    with pytest.raises(SystemExit):
-        command_line("sweep", [str(path)])
+    if extra:  # one of the two in this process, which has imported torch
+        monkeypatch.setattr("lightning_gans.cli.sweep_check.subprocess.run", check_here)
+    path = written(tmp_path, parameters={parameter: {"min": 0.1, "max": 0.9}})
+    with pytest.raises(SystemExit) as ended:
+        command_line("sweep", [str(path), *extra])
+    assert ended.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith("lightning-gans: error: optimiser_g.lr is not a known key; did you mean")
+    assert error.startswith(f"lightning-gans: error: {message}")
     assert error.endswith(f"(in {path})\n")
     assert not list(tmp_path.rglob("journal.log"))
+
+
+def check_here(command: list[str], input: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """``python -m lightning_gans.cli.sweep_check`` without a process of its own."""
+    assert command[1:] == ["-m", "lightning_gans.cli.sweep_check"]
+    said = io.StringIO()
+    with (
+        mock.patch("sys.stdin", io.StringIO(input)),
+        contextlib.redirect_stderr(said),
+        mock.patch("lightning_gans.cli.parser.filter_warnings"),
+        mock.patch("sys.path", list(sys.path)),
+    ):
+        try:
+            sweep_check.main()
+        except SystemExit as ended:
+            return subprocess.CompletedProcess(command, int(str(ended.code)), "", said.getvalue())
+    return subprocess.CompletedProcess(command, 0, "", said.getvalue())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
