@@ -225,5 +225,6 @@ class PredictionWriter(Callback):
                 to_pil(image).save(self._target / folder / f"{index:06d}.png")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Report the folder."""
+        """Wait until all processes have written their images, and report the folder."""
+        trainer.strategy.barrier("predictions")
         rank_zero_info(f"pictures: {self._target}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import Any, NoReturn
 
 import torch
@@ -29,10 +28,20 @@ class AlternatingDDP(DDPStrategy):
 
     strategy_name = "alternating_ddp"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._parent_watch: ParentWatch | None = None
+        self._failed = False
+
     def setup_environment(self) -> None:
-        """Join the other processes; a process that was started by another one exits when that one does."""
-        if isinstance(self.cluster_environment, LightningEnvironment) and self.cluster_environment.local_rank() > 0:
-            threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
+        """Join the other processes; until :meth:`teardown`, a process that another one started exits if that one dies.
+
+        Without this it would wait, possibly for minutes, for messages of a process that does not exist.
+        """
+        self._failed = False
+        started = isinstance(self.cluster_environment, LightningEnvironment) and self.local_rank > 0
+        if started and self._parent_watch is None:
+            self._parent_watch = ParentWatch()
         super().setup_environment()
 
     def configure_ddp(self) -> None:
@@ -56,8 +65,21 @@ class AlternatingDDP(DDPStrategy):
             if id(tensor) not in local:
                 dist.broadcast(tensor.detach(), 0)
 
+    def on_exception(self, exception: BaseException) -> None:
+        """Note that the run failed, so that :meth:`teardown` does not wait for processes that may not arrive."""
+        self._failed = True
+        super().on_exception(exception)
+
     def teardown(self) -> None:
-        """Restore the layers of batch normalization, then tear down."""
+        """Wait for all processes, restore the layers of batch normalization, and tear down.
+
+        When a run returns on one process, the work of all processes is done. What they do afterwards is their own.
+        """
+        if not self._failed:
+            self.barrier("teardown")
+            if self._parent_watch is not None:
+                self._parent_watch.stop()
+                self._parent_watch = None
         if self.model is not None:
             unsync_batch_norm(self.model)
         super().teardown()
@@ -101,8 +123,22 @@ def reject_strategy(strategy: Strategy | str) -> NoReturn:
     )
 
 
-def _exit_with(parent: int) -> None:
-    """Exit when process ``parent`` has ended: collectives might wait for minutes for a process that is gone."""
-    while os.getppid() == parent:
-        time.sleep(2)
-    os._exit(1)
+class ParentWatch:
+    """A thread that ends this process, with status 1, when the process that started it has ended.
+
+    Args:
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, interval: float = 2.0) -> None:
+        self._stopped = threading.Event()
+        threading.Thread(target=self._watch, args=(os.getppid(), interval), daemon=True).start()
+
+    def stop(self) -> None:
+        """Let this process live longer than its parent."""
+        self._stopped.set()
+
+    def _watch(self, parent: int, interval: float) -> None:
+        while not self._stopped.wait(interval):
+            if os.getppid() != parent:
+                os._exit(1)

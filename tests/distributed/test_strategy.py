@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import torch.distributed as dist
 from torch import nn
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
+from lightning_gans.distributed.strategy import AlternatingDDP, ParentWatch, reject_strategy
 from lightning_gans.variants import DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
@@ -57,6 +60,44 @@ def test_lightning_lets_batch_norm_be_synchronized_in_fit_only(tmp_path: Path) -
 def test_torch_sync_batch_norm_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"trainer\.sync_batchnorm is true; expected false"):
         fitted(tmp_path, LayerTypes(), sync_batchnorm=True)
+
+
+@pytest.mark.usefixtures("one_process")
+@pytest.mark.parametrize("fails", [False, True])
+def test_processes_wait_for_each_other_at_the_end_unless_one_fails(
+    tmp_path: Path, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that returned first would be the end of those that it started."""
+    barriers: list[str] = []
+    monkeypatch.setattr(AlternatingDDP, "barrier", lambda _self, name=None: barriers.append(name))
+
+    class Failing(L.Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            if fails:
+                raise ZeroDivisionError
+
+    with suppress(ZeroDivisionError):
+        fitted(tmp_path, Failing())
+    assert (barriers[-1] == "teardown") is not fails
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_process_ends_after_its_parent_until_the_watch_is_stopped(
+    stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+    watch = ParentWatch(interval=0.02)
+
+    def exit_process(_status: int) -> None:
+        watch.stop()
+        ended.set()
+
+    monkeypatch.setattr(os, "_exit", exit_process)
+    assert not ended.wait(0.1)
+    if stopped:
+        watch.stop()
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    assert ended.wait(0.2) is not stopped
 
 
 def test_the_reason_for_a_rejected_strategy() -> None:

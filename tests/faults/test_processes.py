@@ -181,6 +181,16 @@ def test_two_processes_of_which_one_is_asked_to_end_save_together(tmp_path: Path
     assert state(tmp_path / told[2])["global_step"] == int(told[1])
 
 
+@pytest.mark.slow
+def test_a_process_that_was_started_by_another_finishes_its_work(tmp_path: Path) -> None:
+    """Rank 0 has all images when ``predict`` returns, and what a script does afterwards is not killed."""
+    with started([sys.executable, "-m", "tests.support.slow_rank", str(tmp_path)], ROOT) as process:
+        output = process.communicate(timeout=120)[0]
+        assert process.returncode == 0, output
+    assert (tmp_path / "seen by rank 0").read_text() == "46"
+    assert (tmp_path / "rank 1 went on").is_file()
+
+
 def children(pid: int) -> list[int]:
     """Python processes that ``pid`` has started."""
     found = []
