@@ -89,7 +89,7 @@ def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool 
     ]
     times = passes(model)
     for name, network in {**model.generators, **model.discriminators}.items():
-        for channels in normalised_channels(network):
+        for channels in normalized_channels(network):
             messages.append(Message(f"batch norm of {name}", 2 * FLOAT * channels, times[name]))
     if callbacks:
         looks, agreed = 1 / log_every, 1 / SIGNAL_SYNC_INTERVAL
@@ -122,7 +122,7 @@ def numbers(parameters: Iterable[nn.Parameter]) -> int:
     return sum(parameter.numel() for parameter in parameters)
 
 
-def normalised_channels(network: nn.Module) -> list[int]:
+def normalized_channels(network: nn.Module) -> list[int]:
     """Return the number of channels of each batch normalization layer."""
     channels = [m.num_features for m in network.modules() if isinstance(m, _BatchNorm)]
     return channels + [m.channels for m in network.modules() if isinstance(m, BatchNorm)]

@@ -181,7 +181,7 @@ def draw(cases: list[Case], tflops: float, fixed: float, target: str) -> None:
             computing = one.seconds(one.batch, tflops, fixed)
             shares = [efficiency(one.messages, n, link_of(n, link), computing) for n in counts]
             axis.plot(counts, shares, marker="o", markersize=3, linewidth=1, label=f"{one.name}, batch {one.batch}")
-        axis.axvline(IN_NODE, color="grey", linewidth=0.6, linestyle=":")
+        axis.axvline(IN_NODE, color="gray", linewidth=0.6, linestyle=":")
         axis.set(xscale="log", xticks=[1, 8, 64, 512], xticklabels=["1", "8", "64", "512"], ylim=(0, 1.03))
         axis.minorticks_off()
         axis.set(xlabel="GPUs", title=f"beyond 8: {link.name}")

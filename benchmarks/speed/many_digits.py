@@ -18,7 +18,7 @@ class ManyDigitsDataModule(InMemoryDataModule):
     Args:
         size: height and width in pixels.
         batch_size: training images per step.
-        channels: number of channels; each is a copy of the grey channel.
+        channels: number of channels; each is a copy of the gray channel.
     """
 
     num_classes = 10

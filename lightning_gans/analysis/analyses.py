@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.analysis.discriminator import compare_logits, hidden_features, probe
-from lightning_gans.analysis.model import BATCH_SIZE, NOT_HELD_OUT, AnalysedModel, subset
+from lightning_gans.analysis.model import BATCH_SIZE, NOT_HELD_OUT, AnalyzedModel, subset
 from lightning_gans.components.noise import interpolation_for
 from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.metrics.prdc import distances
@@ -38,7 +38,7 @@ def nearest(queries: Tensor, batches: Iterable[Tensor], k: int) -> Nearest:
     Args:
         queries: features (N, D).
         batches: features (M, D) of the set, in order; at least k rows in total.
-        k: number of neighbours, at least 1.
+        k: number of neighbors, at least 1.
     """
     near = queries.new_empty(len(queries), 0, dtype=torch.float64)
     indices = torch.empty_like(near, dtype=torch.long)
@@ -125,7 +125,7 @@ def histograms(values: Mapping[str, Tensor], label: str) -> Image.Image:
 
 DISTANCE_IMAGES = 1000
 """Generated and held-out images whose distance to the training images is measured."""
-NEIGHBOURS = 5
+NEIGHBORS = 5
 """Nearest training images shown for each sample."""
 INTERPOLATION_STEPS = 9
 """Images from one latent vector to another, both ends included."""
@@ -146,66 +146,66 @@ def latents_needed(rows: int, test_images: int) -> int:
     return max(2 * rows, min(LOGIT_IMAGES, test_images))
 
 
-def nearest_training_images(analysed: AnalysedModel, rows: int) -> tuple[Tensor, Tensor, Numbers]:
+def nearest_training_images(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor, Tensor, Numbers]:
     """Find the training images nearest to samples, and compare the distances with those of held-out images.
 
     Returns:
         Samples (rows, C, H, W) uint8; the k training images nearest to each, (rows * k, C, H, W) uint8; and
         the numbers of :func:`lightning_gans.analysis.analyses.memorisation`.
     """
-    compared = min(DISTANCE_IMAGES, len(analysed.test.labels))
-    samples = to_uint8(analysed.samples(max(rows, compared)).images).cpu()
-    held_out = subset(analysed.test, DISTANCE_IMAGES).images if analysed.held_out else samples[:0]
+    compared = min(DISTANCE_IMAGES, len(analyzed.test.labels))
+    samples = to_uint8(analyzed.samples(max(rows, compared)).images).cpu()
+    held_out = subset(analyzed.test, DISTANCE_IMAGES).images if analyzed.held_out else samples[:0]
     found = nearest(
-        analysed.features(torch.cat([samples, held_out])),
-        (analysed.features(batch) for batch in torch.split(analysed.train.images, BATCH_SIZE)),
-        min(NEIGHBOURS, len(analysed.train.labels)),
+        analyzed.features(torch.cat([samples, held_out])),
+        (analyzed.features(batch) for batch in torch.split(analyzed.train.images, BATCH_SIZE)),
+        min(NEIGHBORS, len(analyzed.train.labels)),
     )
-    neighbours = analysed.train.images[found.indices[:rows].cpu().flatten()]
-    numbers: Numbers = {"extractor": analysed.extractor.description, "train_images": len(analysed.train.labels)}
-    if analysed.held_out:
+    neighbors = analyzed.train.images[found.indices[:rows].cpu().flatten()]
+    numbers: Numbers = {"extractor": analyzed.extractor.description, "train_images": len(analyzed.train.labels)}
+    if analyzed.held_out:
         distances = found.distances[:, 0].cpu()
         memorised = memorisation(distances[:compared], distances[len(samples) :])
         numbers |= {"samples": compared, "held_out_images": compared, **memorised, "reason": None}
     else:
         numbers |= {"nearest_ratio": None, "copied_share": None, "reason": NOT_HELD_OUT}
-    return samples[:rows], neighbours, numbers
+    return samples[:rows], neighbors, numbers
 
 
-def interpolations(analysed: AnalysedModel, rows: int) -> Tensor:
+def interpolations(analyzed: AnalyzedModel, rows: int) -> Tensor:
     """Interpolations between pairs of samples, (rows * 9, C, H, W) uint8; all images of a row have one label."""
-    positions = torch.linspace(0, 1, INTERPOLATION_STEPS, dtype=torch.float64, device=analysed.latent.device)
-    interpolate = interpolation_for(analysed.model.noise)
-    points = interpolate(analysed.latent[:rows], analysed.latent[rows : 2 * rows], positions)
-    labels = (torch.arange(rows) % max(1, analysed.num_classes)).repeat_interleave(INTERPOLATION_STEPS)
-    return to_uint8(analysed.generate(points.flatten(0, 1), labels))
+    positions = torch.linspace(0, 1, INTERPOLATION_STEPS, dtype=torch.float64, device=analyzed.latent.device)
+    interpolate = interpolation_for(analyzed.model.noise)
+    points = interpolate(analyzed.latent[:rows], analyzed.latent[rows : 2 * rows], positions)
+    labels = (torch.arange(rows) % max(1, analyzed.num_classes)).repeat_interleave(INTERPOLATION_STEPS)
+    return to_uint8(analyzed.generate(points.flatten(0, 1), labels))
 
 
-def class_grid(analysed: AnalysedModel, rows: int) -> tuple[Tensor, int]:
+def class_grid(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor, int]:
     """Images with one latent vector per row and one class per column; at most 10 classes, evenly spaced.
 
     Returns:
         Images (rows * columns, C, H, W) uint8, and the number of columns.
     """
-    columns = min(CLASS_COLUMNS, analysed.num_classes)
-    labels = (torch.arange(columns) * analysed.num_classes // columns).repeat(rows)
-    latent = analysed.latent[:rows].repeat_interleave(columns, dim=0)
-    return to_uint8(analysed.generate(latent, labels)), columns
+    columns = min(CLASS_COLUMNS, analyzed.num_classes)
+    labels = (torch.arange(columns) * analyzed.num_classes // columns).repeat(rows)
+    latent = analyzed.latent[:rows].repeat_interleave(columns, dim=0)
+    return to_uint8(analyzed.generate(latent, labels)), columns
 
 
-def discriminator_scores(analysed: AnalysedModel) -> tuple[dict[str, Tensor], Numbers]:
+def discriminator_scores(analyzed: AnalyzedModel) -> tuple[dict[str, Tensor], Numbers]:
     """Compare the discriminator's logits of training, generated and held-out images.
 
     Returns:
         Logits (N,) by kind of image, and the numbers of :func:`lightning_gans.analysis.discriminator.compare_logits`.
     """
-    train = analysed.logits(*subset(analysed.train, LOGIT_IMAGES))
-    fake = analysed.logits(*analysed.samples(min(LOGIT_IMAGES, len(analysed.test.labels))))
+    train = analyzed.logits(*subset(analyzed.train, LOGIT_IMAGES))
+    fake = analyzed.logits(*analyzed.samples(min(LOGIT_IMAGES, len(analyzed.test.labels))))
     logits, held_out = {"training": train, "generated": fake}, None
-    if analysed.held_out:
-        logits["held out"] = held_out = analysed.logits(*subset(analysed.test, LOGIT_IMAGES))
+    if analyzed.held_out:
+        logits["held out"] = held_out = analyzed.logits(*subset(analyzed.test, LOGIT_IMAGES))
     numbers: Numbers = {f"{name.replace(' ', '_')}_images": len(values) for name, values in logits.items()}
-    reason = None if analysed.held_out else NOT_HELD_OUT
+    reason = None if analyzed.held_out else NOT_HELD_OUT
     return logits, {**numbers, **compare_logits(train, fake, held_out), "reason": reason}
 
 
@@ -215,7 +215,7 @@ class ProbeResult(NamedTuple):
     Attributes:
         accuracy: on the discriminator's features; None if the probe was skipped, and then all other numbers are empty.
         pixels_accuracy: on the pixels of the same images.
-        train_images: number of labelled training images.
+        train_images: number of labeled training images.
         test_images: number of classified test images.
         features: number of the discriminator's features.
         reason: why the probe was skipped; None if it was not.
@@ -229,26 +229,26 @@ class ProbeResult(NamedTuple):
     reason: str | None = None
 
 
-def linear_probe(analysed: AnalysedModel, probe_images: int) -> ProbeResult:
+def linear_probe(analyzed: AnalyzedModel, probe_images: int) -> ProbeResult:
     """Accuracy of a linear classifier on the discriminator's features, and of one on the pixels of the same images.
 
     Args:
-        analysed: the model and its data.
-        probe_images: largest number of labelled training images; 0 skips the probe.
+        analyzed: the model and its data.
+        probe_images: largest number of labeled training images; 0 skips the probe.
     """
-    reason = probe_skip_reason(analysed, probe_images)
+    reason = probe_skip_reason(analyzed, probe_images)
     if reason is not None:
         return ProbeResult(reason=reason)
-    discriminator, device = analysed.model.discriminator, analysed.model.device
+    discriminator, device = analyzed.model.discriminator, analyzed.model.device
 
     def layers(images: Tensor) -> Tensor:
-        with analysed.precision():
+        with analyzed.precision():
             return hidden_features(discriminator, to_float(images.to(device)))
 
     def pixels(images: Tensor) -> Tensor:
         return to_float(images.to(device)).flatten(1)
 
-    train, test = subset(analysed.train, probe_images), subset(analysed.test, PROBE_TEST_IMAGES)
+    train, test = subset(analyzed.train, probe_images), subset(analyzed.test, PROBE_TEST_IMAGES)
     accuracy, features = probe(layers, train, test, BATCH_SIZE)
     if not features:
         return ProbeResult(reason=f"{type(discriminator).__name__} has no activation layers to take features from")
@@ -256,14 +256,14 @@ def linear_probe(analysed: AnalysedModel, probe_images: int) -> ProbeResult:
     return ProbeResult(accuracy, control, len(train.labels), len(test.labels), features)
 
 
-def probe_skip_reason(analysed: AnalysedModel, probe_images: int) -> str | None:
+def probe_skip_reason(analyzed: AnalyzedModel, probe_images: int) -> str | None:
     """Why the linear probe is skipped; None if it is not."""
     if not probe_images:
         return "probe_images is 0"
-    if analysed.model.conditional:
+    if analyzed.model.conditional:
         return "the discriminator is given the class, so its features would contain it"
-    if analysed.num_classes < 2:
+    if analyzed.num_classes < 2:
         return "the images have fewer than two classes"
-    if analysed.num_classes > PROBE_CLASSES:
-        return f"the images have {analysed.num_classes} classes; the probe supports at most {PROBE_CLASSES}"
-    return None if analysed.held_out else NOT_HELD_OUT
+    if analyzed.num_classes > PROBE_CLASSES:
+        return f"the images have {analyzed.num_classes} classes; the probe supports at most {PROBE_CLASSES}"
+    return None if analyzed.held_out else NOT_HELD_OUT

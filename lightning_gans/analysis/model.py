@@ -1,4 +1,4 @@
-"""A trained model together with the data that it is analysed on."""
+"""A trained model together with the data that it is analyzed on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RANDOM_STREAM = "inspection"
 """Seeds the choice of images and the noise. Another string would change all numbers of an analysis."""
 
 
-class AnalysedModel(NamedTuple):
+class AnalyzedModel(NamedTuple):
     """A trained model and its data.
 
     Attributes:

@@ -22,7 +22,7 @@ from lightning_gans.analysis.analyses import (
     nearest_training_images,
     side_by_side,
 )
-from lightning_gans.analysis.model import RANDOM_STREAM, AnalysedModel
+from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.run_folder import without_nan
 from lightning_gans.callbacks.samples import check_drawable, log_image
@@ -41,7 +41,7 @@ class Analysis(Callback):
     ``lightning-gans test --config RUN/config.yaml --ckpt_path best --analysis.rows 16``. Only for models that generate
     images from noise, only in ``test``, on rank 0. A second call writes the same files and replaces those of the first.
 
-    - ``neighbours.png``: samples, each beside its nearest training images, by the features of the evaluation's
+    - ``neighbors.png``: samples, each beside its nearest training images, by the features of the evaluation's
       extractor, or by pixels if it has none. ``memorisation`` compares their distances with those of test images: see
       :func:`lightning_gans.analysis.analyses.memorisation`.
     - ``interpolation.png``: interpolations between two samples, spherical for normal noise (White, 2016), linear for
@@ -52,14 +52,14 @@ class Analysis(Callback):
       Batch normalization in the discriminator uses its running statistics here, which mix real and generated batches.
       In training each batch was normalized by its own statistics, so the logits of such a discriminator differ.
     - ``probe``: DCGAN's experiment (Radford et al., 2016, section 5.1), a linear SVM on the frozen discriminator's
-      hidden layers, trained on labelled training images and scored on test images; ``pixels_accuracy`` is that of the
+      hidden layers, trained on labeled training images and scored on test images; ``pixels_accuracy`` is that of the
       same SVM on pixels. Both are added to ``scores.jsonl`` as ``test/probe/accuracy`` and ``test/probe/pixels``.
       Skipped for conditional models, whose discriminator is given the class.
     - ``analysis.json``: all numbers, and the reason where numbers are missing.
 
     Args:
         rows: rows of the pictures; 0 disables the analysis.
-        probe_images: largest number of labelled training images for the linear probe; 0 skips it. The features of all
+        probe_images: largest number of labeled training images for the linear probe; 0 skips it. The features of all
             of them are in memory: about 28 bytes per feature, up to 50,000 features per image for wide networks.
 
     Raises:
@@ -99,13 +99,13 @@ class Analysis(Callback):
             data.setup("fit")
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Analyse on rank 0, while the others wait, and log the accuracy of the linear probe."""
+        """Analyze on rank 0, while the others wait, and log the accuracy of the linear probe."""
         if not self.rows or not writes_files(trainer):
             return
         assert isinstance(pl_module, LatentGAN)
         # On all ranks: if no seed was given, they agree on one here.
         latent, seed = self._latent(trainer, pl_module), pl_module.run_seed
-        accuracy = self._analyse(trainer, pl_module, latent, seed) if trainer.is_global_zero else None
+        accuracy = self._analyze(trainer, pl_module, latent, seed) if trainer.is_global_zero else None
         accuracy = trainer.strategy.broadcast(accuracy)
         if accuracy is not None:
             # Equal on all ranks; without sync_dist, Lightning warns.
@@ -116,10 +116,10 @@ class Analysis(Callback):
         with trainer.precision_plugin.forward_context():
             return model.latent(wanted, RANDOM_STREAM)
 
-    def _analyse(self, trainer: Trainer, model: LatentGAN, latent: Tensor, seed: int) -> float | None:
+    def _analyze(self, trainer: Trainer, model: LatentGAN, latent: Tensor, seed: int) -> float | None:
         """Write all files, and return the accuracy of the linear probe; None if it was skipped."""
         data = data_of(trainer)
-        analysed = AnalysedModel(
+        analyzed = AnalyzedModel(
             model=model,
             extractor=extractor_of(trainer, data).to(model.device),
             train=data.split_tensors("train"),
@@ -128,16 +128,16 @@ class Analysis(Callback):
             latent=latent,
             precision=trainer.precision_plugin.forward_context,
         )
-        samples, nearest, memorised = nearest_training_images(analysed, self.rows)
-        logits, compared = discriminator_scores(analysed)
+        samples, nearest, memorised = nearest_training_images(analyzed, self.rows)
+        logits, compared = discriminator_scores(analyzed)
         pictures = {
-            "neighbours": side_by_side(grid(samples, 1), grid(nearest, len(nearest) // len(samples))),
-            "interpolation": grid(interpolations(analysed, self.rows), INTERPOLATION_STEPS),
+            "neighbors": side_by_side(grid(samples, 1), grid(nearest, len(nearest) // len(samples))),
+            "interpolation": grid(interpolations(analyzed, self.rows), INTERPOLATION_STEPS),
             "scores": histograms(logits, "discriminator logit, high for real"),
         }
         if model.conditional:
-            pictures["classes"] = grid(*class_grid(analysed, self.rows))
-        probe = linear_probe(analysed, self.probe_images)
+            pictures["classes"] = grid(*class_grid(analyzed, self.rows))
+        probe = linear_probe(analyzed, self.probe_images)
         epoch, step = model.progress
         facts = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}
         parts = {"memorisation": memorised, "discriminator": compared, "probe": probe._asdict()}
@@ -168,7 +168,7 @@ class Analysis(Callback):
             batch_norm=model.batch_norm,
             dropout=model.dropout,
             pixels="uint8-rounded",
-            neighbours=0,
+            neighbors=0,
             seed=seed,
         )
         epoch, step = model.progress

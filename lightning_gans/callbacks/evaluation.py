@@ -46,13 +46,13 @@ class Evaluation(Callback):
             that compare with ground truths, if the data has them.
         perceptual: network of LPIPS, for translations with ground truths; null does not compute LPIPS.
         kid: whether to compute KID with its confidence interval, which is more reliable than FID below 2,000 images.
-        neighbours: k of precision, recall, density and coverage, the number of the nearest neighbor that defines a
+        neighbors: k of precision, recall, density and coverage, the number of the nearest neighbor that defines a
             ball's radius; 0 does not compute them. With many images and Inception's 2048 features they take minutes on
             a CPU.
         cache: folder of the real images' statistics; by default a folder in the user's cache folder.
 
     Raises:
-        ValueError: if ``neighbours`` is negative.
+        ValueError: if ``neighbors`` is negative.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Evaluation(Callback):
         extractor: FeatureExtractor | None = lazy_instance(DigitFeatures),  # noqa: B008 (lazy until called)
         perceptual: PerceptualDistance | None = None,
         kid: bool = True,
-        neighbours: int = 5,
+        neighbors: int = 5,
         cache: Path | None = None,
     ) -> None:
-        at_least("neighbours", neighbours, 0)
+        at_least("neighbors", neighbors, 0)
         self.extractor = extractor
         self.perceptual = perceptual
         self.kid = kid
-        self.neighbours = neighbours
+        self.neighbors = neighbors
         self.cache = RealCache(default_cache() if cache is None else Path(cache))
         self._lines: dict[str, str] = {}
         self._last: list[dict[str, Any]] = []
@@ -113,7 +113,7 @@ class Evaluation(Callback):
             palette=None if palette is None else torch.tensor(list(palette.values()), dtype=torch.uint8),
             perceptual=self.perceptual,
             kid=self.kid,
-            neighbours=self.neighbours,
+            neighbors=self.neighbors,
             num_labels=data.num_classes if isinstance(data, ImageData) and sampled.labels is not None else 0,
         )
 
@@ -143,7 +143,7 @@ class Evaluation(Callback):
             batch_norm=pl_module.batch_norm,
             dropout=pl_module.dropout,
             pixels="uint8-rounded",
-            neighbours=self.neighbours if self.extractor is not None else 0,
+            neighbors=self.neighbors if self.extractor is not None else 0,
             seed=pl_module.run_seed,
         )
 

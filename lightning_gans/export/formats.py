@@ -141,14 +141,14 @@ def write_file(target: ExportTarget, file_format: Format, out: Path) -> tuple[st
         return contents, compare(target, file_format.runner(target, path))
 
 
-def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, licence: str | None) -> Parity:
+def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, license: str | None) -> Parity:
     """Export a model as a folder for the hub, and compare the folder with the model.
 
     Args:
         model: the trained model.
         checkpoint: the model's checkpoint; the record of its run is added to the model card.
         out: the folder; it is written completely or not at all.
-        licence: license of the weights, by the hub's name for it, such as "mit".
+        license: license of the weights, by the hub's name for it, such as "mit".
 
     Returns:
         The result of the comparison.
@@ -157,11 +157,11 @@ def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, licence: s
         RunEnded: if the folder cannot be written, or differs from the model.
     """
     with atomic_folder(out) as folder:
-        fill_folder(model, checkpoint, folder, licence)
+        fill_folder(model, checkpoint, folder, license)
         return compare_folder(model, folder)
 
 
-def fill_folder(model: PretrainedModel, checkpoint: Path, folder: Path, licence: str | None) -> None:
+def fill_folder(model: PretrainedModel, checkpoint: Path, folder: Path, license: str | None) -> None:
     """Write ``config.json``, ``model.safetensors``, pictures and the model card; see :func:`write_folder`.
 
     Raises:
@@ -175,7 +175,7 @@ def fill_folder(model: PretrainedModel, checkpoint: Path, folder: Path, licence:
         into = f", into domain {grid.domain}" if grid.domain else ""
         caption = f"Side by side: source, translation, translation back (if any), target (if known){into}"
         pictures.append((grid.path.name, caption))
-    model.save_pretrained(folder, model_card_kwargs={"record": record, "pictures": pictures, "licence": licence})
+    model.save_pretrained(folder, model_card_kwargs={"record": record, "pictures": pictures, "license": license})
 
 
 def compare_folder(model: PretrainedModel, folder: Path) -> Parity:

@@ -40,7 +40,7 @@ class CardFacts:
         usage: a line of Python that uses ``model``.
         input_description: shapes and values of inputs and outputs.
         pictures: files beside the card, with their captions.
-        licence: of the weights, by the hub's name for it; None if it is not stated.
+        license: of the weights, by the hub's name for it; None if it is not stated.
         config: arguments of the class; the card shows them where the run's settings are not known.
     """
 
@@ -51,7 +51,7 @@ class CardFacts:
     usage: str
     input_description: str
     pictures: Sequence[Picture]
-    licence: str | None
+    license: str | None
     config: Mapping[str, Any]
 
     @property
@@ -66,7 +66,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:
-    """What the model is, how to use it, its training data, its scores with their stamps, its licence.
+    """What the model is, how to use it, its training data, its scores with their stamps, its license.
 
     The card states which facts are not known.
 
@@ -117,7 +117,7 @@ def card_header(facts: CardFacts, data: str | None, rows: list[ScoreRow]) -> Mod
         library_name="lightning-gans",
         pipeline_tag=facts.task,
         tags=sorted({*facts.tags, facts.name.lower()}),
-        license=facts.licence,
+        license=facts.license,
         model_name=facts.name if results else None,
         eval_results=results or None,
     )

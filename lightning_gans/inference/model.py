@@ -121,7 +121,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         *args: Any,
         record: RunRecord | None = None,
         pictures: Sequence[Picture] = (),
-        licence: str | None = None,
+        license: str | None = None,
         **kwargs: Any,
     ) -> ModelCard:
         """The model card for the hub.
@@ -130,7 +130,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
             args: ignored.
             record: what the run's folder holds about the model, if it comes from one.
             pictures: pictures that will lie beside the card, besides those of :meth:`draw_samples`.
-            licence: of the weights, by the hub's name for it, such as "mit" or "cc-by-4.0".
+            license: of the weights, by the hub's name for it, such as "mit" or "cc-by-4.0".
             kwargs: ignored.
         """
         own = [(SAMPLES, self.samples_caption)] if self.samples_caption else []
@@ -142,7 +142,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
             usage=self.usage,
             input_description=self.input_description,
             pictures=[*own, *pictures],
-            licence=licence,
+            license=license,
             config=self.config,
         )
         return model_card(facts, record)

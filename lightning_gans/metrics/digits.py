@@ -95,10 +95,10 @@ class DigitFeatures(FeatureExtractor):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Features (N, 64) of uint8 images (N, C, H, W)."""
-        grey = images.float().mean(dim=1, keepdim=True) / 127.5 - 1
-        if grey.shape[-2:] != (28, 28):
-            grey = F.interpolate(grey, size=(28, 28), mode="bilinear", antialias=True, align_corners=False)
-        return self.classifier.features(grey)
+        gray = images.float().mean(dim=1, keepdim=True) / 127.5 - 1
+        if gray.shape[-2:] != (28, 28):
+            gray = F.interpolate(gray, size=(28, 28), mode="bilinear", antialias=True, align_corners=False)
+        return self.classifier.features(gray)
 
     @torch.no_grad()
     def logits(self, features: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class MetricSet(nn.Module):
         palette: colors (K, C) of the classes, uint8, if the images are label maps.
         perceptual: the network of LPIPS; None does not compute LPIPS.
         kid: whether to compute KID.
-        neighbours: k of precision, recall, density and coverage; 0 does not compute them.
+        neighbors: k of precision, recall, density and coverage; 0 does not compute them.
         num_labels: number of classes on which generated images are conditioned; 0 if they are not.
     """
 
@@ -43,7 +43,7 @@ class MetricSet(nn.Module):
         palette: Tensor | None = None,
         perceptual: PerceptualDistance | None = None,
         kid: bool = False,
-        neighbours: int = 0,
+        neighbors: int = 0,
         num_labels: int = 0,
     ) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class MetricSet(nn.Module):
             width = extractor.num_features
             self.frechet = FrechetDistance(width)
             self.kid = KernelInceptionDistance(width) if kid else None
-            self.prdc = PRDC(width, neighbours) if neighbours else None
+            self.prdc = PRDC(width, neighbors) if neighbors else None
             self.class_histogram = ClassHistogram(extractor.num_classes) if extractor.num_classes else None
             self.inception_score = InceptionScore(extractor.objects) if extractor.objects else None
             self.class_frechet = ClassFrechet(width, num_labels) if 0 < num_labels <= MAX_CLASSES else None

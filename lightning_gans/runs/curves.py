@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-RED, BLUE, DARK, GREY = "#c8553d", "#2c6fa6", "#4d4d4d", "#999999"
+RED, BLUE, DARK, GRAY = "#c8553d", "#2c6fa6", "#4d4d4d", "#999999"
 
 ROLES = {"d": RED, "g": BLUE, "fake": BLUE, "real": DARK}
 """Colors of generator, discriminator and their images, the same in all panels."""
@@ -213,7 +213,7 @@ def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:
         _draw_line(axes, panel, line, columns[line.column], dashes)
         _draw_interval(axes, line, columns)
     if panel.level is not None:
-        axes.axhline(panel.level, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
+        axes.axhline(panel.level, color=GRAY, linestyle="--", linewidth=0.8, zorder=0)
     if panel.log:
         _set_scale(axes, [value for line in panel.lines for value in columns[line.column].values])
     axes.set_title(panel.title, fontsize=8.5, loc="left")

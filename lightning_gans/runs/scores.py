@@ -29,7 +29,7 @@ class Stamp:
         batch_norm: "running" for the statistics of training, as in ``eval()``; "per-image" for each image's own.
         dropout: whether generators use dropout, "on" or "off".
         pixels: how generated images were quantized before the extractor.
-        neighbours: k of precision, recall, density and coverage; 0 if these were not measured.
+        neighbors: k of precision, recall, density and coverage; 0 if these were not measured.
         seed: of the generated images' noise.
         added: fields that this version does not know, from files of a later one.
     """
@@ -42,7 +42,7 @@ class Stamp:
     batch_norm: str
     dropout: str
     pixels: str
-    neighbours: int
+    neighbors: int
     seed: int
     added: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -96,7 +96,7 @@ class Stamp:
             f"batch norm {self.batch_norm}",
             f"dropout {self.dropout}",
             self.pixels,
-            f"{self.neighbours} neighbours",
+            f"{self.neighbors} neighbors",
             f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}",
             *(f"{name} {'null' if value is None else value}" for name, value in self.added.items()),
         )

@@ -72,7 +72,7 @@ def upload(page: Page, file: Path) -> None:
 
 
 def check_pair(page: Page, expected: tuple[Image.Image, Image.Image]) -> None:
-    """Before and after become the expected ones, to one grey level."""
+    """Before and after become the expected ones, to one gray level."""
     settled(page, "result", expected[0], 0)
     settled(page, "result", expected[1], 1, place=1)
 
@@ -141,9 +141,9 @@ def test_a_drawing_is_translated(direction: str, browser: Browser, served: Demo,
 
 def crossed(shown: list[Image.Image]) -> bool:
     """Whether the first picture is white with both strokes."""
-    grey = shown[0].convert("L")
-    strokes = [grey.getpixel((16 + x, 16 + y)) for x in (-3, 2) for y in (-3, 2)]
-    return grey.getpixel((0, 0)) == 255 and strokes == [0, 0, 0, 0]
+    gray = shown[0].convert("L")
+    strokes = [gray.getpixel((16 + x, 16 + y)) for x in (-3, 2) for y in (-3, 2)]
+    return gray.getpixel((0, 0)) == 255 and strokes == [0, 0, 0, 0]
 
 
 def test_it_ends_at_once_with_a_page_open_and_a_picture_half_translated(

@@ -35,7 +35,7 @@ from lightning_gans.variants import CGAN, DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
-FILES = {"neighbours.png", "interpolation.png", "scores.png", "analysis.json"}
+FILES = {"neighbors.png", "interpolation.png", "scores.png", "analysis.json"}
 
 
 class Spots(TinyData):
@@ -68,7 +68,7 @@ class Copies(Generator):
         return self.images[torch.arange(len(latent)) % len(self.images)] + self.weight
 
 
-def analyse(
+def analyze(
     folder: Path,
     model: L.LightningModule,
     data: L.LightningDataModule,
@@ -89,21 +89,21 @@ def score_rows(folder: Path) -> list[dict[str, Any]]:
 
 def test_all_files_are_written_and_the_same_again(tmp_path: Path) -> None:
     model, data = tiny_dcgan(), Spots(length=146)
-    analyse(tmp_path, model, data)
+    analyze(tmp_path, model, data)
     folder = tmp_path / "analysis"
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     (folder / "scores.png").write_bytes(b"older")
-    analyse(tmp_path, model, data)
+    analyze(tmp_path, model, data)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
     assert first.keys() == FILES
-    with Image.open(folder / "neighbours.png") as picture:
+    with Image.open(folder / "neighbors.png") as picture:
         assert picture.size == ((30 + 2) + 8 + (5 * 30 + 2), 3 * 30 + 2)
     with Image.open(folder / "interpolation.png") as picture:
         assert picture.size == (9 * 30 + 2, 3 * 30 + 2)
 
 
 def test_the_probe_is_a_row_of_scores_and_logged(tmp_path: Path) -> None:
-    trainer, found = analyse(tmp_path, tiny_dcgan(), Spots(length=146), Analysis(rows=1, probe_images=100))
+    trainer, found = analyze(tmp_path, tiny_dcgan(), Spots(length=146), Analysis(rows=1, probe_images=100))
     row = score_rows(tmp_path)[-1]
     assert parse_complete_rows([row])
     assert row["scores"] == {
@@ -123,9 +123,9 @@ def test_a_generator_that_copies_is_caught_and_one_that_does_not_is_not(tmp_path
     data = TinyData(length=346)
     data.setup("fit")
     model = tiny_dcgan()
-    _, other = analyse(tmp_path / "other", model, data)
+    _, other = analyze(tmp_path / "other", model, data)
     model.generator = Copies(data.splits["train"].images)
-    _, copied = analyse(tmp_path / "copied", model, data)
+    _, copied = analyze(tmp_path / "copied", model, data)
     assert copied["memorisation"]["nearest_ratio"] == pytest.approx(0, abs=1e-6)
     assert copied["memorisation"]["copied_share"] == 1
     assert other["memorisation"]["nearest_ratio"] > 0.3
@@ -138,8 +138,8 @@ def test_each_sample_stands_beside_its_copy(tmp_path: Path) -> None:
     data.setup("fit")
     model = tiny_dcgan()
     model.generator = Copies(data.splits["train"].images)
-    analyse(tmp_path, model, data, Analysis(rows=2), Evaluation(extractor=None))
-    with Image.open(tmp_path / "analysis" / "neighbours.png") as picture:
+    analyze(tmp_path, model, data, Analysis(rows=2), Evaluation(extractor=None))
+    with Image.open(tmp_path / "analysis" / "neighbors.png") as picture:
         for top in (2, 32):
             sample, nearest, next_one = (picture.crop((x, top, x + 28, top + 28)).tobytes() for x in (2, 42, 72))
             assert sample == nearest != next_one
@@ -153,7 +153,7 @@ def test_nothing_is_claimed_where_nothing_is_held_out(tmp_path: Path) -> None:
             images, labels = super().load(train=train)
             return images[:60], labels[:60]
 
-    trainer, found = analyse(tmp_path, tiny_dcgan(), Few())
+    trainer, found = analyze(tmp_path, tiny_dcgan(), Few())
     empty = [
         found["memorisation"]["nearest_ratio"],
         found["memorisation"]["copied_share"],
@@ -176,7 +176,7 @@ def test_a_conditional_models_classes_are_drawn_and_its_labels_not_leaked(tmp_pa
     generator.register_forward_hook(lambda _, given, __: seen.update({tuple(given[1].tolist()): given[0]}))
     discriminator = DCGANDiscriminator(1, 28, width=2, num_classes=10, conditional=True)
     model = CGAN(generator=generator, discriminator=discriminator)
-    _, found = analyse(tmp_path, model, TinyData())
+    _, found = analyze(tmp_path, model, TinyData())
     assert {path.name for path in (tmp_path / "analysis").iterdir()} == FILES | {"classes.png"}
     with Image.open(tmp_path / "analysis" / "classes.png") as picture:
         assert picture.size == (10 * 30 + 2, 3 * 30 + 2)
@@ -202,7 +202,7 @@ def test_the_discriminator_judges_without_augmentation_in_evaluation_mode_and_st
     model.discriminator = Watching(channels=1, size=28, width=2)
     model.discriminator.layers[0].eval()
     before, modes = weights(model), [module.training for module in model.modules()]
-    analyse(tmp_path, model, Spots(length=26), Analysis(rows=2))
+    analyze(tmp_path, model, Spots(length=26), Analysis(rows=2))
     # Training, generated and held-out images; those of the probe.
     assert Watching.seen == (20 + 26 + 26) + (20 + 26)
     assert [module.training for module in model.modules()] == modes
@@ -231,7 +231,7 @@ def test_uniform_noise_has_straight_paths(tmp_path: Path) -> None:
         def on_test_epoch_start(self, trainer: Any, pl_module: Any) -> None:
             pl_module.generator.register_forward_hook(lambda _, given, __: latents.append(given[0]))
 
-    analyse(tmp_path, tiny_dcgan(noise=UniformNoise()), TinyData(), Analysis(rows=1), Watch(), Evaluation())
+    analyze(tmp_path, tiny_dcgan(noise=UniformNoise()), TinyData(), Analysis(rows=1), Watch(), Evaluation())
     (path,) = [latent for latent in latents if len(latent) == 9]
     torch.testing.assert_close(path[4], (path[0] + path[8]) / 2)
 
@@ -241,13 +241,13 @@ def test_uniform_noise_has_straight_paths(tmp_path: Path) -> None:
     [({"probe_images": 0}, "probe_images is 0"), ({"probe_images": 9}, None)],
 )
 def test_the_probe_can_be_left_out(tmp_path: Path, kwargs: dict[str, int], reason: str | None) -> None:
-    _, found = analyse(tmp_path, tiny_dcgan(), TinyData(), Analysis(rows=1, **kwargs))
+    _, found = analyze(tmp_path, tiny_dcgan(), TinyData(), Analysis(rows=1, **kwargs))
     assert found["probe"]["reason"] == reason
     assert (found["probe"]["accuracy"] is None) == (reason is not None)
 
 
 def test_images_without_classes_and_networks_without_layers_are_not_probed(tmp_path: Path) -> None:
-    class Unlabelled(TinyData):
+    class Unlabeled(TinyData):
         num_classes = 0
 
         def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
@@ -263,11 +263,11 @@ def test_images_without_classes_and_networks_without_layers_are_not_probed(tmp_p
             logits: Tensor = torch.relu(self.linear(images.flatten(1))).flatten()
             return logits
 
-    _, found = analyse(tmp_path / "unlabelled", tiny_dcgan(), Unlabelled())
+    _, found = analyze(tmp_path / "unlabeled", tiny_dcgan(), Unlabeled())
     assert found["probe"]["reason"] == "the images have fewer than two classes"
     model = tiny_dcgan()
     model.discriminator = Flat()
-    _, found = analyse(tmp_path / "flat", model, TinyData())
+    _, found = analyze(tmp_path / "flat", model, TinyData())
     assert found["probe"]["reason"] == "Flat has no activation layers to take features from"
     assert found["probe"]["accuracy"] is None
 
@@ -277,13 +277,13 @@ def test_a_broken_model_is_drawn_and_its_numbers_are_null(tmp_path: Path) -> Non
     with torch.no_grad():
         for parameter in model.discriminator.parameters():
             parameter.fill_(math.nan)
-    _, found = analyse(tmp_path, model, TinyData(), Analysis(rows=1, probe_images=0))
+    _, found = analyze(tmp_path, model, TinyData(), Analysis(rows=1, probe_images=0))
     assert found["discriminator"]["mean_train"] is None
     assert found["discriminator"]["auc_held_out"] is None
     assert found["memorisation"]["nearest_ratio"] is not None
 
 
-# What cannot be analysed
+# What cannot be analyzed
 
 
 def refuse(folder: Path, model: L.LightningModule, data: Any) -> None:

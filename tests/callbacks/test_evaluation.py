@@ -50,7 +50,7 @@ def test_scores_are_logged_and_written_with_their_stamp(tmp_path: Path) -> None:
         "batch_norm": "running",
         "dropout": "off",
         "pixels": "uint8-rounded",
-        "neighbours": 5,
+        "neighbors": 5,
         "seed": 0,
     }
     assert "val/fid" in evaluation.last_lines

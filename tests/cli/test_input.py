@@ -90,7 +90,7 @@ def test_a_missing_model_is_named(capsys: pytest.CaptureFixture[str], monkeypatc
     assert "model" in capsys.readouterr().err
 
 
-def test_conditional_networks_on_unlabelled_data_are_refused(small_sets: dict[str, list[str]]) -> None:
+def test_conditional_networks_on_unlabeled_data_are_refused(small_sets: dict[str, list[str]]) -> None:
     arguments = ["fit", "--config", "cgan/mnist", "--data", "ImageFolderDataModule", "--data.size", "28", *QUIET]
     with pytest.raises(InputError, match=r"model\.generator\.num_classes is 0, as of data without labels"):
         build([*arguments, *small_sets["ImageFolderDataModule"]])

@@ -163,7 +163,7 @@ def test_a_job_that_is_preempted_before_it_trains_is_requeued(slurm: Slurm, tmp_
     assert slurm.wait_for_state(job, ["COMPLETED"], 60)["Restarts"] == "1"
 
 
-def test_a_cancelled_job_has_time_to_save_itself_and_is_over(slurm: Slurm, tmp_path: Path) -> None:
+def test_a_canceled_job_has_time_to_save_itself_and_is_over(slurm: Slurm, tmp_path: Path) -> None:
     path = stub(
         tmp_path, 'trap "sleep 1; touch saved; exit 143" TERM; touch started; for i in $(seq 300); do sleep 0.2; done'
     )

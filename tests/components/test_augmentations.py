@@ -40,19 +40,19 @@ def test_cutout_clears_a_square_of_its_share() -> None:
     cleared = (kept == 0).sum(dim=(2, 3))
     assert torch.equal(cleared[:, 0], cleared[:, 1])
     assert cleared.max() == 8 * 8
-    # A quarter of the square stays where its centre is in a corner.
+    # A quarter of the square stays where its center is in a corner.
     assert cleared.min() >= 4 * 4
     rows = (kept[:, 0] == 0).any(dim=2).sum(dim=1)
     columns = (kept[:, 0] == 0).any(dim=1).sum(dim=1)
     assert torch.equal(rows * columns, cleared[:, 0])
 
 
-def test_colour_keeps_edges_and_grey() -> None:
-    grey = torch.rand(5, 1, 8, 8).expand(-1, 3, -1, -1)
-    changed = jitter_color(grey)
+def test_color_keeps_edges_and_gray() -> None:
+    gray = torch.rand(5, 1, 8, 8).expand(-1, 3, -1, -1)
+    changed = jitter_color(gray)
     torch.testing.assert_close(changed[:, 0], changed[:, 2])
-    # An affine map of each grey image: the order of its pixels stays.
-    assert torch.equal(changed[:, 0].flatten(1).argsort(dim=1), grey[:, 0].flatten(1).argsort(dim=1))
+    # An affine map of each gray image: the order of its pixels stays.
+    assert torch.equal(changed[:, 0].flatten(1).argsort(dim=1), gray[:, 0].flatten(1).argsort(dim=1))
 
 
 def test_parts_can_be_left_out() -> None:

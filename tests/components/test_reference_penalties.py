@@ -60,7 +60,7 @@ def test_the_critics_whole_loss_is_wgan_gps_authors() -> None:
     ("penalty", "keys"),
     [(penalties.R1, ["r1"]), (penalties.R2, ["r2"]), (penalties.R1R2, ["r1", "r2"])],
 )
-def test_zero_centred_penalties_are_r3gans_authors(penalty: type[penalties.Penalty], keys: list[str]) -> None:
+def test_zero_centered_penalties_are_r3gans_authors(penalty: type[penalties.Penalty], keys: list[str]) -> None:
     critic, real, fake = critic_and_images(R3GAN)
     squares = [sum(R3GAN["discriminator"][key]) / len(real) for key in keys]
     found = penalty_of(penalty(weight=R3GAN["gamma"]), critic, real, fake).item()

@@ -64,7 +64,7 @@ def test_a_protocol_has_a_list_of_members() -> None:
 
 
 def test_data_of_ones_own_train_and_are_scored(tmp_path: Path) -> None:
-    scores = Evaluation(neighbours=0, cache=tmp_path / "cache")
+    scores = Evaluation(neighbors=0, cache=tmp_path / "cache")
     trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[scores])
     trainer.fit(tiny_dcgan(), OwnData())
     assert "val" in scores.last_lines
@@ -74,7 +74,7 @@ def test_data_of_ones_own_train_and_are_scored(tmp_path: Path) -> None:
 
 def test_loaders_without_a_data_module_train(tmp_path: Path) -> None:
     loader = Loaders().loader()
-    tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation(neighbours=0)]).fit(tiny_dcgan(), loader, loader)
+    tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation(neighbors=0)]).fit(tiny_dcgan(), loader, loader)
 
 
 def test_data_without_the_protocol_are_refused_with_all_that_they_lack(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_a_grid_is_that_of_torchvision(count: int, channels: int, columns: int) 
     assert np.array_equal(np.asarray(drawn), expected)
 
 
-def test_pictures_are_grey_or_rgb_and_nothing_else() -> None:
+def test_pictures_are_gray_or_rgb_and_nothing_else() -> None:
     assert to_pil(torch.zeros(1, 2, 3, dtype=torch.uint8)).mode == "L"
     assert to_pil(torch.zeros(3, 2, 4, dtype=torch.uint8)).size == (4, 2)
     with pytest.raises(InputError, match="2 channels; only 1 or 3 can be drawn"):

@@ -32,12 +32,12 @@ def test_a_seed_is_a_house_at_any_size() -> None:
     assert not np.array_equal(draw_house_front(np.random.default_rng(4), 64)[1], small)
 
 
-def test_every_part_is_drawn_and_maps_hold_the_palettes_colours_alone() -> None:
+def test_every_part_is_drawn_and_maps_hold_the_palettes_colors_alone() -> None:
     shares = torch.zeros(len(CLASSES))
     for seed in range(20):
         picture, label_map = draw_house_front(np.random.default_rng(seed), 64)
         assert picture.shape == label_map.shape == (64, 64, 3)
-        assert {tuple(colour) for colour in label_map.reshape(-1, 3)} <= {tuple(colour) for colour in PALETTE}
+        assert {tuple(color) for color in label_map.reshape(-1, 3)} <= {tuple(color) for color in PALETTE}
         classes = nearest_class(torch.from_numpy(label_map).permute(2, 0, 1)[None], torch.from_numpy(PALETTE))
         shares += torch.bincount(classes.flatten(), minlength=len(CLASSES)) / classes.numel() / 20
     assert shares.min() > 0.01
@@ -57,7 +57,7 @@ def test_a_house_has_one_door_and_it_stands_on_the_ground() -> None:
 
 
 def test_the_picture_follows_from_the_map_but_for_light_and_noise() -> None:
-    # The mean colour of each class, fitted on some houses, explains others: what a translator has to find.
+    # The mean color of each class, fitted on some houses, explains others: what a translator has to find.
     means = torch.zeros(len(CLASSES), 3)
     seen = torch.zeros(len(CLASSES))
     errors = []

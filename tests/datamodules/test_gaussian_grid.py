@@ -42,16 +42,16 @@ def test_labels_are_the_modes_at_which_the_points_lie() -> None:
     assert torch.isin(found[found != labels], torch.tensor([-1])).all()
 
 
-def test_every_mode_has_its_centre_its_spread_and_its_share() -> None:
+def test_every_mode_has_its_center_its_spread_and_its_share() -> None:
     side, std = 3, 0.04
     data = grid(side=side, std=std, length=20_000)
     images, labels = to_float(data.splits["train"].images).flatten(1), data.splits["train"].labels
     # Rounding to steps of 2 / 255 adds the variance of a uniform distribution of that width.
     expected = math.sqrt(std**2 + (2 / 255) ** 2 / 12)
     for mode in range(side**2):
-        centre = torch.tensor([(mode // side - 1) * 0.8, (mode % side - 1) * 0.8])
+        center = torch.tensor([(mode // side - 1) * 0.8, (mode % side - 1) * 0.8])
         own = images[labels == mode]
-        torch.testing.assert_close(own.mean(dim=0), centre, atol=5 * std / math.sqrt(len(own)), rtol=0)
+        torch.testing.assert_close(own.mean(dim=0), center, atol=5 * std / math.sqrt(len(own)), rtol=0)
         torch.testing.assert_close(own.std(dim=0), torch.full((2,), expected), rtol=0.1, atol=0)
         assert len(own) == pytest.approx(20_000 / side**2, rel=0.12)
 
@@ -68,7 +68,7 @@ def test_splits_are_different_draws_that_do_not_depend_on_the_seed_of_the_run() 
     assert len(set(prints[0])) == 3
 
 
-def test_a_point_belongs_to_the_nearest_centre_or_to_none() -> None:
+def test_a_point_belongs_to_the_nearest_center_or_to_none() -> None:
     data = GaussianGridDataModule(side=5, std=0.02)
     # Four standard deviations are 0.08; rounding adds 0.0055.
     near, far = 0.085, 0.086

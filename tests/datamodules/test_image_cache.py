@@ -165,7 +165,7 @@ def test_the_middle_square_is_used_of_both_halves(tmp_path: Path) -> None:
     assert torch.equal(b, 255 - a)
 
 
-GREY16 = np.full((10, 10), 51400, dtype=np.uint16)  # 200 * 257
+GRAY16 = np.full((10, 10), 51400, dtype=np.uint16)  # 200 * 257
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ GREY16 = np.full((10, 10), 51400, dtype=np.uint16)  # 200 * 257
         *((f"x.{kind}", Image.new("RGB", (10, 10), (200,) * 3), 200) for kind in ("png", "jpg", "BMP", "tif", "webp")),
         ("x.ppm", Image.new("RGB", (10, 10), (200,) * 3), 200),
         ("x.pgm", Image.new("L", (10, 10), 200), 200),
-        ("x.png", Image.fromarray(GREY16), 200),
-        ("x.tiff", Image.fromarray(GREY16), 200),
+        ("x.png", Image.fromarray(GRAY16), 200),
+        ("x.tiff", Image.fromarray(GRAY16), 200),
         ("x.png", Image.new("RGBA", (10, 10), (200, 200, 200, 0)), 255),
         ("x.png", Image.new("L", (10, 10), 200).convert("P"), 200),
         ("x.png", Image.new("1", (10, 10), 1), 255),

@@ -184,25 +184,25 @@ def test_images_are_turned_as_their_exif_data_say(tmp_path: Path) -> None:
     assert pixels(tmp_path / "a.png", channels=1) == [[[30, 10], [40, 20]]]
 
 
-GREY16 = np.array([[0, 128, 129, 385], [386, 32768, 65406, 65535], [0] * 4, [0] * 4], dtype=np.uint16)
-GREY8 = [[0, 0, 1, 1], [2, 128, 254, 255], [0] * 4, [0] * 4]  # rounded: 128 / 257 is 0.498, 129 / 257 is 0.502
+GRAY16 = np.array([[0, 128, 129, 385], [386, 32768, 65406, 65535], [0] * 4, [0] * 4], dtype=np.uint16)
+GRAY8 = [[0, 0, 1, 1], [2, 128, 254, 255], [0] * 4, [0] * 4]  # rounded: 128 / 257 is 0.498, 129 / 257 is 0.502
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_grey_of_16_bits_is_scaled_and_rounded(tmp_path: Path, name: str, channels: int) -> None:
+def test_gray_of_16_bits_is_scaled_and_rounded(tmp_path: Path, name: str, channels: int) -> None:
     if name == "a.pgm":
-        (tmp_path / name).write_bytes(b"P5 4 4 65535\n" + GREY16.astype(">u2").tobytes())
+        (tmp_path / name).write_bytes(b"P5 4 4 65535\n" + GRAY16.astype(">u2").tobytes())
     else:
-        Image.fromarray(GREY16).save(tmp_path / name)
-    assert pixels(tmp_path / name, channels, size=4) == [GREY8] * channels
+        Image.fromarray(GRAY16).save(tmp_path / name)
+    assert pixels(tmp_path / name, channels, size=4) == [GRAY8] * channels
 
 
-def test_grey_of_16_bits_in_big_endian_order_is_read_the_same(tmp_path: Path) -> None:
-    Image.fromarray(GREY16.astype(">u2")).save(tmp_path / "a.tif")
+def test_gray_of_16_bits_in_big_endian_order_is_read_the_same(tmp_path: Path) -> None:
+    Image.fromarray(GRAY16.astype(">u2")).save(tmp_path / "a.tif")
     with Image.open(tmp_path / "a.tif") as image:
         assert image.mode == "I;16B"
-    assert pixels(tmp_path / "a.tif", 1, size=4) == [GREY8]
+    assert pixels(tmp_path / "a.tif", 1, size=4) == [GRAY8]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_modes_become_rgb_and_transparency_white(
     assert pixels(tmp_path / "a.png") == [[[level] * 2] * 2 for level in rgb]
 
 
-def test_palettes_are_looked_up_and_their_transparent_colour_is_white(tmp_path: Path) -> None:
+def test_palettes_are_looked_up_and_their_transparent_color_is_white(tmp_path: Path) -> None:
     image = Image.new("P", (2, 2))
     image.putpalette([*RED, *GREEN])
     image.putdata([0, 1, 0, 1])
@@ -239,7 +239,7 @@ def test_cmyk_is_converted(tmp_path: Path) -> None:
     assert pixels(tmp_path / "a.tif") == [[[level] * 2] * 2 for level in RED]
 
 
-def test_colour_becomes_grey_by_luma_where_one_channel_is_asked_for(tmp_path: Path) -> None:
+def test_color_becomes_gray_by_luma_where_one_channel_is_asked_for(tmp_path: Path) -> None:
     for name, color in (("0", RED), ("1", GREEN), ("2", BLUE)):
         save(tmp_path / f"{name}.png", color)
     data = folder(tmp_path, channels=1)

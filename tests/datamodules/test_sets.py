@@ -212,7 +212,7 @@ def test_a_dead_server_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monke
     assert "\n" not in str(error.value)
 
 
-def test_colour_images_come_with_channels_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_color_images_come_with_channels_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Small:
         def __init__(self, root: Path, train: bool, download: bool = False) -> None:
             self.data = np.zeros((20, 32, 32, 3), dtype=np.uint8)

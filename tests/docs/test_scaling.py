@@ -103,7 +103,7 @@ def test_a_default_penalty_is_counted_before_training_too(traffic: Any) -> None:
     assert traffic.passes(model) == {"generator": 1.5, "discriminator": 2 + 2 + 2 / 2 + 4}
 
 
-# Batch normalisation.
+# Batch normalization.
 
 
 def wgan_gp() -> WGANGP:
@@ -118,7 +118,7 @@ def r3gan() -> R3GAN:
     )
 
 
-NORMALISED: dict[str, tuple[Callable[[], Adversarial], Callable[[], Any]]] = {
+NORMALIZED: dict[str, tuple[Callable[[], Adversarial], Callable[[], Any]]] = {
     "dcgan": (tiny_dcgan, TinyData),
     "dcgan_r1": (lambda: tiny_dcgan(penalty=R1(interval=2), n_critic=2), TinyData),
     "r3gan": (r3gan, TinyData),
@@ -140,12 +140,12 @@ NORMALISED: dict[str, tuple[Callable[[], Adversarial], Callable[[], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(NORMALISED))
+@pytest.mark.parametrize("name", sorted(NORMALIZED))
 def test_passes_through_batch_norm_are_counted(
     name: str, traffic: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One process believes that it has company, and its all-reduces are noted."""
-    make, data = NORMALISED[name]
+    make, data = NORMALIZED[name]
     model = make()
     reduced: list[int] = []
     monkeypatch.setattr(dist, "all_reduce", lambda values: reduced.append(values.numel() * values.element_size()))

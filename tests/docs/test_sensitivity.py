@@ -137,9 +137,9 @@ def test_degradations_are_what_they_say(script: Any) -> None:
     assert script.repeated(images, 3)[:, 0, 14, 14].tolist() == [240, 241, 242, 240, 241, 242, 240, 241]
     drawn = script.draws(images.repeat(5, 1, 1, 1), 4)
     assert [len(part) for part in drawn] == [4] * 5
-    centre = script.blurred(images[-1:], 1.0)[0, 0, 14, 12:17].tolist()
+    center = script.blurred(images[-1:], 1.0)[0, 0, 14, 12:17].tolist()
     # The continuous kernel's ratios are exp(-1/2) and exp(-2).
-    assert centre == [pytest.approx(247 * weight, abs=1) for weight in (0.0216, 0.0965, 0.1592, 0.0965, 0.0216)]
-    grey = torch.full((1, 1, 200, 200), 128, dtype=torch.uint8)
-    assert script.noisy(grey, 0.1).double().std().item() == pytest.approx(25.5, rel=0.02)
-    assert torch.equal(script.noisy(grey, 0.1), script.noisy(grey, 0.1))
+    assert center == [pytest.approx(247 * weight, abs=1) for weight in (0.0216, 0.0965, 0.1592, 0.0965, 0.0216)]
+    gray = torch.full((1, 1, 200, 200), 128, dtype=torch.uint8)
+    assert script.noisy(gray, 0.1).double().std().item() == pytest.approx(25.5, rel=0.02)
+    assert torch.equal(script.noisy(gray, 0.1), script.noisy(gray, 0.1))

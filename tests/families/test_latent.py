@@ -154,7 +154,7 @@ def test_the_papers_own_settings_are_the_defaults() -> None:
     assert (objective.a, objective.b, objective.c, objective.scale) == (0, 1, 1, 0.5)
 
 
-def test_sngan_normalises_every_layer_of_d_and_none_of_g() -> None:
+def test_sngan_normalizes_every_layer_of_d_and_none_of_g() -> None:
     model = SNGAN(**plain())
     layers = [m for m in model.discriminator.modules() if isinstance(m, nn.Conv2d)]
     assert layers
@@ -228,11 +228,11 @@ def test_one_conditional_network_alone_is_refused() -> None:
 
 
 def test_conditional_networks_refuse_data_without_labels(tmp_path: Path) -> None:
-    class Unlabelled(TinyData):
+    class Unlabeled(TinyData):
         num_classes = 0
 
     with pytest.raises(InputError, match=r"data\.num_classes is 0 but model\.generator\.num_classes is 10"):
-        tiny_trainer(tmp_path, max_steps=1).fit(CGAN(**conditional()), Unlabelled())
+        tiny_trainer(tmp_path, max_steps=1).fit(CGAN(**conditional()), Unlabeled())
 
 
 class PerImageNormalized(DCGANDiscriminator):

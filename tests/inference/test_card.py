@@ -12,10 +12,10 @@ from tests.support import checkpoint_files
 from tests.support.scored_runs import score_row, scored_run
 
 
-def card_of(folder: Path, licence: str | None = None) -> tuple[str, dict[str, Any]]:
+def card_of(folder: Path, license: str | None = None) -> tuple[str, dict[str, Any]]:
     model = lightning_gans.load(folder)
     record = read_run_record(folder / "checkpoints" / "best.ckpt", model.metadata)
-    card = model.generate_model_card(record=record, licence=licence)
+    card = model.generate_model_card(record=record, license=license)
     return card.text, read_header(card)
 
 
@@ -25,7 +25,7 @@ def read_header(card: ModelCard) -> dict[str, Any]:
 
 
 def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
-    text, header = card_of(scored_run(tmp_path, score_row(1.25), score_row(2.5)), licence="cc-by-4.0")
+    text, header = card_of(scored_run(tmp_path, score_row(1.25), score_row(2.5)), license="cc-by-4.0")
     assert "Conditional GAN (Mirza and Osindero, 2014)" in text
     assert "after 7 steps" in text
     assert "`datamodules.DigitsDataModule`" in text
@@ -41,7 +41,7 @@ def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
 
 def test_each_score_has_its_stamp(tmp_path: Path) -> None:
     text, header = card_of(scored_run(tmp_path, score_row(1.25), score_row(2.5)))
-    assert "split test | ema weights | batch norm running | dropout off | uint8-rounded | 5 neighbours | seed 0" in text
+    assert "split test | ema weights | batch norm running | dropout off | uint8-rounded | 5 neighbors | seed 0" in text
     assert "split val | ema weights" in text  # the checkpoint's own
     assert "| 2.5 |" in text
     assert "1.25" not in text  # measured again
@@ -73,7 +73,7 @@ def test_unknown_facts_are_named(tmp_path: Path) -> None:
     card = model.generate_model_card(record=read_run_record(path, model.metadata))
     assert "## Training data\n\nNot recorded." in card.text
     assert "None are recorded for these weights." in card.text
-    assert "The licence of the weights is not stated." in card.text
+    assert "The license of the weights is not stated." in card.text
     assert "are not recorded" in card.text
     assert "seed None" not in card.text
     assert "license" not in read_header(card)

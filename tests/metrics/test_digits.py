@@ -38,7 +38,7 @@ def test_the_shipped_classifier_is_small_and_reads_mnist(mnist_root: Path) -> No
     assert (classes == test.targets[:2000]).float().mean() >= 0.985
 
 
-def test_digit_features_take_any_size_and_colour() -> None:
+def test_digit_features_take_any_size_and_color() -> None:
     extractor = DigitFeatures()
     images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
     features = extractor(images)

@@ -41,9 +41,9 @@ def test_features_of_rank_below_their_number_are_no_trouble(counts: tuple[int, i
     """With 20 images the covariance of 64 features has rank 19."""
     a, b = correlated(counts[0], 64), correlated(counts[1], 64, shift=0.3)
     found = frechet_distance(*moments(a), *moments(b))
-    # Another way to the same trace: nuclear norm of the product of the centred features themselves.
-    centred = [(x - x.mean(0)) / (len(x) - 1) ** 0.5 for x in (a, b)]
-    overlap = torch.linalg.svdvals(centred[0] @ centred[1].T).sum()
+    # Another way to the same trace: nuclear norm of the product of the centered features themselves.
+    centered = [(x - x.mean(0)) / (len(x) - 1) ** 0.5 for x in (a, b)]
+    overlap = torch.linalg.svdvals(centered[0] @ centered[1].T).sum()
     variance = sum(torch.cov(x.T).trace() for x in (a, b))
     expected = (a.mean(0) - b.mean(0)).square().sum() + variance - 2 * overlap
     assert found.item() == pytest.approx(expected.item(), rel=1e-7)
@@ -133,8 +133,8 @@ def test_a_shifted_class_is_found_and_the_others_are_perfect(pieces: int) -> Non
 
 def test_labels_that_are_swapped_do_not_change_the_whole_but_the_classes() -> None:
     labels = torch.arange(300) % 3
-    centres = torch.eye(3, 4) * 10
-    real = torch.randn(300, 4) + centres[labels]
+    centers = torch.eye(3, 4) * 10
+    real = torch.randn(300, 4) + centers[labels]
     fake = real[torch.arange(300) // 3 * 3 + (labels + 1) % 3]
     assert class_scores(real, real, labels)["class_fid_worst"] == pytest.approx(0, abs=1e-4)
     assert class_scores(real, fake, labels)["class_fid"] > 150

@@ -13,7 +13,7 @@ from lightning_gans.metrics.cache import RealCache
 
 
 def score_set(**kwargs: Any) -> MetricSet:
-    return MetricSet(DigitFeatures(), kid=True, neighbours=2, num_labels=2, **kwargs)
+    return MetricSet(DigitFeatures(), kid=True, neighbors=2, num_labels=2, **kwargs)
 
 
 def images(count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -58,7 +58,7 @@ def test_an_offset_has_the_closed_forms() -> None:
     scores = fidelity(truth + 10, truth)
     assert scores["l1"] == pytest.approx(10 / 255)
     assert scores["psnr"] == pytest.approx(20 * math.log10(255 / 10))
-    # In areas of one colour float32 leaves the variances, which are 0 here, a rounding error.
+    # In areas of one color float32 leaves the variances, which are 0 here, a rounding error.
     assert scores["ssim"] == pytest.approx((2 * x * y + 1e-4) / (x**2 + y**2 + 1e-4), abs=3e-3)
 
 

@@ -52,7 +52,7 @@ def test_distances_are_those_of_torchmetrics_with_the_same_backbone(
     torch.testing.assert_close(distances, oracle(images / 255, truth / 255), rtol=1e-4, atol=1e-6)
 
 
-def test_equal_images_have_no_distance_and_grey_ones_are_rgb(distance: PerceptualDistance) -> None:
+def test_equal_images_have_no_distance_and_gray_ones_are_rgb(distance: PerceptualDistance) -> None:
     images, truth = noise(1, 1, 31, 40), noise(1, 1, 31, 40)
     assert distance(images, images).tolist() == [0]
     rgb = distance(images.expand(-1, 3, -1, -1), truth.expand(-1, 3, -1, -1))

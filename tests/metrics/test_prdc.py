@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage, against scikit-learn's neighbours, closed forms and expectations."""
+"""Precision, recall, density and coverage, against scikit-learn's neighbors, closed forms and expectations."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_border_of_a_ball_is_inside() -> None:
 
 
 @pytest.mark.parametrize("k", [1, 5])
-def test_the_real_images_themselves_score_one_and_each_ball_holds_its_neighbours_and_its_centre(k: int) -> None:
+def test_the_real_images_themselves_score_one_and_each_ball_holds_its_neighbors_and_its_center(k: int) -> None:
     # A length and an offset with which every distance is rounded.
     real = torch.randn(150, 37) + 1000 / 3
     assert scores(real, real[torch.randperm(150)], k) == {
@@ -109,7 +109,7 @@ def test_the_real_images_themselves_score_one_and_each_ball_holds_its_neighbours
 
 def test_a_ball_of_radius_zero_holds_copies_only() -> None:
     few = torch.rand(7, 20) + 10
-    real = few.repeat(4, 1)  # with k = 3 all neighbours are copies
+    real = few.repeat(4, 1)  # with k = 3 all neighbors are copies
     assert scores(real, few, k=3) == {"precision": 1, "recall": 1, "density": 4 / 3, "coverage": 1}
     beside = few.clone()
     beside[:, 0] = torch.nextafter(few[:, 0], torch.tensor(math.inf))
@@ -119,7 +119,7 @@ def test_a_ball_of_radius_zero_holds_copies_only() -> None:
 def test_one_real_image_again_and_again_is_precise_but_recalls_itself_alone() -> None:
     real = torch.randn(50, 6)
     _, near = NearestNeighbors(n_neighbors=5).fit(real.numpy()).kneighbors()
-    holding = 1 + (near == 0).any(axis=1).sum()  # balls with image 0: its own, and those it is a neighbour of
+    holding = 1 + (near == 0).any(axis=1).sum()  # balls with image 0: its own, and those it is a neighbor of
     expected = {"precision": 1, "recall": 1 / 50, "density": holding / 5, "coverage": holding / 50}
     assert scores(real, real[:1].repeat(20, 1)) == pytest.approx(expected, rel=1e-12)
 

@@ -31,7 +31,7 @@ def test_nearest_class_is_that_of_all_euclidean_distances() -> None:
     assert torch.equal(classes, expected)
 
 
-def test_of_equally_near_colours_the_first_wins() -> None:
+def test_of_equally_near_colors_the_first_wins() -> None:
     palette = torch.tensor([[100], [102], [102]], dtype=torch.uint8)
     images = torch.tensor([101, 102, 255], dtype=torch.uint8).view(1, 1, 1, 3)
     assert nearest_class(images, palette).tolist() == [[[0, 1, 1]]]
@@ -79,7 +79,7 @@ def test_scores_are_of_all_pixels_for_any_partition() -> None:
     assert {key: value.item() for key, value in first.compute().items()} == whole
 
 
-def test_a_slightly_wrong_colour_is_the_same_class() -> None:
+def test_a_slightly_wrong_color_is_the_same_class() -> None:
     classes = torch.randint(0, 5, (2, 8, 8))
     maps = label_maps(classes)
     near = (maps.int() + torch.randint(-20, 21, maps.shape)).clamp(0, 255).to(torch.uint8)
@@ -90,11 +90,11 @@ def test_a_slightly_wrong_colour_is_the_same_class() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    grey, colour = torch.zeros(1, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    gray, color = torch.zeros(1, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
     with pytest.raises(InputError, match=r"the palette's colors have 3 channel\(s\), but the images 1"):
-        SegmentationMetrics(PALETTE).update(grey, grey)
+        SegmentationMetrics(PALETTE).update(gray, gray)
     with pytest.raises(InputError, match=r"their truths \(1, 3, 4, 4\)"):
-        SegmentationMetrics(PALETTE).update(grey, colour)
+        SegmentationMetrics(PALETTE).update(gray, color)
     for palette in (PALETTE[0], PALETTE.float(), PALETTE[:0]):
         with pytest.raises(ValueError, match="palette has the shape"):
             SegmentationMetrics(palette)

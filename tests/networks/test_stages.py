@@ -18,7 +18,7 @@ TRANSLATORS = [
 
 
 def frozen(network: nn.Module) -> nn.Module:
-    """In double precision, with layers that normalise nothing away, and no kinks to hide a pixel behind."""
+    """In double precision, with layers that normalize nothing away, and no kinks to hide a pixel behind."""
     for layer in network.modules():
         if isinstance(layer, Norm):
             layer.fixed_statistics = torch.zeros(layer.channels).double(), torch.ones(layer.channels).double()

@@ -67,7 +67,7 @@ def first(page: Page, name: str) -> Image.Image:
 
 
 def settled(page: Page, name: str, expected: Image.Image, levels: int = 1, place: int = 0) -> None:
-    """The picture at this place of an element becomes the expected one, to a number of grey levels."""
+    """The picture at this place of an element becomes the expected one, to a number of gray levels."""
     end = time.monotonic() + WAIT
     apart = -1
     while time.monotonic() < end:

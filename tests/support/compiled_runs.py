@@ -1,6 +1,6 @@
 """Runs that compiled networks and plain ones must agree in.
 
-Two processes of one with batch normalisation are started as ``python -m tests.support.compiled_runs``.
+Two processes of one with batch normalization are started as ``python -m tests.support.compiled_runs``.
 """
 
 from __future__ import annotations

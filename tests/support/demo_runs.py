@@ -19,7 +19,7 @@ def latent_run(folder: Path, conditional: bool = True) -> Path:
 
 
 def translation_run(folder: Path) -> Path:
-    """One of a CycleGAN, from grey to colours and back, at 32 pixels."""
+    """One of a CycleGAN, from gray to colors and back, at 32 pixels."""
     checkpoint_files.both_ways(folder / "checkpoints" / "best.ckpt")
     return with_logs(folder, ["-a", "-b"])
 

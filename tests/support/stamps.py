@@ -15,7 +15,7 @@ STAMP = Stamp(
     batch_norm="running",
     dropout="off",
     pixels="uint8-rounded",
-    neighbours=5,
+    neighbors=5,
     seed=0,
 )
 

@@ -17,7 +17,7 @@ from lightning_gans.variants import DCGAN
 
 
 class TinyData(InMemoryDataModule):
-    """Random grey images; training, validation and test images differ."""
+    """Random gray images; training, validation and test images differ."""
 
     channels = 1
     num_classes = 10

@@ -39,7 +39,7 @@ FILE_FORMATS: dict[str, type[Format]] = {
 FOLDER = "huggingface"
 """The value of ``--format`` that writes a folder."""
 
-LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 """Form of the hub's names of licenses."""
 
 
@@ -70,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="which generator of a model with two directions (default: a_to_b)",
     )
     parser.add_argument(
-        "--licence",
+        "--license",
         metavar="NAME",
         help="for huggingface, the license of the weights by the hub's name for it, such as mit or cc-by-4.0 "
         "(default: the model card states that none is given)",
@@ -86,12 +86,12 @@ def run(options: argparse.Namespace) -> None:
         RunEnded: if the result cannot be written, or differs from the model.
     """
     folder = options.format == FOLDER
-    for key, of_folder in (("licence", True), ("direction", False)):
+    for key, of_folder in (("license", True), ("direction", False)):
         if getattr(options, key) is not None and folder != of_folder:
             expected = FOLDER if of_folder else " or ".join(FILE_FORMATS)
             raise InputError(f"--{key} is given, but --format is {options.format}; expected {expected}")
-    if options.licence is not None and not LICENCE.fullmatch(options.licence):
-        raise InputError(f"--licence is {options.licence!r}; expected one of the hub's names, such as mit or cc-by-4.0")
+    if options.license is not None and not LICENSE.fullmatch(options.license):
+        raise InputError(f"--license is {options.license!r}; expected one of the hub's names, such as mit or cc-by-4.0")
     with errors_name_checkpoint():
         checkpoint = find_checkpoint(options.checkpoint)
     suffix = "" if folder else FILE_FORMATS[options.format].suffix
@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> None:
     require_new_path(out)
     model = load_model(options)
     if folder:
-        parity = write_folder(model, checkpoint, out, options.licence)
+        parity = write_folder(model, checkpoint, out, options.license)
         size = (out / WEIGHTS).stat().st_size
         contents = ", ".join(sorted(path.name for path in out.iterdir()))
     else:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from lightning_gans.reporting.html.pictures import evenly_spaced
 from lightning_gans.reporting.table import format_number
-from lightning_gans.runs.curves import BLUE, DARK, GREY, OTHERS, RED, Line, Panel, Series, draw_panel, select_panels
+from lightning_gans.runs.curves import BLUE, DARK, GRAY, OTHERS, RED, Line, Panel, Series, draw_panel, select_panels
 
 POINTS = 1500
 """Largest number of points in a line; a figure is a few hundred pixels wide."""
@@ -31,7 +31,7 @@ PAGE = {
     RED: "var(--red)",
     BLUE: "var(--blue)",
     DARK: "var(--dark)",
-    GREY: "var(--grey)",
+    GRAY: "var(--gray)",
     **{color: f"var(--other-{index})" for index, color in enumerate(OTHERS)},
     **{color: f"var(--run-{index})" for index, color in enumerate(RUNS)},
 }

@@ -30,7 +30,7 @@ MAX_VALUE = 1e100
 """Matplotlib fails to put ticks on an axis with larger values."""
 
 ANALYSIS_PICTURES = {
-    "neighbours.png": "samples and their nearest training images",
+    "neighbors.png": "samples and their nearest training images",
     "interpolation.png": "interpolations",
     "scores.png": "D's outputs for training, held-out and generated images",
 }

@@ -39,7 +39,7 @@ def dcgan(path: Path) -> Path:
     settings = {"_class_path": "lightning_gans.variants.DCGAN", "generator": network_config, "noise": noise}
     network = DCGANGenerator(**arguments)
     for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, 0, 0.5)  # fresh weights make images of one grey
+        torch.nn.init.normal_(parameter, 0, 0.5)  # fresh weights make images of one gray
     network(torch.randn(8, 3))  # so that batch norm has statistics to go by
     return checkpoint_files.write(path, settings, {"generator": network})
 
@@ -176,7 +176,7 @@ def test_a_hub_folder_holds_both_ways_and_the_runs_pictures(tmp_path: Path, caps
     (folder / "config.yaml").write_text("model: {class_path: lightning_gans.variants.CycleGAN}")
     (folder / "samples").mkdir()
     (folder / "samples" / "epoch-002-step-0000007-a.png").write_bytes(b"picture")
-    command_line("export", [str(folder), "--format", "huggingface", "--licence", "mit"])
+    command_line("export", [str(folder), "--format", "huggingface", "--license", "mit"])
     assert "exported: cyclegan-version_1 (" in capsys.readouterr().out
     made = tmp_path / "cyclegan-version_1"
     assert lightning_gans.load(made).state_dict().keys() == lightning_gans.load(folder).state_dict().keys()
@@ -264,11 +264,11 @@ def test_a_full_disk_leaves_nothing(
             ["a.ckpt", "--format", "onnx", "--direction", "a_to_b"],
             "--direction is a_to_b, but this model",
         ),
-        (["a.ckpt", "--format", "onnx", "--licence", "mit"], "--licence is given, but --format is onnx"),
+        (["a.ckpt", "--format", "onnx", "--license", "mit"], "--license is given, but --format is onnx"),
         (["a.ckpt", "--format", "huggingface", "--direction", "a_to_b"], "--direction is given, but --format is"),
         (
-            ["a.ckpt", "--format", "huggingface", "--licence", "My own!"],
-            "--licence is 'My own!'; expected one",
+            ["a.ckpt", "--format", "huggingface", "--license", "My own!"],
+            "--license is 'My own!'; expected one",
         ),
         (
             ["u.ckpt", "--format", "onnx", "--direction", "b_to_a"],

@@ -142,8 +142,8 @@ def test_transparent_pictures_are_translated_on_white_and_stay_transparent() -> 
     assert np.array_equal(made[4:, :, :3], values[4:, :, :3])
 
 
-def test_a_grey_picture_keeps_its_transparency_too() -> None:
-    model = untranslated(Path("grey.ckpt"), channels=1)
+def test_a_gray_picture_keeps_its_transparency_too() -> None:
+    model = untranslated(Path("gray.ckpt"), channels=1)
     save("a.png", noise(8, 8, 2))
     command_line("translate", [str(model), "a.png", "--out", "out"])
     with Image.open("out/a.png") as file:
@@ -168,7 +168,7 @@ def test_pictures_are_turned_as_their_exif_data_say() -> None:
 
 
 @pytest.mark.parametrize(("channels", "given"), [(3, 1), (1, 3)])
-def test_pictures_become_grey_or_coloured_as_the_model_takes_them(channels: int, given: int) -> None:
+def test_pictures_become_gray_or_colored_as_the_model_takes_them(channels: int, given: int) -> None:
     model = untranslated(Path("model.ckpt"), channels)
     save("a.png", noise(8, 8, given))
     command_line("translate", [str(model), "a.png", "--out", "out"])
@@ -177,7 +177,7 @@ def test_pictures_become_grey_or_coloured_as_the_model_takes_them(channels: int,
 
 
 def test_of_an_animation_the_first_picture_is_taken() -> None:
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
     frames[0].save("a.gif", save_all=True, append_images=frames[1:])
     command_line("translate", ["same.ckpt", "a.gif", "--out", "out"])
     assert (pixels("out/a.png")[:, :, :3] == (255, 0, 0)).all()

@@ -22,7 +22,7 @@ TILE = 48
 
 
 def resnet(channels_in: int = 3, channels_out: int = 3, **kwargs: Any) -> ResNetTranslator:
-    """A small one, whose outputs are spread over all grey levels."""
+    """A small one, whose outputs are spread over all gray levels."""
     torch.manual_seed(1)
     network = ResNetTranslator(channels_in, channels_out, SIZE, **{"blocks": 2, "width": 4, **kwargs})
     for weights in network.parameters():
@@ -260,7 +260,7 @@ def test_temporary_files_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 class Moody(Translator):
-    """Its colours depend on all that it sees, as a U-Net's do, and its last row and column are wrong."""
+    """Its colors depend on all that it sees, as a U-Net's do, and its last row and column are wrong."""
 
     def __init__(self) -> None:
         super().__init__(3, 3)

@@ -45,7 +45,7 @@ def test_a_run_that_was_tested_and_warned() -> None:
     warning = {"step": 30, "epoch": 1, "symptom": "dead_discriminator", "evidence": {"logit/real": 0.123456}}
     (folder / "watchdog.jsonl").write_text(json.dumps(warning) + "\n")
     (folder / "analysis").mkdir()
-    Image.new("RGB", (9, 9)).save(folder / "analysis/neighbours.png")
+    Image.new("RGB", (9, 9)).save(folder / "analysis/neighbors.png")
     page = report(folder)
     assert "Test scores, epoch 2, step 40 digits-0,28px | 2000 real, 2000 generated | split test" in page.text
     assert page.text.count("77") == 1  # a class of its own is no headline

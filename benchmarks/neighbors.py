@@ -1,6 +1,6 @@
 """Measure time and memory of precision, recall, density and coverage for 10,000 real and 10,000 generated images.
 
-    python benchmarks/neighbours.py
+    python benchmarks/neighbors.py
 
 Features are random, with 64 dimensions like those of the `digits` extractor. Our computation in blocks is compared with
 the definition: whole matrices of distances, as in the papers' published code, here with scikit-learn. Each runs in a
