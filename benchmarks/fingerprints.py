@@ -25,6 +25,8 @@ import torch
 import yaml
 from PIL import Image
 
+from lightning_gans.runs.folder import RunFolder
+
 ROOT = Path(__file__).resolve().parents[1]
 
 TOLERANCE = 1e-6
@@ -137,10 +139,10 @@ def train(config: Path, data: Path, folder: Path, sgd: bool) -> None:
 
 def read(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, list[float]]]:
     """The final weights and the logged scalars of a run."""
-    run = folder / "run" / "version_0"
-    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    run = RunFolder(folder / "run" / "version_0")
+    state = torch.load(run.last_checkpoint, weights_only=True)["state_dict"]
     scalars: dict[str, list[float]] = {}
-    with (run / "metrics.csv").open(newline="") as file:
+    with run.metrics.open(newline="") as file:
         for row in csv.DictReader(file):
             for name, value in row.items():
                 if value and name not in ("step", "epoch", "images_per_second"):

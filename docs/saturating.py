@@ -16,10 +16,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
+from lightning_gans.runs.folder import RunFolder
+
 
 def column(folder: str, name: str) -> tuple[list[int], list[float]]:
     """Steps and values of one column of a run's metrics.csv; rows without a value are skipped."""
-    with (Path(folder) / "metrics.csv").open(newline="") as file:
+    with RunFolder(Path(folder)).metrics.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get(name)]
     return [int(row["step"]) + 1 for row in rows], [float(row[name]) for row in rows]
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lightning_gans.networks import ResNetTranslator, UNet
-from lightning_gans.networks.layers import BatchNorm, InstanceNorm
+from lightning_gans.networks.layers import BatchNorm
 
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512])
@@ -43,22 +43,6 @@ def test_unet_hands_each_map_across_to_its_mirror_image() -> None:
     network(torch.randn(1, 1, 64, 64))
     shapes = [(16, 1, 1), (32, 2, 2), (32, 4, 4), (16, 8, 8), (8, 16, 16), (4, 32, 32)]
     assert [tuple(shape[1:]) for shape in seen] == shapes
-
-
-def test_batch_norm_in_evaluation_is_that_of_a_batch_of_one() -> None:
-    layer, maps = BatchNorm(3), torch.randn(4, 3, 5, 5)
-    nn.init.normal_(layer.weight)
-    nn.init.normal_(layer.bias)
-    alone = torch.cat([layer(image[None]) for image in maps])
-    torch.testing.assert_close(layer.eval()(maps), alone)
-
-
-def test_instance_norm_has_no_weights_and_no_memory() -> None:
-    layer = InstanceNorm(3)
-    assert not layer.state_dict()
-    maps = layer(5 + 3 * torch.randn(2, 3, 8, 8))
-    torch.testing.assert_close(maps.mean(dim=(2, 3)), torch.zeros(2, 3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(maps.var(dim=(2, 3), correction=0), torch.ones(2, 3), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("upsample", [False, True])
