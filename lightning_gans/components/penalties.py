@@ -1,6 +1,10 @@
 """Gradient penalties on the discriminator, added to the discriminator's loss of any latent variant by class path.
 
 For instance ``--model.penalty R1 --model.penalty.weight 1``.
+
+Penalties are computed in float32, also under mixed precision. The second derivative of batch normalization contains the
+third power of the reciprocal of the standard deviation, which is 40 and more for the first feature maps of an untrained
+discriminator: in float16 it overflows.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.errors import at_least
+from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.core.randomness import uniform_per_image
 
 
@@ -25,7 +30,7 @@ class DiscriminatorPass(NamedTuple):
         real_logits: logits (N,) of the real images.
         fake_logits: logits (N,) of the generated images.
         labels: classes (N,) of both, int64.
-        discriminator: images (N, C, H, W) and labels (N,) to logits (N,), for a pass at other images.
+        discriminator: images (N, C, H, W) and labels (N,) to logits (N,), in float32, for a pass at other images.
     """
 
     real: Tensor
@@ -43,9 +48,10 @@ def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
         logits: D's logits (N,), computed from ``images``.
         images: (N, C, H, W), with ``requires_grad``.
     """
-    (gradients,) = torch.autograd.grad(logits.float().sum(), images, create_graph=True)
-    # The norm over all pixels and channels of an image; a norm along one axis would be another penalty.
-    return gradients.float().flatten(1).square().sum(dim=1)
+    with autocast_off(images.device):
+        (gradients,) = torch.autograd.grad(logits.float().sum(), images, create_graph=True)
+        # The norm over all pixels and channels of an image; a norm along one axis would be another penalty.
+        return gradients.float().flatten(1).square().sum(dim=1)
 
 
 class Penalty(ABC):
@@ -83,13 +89,14 @@ class Penalty(ABC):
         return self.weight * self.interval
 
     def leaves(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Real and generated images without history, with ``requires_grad`` where the term differentiates.
+        """Real and generated images in float32, without history, with ``requires_grad`` where the term differentiates.
 
-        The discriminator's pass that :meth:`term` gets has to be at these images.
+        The discriminator's pass that :meth:`term` gets has to be at these images, and in float32 where they have
+        ``requires_grad``.
         """
         return (
-            real.detach().requires_grad_(self.differentiates_real),
-            fake.detach().requires_grad_(self.differentiates_fake),
+            at_least_float32(real.detach()).requires_grad_(self.differentiates_real),
+            at_least_float32(fake.detach()).requires_grad_(self.differentiates_fake),
         )
 
     @abstractmethod

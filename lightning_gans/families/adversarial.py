@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_gans.core.data import Data, PairData, check_offers, data_module
+from lightning_gans.core.precision import check_precision
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.compat import INSTANTIATOR
@@ -110,10 +111,11 @@ class Adversarial(AlternatingTraining, ABC):
     # Checkpoints.
 
     def setup(self, stage: str) -> None:
-        """Check the data module and the strategy.
+        """Check the data module, the strategy and the precision.
 
         Raises:
-            InputError: if the family cannot use the data, or the strategy would compute wrong gradients.
+            InputError: if the family cannot use the data, the strategy would compute wrong gradients, or weights would
+                not be float32.
         """
         if (data := data_module(self.trainer)) is not None:
             self.check_data(type(data))
@@ -121,6 +123,7 @@ class Adversarial(AlternatingTraining, ABC):
         _ = self.run_seed  # its first use may be a broadcast, which all ranks must join
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
             reject_strategy(self.trainer.strategy)
+        check_precision(self.trainer.precision)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the run's seed, accumulated gradients and facts about the run; keep plain hyperparameters only."""

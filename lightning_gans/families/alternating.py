@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.precision import autocast_off
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
 from lightning_gans.families.resume import drop_linked_arguments
@@ -205,12 +206,15 @@ class AlternatingTraining(L.LightningModule, ABC):
         position = side.update_index(self.global_step) % side.accumulate
         if position == 0:
             optimizer.zero_grad()
-        # With `inputs`, backward does not compute the gradients of the other side's weights.
-        self.manual_backward(loss / side.accumulate, inputs=side.parameters)
-        if position == side.accumulate - 1:
-            optimizer.step()
-            if self.should_log:
-                self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
+        # Lightning calls `training_step` under autocast, which is for forward passes only: in a backward pass it would
+        # run the matrix products of a penalty in half precision.
+        with autocast_off(self.device):
+            # With `inputs`, backward does not compute the gradients of the other side's weights.
+            self.manual_backward(loss / side.accumulate, inputs=side.parameters)
+            if position == side.accumulate - 1:
+                optimizer.step()
+                if self.should_log:
+                    self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
         self.losses[name] = loss.detach()
         self.log_scalar(f"loss/{name}", loss, prog_bar=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Labe
 from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
+from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import default, instantiate_default
 from lightning_gans.networks.base import Discriminator, Generator
@@ -155,9 +157,16 @@ class LatentGAN(Adversarial, ABC):
                 real_logits = self.logits(real, labels)
         return self.objective.generator_loss(self.logits(fake, labels), real_logits)
 
-    def logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        """D's logits (N,) of images (N, C, H, W), which are augmented first, and labels (N,)."""
-        logits: Tensor = self.discriminator(self._augmented(images), labels)
+    def logits(self, images: Tensor, labels: Tensor, eager: bool = False) -> Tensor:
+        """D's logits (N,) of images (N, C, H, W), which are augmented first, and labels (N,).
+
+        Args:
+            images: images in [-1, 1].
+            labels: int64.
+            eager: whether to call the discriminator itself where it is compiled.
+        """
+        with torch.compiler.set_stance("force_eager") if eager else nullcontext():
+            logits: Tensor = self.discriminator(self._augmented(images), labels)
         return logits
 
     def pair_logits(self, real: Tensor, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,15 +184,20 @@ class LatentGAN(Adversarial, ABC):
         # the other pass computed: the penalty's backward pass would fail.
         eager = differentiated and next(self.discriminator.buffers(), None) is not None
         real_logits, fake_logits = (
-            (self.differentiable_logits if eager or images.requires_grad else self.logits)(images, labels)
+            self.differentiable_logits(images, labels)
+            if images.requires_grad
+            else self.logits(images, labels, eager=eager)
             for images in (real, fake)
         )
         return real_logits, fake_logits
 
     def differentiable_logits(self, images: Tensor, labels: Tensor) -> Tensor:
-        """As :meth:`logits`, but never compiled: gradients of compiled networks cannot be differentiated again."""
-        with torch.compiler.set_stance("force_eager"):
-            return self.logits(images, labels)
+        """As :meth:`logits`, but in float32, since second derivatives may overflow in float16, and never compiled.
+
+        Gradients of compiled networks cannot be differentiated again.
+        """
+        with autocast_off(images.device):
+            return self.logits(at_least_float32(images), labels, eager=True)
 
     def _augmented(self, images: Tensor) -> Tensor:
         return images if self.augmentation is None else self.augmentation(images)
