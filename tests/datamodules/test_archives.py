@@ -1,182 +1,32 @@
-"""Small archives from a server on this machine, which can be told to fail in every way that servers do."""
+"""Data sets are downloaded and unpacked, also where connections drop and runs are killed."""
 
 from __future__ import annotations
 
 import errno
 import gzip
 import hashlib
-import io
 import re
-import shutil
-import socket
-import stat
 import sys
 import tarfile
-import threading
-import time
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from datamodules import archives
 from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
-from lightning_gans.core.errors import InputError
-
-# Noise does not compress, so that an archive is longer than a socket's buffer holds.
-CONTENT = {
-    "train/1.jpg": np.random.default_rng(0).bytes(300_000),
-    "train/2.jpg": b"two",
-    "val/1.jpg": b"three",
-}
-
-
-def tarball(
-    content: dict[str, bytes] = CONTENT, name: str = "facades", extra: tuple[tarfile.TarInfo, ...] = ()
-) -> bytes:
-    """A tar.gz of ``content`` in the folder ``name``, then of members as they are."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        top = tarfile.TarInfo(name)
-        top.type = tarfile.DIRTYPE
-        archive.addfile(top)
-        for path, data in content.items():
-            member = tarfile.TarInfo(f"{name}/{path}")
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-        for member in extra:
-            archive.addfile(member)
-    return buffer.getvalue()
-
-
-def zipped(
-    content: dict[str, bytes] = CONTENT, name: str = "facades", extra: tuple[zipfile.ZipInfo, ...] = ()
-) -> bytes:
-    """A zip of ``content`` in the folder ``name``, then of members as they are."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(f"{name}/", b"")
-        for path, data in content.items():
-            archive.writestr(f"{name}/{path}", data)
-        for member in extra:
-            archive.writestr(member, b"outside")
-    return buffer.getvalue()
-
-
-def tar_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = kind, link
-    return member
-
-
-def zip_member(name: str, kind: int = 0) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name)
-    member.external_attr = (kind | 0o644) << 16
-    return member
-
-
-class Server(ThreadingHTTPServer):
-    """Serves ``files`` by path and notes what was asked for and sent.
-
-    Attributes:
-        ranges: whether it answers requests for a part with that part.
-        states: whether it states the size of what it sends.
-        cuts: after how many bytes it drops the connection, for the first requests.
-        most: the most bytes that it sends of a part.
-        delay: seconds before each answer.
-        asked: the Range header of each request.
-        sent: bytes of files in each answer.
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
-        self.ranges = self.states = True
-        self.cuts: list[int] = []
-        self.most = sys.maxsize
-        self.delay = 0.0
-        self.asked: list[str | None] = []
-        self.sent: list[int] = []
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a client that refuses what it gets closes the connection."""
-
-    def offer(self, data: bytes, file: str = "facades.tar.gz", **known: Any) -> Archive:
-        self.files[f"/{file}"] = data
-        return Archive(f"http://127.0.0.1:{self.server_port}/{file}", **known)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        server, asked = self.server, self.headers.get("Range")
-        server.asked.append(asked)
-        time.sleep(server.delay)
-        data = server.files.get(self.path)
-        if data is None:
-            self.send_error(404)
-            return
-        total, status, span = len(data), 200, None
-        if asked and server.ranges:
-            begin = int(asked.removeprefix("bytes=").removesuffix("-"))
-            data = data[begin:][: server.most]
-            status = 206 if data else 416
-            span = f"bytes {begin}-{begin + len(data) - 1}/{total}" if data else f"bytes */{total}"
-        self.send_response(status)
-        if span:
-            self.send_header("Content-Range", span)
-        body = data or b"<html>an error page</html>"
-        if server.states:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        body = body[: server.cuts.pop(0)] if server.cuts else body
-        server.sent.append(len(body) if data else 0)
-        self.wfile.write(body)
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(archives, "PAUSES", (0.0, 0.0))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def names(root: Path) -> list[str]:
-    return sorted(path.name for path in root.iterdir())
-
-
-def refusal(archive: Archive, root: Path, name: str = "facades") -> str:
-    with pytest.raises(InputError) as error:
-        fetch(archive, name, root)
-    message = str(error.value)
-    assert "\n" not in message
-    assert not (root / name).is_dir()
-    assert f".{name}.unpacking" not in (names(root) if root.is_dir() else [])
-    before, found, after = re.split(r" \((.*)\); ", message)
-    assert before == f"dataset is {name}, which is not at {root / name} and cannot be downloaded from {archive.url}"
-    assert after == "run again to resume, or put the unpacked folder there"
-    return found
-
+from tests.support.archive_server import (
+    CONTENT,
+    Server,
+    files,
+    names,
+    raising,
+    refusal,
+    tar_member,
+    tarball,
+    zipped,
+)
 
 # What is known of the archives.
 
@@ -370,191 +220,6 @@ def test_a_file_system_without_locks_is_used_without(
 ) -> None:
     monkeypatch.setattr("fcntl.flock", raising(OSError(errno.ENOSYS, "Function not implemented")))
     assert files(fetch(server.offer(tarball()), "facades", tmp_path)) == CONTENT
-
-
-# Refusals.
-
-
-def raising(error: Exception) -> Callable[..., Any]:
-    def function(*args: Any, **kwargs: Any) -> Any:
-        raise error
-
-    return function
-
-
-def test_a_file_that_is_not_there_is_refused(server: Server, tmp_path: Path) -> None:
-    archive = Archive(f"http://127.0.0.1:{server.server_port}/facades.tar.gz")
-    assert refusal(archive, tmp_path) == "HTTP Error 404: Not Found"
-    assert server.asked == [None]
-
-
-def test_a_machine_without_the_server_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    assert "Connection refused" in refusal(Archive(f"http://127.0.0.1:{port}/facades.tar.gz"), tmp_path)
-
-
-def test_a_machine_without_a_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    monkeypatch.setattr(socket, "getaddrinfo", raising(error))
-    assert refusal(PAIRED["facades"], tmp_path).endswith("Name or service not known")
-
-
-def test_a_wrong_checksum_is_refused_and_the_download_removed(server: Server, tmp_path: Path) -> None:
-    data = tarball()
-    expected, found = "0" * 64, hashlib.sha256(data).hexdigest()
-    archive = server.offer(data, sha256=expected)
-    assert refusal(archive, tmp_path) == f"expected SHA-256 {expected}, found {found}"
-    assert names(tmp_path) == [".facades.lock"]
-
-
-@pytest.mark.parametrize("left", [0, 100])
-def test_a_wrong_size_is_refused_before_anything_is_read(server: Server, tmp_path: Path, left: int) -> None:
-    data = tarball()
-    if left:
-        (tmp_path / "facades.tar.gz.part").write_bytes(data[:left])
-    archive = server.offer(data, bytes=len(data) + 1)
-    assert refusal(archive, tmp_path) == f"expected {len(data) + 1} bytes, found {len(data)}"
-    assert names(tmp_path) == [".facades.lock"]
-    assert len(server.asked) == 1
-
-
-def test_a_wrong_size_of_a_complete_part_is_refused(server: Server, tmp_path: Path) -> None:
-    data = tarball()
-    (tmp_path / "facades.tar.gz.part").write_bytes(data)
-    archive = server.offer(data, bytes=len(data) + 1)
-    assert refusal(archive, tmp_path) == f"expected {len(data) + 1} bytes, found {len(data)}"
-    assert names(tmp_path) == [".facades.lock"]
-
-
-def test_too_many_bytes_are_refused_where_the_server_states_no_size(server: Server, tmp_path: Path) -> None:
-    data = tarball()
-    server.states = False
-    archive = server.offer(data, bytes=len(data) - 1)
-    assert refusal(archive, tmp_path) == f"expected {len(data) - 1} bytes, found {len(data)}"
-
-
-def test_a_file_of_which_nobody_states_the_size_is_refused(server: Server, tmp_path: Path) -> None:
-    server.states = False
-    assert refusal(server.offer(tarball()), tmp_path) == "the server does not state its size"
-
-
-@pytest.mark.parametrize("file", ["facades.tar.gz", "facades.zip"])
-def test_a_page_in_place_of_an_archive_is_refused_and_removed(server: Server, tmp_path: Path, file: str) -> None:
-    found = refusal(server.offer(b"<html>moved</html>", file), tmp_path)
-    assert "Not a gzipped file" in found or found == "File is not a zip file"
-    assert names(tmp_path) == [".facades.lock"]
-
-
-@pytest.mark.parametrize(("pack", "file"), [(tarball, "facades.tar.gz"), (zipped, "facades.zip")])
-def test_a_damaged_archive_is_refused_and_removed(
-    server: Server, tmp_path: Path, pack: Callable[[], bytes], file: str
-) -> None:
-    data = bytearray(pack())
-    data[len(data) // 2] ^= 255
-    refusal(server.offer(bytes(data), file), tmp_path)
-    assert names(tmp_path) == [".facades.lock"]
-
-
-def test_damage_that_stops_decompression_is_refused(server: Server, tmp_path: Path) -> None:
-    data = bytearray(gzip.compress(gzip.decompress(tarball()), compresslevel=0))
-    # The first of the blocks stored as they are begins after 10 bytes: a byte, its length in two, two more to check it.
-    data[10 + 5 + int.from_bytes(data[11:13], "little") + 1] ^= 255
-    assert "invalid stored block lengths" in refusal(server.offer(bytes(data)), tmp_path)
-    assert names(tmp_path) == [".facades.lock"]
-
-
-def test_an_archive_that_ends_early_is_refused(server: Server, tmp_path: Path) -> None:
-    assert "ended before the end-of-stream marker" in refusal(server.offer(tarball()[:-4]), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("member", "found"),
-    [
-        (tar_member("../x"), "its member ../x is not in the folder facades"),
-        (tar_member("facades/../../x"), "its member facades/../../x is not in the folder facades"),
-        (tar_member("/x"), "its member /x is not in the folder facades"),
-        (tar_member("maps/x"), "its member maps/x is not in the folder facades"),
-        (tar_member("README"), "its member README is not in the folder facades"),
-        (tar_member("facades/..\\x"), "its member facades/..\\x is not in the folder facades"),
-        (tar_member("facades/x", tarfile.SYMTYPE, "../x"), "'x' would link to "),
-        (tar_member("facades/x", tarfile.SYMTYPE, "/x"), "'x' is a link to an absolute path"),
-        (tar_member("facades/x", tarfile.LNKTYPE, "../x"), "its member ../x is not in the folder facades"),
-        (tar_member("facades/x", tarfile.CHRTYPE), "'x' is a special file"),
-        (tar_member("facades/x", tarfile.FIFOTYPE), "'x' is a special file"),
-    ],
-)
-def test_a_tar_that_reaches_outside_its_folder_is_refused(
-    server: Server, tmp_path: Path, member: tarfile.TarInfo, found: str
-) -> None:
-    assert refusal(server.offer(tarball(extra=(member,))), tmp_path / "root").startswith(found)
-    assert names(tmp_path) == ["root"]
-    assert names(tmp_path / "root") == [".facades.lock"]
-
-
-@pytest.mark.parametrize(
-    ("member", "found"),
-    [
-        (zip_member("../x"), "its member ../x is not in the folder facades"),
-        (zip_member("facades/../../x"), "its member facades/../../x is not in the folder facades"),
-        (zip_member("/x"), "its member /x is not in the folder facades"),
-        (zip_member("maps/x"), "its member maps/x is not in the folder facades"),
-        (zip_member("facades/x", stat.S_IFLNK), "its member facades/x is a link or a device"),
-        (zip_member("facades/x", stat.S_IFCHR), "its member facades/x is a link or a device"),
-    ],
-)
-def test_a_zip_that_reaches_outside_its_folder_is_refused(
-    server: Server, tmp_path: Path, member: zipfile.ZipInfo, found: str
-) -> None:
-    assert refusal(server.offer(zipped(extra=(member,)), "facades.zip"), tmp_path / "root") == found
-    assert names(tmp_path) == ["root"]
-    assert names(tmp_path / "root") == [".facades.lock"]
-
-
-@pytest.mark.parametrize("file", ["facades.tar.gz", "facades.zip"])
-def test_an_archive_with_nothing_in_it_is_refused(server: Server, tmp_path: Path, file: str) -> None:
-    data = zipped({}) if file.endswith("zip") else tarball({})
-    assert refusal(server.offer(data, file), tmp_path) == "it is empty"
-
-
-@pytest.mark.parametrize("kind", ["download", "unpack"])
-def test_a_full_disk_is_refused_and_what_came_is_kept(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    full = raising(OSError(errno.ENOSPC, "No space left on device"))
-    archive = server.offer(tarball())
-    with monkeypatch.context() as patch:
-        if kind == "download":
-            (tmp_path / "facades.tar.gz.part").write_bytes(tarball()[:100])
-            patch.setattr(archives, "tqdm", lambda **_: FullDisk())
-        else:
-            patch.setattr(shutil, "copyfileobj", full)
-            patch.setattr(tarfile, "copyfileobj", full)
-        assert refusal(archive, tmp_path) == "[Errno 28] No space left on device"
-    assert names(tmp_path) == [".facades.lock", "facades.tar.gz.part"]
-    assert files(fetch(archive, "facades", tmp_path)) == CONTENT
-
-
-class FullDisk:
-    """A progress bar at whose first step the disk is full."""
-
-    def __enter__(self) -> FullDisk:
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        pass
-
-    def update(self, count: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "root").touch()
-    found = refusal(Archive("http://127.0.0.1:1/facades.zip"), tmp_path / "root")
-    assert found == f"[Errno 17] File exists: '{tmp_path / 'root'}'"
 
 
 # What is shown.
