@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -19,7 +19,6 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.precision import autocast_off
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
 from lightning_gans.families.resume import drop_linked_arguments
@@ -208,7 +207,8 @@ class AlternatingTraining(L.LightningModule, ABC):
             optimizer.zero_grad()
         # Lightning calls `training_step` under autocast, which is for forward passes only: in a backward pass it would
         # run the matrix products of a penalty in half precision.
-        with autocast_off(self.device):
+        half = torch.is_autocast_enabled(self.device.type)
+        with torch.autocast(self.device.type, enabled=False) if half else nullcontext():
             # With `inputs`, backward does not compute the gradients of the other side's weights.
             self.manual_backward(loss / side.accumulate, inputs=side.parameters)
             if position == side.accumulate - 1:

@@ -316,10 +316,6 @@ def test_an_output_folder_with_files_is_refused(capsys: pytest.CaptureFixture[st
 # The process.
 
 
-def run(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "lightning_gans", "translate", *arguments]
-
-
 def test_it_starts_without_lightning_and_torchvision() -> None:
     save("a.png", noise(8, 8))
     code = (
@@ -332,7 +328,8 @@ def test_it_starts_without_lightning_and_torchvision() -> None:
 def test_ctrl_c_leaves_whole_pictures_and_no_traceback() -> None:
     for number in range(100):
         save(f"in/{number:03d}.png", noise(300, 300))
-    process = subprocess.Popen(run("same.ckpt", "in", "--out", "out"), stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "lightning_gans", "translate", "same.ckpt", "in", "--out", "out"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     limit = time.monotonic() + 240
     while not Path("out/000.png").exists() and time.monotonic() < limit:
         time.sleep(0.01)

@@ -1,0 +1,124 @@
+"""Runs and files that the table of results refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lightning_gans.cli.commands.common import run_command
+from lightning_gans.core.errors import InputError
+from tests.reporting.conftest import Make, score_row
+from tests.support.stamps import stamp_dict
+
+# Runs that are not comparable.
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("extractor", "inception-1"), ("real", 5), ("fake", 5), ("split", "all"), ("weights", "raw"), ("new", 1)],
+)
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_mixed_stamps_are_refused(name: str, field: str, value: Any, make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make(f"{name}/1", 1, {"test/fid": 1.0}, stamp={field: value})
+    old = str(stamp_dict().get(field, "null"))
+    with pytest.raises(InputError, match=rf"stamp\.{field} is {old} in runs/a/0 but {value} in runs/{name}/1"):
+        run_command("table", ["runs"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "old"),
+    [
+        ("model__class_path", "lightning_gans.variants.GAN", "lightning_gans.variants.DCGAN"),
+        ("model__init_args__saturating", True, "False"),
+        ("model__init_args__penalty", 2, "null"),
+        ("data__init_args__batch_size", 16, "8"),
+        ("trainer__max_epochs", 20, "10"),
+        ("trainer__max_steps", 5, "-1"),
+        ("trainer__precision", "bf16-mixed", "null"),
+        ("ema__decay", 0.9, "0.999"),
+    ],
+)
+def test_different_recipes_under_one_name_are_refused(key: str, value: Any, old: str, make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make("a/1", 1, {"test/fid": 1.0}, **{key: value})
+    with pytest.raises(InputError) as error:
+        run_command("table", ["runs"])
+    assert f"{key.replace('__', '.')} is {old} in runs/a/0 but {value} in runs/a/1" in str(error.value)
+
+
+def test_folders_of_other_images_are_another_recipe(make: Make) -> None:
+    for seed, root in enumerate(("cats", "dogs")):
+        data = {"class_path": "datamodules.ImageFolderDataModule", "init_args": {"root": root}}
+        make(f"a/{seed}", seed, {"test/fid": 1.0}, data=data)
+    with pytest.raises(InputError, match=r"data\.init_args\.root is cats in runs/a/0 but dogs in runs/a/1"):
+        run_command("table", ["runs"])
+
+
+def test_a_missing_key_of_an_older_config_equals_null(make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make("a/1", 1, {"test/fid": 1.0}, model__init_args__penalty=None)
+    run_command("table", ["runs"])
+
+
+def test_one_seed_twice_is_refused(make: Make) -> None:
+    make("a/0", 4, {"test/fid": 1.0})
+    make("a/1", 4, {"test/fid": 1.0})
+    with pytest.raises(InputError, match="seed_everything is 4 in runs/a/0 and in runs/a/1; expected each seed once"):
+        run_command("table", ["runs"])
+
+
+# Invalid input.
+
+
+def test_a_run_that_was_not_tested_is_named(make: Make) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make("a/1", 1)
+    command = "lightning-gans test --config runs/a/1/config.yaml --ckpt_path best"
+    with pytest.raises(InputError, match=f"runs/a/1 has no test scores; run `{command}`"):
+        run_command("table", ["runs"])
+    run_command("table", ["runs", "--split", "val"])
+
+
+def test_a_run_that_was_not_validated_is_named(make: Make) -> None:
+    folder = make("a/0", 0)
+    (folder / "scores.jsonl").write_text(score_row({"test/fid": 1.0}, stamp_dict()))
+    with pytest.raises(InputError, match="runs/a/0 has no val scores; run `lightning-gans validate"):
+        run_command("table", ["runs", "--split", "val"])
+
+
+def test_folders_without_runs_are_refused(make: Make) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match=r"empty holds no scores\.jsonl; expected"):
+        run_command("table", ["empty"])
+    with pytest.raises(InputError, match="nowhere is not a folder; expected"):
+        run_command("table", ["nowhere"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"step": 0, "sco', "3", '{"scores": {"test/fid": 1}}', '{"scores": {"test/fid": null}, "stamp": {}}', ""],
+)
+def test_a_broken_row_is_named(line: str, make: Make) -> None:
+    folder = make("a/0", 0, {"test/fid": 1.0})
+    with (folder / "scores.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match=r"runs/a/0/scores\.jsonl, line 3, is not a row of scores; expected"):
+        run_command("table", ["runs"])
+
+
+@pytest.mark.parametrize("content", [None, "a: [", "a: 1", "1"])
+def test_a_broken_config_is_named(content: str | None, make: Make) -> None:
+    path = make("a/0", 0, {"test/fid": 1.0}) / "config.yaml"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=r"runs/a/0/config\.yaml .*; expected the config that the run's fit wrote"):
+        run_command("table", ["runs"])
+
+
+def test_only_markdown_is_written_between_markers(make: Make) -> None:
+    with pytest.raises(InputError, match="--format is csv; expected markdown"):
+        run_command("table", ["runs", "--format", "csv", "--write", "README.md"])
