@@ -1,4 +1,4 @@
-"""The optimizer and the learning rate schedules of the papers. Any of :mod:`torch.optim` can be given by class path."""
+"""The optimizer and the schedules of the papers. Any of :mod:`torch.optim` can be given by class path."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.compat import unscale_before_step
+from lightning_gans.components.schedules import check_duration, cosine, progress
 from lightning_gans.core.errors import at_least
 
 
@@ -80,17 +81,38 @@ class DecayWithMomentum(LRScheduler):
         return [max(self.lowest, float(base) / self.divisor**self.last_epoch) for base in self.base_lrs]
 
 
-class LinearDecay(LRScheduler):
+class RunScheduler(LRScheduler):
+    """Base class of schedules that depend on the length of the run.
+
+    Args:
+        optimizer: the optimizer.
+
+    Attributes:
+        total_steps: length of the run in batches. The family sets it at the start of each run, so that a resumed run
+            with another length follows the schedule of that length.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self.total_steps: float = float("inf")
+        super().__init__(optimizer)
+
+    @property
+    def needs_total_steps(self) -> bool:
+        """Whether the schedule needs a run that has an end."""
+        return True
+
+    def state_dict(self) -> dict[str, object]:
+        """The state without the length of the run, which a resumed run sets itself."""
+        return {key: value for key, value in super().state_dict().items() if key != "total_steps"}
+
+
+class LinearDecay(RunScheduler):
     """Keeps the learning rate constant, then decays it linearly to ``end`` times its value at the run's last step.
 
     Args:
         optimizer: the optimizer.
         start: share of the run, in [0, 1), after which the decay begins; 0.5 for the 100 + 100 epochs of CycleGAN.
         end: factor at the end of the run, in [0, 1].
-
-    Attributes:
-        total_steps: length of the run in batches. The family sets it at the start of each run, so that a resumed run
-            with another length decays over that length.
 
     Raises:
         ValueError: if ``start`` or ``end`` is out of range.
@@ -102,7 +124,6 @@ class LinearDecay(LRScheduler):
         if not 0 <= end <= 1:
             raise ValueError(f"end is {end}; expected a factor in [0, 1]")
         self.start, self.end = start, end
-        self.total_steps: float = float("inf")
         super().__init__(optimizer)
 
     def factor(self, step: int) -> float:
@@ -116,6 +137,55 @@ class LinearDecay(LRScheduler):
         """Compute the learning rate of each parameter group."""
         return [base * self.factor(self.last_epoch) for base in self.base_lrs]
 
-    def state_dict(self) -> dict[str, object]:
-        """The state without the length of the run, which a resumed run sets itself."""
-        return {key: value for key, value in super().state_dict().items() if key != "total_steps"}
+
+class CosineDecay(RunScheduler):
+    """Moves learning rate and Adam's beta2 along half a period of a cosine, as in R3GAN (Huang et al., 2024).
+
+    Both start at the values of the optimizer, and stay at their final values afterwards.
+
+    Args:
+        optimizer: the optimizer.
+        lr: final learning rate; None keeps that of the optimizer.
+        beta2: final decay rate of Adam's average of squared gradients, in [0, 1); None keeps that of the optimizer.
+        steps: number of steps until the final values; None uses ``share``.
+        share: share of the run, in (0, 1], until the final values; only used if ``steps`` is None.
+
+    Raises:
+        ValueError: if a number is out of range, or ``beta2`` is given for an optimizer without betas.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        lr: float | None = None,
+        beta2: float | None = None,
+        steps: int | None = None,
+        share: float = 1.0,
+    ) -> None:
+        check_duration(steps, share)
+        if lr is not None:
+            at_least("lr", lr, 0)
+        if beta2 is not None and not 0 <= beta2 < 1:
+            raise ValueError(f"beta2 is {beta2}; expected a number in [0, 1)")
+        if beta2 is not None and any("betas" not in group for group in optimizer.param_groups):
+            raise ValueError(
+                f"optimizer is {type(optimizer).__name__}, which has no betas; expected one that has, such as GANAdam"
+            )
+        self.lr, self.beta2, self.steps, self.share = lr, beta2, steps, share
+        self.first_betas = [list(group.get("betas", ())) for group in optimizer.param_groups]
+        super().__init__(optimizer)
+
+    @property
+    def needs_total_steps(self) -> bool:
+        """Whether the schedule needs a run that has an end."""
+        return self.steps is None
+
+    def get_lr(self) -> list[float | torch.Tensor]:
+        """Compute the learning rate of each parameter group, and set its beta2."""
+        step = self.last_epoch
+        # Before the run starts its length is not known.
+        gone = progress(step, self.steps, self.share, self.total_steps, type(self).__name__) if step else 0.0
+        if self.beta2 is not None:
+            for group, (beta1, beta2) in zip(self.optimizer.param_groups, self.first_betas, strict=True):
+                group["betas"] = (beta1, cosine(beta2, self.beta2, gone))
+        return [base if self.lr is None else cosine(float(base), self.lr, gone) for base in self.base_lrs]

@@ -9,6 +9,7 @@ discriminator: in float16 it overflows.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
@@ -16,6 +17,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from lightning_gans.components.schedules import Schedule, value_at
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.core.randomness import uniform_per_image
@@ -39,6 +41,8 @@ class DiscriminatorPass(NamedTuple):
     fake_logits: Tensor
     labels: Tensor
     discriminator: Callable[[Tensor, Tensor], Tensor]
+    step: int = 0
+    total_steps: float = math.inf
 
 
 def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
@@ -60,7 +64,7 @@ class Penalty(ABC):
     Its mean over steps does not depend on the interval (lazy regularization, Karras et al., 2020, appendix B).
 
     Args:
-        weight: gamma or lambda of the papers, at least 0.
+        weight: gamma or lambda of the papers, at least 0; or a schedule of it.
         interval: number of steps from one application to the next, at least 1.
 
     Raises:
@@ -73,8 +77,9 @@ class Penalty(ABC):
     differentiates_fake: ClassVar[bool] = False
     """Whether the term needs the gradient of the logits of generated images with respect to these images."""
 
-    def __init__(self, weight: float = 1.0, interval: int = 1) -> None:
-        at_least("weight", weight, 0)
+    def __init__(self, weight: float | Schedule = 1.0, interval: int = 1) -> None:
+        if not isinstance(weight, Schedule):
+            at_least("weight", weight, 0)
         at_least("interval", interval, 1)
         self.weight = weight
         self.interval = interval
@@ -83,10 +88,9 @@ class Penalty(ABC):
         """Whether the loss of step number ``step`` (from 0) has the term."""
         return step % self.interval == 0
 
-    @property
-    def effective_weight(self) -> float:
+    def effective_weight(self, given: DiscriminatorPass) -> float:
         """The weight of one application, which stands for ``interval`` steps."""
-        return self.weight * self.interval
+        return value_at(self.weight, given.step, given.total_steps) * self.interval
 
     def leaves(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Real and generated images in float32, without history, with ``requires_grad`` where the term differentiates.
@@ -111,7 +115,7 @@ class R1(Penalty):
 
     def term(self, given: DiscriminatorPass) -> Tensor:
         """The weighted term, a scalar."""
-        return self.effective_weight / 2 * squared_gradient_norms(given.real_logits, given.real).mean()
+        return self.effective_weight(given) / 2 * squared_gradient_norms(given.real_logits, given.real).mean()
 
 
 class R2(Penalty):
@@ -124,7 +128,7 @@ class R2(Penalty):
 
     def term(self, given: DiscriminatorPass) -> Tensor:
         """The weighted term, a scalar."""
-        return self.effective_weight / 2 * squared_gradient_norms(given.fake_logits, given.fake).mean()
+        return self.effective_weight(given) / 2 * squared_gradient_norms(given.fake_logits, given.fake).mean()
 
 
 class R1R2(Penalty):
@@ -137,7 +141,7 @@ class R1R2(Penalty):
         """The weighted sum of both terms, a scalar."""
         real = squared_gradient_norms(given.real_logits, given.real).mean()
         fake = squared_gradient_norms(given.fake_logits, given.fake).mean()
-        return self.effective_weight / 2 * (real + fake)
+        return self.effective_weight(given) / 2 * (real + fake)
 
 
 class GradientPenalty(Penalty):
@@ -153,4 +157,4 @@ class GradientPenalty(Penalty):
         images = (given.real + share * (given.fake - given.real)).detach().requires_grad_(True)
         norms = squared_gradient_norms(given.discriminator(images, given.labels), images)
         # The root's derivative is infinite at 0, the gradient of a discriminator that ignores its input.
-        return self.effective_weight * ((norms + 1e-12).sqrt() - 1).square().mean()
+        return self.effective_weight(given) * ((norms + 1e-12).sqrt() - 1).square().mean()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.components.optimizers import GANAdam, LinearDecay
+from lightning_gans.components.optimizers import GANAdam, RunScheduler
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
@@ -56,6 +56,10 @@ class Side:
     def update_index(self, step: int) -> int:
         """The number of batches before batch number ``step`` (from 0) in which the side was due."""
         return step // self.interval
+
+    def updates(self, steps: int) -> int:
+        """The number of optimizer steps that the side has done after the run's first ``steps`` batches."""
+        return self.update_index(steps) // self.accumulate
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -97,6 +101,7 @@ class AlternatingTraining(L.LightningModule, ABC):
     Attributes:
         losses: the latest loss of each side, a scalar on the device, set in every step in which the side is due.
         last_logged: the scalars of the latest step that was logged, by key, on the device.
+        total_steps: length of the run in batches, infinity if it has no end; set when training starts.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
@@ -134,6 +139,7 @@ class AlternatingTraining(L.LightningModule, ABC):
         self.automatic_optimization = False
         self.losses: dict[str, Tensor] = {}
         self.last_logged: dict[str, Tensor] = {}
+        self.total_steps: float = float("inf")
         self._optimizers = {"g": optimizer_g, "d": optimizer_d}
         self._schedulers = {"g": scheduler_g, "d": scheduler_d}
         self._clip = {"g": clip_g, "d": clip_d}
@@ -280,15 +286,15 @@ class AlternatingTraining(L.LightningModule, ABC):
         It is not known where the schedules are made: computing it sets up the training loader, and a loader that is set
         up before the checkpoint is restored would start the epoch again.
         """
+        self.total_steps = self.trainer.estimated_stepping_batches
         for scheduler in self._run_schedulers():
-            if isinstance(scheduler, LinearDecay):
-                scheduler.total_steps = self._run_length()
-
-    def _run_length(self) -> float:
-        length = self.trainer.estimated_stepping_batches
-        if length == float("inf"):
-            raise InputError("LinearDecay needs a run of known length; give trainer.max_epochs or trainer.max_steps")
-        return length
+            if isinstance(scheduler, RunScheduler):
+                if scheduler.needs_total_steps and self.total_steps == float("inf"):
+                    name = type(scheduler).__name__
+                    raise InputError(
+                        f"{name} needs a run of known length; give trainer.max_epochs or trainer.max_steps"
+                    )
+                scheduler.total_steps = self.total_steps
 
     # Randomness.
 

@@ -145,7 +145,16 @@ class LatentGAN(Adversarial, ABC):
             self.log_scalar("logit/fake", fake_logits.float().mean())
         loss = self.objective.discriminator_loss(real_logits, fake_logits)
         if penalty is not None:
-            given = DiscriminatorPass(real, fake, real_logits, fake_logits, labels, self.differentiable_logits)
+            given = DiscriminatorPass(
+                real,
+                fake,
+                real_logits,
+                fake_logits,
+                labels,
+                self.differentiable_logits,
+                self.global_step,
+                self.total_steps,
+            )
             loss = loss + penalty.term(given)
         return loss
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
+from lightning_gans.components.optimizers import GANAdam
+from lightning_gans.components.schedules import CosineSchedule
+from lightning_gans.networks.layers import apply_spectral_norm
 from lightning_gans.variants import DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
@@ -67,3 +72,66 @@ def test_a_checkpoints_average_is_there_without_the_callback(tmp_path: Path) -> 
     )
     state = loaded.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("interval", ["n_critic", "accumulate_g"])
+def test_the_average_counts_updates_of_the_generator(interval: str, tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+            seen.append(next(pl_module.generator.parameters()).detach().clone())
+
+    arguments: dict[str, Any] = {interval: 3}
+    model = tiny_dcgan(**arguments)
+    expected = next(model.generator.parameters()).detach().clone()
+    tiny_trainer(tmp_path, max_steps=11, limit_val_batches=0, callbacks=[EMA(0.3), Watch()]).fit(model, TinyData())
+    for update, weight in enumerate(seen[2::3], start=1):
+        decay = min(0.3, (1 + update) / (10 + update))
+        expected = decay * expected + (1 - decay) * weight
+    torch.testing.assert_close(next(model.ema["generator"].parameters()), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_only_running_statistics_are_averaged_among_the_buffers(tmp_path: Path) -> None:
+    model = tiny_dcgan(optimizer_g=lambda params: GANAdam(params, lr=0.05))
+    apply_spectral_norm(model.generator)
+    tiny_trainer(tmp_path, max_steps=6, limit_val_batches=0, callbacks=[EMA(0.9)]).fit(model, TinyData())
+    now, average = model.generator.state_dict(), model.ema["generator"].state_dict()
+    vectors = [key for key in average if key.endswith(("._u", "._v"))]
+    assert vectors
+    for key in vectors:
+        assert torch.equal(average[key], now[key]), key
+    for key in average:
+        if key.endswith("running_mean"):
+            assert not torch.equal(average[key], now[key]), key
+
+
+def test_a_half_life_can_grow_during_the_run(tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+            seen.append(next(pl_module.ema["generator"].parameters()).clone())
+            weights.append(next(pl_module.generator.parameters()).detach().clone())
+
+    weights: list[Tensor] = []
+    model = tiny_dcgan()
+    half_life = CosineSchedule(0.0, 4.0, steps=4)
+    tiny_trainer(tmp_path, max_steps=7, limit_val_batches=0, callbacks=[EMA(half_life=half_life), Watch()]).fit(
+        model, TinyData()
+    )
+    # The code of R3GAN: 0.5 ** (batch_size / max(ema_nimg, 1e-8)), for the number of images seen before the step.
+    decays = [0.5 ** (1 / max(2 - 2 * math.cos(math.pi * min(step, 4) / 4), 1e-8)) for step in range(7)]
+    assert decays[0] == 0
+    assert decays[4] == decays[6] == pytest.approx(0.5 ** (1 / 4))
+    expected = weights[0]
+    for step, decay in enumerate(decays):
+        expected = decay * expected + (1 - decay) * weights[step]
+        torch.testing.assert_close(seen[step], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_bad_numbers_are_named() -> None:
+    with pytest.raises(ValueError, match=r"decay is 1\.0"):
+        EMA(1.0)
+    with pytest.raises(ValueError, match="half_life is -1"):
+        EMA(half_life=-1)

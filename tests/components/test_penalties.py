@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.components.penalties import R1, R1R2, R2, GradientPenalty, Penalty, squared_gradient_norms
+from lightning_gans.components.schedules import CosineSchedule
 from tests.support.penalties import penalty_term
 
 
@@ -86,6 +87,15 @@ def test_a_lazy_penalty_has_the_same_mean_as_an_eager_one(kind: type[Penalty]) -
         for p in (eager, lazy)
     ]
     assert means[0] == pytest.approx(means[1])
+
+
+@pytest.mark.parametrize("kind", [R1, R2, R1R2, GradientPenalty])
+def test_the_weight_can_follow_a_schedule(kind: type[Penalty]) -> None:
+    critic, real = Linear(1), torch.randn(3, 1, 4, 4)
+    scheduled = kind(weight=CosineSchedule(2.0, 1.0, steps=10), interval=2)
+    for step, weight in ((0, 2.0), (5, 1.5), (10, 1.0), (30, 1.0)):
+        plain = penalty_term(kind(weight=weight, interval=2), critic, real, real)
+        torch.testing.assert_close(penalty_term(scheduled, critic, real, real, step), plain)
 
 
 @pytest.mark.parametrize(

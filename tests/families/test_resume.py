@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.augmentations import DiffAugment
-from lightning_gans.components.optimizers import DecayWithMomentum, GANAdam, LinearDecay
+from lightning_gans.components.optimizers import CosineDecay, DecayWithMomentum, GANAdam, LinearDecay
 from lightning_gans.components.penalties import R1
+from lightning_gans.components.schedules import CosineSchedule
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks import DCGANDiscriminator
@@ -43,14 +44,14 @@ class Kill(Callback):
 
 
 def make_model(dropout: bool = True, **kwargs: Any) -> DCGAN:
-    model = tiny_dcgan(
-        optimizer_g=lambda p: GANAdam(p, lr=1e-3),
-        optimizer_d=lambda p: torch.optim.RMSprop(p, lr=1e-3),
-        scheduler_g=lambda o: LinearDecay(o, start=0.2),
-        scheduler_d=lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.9),
-        penalty=R1(weight=0.1, interval=3),
-        **kwargs,
-    )
+    arguments: dict[str, Any] = {
+        "optimizer_g": lambda p: GANAdam(p, lr=1e-3),
+        "optimizer_d": lambda p: torch.optim.RMSprop(p, lr=1e-3),
+        "scheduler_g": lambda o: LinearDecay(o, start=0.2),
+        "scheduler_d": lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.9),
+        "penalty": R1(weight=0.1, interval=3),
+    }
+    model = tiny_dcgan(**{**arguments, **kwargs})
     if dropout:  # draws from the global generator
         assert isinstance(model.discriminator, DCGANDiscriminator)
         model.discriminator.layers.insert(1, nn.Dropout(0.3))
@@ -64,12 +65,13 @@ def fit(
     *callbacks: Callback,
     ckpt_path: Path | None = None,
     limit_train_batches: int | float = 1.0,
+    ema: EMA | None = None,
 ) -> Any:
     trainer = tiny_trainer(
         folder,
         max_epochs=EPOCHS,
         limit_train_batches=limit_train_batches,
-        callbacks=[EMA(0.9), LastCheckpoint(every_n_steps=1), *callbacks],
+        callbacks=[ema or EMA(0.9), LastCheckpoint(every_n_steps=1), *callbacks],
     )
     trainer.fit(model, data, ckpt_path=ckpt_path)
     return trainer
@@ -81,16 +83,23 @@ def everything(trainer: Any) -> dict[str, Tensor]:
     for index, optimizer in enumerate(trainer.optimizers):
         for name, entries in optimizer.state_dict()["state"].items():
             state.update({f"optimizer{index}.{name}.{key}": torch.as_tensor(v) for key, v in entries.items()})
-        state[f"optimizer{index}.lr"] = torch.tensor(optimizer.param_groups[0]["lr"])
+        group = optimizer.param_groups[0]
+        state[f"optimizer{index}.lr"] = torch.tensor(group["lr"])
+        state[f"optimizer{index}.betas"] = torch.tensor(group.get("betas", ()))
     return state
 
 
 def assert_resumes_exactly(
-    tmp_path: Path, step: int, num_workers: int = 0, limit: int | float = 1.0, **kwargs: Any
+    tmp_path: Path,
+    step: int,
+    num_workers: int = 0,
+    limit: int | float = 1.0,
+    ema: EMA | None = None,
+    **kwargs: Any,
 ) -> None:
     def run(folder: str, *callbacks: Callback, ckpt_path: Path | None = None) -> Any:
         model, data = make_model(**kwargs), TinyData(num_workers=num_workers)
-        return fit(tmp_path / folder, model, data, *callbacks, ckpt_path=ckpt_path, limit_train_batches=limit)
+        return fit(tmp_path / folder, model, data, *callbacks, ckpt_path=ckpt_path, limit_train_batches=limit, ema=ema)
 
     whole = everything(run("whole"))
     with pytest.raises(KilledError):
@@ -160,6 +169,19 @@ def test_killed_at_any_step_and_resumed_equals_uninterrupted(tmp_path: Path, ste
 
 def test_resume_is_exact_with_worker_processes(tmp_path: Path) -> None:
     assert_resumes_exactly(tmp_path, 7, num_workers=2)
+
+
+@pytest.mark.parametrize("step", [2, 7])
+def test_resume_is_exact_while_schedules_change_rate_beta2_penalty_and_average(tmp_path: Path, step: int) -> None:
+    assert_resumes_exactly(
+        tmp_path,
+        step,
+        optimizer_d=lambda p: GANAdam(p, lr=1e-3),
+        scheduler_g=lambda o: CosineDecay(o, lr=1e-4, beta2=0.9, share=0.8),
+        scheduler_d=lambda o: CosineDecay(o, lr=1e-4, beta2=0.9, steps=10),
+        penalty=R1(weight=CosineSchedule(1.0, 0.1), interval=2),
+        ema=EMA(half_life=CosineSchedule(0.0, 5.0)),
+    )
 
 
 @pytest.mark.parametrize("limit", [3, 0.6, 99])
