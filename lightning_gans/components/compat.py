@@ -24,10 +24,9 @@ def set_compiled_call(module: nn.Module, call: Callable[..., Any] | None) -> Non
     module._compiled_call_impl = call
 
 
-def unscale_before_step(optimizer: Optimizer) -> None:
-    """Let a gradient scaler unscale the gradients before the step of a fused optimizer, as of any other optimizer.
+def skips_on_device(optimizer: Optimizer) -> bool:
+    """Whether the optimizer's step takes a gradient scaler's finding and does nothing if a gradient is not finite.
 
-    A fused optimizer unscales them in its step, so that hooks that run before the step would measure and clip scaled
-    gradients. No argument of PyTorch's optimizers changes this.
+    Fused optimizers do. For any other one the scaler waits for the device to know whether to call its step.
     """
-    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+    return getattr(optimizer, "_step_supports_amp_scaling", False)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.components.compat import unscale_before_step
 from lightning_gans.components.schedules import check_duration, cosine, progress
 from lightning_gans.core.errors import at_least
 
@@ -34,7 +33,6 @@ class GANAdam(torch.optim.Adam):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
-        unscale_before_step(self)  # since a family measures and clips gradients before the step
 
 
 class DecayWithMomentum(LRScheduler):

@@ -26,6 +26,7 @@ from lightning_gans.families.resume import (
 from lightning_gans.runs.record import package_versions
 
 GRADIENTS = "accumulated_gradients"
+LOSS_SCALING = "loss_scaling"
 SECONDS = "train_seconds"
 
 
@@ -126,9 +127,10 @@ class Adversarial(AlternatingTraining, ABC):
         check_precision(self.trainer.precision)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the run's seed, accumulated gradients and facts about the run; keep plain hyperparameters only."""
+        """Add the run's seed, gradients, loss scales and facts about the run; keep plain hyperparameters only."""
         checkpoint[RUN_SEED] = self.run_seed
         checkpoint[GRADIENTS] = self._unfinished_gradients()
+        checkpoint[LOSS_SCALING] = {} if self.loss_scaling is None else self.loss_scaling.state_dict()
         checkpoint[SECONDS] = self.stopwatch.seconds
         # For users of the model who have only this file.
         checkpoint["versions"] = package_versions()
@@ -155,6 +157,7 @@ class Adversarial(AlternatingTraining, ABC):
                 {**checkpoint.get("hyper_parameters", {}), RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
             self._gradients = checkpoint.get(GRADIENTS, {}) if fitting else {}
+            self._loss_scales = checkpoint.get(LOSS_SCALING, {}) if fitting else {}
         self.match_averages(checkpoint["state_dict"])
 
     def on_fit_start(self) -> None:

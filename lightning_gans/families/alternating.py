@@ -21,6 +21,7 @@ from lightning_gans.components.optimizers import GANAdam, RunScheduler
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
+from lightning_gans.families.loss_scaling import LossScaling
 from lightning_gans.families.resume import drop_linked_arguments
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -102,6 +103,7 @@ class AlternatingTraining(L.LightningModule, ABC):
         losses: the latest loss of each side, a scalar on the device, set in every step in which the side is due.
         last_logged: the scalars of the latest step that was logged, by key, on the device.
         total_steps: length of the run in batches, infinity if it has no end; set when training starts.
+        loss_scaling: the gradient scalers of both sides; None if the precision of the run needs none.
     """
 
     networks: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
@@ -145,7 +147,9 @@ class AlternatingTraining(L.LightningModule, ABC):
         self._clip = {"g": clip_g, "d": clip_d}
         self._accumulate = {"g": accumulate_g, "d": accumulate_d}
         self._interval = {"g": n_critic, "d": 1}
+        self.loss_scaling: LossScaling | None = None
         self._gradient_norm = torch.zeros(())
+        self._loss_scales: dict[str, dict[str, Any]] = {}
 
     # What a family implements.
 
@@ -211,16 +215,22 @@ class AlternatingTraining(L.LightningModule, ABC):
         position = side.update_index(self.global_step) % side.accumulate
         if position == 0:
             optimizer.zero_grad()
+        scaling = self.loss_scaling
         # Lightning calls `training_step` under autocast, which is for forward passes only: in a backward pass it would
         # run the matrix products of a penalty in half precision.
         half = torch.is_autocast_enabled(self.device.type)
-        with torch.autocast(self.device.type, enabled=False) if half else nullcontext():
+        with (
+            torch.autocast(self.device.type, enabled=False) if half else nullcontext(),
+            nullcontext() if scaling is None else scaling.side(name),
+        ):
             # With `inputs`, backward does not compute the gradients of the other side's weights.
             self.manual_backward(loss / side.accumulate, inputs=side.parameters)
             if position == side.accumulate - 1:
-                optimizer.step()
+                optimizer.step() if scaling is None else scaling.step(name, optimizer)
                 if self.should_log:
                     self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
+                    for key, value in () if scaling is None else scaling.scalars(name).items():
+                        self.log_scalar(key, value)
         self.losses[name] = loss.detach()
         self.log_scalar(f"loss/{name}", loss, prog_bar=True)
 
@@ -229,12 +239,13 @@ class AlternatingTraining(L.LightningModule, ABC):
         for side in self.sides.values():
             if optimizer is not self._run_optimizers()[side.optimizer].optimizer:
                 continue
-            if self.should_log:
+            if self.should_log or side.clip is not None:
                 # Logged in `optimize`: Lightning drops a training step's values if a hook logs during it.
                 gradients = [p.grad for p in side.parameters if p.grad is not None]
                 self._gradient_norm = nn.utils.get_total_norm(gradients)
             if side.clip is not None:
-                self.clip_gradients(optimizer, gradient_clip_val=side.clip, gradient_clip_algorithm="norm")
+                # Lightning's own clipping refuses fused optimizers under a gradient scaler.
+                nn.utils.clip_grads_with_norm_(side.parameters, side.clip, self._gradient_norm)
 
     # Logging.
 
@@ -281,12 +292,13 @@ class AlternatingTraining(L.LightningModule, ABC):
         return schedulers if isinstance(schedulers, list) else [schedulers]
 
     def on_train_start(self) -> None:
-        """Set the schedules' length.
+        """Set the schedules' length, and make the gradient scalers if the precision needs them.
 
-        It is not known where the schedules are made: computing it sets up the training loader, and a loader that is set
-        up before the checkpoint is restored would start the epoch again.
+        The length is not known where the schedules are made: computing it sets up the training loader, and a loader
+        that is set up before the checkpoint is restored would start the epoch again.
         """
         self.total_steps = self.trainer.estimated_stepping_batches
+        self.loss_scaling = LossScaling.of(self.trainer.precision_plugin, self.device, self._loss_scales)
         for scheduler in self._run_schedulers():
             if isinstance(scheduler, RunScheduler):
                 if scheduler.needs_total_steps and self.total_steps == float("inf"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
-from lightning_gans.components.compat import compiled_call, set_compiled_call, unscale_before_step
+from lightning_gans.components.compat import compiled_call, set_compiled_call, skips_on_device
 
 
 def test_torch_calls_what_compat_sets() -> None:
@@ -22,20 +23,20 @@ def test_torch_calls_what_compat_sets() -> None:
     assert calls == [(1,)]
 
 
-def test_a_gradient_scaler_reads_what_compat_sets() -> None:
-    """A scaler that does not would pass scaled gradients to the hooks before the step."""
-    scale, unscaled = 1024.0, []
-    for set_it in (False, True):
-        weight = nn.Parameter(torch.ones(1))
-        optimizer = torch.optim.Adam([weight], lr=0.1, fused=True)
-        if set_it:
-            unscale_before_step(optimizer)
-
-        def note(given: torch.optim.Optimizer, *_: object) -> None:
-            unscaled.append(float(given.param_groups[0]["params"][0].grad))
-
-        optimizer.register_step_pre_hook(note)
-        scaler = torch.amp.GradScaler("cpu", init_scale=scale)
-        scaler.scale(weight.sum()).backward()  # type: ignore[no-untyped-call]  # torch has not annotated it
-        scaler.step(optimizer)
-    assert unscaled == [scale, 1]
+@pytest.mark.parametrize("value", [1.0, float("inf")])
+def test_a_fused_optimizer_takes_what_a_scaler_found_and_gradients_that_are_unscaled(value: float) -> None:
+    """One that does not would divide by the scale twice, or let the scaler wait for the device."""
+    weight = nn.Parameter(torch.ones(1))
+    assert not skips_on_device(torch.optim.Adam([weight]))
+    optimizer = torch.optim.SGD([weight], lr=0.5, fused=True)
+    assert skips_on_device(optimizer)
+    stepped = []
+    optimizer.register_step_pre_hook(lambda *_: stepped.append(True))
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    scaler.scale((value * weight).sum()).backward()  # type: ignore[no-untyped-call]  # torch has not annotated it
+    scaler.unscale_(optimizer)
+    assert weight.grad is not None
+    assert weight.grad.item() == value
+    scaler.step(optimizer)
+    assert stepped
+    assert weight.item() == (0.5 if value == 1 else 1)

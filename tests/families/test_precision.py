@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from lightning_gans.components.penalties import R1, R1R2, R2, GradientPenalty, Penalty
 from lightning_gans.networks import MLPDiscriminator, MLPGenerator
 from lightning_gans.variants import DCGAN
-from tests.support.half import emulated_half, half_trainer
+from tests.support.half import Gradients, emulated_half, half_trainer
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 PENALTIES = [R1, R2, R1R2, GradientPenalty]
@@ -26,19 +25,6 @@ def steep_dcgan(**kwargs: Any) -> DCGAN:
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, 0.0, 0.002)
     return model
-
-
-class Gradients(Callback):
-    """The gradient of a side in every step of its optimizer, unscaled."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.seen: list[Tensor] = []
-
-    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
-        if optimizer is trainer.optimizers[self.index]:
-            gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
-            self.seen.append(torch.cat([gradient.flatten() for gradient in gradients]).clone())
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
