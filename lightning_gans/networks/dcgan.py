@@ -9,11 +9,13 @@ the features in D (Miyato and Koyama, 2018).
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
-from lightning_gans.networks.layers import concat_labels, dcgan_init, project_labels
+from lightning_gans.networks.layers import concat_labels, dcgan_init, project_labels, scale_uniform
 
 SMALLEST_SIDE = {28: 7, 32: 4, 64: 4}
 """Side of the smallest feature map for each side of the images; each larger map has twice the side of the next."""
@@ -52,6 +54,32 @@ def encoder_layers(channels: int, side: int, width: int, outputs: int, batch_nor
     return nn.Sequential(*layers, nn.Conv2d(before, outputs, SMALLEST_SIDE[side]))
 
 
+Initialization = Literal["normal", "he"]
+"""The initializations of :func:`initialize`."""
+
+
+def initialize(network: nn.Module, init: Initialization) -> None:
+    """Draw the weights of G or D anew.
+
+    Args:
+        network: the network; its convolutions of stride 1 are those between a single pixel and the smallest map.
+        init: "normal" for N(0, 0.02^2) as in DCGAN (:func:`.dcgan_init`); "he" for uniform distributions scaled by the
+            size of each layer as in the code of WGAN-GP (Gulrajani et al., 2017), which also suits a D without batch
+            normalization: there the gradient of a D with the small weights of DCGAN nearly vanishes.
+
+    Raises:
+        ValueError: if ``init`` is unknown.
+    """
+    if init == "normal":
+        network.apply(dcgan_init)
+    elif init == "he":
+        for layer in network.modules():
+            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                scale_uniform(layer, dense=layer.stride == (1, 1))
+    else:
+        raise ValueError(f"init is {init!r}; expected 'normal' or 'he'")
+
+
 class DCGANGenerator(Generator):
     """Transposed convolutions from a 1 x 1 map of z to the image, each but the first doubling the side.
 
@@ -62,6 +90,7 @@ class DCGANGenerator(Generator):
         width: channels of the last hidden feature map; each earlier map has twice as many as the next.
         num_classes: number of classes of the data.
         conditional: whether to concatenate the one-hot label to z.
+        init: initialization of the weights, "normal" or "he"; see :func:`initialize`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -75,11 +104,12 @@ class DCGANGenerator(Generator):
         width: int = 64,
         num_classes: int | None = None,
         conditional: bool = False,
+        init: Initialization = "normal",
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
         check_positive(width=width)
         self.layers = decoder_layers(latent_dim + self.num_classes, channels, side_of(size, SMALLEST_SIDE), width)
-        self.apply(dcgan_init)
+        initialize(self, init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""
@@ -99,6 +129,8 @@ class DCGANDiscriminator(Discriminator):
             the other images of the batch.
         num_classes: number of classes of the data.
         conditional: whether to project the label on the last hidden feature map (Miyato and Koyama, 2018).
+        init: initialization of the weights, "normal" or "he"; see :func:`initialize`. Without batch normalization,
+            "he" is better.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -112,11 +144,12 @@ class DCGANDiscriminator(Discriminator):
         batch_norm: bool = True,
         num_classes: int | None = None,
         conditional: bool = False,
+        init: Initialization = "normal",
     ) -> None:
         super().__init__(channels, size, num_classes, conditional)
         check_positive(width=width)
         self.layers = encoder_layers(channels, side_of(size, SMALLEST_SIDE), width, 1 + self.num_classes, batch_norm)
-        self.apply(dcgan_init)
+        initialize(self, init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""

@@ -97,8 +97,8 @@ class InfoGANGenerator(Generator):
 class InfoGANDiscriminator(Discriminator):
     """Two strided convolutions, a dense layer, one logit.
 
-    Weights start from N(0, 0.02^2) with batch normalization, and from He's normal distribution without it, as in the
-    code of WGAN-GP: without normalization such small weights would make the signal vanish.
+    Weights start from N(0, 0.02^2) with batch normalization, and from He's normal distribution without it: without
+    normalization such small weights would make the signal vanish.
 
     Args:
         channels: channels of the images.

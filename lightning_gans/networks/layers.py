@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -135,6 +136,29 @@ def he_init(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, a=0.2)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def scale_uniform(layer: nn.Conv2d | nn.ConvTranspose2d, dense: bool) -> None:
+    """Draw weights from a uniform distribution scaled by the layer's size, bias 0, as in the code of WGAN-GP.
+
+    The variance is 4 / (fan-in + fan-out), of a dense layer 2 / (fan-in + fan-out) (Gulrajani et al., 2017; their
+    ``tflib/ops``). A fan of a strided convolution counts the connections of a unit: a kernel of k^2 pixels with stride
+    s has k^2 / s^2 of them on the side of the larger map for each channel.
+
+    Args:
+        layer: a convolution or transposed convolution.
+        dense: whether the layer connects a single pixel with a map as large as the kernel, like a linear layer.
+    """
+    kernel = layer.kernel_size[0] * layer.kernel_size[1]
+    shared = kernel / (kernel if dense else layer.stride[0] * layer.stride[1])
+    if isinstance(layer, nn.ConvTranspose2d):
+        fans = layer.in_channels * shared + layer.out_channels * kernel
+    else:
+        fans = layer.in_channels * kernel + layer.out_channels * shared
+    bound = math.sqrt(3 * (2 if dense else 4) / fans)
+    nn.init.uniform_(layer.weight, -bound, bound)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def dcgan_init(module: nn.Module) -> None:

@@ -36,8 +36,8 @@ class WGANGP(LatentGAN):
 
     def __init__(
         self,
-        generator: Generator = default(DCGANGenerator),
-        discriminator: Discriminator = default(DCGANDiscriminator, batch_norm=False),
+        generator: Generator = default(DCGANGenerator, init="he"),
+        discriminator: Discriminator = default(DCGANDiscriminator, batch_norm=False, init="he"),
         objective: Objective = default(Wasserstein),
         penalty: Penalty | None = default(GradientPenalty, weight=10.0),
         n_critic: int = 5,

@@ -154,6 +154,12 @@ def test_the_papers_own_settings_are_the_defaults() -> None:
     assert (objective.a, objective.b, objective.c, objective.scale) == (0, 1, 1, 0.5)
 
 
+def test_the_critic_of_wgan_gp_starts_with_a_slope() -> None:
+    images = (2 * torch.rand(16, 1, 28, 28) - 1).requires_grad_(True)
+    (gradients,) = torch.autograd.grad(WGANGP().discriminator(images).sum(), images)
+    assert 0.3 < gradients.flatten(1).norm(dim=1).mean() < 1
+
+
 def test_sngan_normalizes_every_layer_of_d_and_none_of_g() -> None:
     model = SNGAN(**plain())
     layers = [m for m in model.discriminator.modules() if isinstance(m, nn.Conv2d)]
