@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_gans.callbacks.checkpoints import SIGNAL_SYNC_INTERVAL
@@ -23,6 +23,8 @@ from lightning_gans.callbacks.symptoms import MONITORED
 from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.core.shipped_configs import config_names, find_config
+from lightning_gans.distributed.gradients import split
+from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial, LatentGAN
 from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import CycleGAN, Pix2Pix
@@ -74,9 +76,9 @@ def sent(messages: Iterable[Message], processes: int) -> float:
 def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool = True) -> list[Message]:
     """List the messages of :class:`lightning_gans.distributed.strategy.AlternatingDDP`.
 
-    These are the gradients of a network after each of its backward passes, including those of accumulation; two moments
-    of each channel for every pass through batch normalization; and the values that the watchdog and the signals
-    exchange.
+    These are the gradients of a network in buckets, in the last backward pass before a step of its optimizer, with a
+    number for each parameter that tells whether it has a gradient; two moments of each channel for every pass through
+    batch normalization; and the values that the watchdog and the signals exchange.
 
     Args:
         model: any variant.
@@ -84,8 +86,13 @@ def alternating(model: Adversarial, log_every: int = LOG_EVERY, callbacks: bool 
         callbacks: whether :class:`Watchdog` and :class:`LastCheckpoint` are used, as from the command line.
     """
     messages = [
-        Message(f"gradients of {name}", FLOAT * numbers(side.parameters), 1 / side.interval)
+        Message(
+            f"gradients of {name}",
+            FLOAT * (numbers(bucket.parameters) + len(bucket.parameters)),
+            1 / (side.interval * side.accumulate),
+        )
         for name, side in model.sides.items()
+        for bucket in split(list(reversed(side.parameters)), AlternatingDDP().bucket_cap_mb * 2**20)
     ]
     times = passes(model)
     for name, network in {**model.generators, **model.discriminators}.items():
@@ -117,7 +124,7 @@ def wrapped(model: Adversarial) -> list[Message]:
     ]
 
 
-def numbers(parameters: Iterable[nn.Parameter]) -> int:
+def numbers(parameters: Iterable[Tensor]) -> int:
     """Return the total number of elements."""
     return sum(parameter.numel() for parameter in parameters)
 
@@ -195,8 +202,8 @@ def efficiency(
         processes: N.
         link: the slowest link between the processes.
         seconds_computing: duration of a step with a single process.
-        hidden: fraction of these seconds during which bytes could be sent; 0 for our strategy, which reduces after the
-            backward pass. Latencies are never hidden.
+        hidden: fraction of these seconds during which bytes are sent, as our strategy does while a backward pass runs.
+            Latencies are never hidden.
     """
     messages = list(messages)
     moving = sent(messages, processes) / link.bandwidth

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-import torch
 import torch.distributed as dist
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy, Strategy
@@ -14,22 +15,37 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.distributed.gradients import GradientReducer
 from lightning_gans.distributed.synced_batch_norm import sync_batch_norm, unsync_batch_norm
 
 
 class AlternatingDDP(DDPStrategy):
-    """DDP without the wrapper: all-reduces, after each backward pass, the gradients of the updated network only.
+    """DDP without the wrapper: averages, while a backward pass runs, the gradients of the updated network only.
 
     PyTorch's wrapper expects every parameter in every backward pass, but each step of a GAN leaves one network out.
-    Here :meth:`.Adversarial.optimize` passes the parameters to be updated (``inputs``), so that nothing is searched for
-    and each gradient is reduced once. Batch normalization uses the images of all ranks, so that N ranks compute what
-    one process with an N times larger batch computes.
+    Here :meth:`.AlternatingTraining.optimize` passes the parameters to be updated (``inputs``), so that nothing is
+    searched for and each gradient is sent once. Batch normalization uses the images of all ranks, so that N ranks
+    compute what one process with an N times larger batch computes.
+
+    Args:
+        *args: see :class:`lightning.pytorch.strategies.DDPStrategy`.
+        bucket_cap_mb: largest size, in MiB, of a message with gradients. A message is sent when its gradients are
+            computed, so smaller ones are sent earlier, but there are more of them.
+        **kwargs: see :class:`lightning.pytorch.strategies.DDPStrategy`.
+
+    Raises:
+        ValueError: if ``bucket_cap_mb`` is not positive.
     """
 
     strategy_name = "alternating_ddp"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, bucket_cap_mb: float = 25.0, **kwargs: Any) -> None:
+        if bucket_cap_mb <= 0:
+            raise ValueError(f"bucket_cap_mb is {bucket_cap_mb}; expected a positive number")
         super().__init__(*args, **kwargs)
+        self.bucket_cap_mb = bucket_cap_mb
+        self._reducer: GradientReducer | None = None
+        self._synchronizes = True
         self._parent_watch: ParentWatch | None = None
         self._failed = False
 
@@ -64,6 +80,8 @@ class AlternatingDDP(DDPStrategy):
         for tensor in [*self.model.parameters(), *self.model.buffers()]:
             if id(tensor) not in local:
                 dist.broadcast(tensor.detach(), 0)
+        if self.world_size > 1:
+            self._reducer = GradientReducer(self.bucket_cap_mb)
 
     def on_exception(self, exception: BaseException) -> None:
         """Note that the run failed, so that :meth:`teardown` does not wait for processes that may not arrive."""
@@ -80,25 +98,45 @@ class AlternatingDDP(DDPStrategy):
             if self._parent_watch is not None:
                 self._parent_watch.stop()
                 self._parent_watch = None
+            if self._reducer is not None:
+                self._reducer.close()
+        if self._reducer is not None:
+            self._reducer.remove_hooks()
+            self._reducer = None
         if self.model is not None:
             unsync_batch_norm(self.model)
         super().teardown()
 
     def backward(self, closure_loss: Tensor, optimizer: Optimizer | None, *args: Any, **kwargs: Any) -> Tensor:
-        """Backward pass, then one all-reduce of the gradients of ``kwargs["inputs"]``.
+        """Backward pass, at whose end the gradients are means over all processes.
 
-        Gradients are reduced here, since before the optimizer's step they may be unscaled and clipped already.
-        Accumulated gradients are reduced again with every pass, which does not change their mean.
+        These are the gradients of ``kwargs["inputs"]``, or without it of all parameters that require gradients, those
+        accumulated by earlier passes included. They are averaged here, since before the optimizer's step they may be
+        unscaled and clipped already. Within :meth:`block_backward_sync` each process keeps its own.
         """
-        loss = super().backward(closure_loss, optimizer, *args, **kwargs)
-        gradients = [p.grad for p in kwargs["inputs"] if p.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        dist.all_reduce(flat)
-        flat /= dist.get_world_size()
-        means = torch.split(flat, [gradient.numel() for gradient in gradients])
-        for gradient, mean in zip(gradients, means, strict=True):
-            gradient.copy_(mean.view_as(gradient))
-        return loss
+        if self._reducer is None or not self._synchronizes:
+            return super().backward(closure_loss, optimizer, *args, **kwargs)
+        assert self.lightning_module is not None
+        inputs = kwargs.get("inputs")
+        if inputs is None:
+            inputs = [p for p in self.lightning_module.parameters() if p.requires_grad]
+        with self._reducer.averaging([inputs] if isinstance(inputs, Tensor) else list(inputs)):
+            return super().backward(closure_loss, optimizer, *args, **kwargs)
+
+    @contextmanager
+    def block_backward_sync(self) -> Iterator[None]:
+        """Context in which backward passes do not average gradients, for all passes of an accumulation but the last."""
+        before, self._synchronizes = self._synchronizes, False
+        try:
+            yield
+        finally:
+            self._synchronizes = before
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Average the gradients that :meth:`block_backward_sync` left to each process; every process must call it."""
+        if self._reducer is not None:
+            with self._reducer.averaging(parameters):
+                pass
 
 
 def reject_strategy(strategy: Strategy | str) -> NoReturn:

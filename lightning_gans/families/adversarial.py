@@ -175,7 +175,13 @@ class Adversarial(AlternatingTraining, ABC):
         self._gradients = {}
 
     def _unfinished_gradients(self) -> dict[str, Tensor]:
-        """Gradients, by parameter name, of the sides that are accumulating."""
+        """Gradients, by parameter name, of the sides that are accumulating.
+
+        With several processes they are replaced by their mean, from which a resumed run continues as this one does.
+        """
         unfinished = [side for side in self.sides.values() if side.is_accumulating(self.global_step)]
+        if isinstance(self.trainer.strategy, AlternatingDDP):
+            for side in unfinished:
+                self.trainer.strategy.average_gradients(side.parameters)
         wanted = {id(p) for side in unfinished for p in side.parameters}
         return {n: p.grad for n, p in self.named_parameters() if id(p) in wanted and p.grad is not None}

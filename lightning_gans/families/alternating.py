@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -215,6 +216,8 @@ class AlternatingTraining(L.LightningModule, ABC):
         position = side.update_index(self.global_step) % side.accumulate
         if position == 0:
             optimizer.zero_grad()
+        last = position == side.accumulate - 1
+        strategy = self.trainer.strategy
         scaling = self.loss_scaling
         # Lightning calls `training_step` under autocast, which is for forward passes only: in a backward pass it would
         # run the matrix products of a penalty in half precision.
@@ -223,9 +226,13 @@ class AlternatingTraining(L.LightningModule, ABC):
             torch.autocast(self.device.type, enabled=False) if half else nullcontext(),
             nullcontext() if scaling is None else scaling.side(name),
         ):
-            # With `inputs`, backward does not compute the gradients of the other side's weights.
-            self.manual_backward(loss / side.accumulate, inputs=side.parameters)
-            if position == side.accumulate - 1:
+            # Until the last pass, each process accumulates its own gradients.
+            with (
+                nullcontext() if last or not isinstance(strategy, ParallelStrategy) else strategy.block_backward_sync()
+            ):
+                # With `inputs`, backward does not compute the gradients of the other side's weights.
+                self.manual_backward(loss / side.accumulate, inputs=side.parameters)
+            if last:
                 optimizer.step() if scaling is None else scaling.step(name, optimizer)
                 if self.should_log:
                     self.log_scalar(f"grad_norm/{name}", self._gradient_norm)

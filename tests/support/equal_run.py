@@ -31,7 +31,10 @@ from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix
 STEPS, CUT = 20, 9
 """Steps of a run; where one that is resumed on two processes is cut, in the middle of an epoch."""
 
-RESUMED = ("cyclegan", "dcgan_batch_norm_r1")
+RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_batch_norm_r1")
+
+BUCKET_CAP_MB = 0.001
+"""Size of the messages with gradients: a kibibyte, less than any network has."""
 
 
 def sides(lr: float) -> dict[str, Any]:
@@ -74,6 +77,10 @@ def pairs(batch: int, paired: bool) -> L.LightningDataModule:
 
 RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningDataModule]]] = {
     "dcgan": (lambda: tiny_dcgan(batch_norm=False, **sides(0.02)), images),
+    "dcgan_accumulated": (
+        lambda: tiny_dcgan(batch_norm=False, accumulate_d=2, accumulate_g=4, **sides(0.05)),
+        images,
+    ),
     "dcgan_batch_norm_r1": (lambda: tiny_dcgan(penalty=R1(weight=0.1, interval=2), **sides(0.02)), images),
     "dcgan_relativistic_average": (
         lambda: tiny_dcgan(batch_norm=False, objective=RelativisticAverage(), penalty=R1(weight=0.1), **sides(0.02)),
@@ -121,8 +128,10 @@ def run(
     steps: int,
     ckpt_path: Path | None = None,
 ) -> L.Trainer:
-    options: dict[str, Any] = {"strategy": AlternatingDDP()} if devices > 1 else {}
-    trainer = tiny_trainer(folder, devices=devices, max_steps=steps, callbacks=[EMA(0.9), LastCheckpoint()], **options)
+    options: dict[str, Any] = {"strategy": AlternatingDDP(bucket_cap_mb=BUCKET_CAP_MB)} if devices > 1 else {}
+    # A run that is not resumed saves where the other one is cut: what is being accumulated is averaged there.
+    callbacks = [EMA(0.9), LastCheckpoint(every_n_steps=CUT)]
+    trainer = tiny_trainer(folder, devices=devices, max_steps=steps, callbacks=callbacks, **options)
     trainer.fit(model, data, ckpt_path=ckpt_path)
     return trainer
 
