@@ -71,10 +71,10 @@ def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for index, pixels in enumerate(SmallCIFAR(pictures, train=True).data):
         Image.fromarray(pixels).save(pictures / f"{index}.png")
     archives, two = small_archives(tmp_path / "archives"), ["--data.eval_batch_size", "2"]
-    few = ["--data.val_size", "8", "--data.batch_size", "8"]
+    few = ["--data.val_size", "4", "--data.batch_size", "4"]
     from_root = ["--data.root", str(small_mnist), *few]
     return {
-        "DigitsDataModule": [],
+        "DigitsDataModule": ["--data.batch_size", "4", "--data.eval_batch_size", "4"],
         "GaussianGridDataModule": [],
         "MNISTDataModule": from_root,
         "FashionMNISTDataModule": from_root,

@@ -179,6 +179,7 @@ def test_the_readmes_own_variant_runs_from_a_file_beside_the_user() -> None:
     assert "test/fid" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_at_the_optimum_all_modes_are_found_and_d_says_one_half() -> None:
     cli = build(["fit", "--config", "gan/grid", *QUIET])
     model, data = cli.model, cli.datamodule
