@@ -55,27 +55,38 @@ class NormalNoise(Noise):
 
 
 class UniformNoise(Noise):
-    """The uniform distribution on [-bound, bound].
+    """The uniform distribution on [low, high].
+
+    The default is that of DCGAN. -sqrt(3) and sqrt(3) give unit variance, as in the code of Goodfellow et al. (2014); 0
+    and 1 the unit cube of Mirza and Osindero (2014).
 
     Args:
-        bound: largest absolute value; 1 as in DCGAN. sqrt(3) gives unit variance, as in the code of Goodfellow et al.
+        low: smallest value.
+        high: largest value.
 
     Raises:
-        ValueError: if ``bound`` is not positive and finite.
+        ValueError: if ``low`` is not less than ``high``, or not both are finite.
     """
 
-    def __init__(self, bound: float = 1.0) -> None:
-        if not (bound > 0 and math.isfinite(bound)):
-            raise ValueError(f"bound is {bound}; expected a positive number")
-        self.bound = bound
+    def __init__(self, low: float = -1.0, high: float = 1.0) -> None:
+        if not (low < high and math.isfinite(high - low)):
+            raise ValueError(f"low is {low} and high is {high}; expected two finite numbers, low less than high")
+        self.low, self.high = low, high
 
     def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """A float32 tensor of ``shape`` on the generator's device."""
-        return torch.rand(shape, generator=generator, device=generator.device).mul_(2).sub_(1).mul_(self.bound)
+        return torch.empty(shape, device=generator.device).uniform_(self.low, self.high, generator=generator)
 
     def truncated(self, latent: Tensor, bound: float) -> Tensor:
-        """As in :meth:`Noise.truncated`."""
-        return latent * min(1.0, bound / self.bound)
+        """As in :meth:`Noise.truncated`.
+
+        Raises:
+            InputError: if the distribution has no values within the bound.
+        """
+        low, high = max(self.low, -bound), min(self.high, bound)
+        if low >= high:
+            raise InputError(f"truncation is {bound}, but all entries are from {self.low:g} to {self.high:g}")
+        return low + (latent - self.low) * ((high - low) / (self.high - self.low))
 
 
 def latents(noise: Noise, length: int, seed: int, pictures: Iterable[int]) -> Tensor:

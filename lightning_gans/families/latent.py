@@ -14,7 +14,7 @@ from lightning_gans.components.noise import Noise, NormalNoise, latents
 from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.components.penalties import DiscriminatorPass, Penalty
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Labelled, as_labelled
-from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
+from lightning_gans.core.data import ImageData, InMemoryData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
@@ -105,9 +105,16 @@ class LatentGAN(Adversarial, ABC):
         """Check that networks and data match.
 
         Raises:
-            InputError: if the channels, the size or the number of classes differ.
+            InputError: if the channels, the size or the number of classes differ, or the generator starts from the mean
+                training image and the data module does not have its images in memory.
         """
         super().setup(stage)
+        in_memory = isinstance(data_module(self.trainer), InMemoryData)
+        if stage == "fit" and self.generator.needs_mean_image and not in_memory:
+            raise InputError(
+                "model.generator starts from the mean training image; expected a data module that has its images in "
+                "memory, such as MNISTDataModule"
+            )
         for key, given in network_arguments(data_module(self.trainer)).items():
             expected = getattr(self.generator, key)
             if key == "size":
@@ -115,6 +122,17 @@ class LatentGAN(Adversarial, ABC):
             ignored = key == "num_classes" and not self.conditional
             if given != expected and not ignored:
                 raise InputError(f"data.{key} is {given} but model.generator.{key} is {expected}; expected the same")
+
+    def on_train_start(self) -> None:
+        """In a new run, give the mean training image to a generator that starts from it."""
+        super().on_train_start()
+        data = data_module(self.trainer)
+        if self.global_step == 0 and self.generator.needs_mean_image and isinstance(data, InMemoryData):
+            images = data.split_tensors("train").images
+            mean = images.sum(dim=0, dtype=torch.float64) / (127.5 * len(images)) - 1
+            for network in (self.generator, *self.ema.values()):
+                assert isinstance(network, Generator)
+                network.start_from(mean.to(self.device))
 
     @property
     def conditional(self) -> bool:

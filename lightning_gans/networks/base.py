@@ -31,10 +31,13 @@ class Generator(nn.Module, ABC):
         size: (height, width) of the images in pixels.
         latent_dim: length of a latent vector.
         num_classes: number of classes of the labels that the network uses; 0 if it ignores labels.
+        needs_mean_image: whether :meth:`start_from` is called before the first step of a run.
 
     Raises:
         ValueError: if an argument is out of range, or a conditional network is built for data without classes.
     """
+
+    needs_mean_image: bool = False
 
     def __init__(
         self, channels: int, size: Size, latent_dim: int, num_classes: int | None = None, conditional: bool = False
@@ -52,6 +55,13 @@ class Generator(nn.Module, ABC):
             latent: latent vectors (N, latent_dim).
             labels: (N,) int64; or (N, num_classes) floats that sum to 1, the weight of each class. Ignored if the
                 network is not conditional.
+        """
+
+    def start_from(self, mean: Tensor) -> None:
+        """Initialize weights from the mean training image; the base class does nothing.
+
+        Args:
+            mean: (channels, height, width) in [-1, 1].
         """
 
 

@@ -72,6 +72,8 @@ class MLPGenerator(Generator):
             ``widths[0]``.
         init_bound: weights start from U(-init_bound, init_bound), as in the code of Goodfellow et al., where it is .05;
             None uses torch's initialization.
+        bias_from_data: whether the pixels' bias starts at the logit of the mean training image, as in the code of
+            Goodfellow et al.; only with ``init_bound``. The data module must have its images in memory.
         num_classes: number of classes of the data.
         conditional: whether the images depend on labels.
 
@@ -87,12 +89,16 @@ class MLPGenerator(Generator):
         widths: Sequence[int] = (1200, 1200),
         label_width: int = 1000,
         init_bound: float | None = None,
+        bias_from_data: bool = False,
         num_classes: int | None = None,
         conditional: bool = False,
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
         check_positive(widths=widths, label_width=label_width)
         check_bound(init_bound)
+        if bias_from_data and init_bound is None:
+            raise ValueError("bias_from_data is True but init_bound is None; expected a number for init_bound")
+        self.needs_mean_image = bias_from_data
         if self.num_classes:
             if label_width >= widths[0]:
                 raise ValueError(f"label_width is {label_width}; expected less than the first of widths, {widths[0]}")
@@ -112,6 +118,16 @@ class MLPGenerator(Generator):
             classes = one_hot(labels, self.num_classes, latent.dtype)
             features = F.relu(torch.cat([self.latent_layer(latent), self.label_layer(classes)], dim=1))
         return images_from_unit(torch.sigmoid(self.pixels(self.hidden(features))), self.channels, self.size)
+
+    @torch.no_grad()
+    def start_from(self, mean: Tensor) -> None:
+        """Set the pixels' bias to the logit of the mean image, unless it has been trained.
+
+        Args:
+            mean: (channels, height, width) in [-1, 1].
+        """
+        if not self.pixels.bias.any():  # it starts at 0
+            self.pixels.bias.copy_(torch.logit(images_to_unit(mean[None].double())[0], eps=1e-7))
 
 
 class MLPDiscriminator(Discriminator):

@@ -72,6 +72,29 @@ def test_every_shipped_config_says_what_it_is_in_few_lines_and_short_names(confi
         assert "logger" not in yaml.safe_load(text).get("trainer", {})
 
 
+FACTS = {
+    # "a uniform distribution within the unit hypercube", "decay factor of 1.00004" (Mirza and Osindero, section 4.1)
+    ("cgan/paper", "noise"): {"class_path": "UniformNoise", "init_args": {"low": 0.0, "high": 1.0}},
+    ("cgan/paper", "scheduler_g"): {"class_path": "DecayWithMomentum", "init_args": {"divisor": 1.00004}},
+    ("cgan/paper", "scheduler_d"): {"class_path": "DecayWithMomentum", "init_args": {"divisor": 1.00004}},
+    # mnist.yaml: irange .05, init_sigmoid_bias_from_marginals, ExponentialDecay 1.000004, which is the default here
+    ("gan/paper", "generator.init_args"): {"init_bound": 0.05, "bias_from_data": True},
+    ("gan/paper", "scheduler_g"): "DecayWithMomentum",
+    # AdversaryCost2: D's loss is half the sum of both terms, at a rate of .1; here the whole sum, at half the rate
+    ("gan/paper", "optimizer_d.init_args"): {"lr": 0.05, "momentum": 0.5},
+    ("gan/paper", "optimizer_g.init_args"): {"lr": 0.1, "momentum": 0.5},
+}
+"""Arguments of the model in configs of papers, by config and key."""
+
+
+@pytest.mark.parametrize(("config", "key"), FACTS)
+def test_papers_configs_have_the_papers_numbers(config: str, key: str) -> None:
+    value = yaml.safe_load(Path(find_config(config)).read_text())["model"]["init_args"]
+    for part in key.split("."):
+        value = value[part]
+    assert value == FACTS[config, key]
+
+
 def test_a_config_is_found_by_name_unless_a_file_has_that_name(tmp_path: Path) -> None:
     assert find_config("dcgan/mnist") == str(config_folder() / "dcgan" / "mnist.yaml")
     (tmp_path / "dcgan").mkdir()

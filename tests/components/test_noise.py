@@ -7,6 +7,7 @@ import torch
 from jsonargparse.typing import lazy_instance
 
 from lightning_gans.components.noise import NormalNoise, UniformNoise, interpolation_for, linear, spherical
+from lightning_gans.core.errors import InputError
 from lightning_gans.core.randomness import derive_generator, derive_seed
 
 
@@ -18,16 +19,43 @@ def test_normal_noise_has_mean_zero_and_variance_one() -> None:
 
 def test_uniform_noise_fills_its_range_evenly() -> None:
     bound = math.sqrt(3)
-    sample = UniformNoise(bound).sample((100_000,), derive_generator("cpu", 1))
+    sample = UniformNoise(-bound, bound).sample((100_000,), derive_generator("cpu", 1))
     assert sample.abs().max() <= bound
     assert abs(sample.mean().item()) < 0.02
     assert abs(sample.var().item() - 1) < 0.02
+    unit = UniformNoise(0.0, 1.0).sample((100_000,), derive_generator("cpu", 1))
+    assert 0 <= unit.min() < 1e-3
+    assert 1 - 1e-3 < unit.max() <= 1
+    assert abs(unit.mean().item() - 0.5) < 0.01
+    assert abs(unit.var().item() - 1 / 12) < 0.01
 
 
-@pytest.mark.parametrize("bound", [0.0, -1.0, math.inf, math.nan])
-def test_a_bad_bound_is_named(bound: float) -> None:
-    with pytest.raises(ValueError, match="bound is"):
-        UniformNoise(bound)
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.0), (1.0, -1.0), (0.0, math.inf), (math.nan, 1.0)])
+def test_a_bad_range_is_named(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match=r"low is .* and high is"):
+        UniformNoise(low, high)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bound", "within"),
+    [
+        (-1.0, 1.0, 0.5, (-0.5, 0.5)),
+        (-1.0, 1.0, 2.0, (-1.0, 1.0)),
+        (0.0, 1.0, 0.5, (0.0, 0.5)),
+        (-3.0, 1.0, 2.0, (-2.0, 1.0)),
+    ],
+)
+def test_truncated_uniform_noise_fills_what_the_bound_leaves(
+    low: float, high: float, bound: float, within: tuple[float, float]
+) -> None:
+    noise = UniformNoise(low, high)
+    truncated = noise.truncated(torch.linspace(low, high, 5), bound)
+    torch.testing.assert_close(truncated, torch.linspace(*within, 5))
+
+
+def test_a_bound_outside_the_range_is_refused() -> None:
+    with pytest.raises(InputError, match=r"truncation is 0\.5, but all entries are from 1 to 2"):
+        UniformNoise(1.0, 2.0).truncated(torch.ones(3), 0.5)
 
 
 def test_counter_seeds_depend_on_every_part_and_on_nothing_else() -> None:

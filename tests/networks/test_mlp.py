@@ -52,6 +52,20 @@ def test_the_initial_bound_is_that_of_the_papers_code() -> None:
         assert not layer.bias.any()
 
 
+def test_the_pixels_bias_starts_from_the_mean_image() -> None:
+    generator = MLPGenerator(1, 2, init_bound=0.05, bias_from_data=True)
+    mean = torch.tensor([[[-1.0, 0.0], [0.5, 1.0]]])
+    assert generator.needs_mean_image
+    generator.start_from(mean)
+    # The code of pylearn2, init_sigmoid_bias_from_array: log(m / (1 - m)) of the mean m, clipped to [1e-7, 1 - 1e-7].
+    expected = torch.tensor([-16.11809555, 0.0, 1.09861229, 16.11809555])
+    torch.testing.assert_close(generator.pixels.bias.detach(), expected, rtol=1e-5, atol=1e-5)
+    trained = generator.pixels.bias.detach().clone()
+    generator.start_from(-mean)
+    assert torch.equal(generator.pixels.bias, trained)
+    assert not MLPGenerator(1, 2, init_bound=0.05).needs_mean_image
+
+
 def test_conditional_networks_depend_on_the_label_and_want_one() -> None:
     generator = MLPGenerator(1, 4, num_classes=2, conditional=True)
     discriminator = MLPDiscriminator(1, 4, num_classes=2, conditional=True)
@@ -70,6 +84,7 @@ def test_conditional_networks_depend_on_the_label_and_want_one() -> None:
         (MLPGenerator, {"latent_dim": 0}, r"latent_dim is 0; expected at least 1"),
         (MLPGenerator, {"widths": []}, r"widths is \[\]"),
         (MLPGenerator, {"init_bound": 0.0}, r"init_bound is 0"),
+        (MLPGenerator, {"bias_from_data": True}, r"bias_from_data is True but init_bound is None"),
         (MLPDiscriminator, {"widths": [3, 0]}, r"widths is \[3, 0\]; expected at least one number, each at least 1"),
         (
             MLPGenerator,
