@@ -92,3 +92,34 @@ def test_squares_are_cut_out_where_the_authors_cut_them_out(side: str, monkeypat
     ranges = asked(monkeypatch, int(side), 0.0, SQUARE)
     middles = [[end + RANGES[side]["square"] // 2 for end in ends] for ends in ranges]
     assert middles == 2 * [RANGES[side]["cutout"]]
+
+
+TIMES_CUT = {
+    (8, 0.5): (9, [3, 4, 4, 4, 4, 4, 4, 3]),
+    (9, 0.5): (9, [3, 4, 5, 5, 5, 5, 5, 4, 3]),
+    (10, 0.5): (10, [3, 4, 5, 5, 5, 5, 5, 5, 4, 3]),
+    (12, 0.25): (12, [2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2]),
+}
+"""For a side and the square's share, the number of draws of rows and in how many of them each row is cut: counted over
+all draws of the authors' rand_cutout, in which rows and columns are independent."""
+
+
+@pytest.mark.parametrize(("side", "share"), TIMES_CUT)
+def test_every_pixel_is_cut_out_as_often_as_by_the_authors(
+    side: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, times = TIMES_CUT[side, share]
+    square = int(side * share + 0.5)
+    for row, expected in enumerate(times):  # the closed form: first rows of squares that cover this row
+        first, last = max(row - square + 1, -(square // 2)), min(row, side - (square + 1) // 2)
+        assert last - first + 1 == expected
+    rows_first = iter([True, False])
+
+    def integers_per_image(low: int, high: int, images: int, device: torch.device) -> Tensor:
+        every = torch.arange(low, high + 1)
+        assert len(every) == count
+        return every.repeat_interleave(count) if next(rows_first) else every.repeat(count)
+
+    monkeypatch.setattr(augmentations, "integers_per_image", integers_per_image)
+    kept = augmentations.cut_out(torch.ones(count**2, 1, side, side), share)
+    assert torch.equal((kept[:, 0] == 0).sum(dim=0), torch.outer(torch.tensor(times), torch.tensor(times)))
