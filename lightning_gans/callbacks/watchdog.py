@@ -1,4 +1,4 @@
-"""Ends a run that has diverged, and warns of failing GAN training."""
+"""Ends a run that has diverged, warns of failing GAN training, and reports the state at the end of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_gans.callbacks.symptoms import MONITORED, Diagnosis, Finding
@@ -26,7 +26,7 @@ class Diverged(RunEnded):
 
 
 class Watchdog(Callback):
-    """Ends the run if a loss or a weight is not finite; warns of mode collapse and of a dead or saturated D.
+    """Ends the run if a loss or a weight is not finite; warns of collapse, a dead or saturated D, and overflow.
 
     Losses are checked in every step; weights at the logger's interval, before a validation and before a checkpoint is
     written, so that no checkpoint contains NaN. On a GPU, or with several processes, the result of a step's check is
@@ -34,7 +34,8 @@ class Watchdog(Callback):
 
     :class:`.symptoms.Diagnosis` detects symptoms from logged scalars at the logger's interval and from the scores of a
     validation; scalars that a variant does not log are left out. Each symptom is warned of once until it is gone, and
-    appended with its evidence to ``watchdog.jsonl`` in the run's folder.
+    appended with its evidence to ``watchdog.jsonl`` in the run's folder. At the end of a run, the symptoms that are
+    present and the latest values are reported, however short the run was.
 
     Args:
         window: number of logged values whose median is compared with the best; 0 detects no symptoms, but still ends a
@@ -118,12 +119,16 @@ class Watchdog(Callback):
         self._check_weights(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check the last step."""
+        """Check the last step, and report the state at the end of the run."""
+        assert isinstance(pl_module, Adversarial)
         self._finish_check(trainer)
+        if self.window and pl_module.losses:
+            self._check_and_diagnose(trainer, pl_module, final=True)
+            rank_zero_info(f"Watchdog: at the end of the run, after {trainer.global_step} steps: {self._diagnosis}")
 
     # Symptoms.
 
-    def _check_and_diagnose(self, trainer: Trainer, pl_module: Adversarial) -> None:
+    def _check_and_diagnose(self, trainer: Trainer, pl_module: Adversarial, final: bool = False) -> None:
         """Check losses and weights and detect symptoms, with a single transfer from the device."""
         logged = pl_module.last_logged if self.window else {}
         monitored = {key: logged[key] for key in MONITORED if key in logged}
@@ -141,8 +146,8 @@ class Watchdog(Callback):
         if not math.isfinite(weights):
             self._check_weights(trainer, pl_module)
         if self.window:
-            findings = self._diagnosis.update(trainer.global_step, dict(zip(MONITORED, values, strict=True)))
-            self._handle(trainer, pl_module, findings)
+            findings = self._diagnosis.update(trainer.global_step, dict(zip(MONITORED, values, strict=True)), final)
+            self._handle(trainer, pl_module, findings, final)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Detect symptoms in the scores."""
@@ -151,14 +156,14 @@ class Watchdog(Callback):
             scores = {key: float(value) for key, value in trainer.callback_metrics.items()}
             self._handle(trainer, pl_module, self._diagnosis.update_scores(trainer.global_step, scores))
 
-    def _handle(self, trainer: Trainer, pl_module: Adversarial, findings: list[Finding]) -> None:
-        """Roll back or stop, if configured, and report the findings and what was done."""
+    def _handle(self, trainer: Trainer, pl_module: Adversarial, findings: list[Finding], final: bool = False) -> None:
+        """Roll back or stop, if configured and the run goes on, and report the findings and what was done."""
         if not findings:
             return
         epoch, step = pl_module.progress
         done: dict[str, int] = {}
         action = ""
-        if self._rolled_back < self.max_rollbacks:
+        if self._rolled_back < self.max_rollbacks and not final:
             path = trainer.strategy.broadcast(better_checkpoint(trainer))
             action = "; there is no better checkpoint to restore"
             if path is not None:
@@ -166,7 +171,7 @@ class Watchdog(Callback):
                 action = f"; the best checkpoint, of step {done['rolled_back_to']}, is restored"
                 self._rolled_back += 1
                 self._diagnosis.reset_windows()
-        if self.stop and not done:
+        if self.stop and not done and not final:
             action += "; the run ends"
             trainer.should_stop = True
         for finding in findings:

@@ -258,9 +258,10 @@ class AlternatingTraining(L.LightningModule, ABC):
 
     @property
     def should_log(self) -> bool:
-        """Whether the scalars of the current step are logged."""
+        """Whether the scalars of the current step are logged: at the logger's interval, and in the run's last step."""
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside __init__
-        return interval > 0 and (self.global_step + 1) % interval == 0
+        done = self.global_step + 1
+        return interval > 0 and (done % interval == 0 or done == self.total_steps)
 
     def log_scalar(self, key: str, value: Tensor, prog_bar: bool = False) -> None:
         """Log a scalar if :attr:`should_log` is true.

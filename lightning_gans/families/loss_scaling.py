@@ -28,21 +28,22 @@ class LossScaling:
     Args:
         plugin: the trainer's precision plugin, which has a scaler.
         device: device of the losses.
-        stored: states of the scalers of an earlier run, by side, as from :meth:`state_dict`.
+        stored: the state of an earlier run, as from :meth:`state_dict`; empty if there is none.
 
     Attributes:
-        skipped: number of steps that each side has skipped since the run was started or resumed, scalars on the device.
+        skipped: number of steps that each side has skipped since the run began, scalars on the device.
     """
 
     def __init__(self, plugin: MixedPrecision, device: torch.device, stored: Mapping[str, dict[str, Any]]) -> None:
         assert plugin.scaler is not None
         self._plugin = plugin
         self._scalers: dict[str, GradScaler] = {"g": plugin.scaler, "d": copy.deepcopy(plugin.scaler)}
-        for name, state in stored.items():
-            self._scalers[name].load_state_dict(state)
+        if stored:
+            self._scalers["d"].load_state_dict(stored["d"])
         self._one = torch.ones((), device=device)
         self._scales = {name: self._read(name) for name in self._scalers}
-        self.skipped = {name: torch.zeros((), device=device) for name in self._scalers}
+        skipped = stored.get("skipped", {})
+        self.skipped = {name: torch.tensor(skipped.get(name, 0.0), device=device) for name in self._scalers}
 
     @classmethod
     def of(cls, plugin: Precision, device: torch.device, stored: Mapping[str, dict[str, Any]]) -> LossScaling | None:
@@ -82,5 +83,8 @@ class LossScaling:
         return {f"loss_scale/{name}": self._scales[name], f"skipped_steps/{name}": self.skipped[name].clone()}
 
     def state_dict(self) -> dict[str, dict[str, Any]]:
-        """The states of the scalers that Lightning does not store."""
-        return {"d": self._scalers["d"].state_dict()}
+        """What Lightning does not store: the state of the discriminators' scaler, and the numbers of skipped steps."""
+        return {
+            "d": self._scalers["d"].state_dict(),
+            "skipped": {name: count.item() for name, count in self.skipped.items()},
+        }
