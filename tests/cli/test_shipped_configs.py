@@ -83,6 +83,12 @@ FACTS = {
     # AdversaryCost2: D's loss is half the sum of both terms, at a rate of .1; here the whole sum, at half the rate
     ("gan/paper", "optimizer_d.init_args"): {"lr": 0.05, "momentum": 0.5},
     ("gan/paper", "optimizer_g.init_args"): {"lr": 0.1, "momentum": 0.5},
+    # Table of hyperparameters, Stacked MNIST: gamma 1 to .1, beta2 .9 to .99 over 2 million images; batches of 64 here
+    ("r3gan/paper", "penalty.init_args.weight.init_args"): {"start": 1.0, "end": 0.1, "steps": 2_000_000 // 64},
+    ("r3gan/paper", "optimizer_d.init_args"): {"betas": [0.0, 0.9]},
+    ("r3gan/paper", "scheduler_d.init_args"): {"beta2": 0.99, "steps": 2_000_000 // 64},
+    # tflib/ops: the scales of the weights
+    ("wgan_gp/paper", "discriminator.init_args"): {"batch_norm": False, "init": "he"},
 }
 """Arguments of the model in configs of papers, by config and key."""
 
