@@ -48,10 +48,10 @@ from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.runs.folder import writes_files
+from lightning_gans.runs.folder import RunFolder, writes_files
 
 STRATEGIES = ("auto", "ddp", "single_device")
-"""The trainer's strategies by name; several processes get :class:`.AlternatingDDP` under either of the first two."""
+"""The trainer's strategies by name; "ddp", and "auto" with several processes, is :class:`.AlternatingDDP`."""
 
 SIDES = ("generator", "discriminator")
 
@@ -194,7 +194,7 @@ class LightningGANsCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """Build the trainer, with atomic checkpoints, and for several devices with a strategy for alternating steps."""
         settings = self.config_init[self.subcommand].trainer
-        if settings.strategy in ("auto", "ddp") and requested_processes(settings) > 1:
+        if settings.strategy == "ddp" or (settings.strategy == "auto" and requested_processes(settings) > 1):
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
@@ -210,6 +210,8 @@ class LightningGANsCLI(LightningCLI):
             # Drawing the bar at every step would take longer than a small network's step.
             callbacks.append(TQDMProgressBar(refresh_rate=20))
         trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        if isinstance(trainer.strategy, AlternatingDDP) and trainer.strategy.start_method != "popen":
+            RunFolder.of(trainer)  # claimed here, so that the processes that are started use the same one
         warn_if_emulated(trainer)
         return trainer
 

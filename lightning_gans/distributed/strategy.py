@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import torch.distributed as dist
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
@@ -28,9 +28,10 @@ class AlternatingDDP(DDPStrategy):
     compute what one process with an N times larger batch computes.
 
     Args:
-        *args: see :class:`lightning.pytorch.strategies.DDPStrategy`.
         bucket_cap_mb: largest size, in MiB, of a message with gradients. A message is sent when its gradients are
             computed, so smaller ones are sent earlier, but there are more of them.
+        start_method: how the processes of this machine are started. "popen" starts the script once more for each of
+            them; "fork" is for notebooks.
         **kwargs: see :class:`lightning.pytorch.strategies.DDPStrategy`.
 
     Raises:
@@ -39,11 +40,18 @@ class AlternatingDDP(DDPStrategy):
 
     strategy_name = "alternating_ddp"
 
-    def __init__(self, *args: Any, bucket_cap_mb: float = 25.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        bucket_cap_mb: float = 25.0,
+        start_method: Literal["popen", "spawn", "fork", "forkserver"] = "popen",
+        **kwargs: Any,
+    ) -> None:
         if bucket_cap_mb <= 0:
             raise ValueError(f"bucket_cap_mb is {bucket_cap_mb}; expected a positive number")
-        super().__init__(*args, **kwargs)
+        super().__init__(start_method=start_method, **kwargs)
         self.bucket_cap_mb = bucket_cap_mb
+        self.start_method = start_method
         self._reducer: GradientReducer | None = None
         self._synchronizes = True
         self._parent_watch: ParentWatch | None = None
@@ -156,8 +164,9 @@ def reject_strategy(strategy: Strategy | str) -> NoReturn:
             "each; the models fit on one device, so sharding is unnecessary"
         )
     raise InputError(
-        f"trainer.strategy is {name}, which {reason}; "
-        "expected 'auto' or lightning_gans.distributed.strategy.AlternatingDDP"
+        f"trainer.strategy is {name}, which {reason}; expected 'auto' on the command line, or in Python "
+        "Trainer(strategy=AlternatingDDP()) with lightning_gans.distributed.strategy.AlternatingDDP; in a notebook, "
+        "AlternatingDDP(start_method='fork')"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lightning.pytorch.strategies import SingleDeviceStrategy
@@ -96,6 +97,15 @@ class Adversarial(AlternatingTraining, ABC):
             for name in self.generators:
                 copies = {k: v for k, v in state.items() if k.startswith(f"{name}.")}
                 state.update({f"ema.{key}": value.clone() for key, value in copies.items()})
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights, and add averaged copies of the generators if ``state_dict`` has some.
+
+        A process that only starts others gets their weights in this way, and has no averaged copies itself.
+        """
+        if any(key.startswith("ema.") for key in state_dict):
+            self.add_ema()
+        return super().load_state_dict(state_dict, strict, assign)
 
     # Evaluation.
 

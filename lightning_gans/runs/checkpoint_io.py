@@ -10,7 +10,10 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from lightning_gans.core.errors import RunEnded, os_reason
-from lightning_gans.runs.checkpoint_file import read_checkpoint
+from lightning_gans.runs.checkpoint_file import REQUIRED_KEYS, read_checkpoint
+
+BARE = "is_bare_state_dict"
+"""Key that marks the file of a state dict without the rest of a checkpoint."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -18,6 +21,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     Lightning's own writer uses a temporary file in ``$TMPDIR``. If that is on another file system, a kill while the
     file is copied leaves a truncated one in place of the last good one.
+
+    A bare state dict is written and read as well, since processes that were forked or spawned return their weights in
+    one. Those of other programs are not read.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
@@ -26,6 +32,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             RunEnded: if it cannot be written, as on a full disk; an earlier file is kept.
         """
+        if "state_dict" not in checkpoint:
+            checkpoint = {**dict.fromkeys(REQUIRED_KEYS, 0), "state_dict": checkpoint, BARE: True}
         target = Path(path)
         temporary = target.with_name(f".{target.name}.writing")
         try:
@@ -43,13 +51,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             raise RunEnded(f"the checkpoint {target} cannot be written ({reason}); {kept}") from error
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Load a checkpoint; see :func:`.read_checkpoint`.
+        """Load a checkpoint, or a bare state dict that this class has written; see :func:`.read_checkpoint`.
 
         Raises:
             InputError: if the file does not exist or is not a complete checkpoint of a run.
         """
         load = super().load_checkpoint
-        return read_checkpoint(Path(path), "ckpt_path", lambda file: load(file, *args, **kwargs))
+        checkpoint = read_checkpoint(Path(path), "ckpt_path", lambda file: load(file, *args, **kwargs))
+        contents: dict[str, Any] = checkpoint["state_dict"] if BARE in checkpoint else checkpoint
+        return contents
 
 
 def sync_folder(folder: Path) -> None:

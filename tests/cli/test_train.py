@@ -154,6 +154,30 @@ def test_one_device_needs_no_strategy() -> None:
     assert not isinstance(cli.trainer.strategy, AlternatingDDP)
 
 
+def test_ddp_with_one_device_is_our_strategy() -> None:
+    class Built(LightningGANsCLI):
+        def _run_subcommand(self, subcommand: str) -> None:
+            pass
+
+    cli = build(
+        ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.strategy", "ddp", "--trainer.devices", "1"], Built
+    )
+    assert isinstance(cli.trainer.strategy, AlternatingDDP)
+
+
+def test_forked_processes_use_the_folder_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    strategy = ["--trainer.strategy", "lightning_gans.distributed.strategy.AlternatingDDP"]
+    strategy += ["--trainer.strategy.start_method", "fork", "--trainer.devices", "2", "--trainer.accelerator", "cpu"]
+    short = ["--trainer.max_steps", "1", "--evaluation.extractor", "null", "--best.monitor", "loss/g"]
+    build(["fit", "--config", "dcgan/digits", *SHORT, *strategy, *short])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("last checkpoint: ")]
+    assert Path(line.removeprefix("last checkpoint: ")).is_file()
+    assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
+
+
 def test_the_readmes_own_variant_runs_from_a_file_beside_the_user() -> None:
     readme = (ROOT / "README.md").read_text()
     code = readme.split("```python\n# my_gan.py\n")[1].split("```")[0]

@@ -10,13 +10,16 @@ from typing import Any
 
 import lightning as L
 import pytest
+import torch
 import torch.distributed as dist
 from torch import nn
 
+from lightning_gans.callbacks import EMA, LastCheckpoint, PredictionWriter
 from lightning_gans.core.errors import InputError
 from lightning_gans.distributed.strategy import AlternatingDDP, ParentWatch, reject_strategy
+from lightning_gans.runs.folder import RunFolder
 from lightning_gans.variants import DCGAN
-from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 
 
 class LayerTypes(L.Callback):
@@ -100,8 +103,36 @@ def test_a_process_ends_after_its_parent_until_the_watch_is_stopped(
     assert ended.wait(0.2) is not stopped
 
 
+@pytest.mark.parametrize("start_method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+def test_a_process_that_only_starts_others_gets_the_trained_model(tmp_path: Path, start_method: Any) -> None:
+    """As in a notebook, where the process that calls ``fit`` trains nothing itself."""
+    model = tiny_dcgan()
+    before = weights(model)
+    callbacks = [EMA(0.5), LastCheckpoint(), PredictionWriter(tmp_path / "predictions")]
+    strategy = AlternatingDDP(start_method=start_method)
+    trainer = tiny_trainer(tmp_path, devices=2, strategy=strategy, max_steps=2, callbacks=callbacks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLOO_SOCKET_IFNAME", "lo")
+        trainer.fit(model, TinyData())
+        trainer.predict(model, TinyData(), return_predictions=False)
+    saved = torch.load(RunFolder.of(trainer).last_checkpoint, weights_only=True)["state_dict"]
+    after = weights(model)
+    assert saved.keys() == after.keys() > before.keys()  # averaged generators too
+    assert all(torch.equal(saved[key], value) for key, value in after.items())
+    assert not torch.equal(after["generator.layers.0.weight"], before["generator.layers.0.weight"])
+    assert len(list((tmp_path / "predictions").iterdir())) == 46
+
+
+def test_the_strategy_of_a_plain_trainer_is_refused_with_what_to_write(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, devices=2)
+    model = tiny_dcgan()
+    model.trainer = trainer
+    with pytest.raises(InputError, match=r"in Python Trainer\(strategy=AlternatingDDP\(\)\).*start_method='fork'"):
+        model.setup("fit")
+
+
 def test_the_reason_for_a_rejected_strategy() -> None:
     with pytest.raises(InputError, match="expects every parameter in every backward pass"):
         reject_strategy("ddp")
-    with pytest.raises(InputError, match=r"so sharding is unnecessary; expected 'auto' or .*AlternatingDDP$"):
+    with pytest.raises(InputError, match=r"so sharding is unnecessary; expected 'auto' on the command line"):
         reject_strategy("fsdp")

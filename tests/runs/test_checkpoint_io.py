@@ -29,6 +29,11 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch
     assert io.load_checkpoint(path)["state_dict"]["a"][0] == 1
 
 
+def test_a_bare_state_dict_is_read_as_it_was_written(tmp_path: Path) -> None:
+    AtomicCheckpointIO().save_checkpoint({"a": torch.ones(3)}, tmp_path / "weights.ckpt")
+    assert torch.equal(AtomicCheckpointIO().load_checkpoint(tmp_path / "weights.ckpt")["a"], torch.ones(3))
+
+
 class Malicious:
     """Pickles into a call."""
 
