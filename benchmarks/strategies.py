@@ -39,7 +39,6 @@ from traffic import alternating, sent, wrapped
 
 from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.distributed.strategy import AlternatingDDP
-from lightning_gans.distributed.synced_batch_norm import unsync_batch_norm
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
 from lightning_gans.networks.layers import InstanceNorm
@@ -54,16 +53,6 @@ SHORT, LONG = 10, 30
 
 
 Model = TypeVar("Model", bound=Adversarial)
-
-
-class LocalStatistics(AlternatingDDP):
-    """Our strategy, with batch normalization over each process's own images."""
-
-    def configure_ddp(self) -> None:
-        """Restore the layers of batch normalization."""
-        super().configure_ddp()
-        assert self.model is not None
-        unsync_batch_norm(self.model)
 
 
 class Turns:
@@ -200,7 +189,7 @@ def wrapper() -> DDPStrategy:
 
 def local() -> DDPStrategy:
     """Create our strategy without synchronized batch normalization."""
-    return LocalStatistics(process_group_backend="gloo")
+    return AlternatingDDP(process_group_backend="gloo", sync_batchnorm=False)
 
 
 Way = tuple[Callable[[], Adversarial], Callable[[], DDPStrategy]]

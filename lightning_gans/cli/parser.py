@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
 from lightning_gans.cli.input_errors import ArgumentErrors, known_words, summarize_parser_error
 from lightning_gans.core.errors import InputError
+from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.runs.folder import RunFolder
 
 HALF = ("bf16-true", "bf16-mixed")
@@ -100,10 +101,15 @@ class Parser(LightningArgumentParser):
 
 
 class Trainer(L.Trainer):
-    """Lightning's trainer, whose numbers of batches stay whole on the command line.
+    """Lightning's trainer, whose numbers of batches stay whole on the command line, with batch norm synchronized.
 
     ``typing`` may return a cached ``Union[float, int]`` for Lightning's ``Union[int, float]``, as it does with torch
     2.11, and then ``--trainer.limit_val_batches 1``, one batch, would be read as 1.0, all of them.
+
+    Args:
+        sync_batchnorm: whether batch normalization uses the images of all processes; False is faster with several
+            processes, which then do not compute what one process with a larger batch does.
+        **kwargs: see Lightning's trainer.
     """
 
     def __init__(
@@ -115,6 +121,7 @@ class Trainer(L.Trainer):
         limit_predict_batches: int | float | None = None,
         overfit_batches: int | float = 0.0,
         val_check_interval: int | float | None = None,
+        sync_batchnorm: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -126,6 +133,8 @@ class Trainer(L.Trainer):
             val_check_interval=val_check_interval,
             **kwargs,
         )
+        if isinstance(self.strategy, AlternatingDDP):
+            self.strategy.sync_batchnorm &= sync_batchnorm
 
 
 class SaveConfig(SaveConfigCallback):

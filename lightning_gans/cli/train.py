@@ -50,8 +50,11 @@ from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.folder import RunFolder, writes_files
 
-STRATEGIES = ("auto", "ddp", "single_device")
-"""The trainer's strategies by name; "ddp", and "auto" with several processes, is :class:`.AlternatingDDP`."""
+ALTERNATING_DDP = ("ddp", AlternatingDDP.__name__, f"{AlternatingDDP.__module__}.{AlternatingDDP.__name__}")
+"""Values of the trainer's strategy that mean :class:`.AlternatingDDP`, as does "auto" with several processes."""
+
+STRATEGIES = ("auto", "single_device", *ALTERNATING_DDP)
+"""Values of the trainer's strategy; a class with arguments is possible too."""
 
 SIDES = ("generator", "discriminator")
 
@@ -194,7 +197,7 @@ class LightningGANsCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """Build the trainer, with atomic checkpoints, and for several devices with a strategy for alternating steps."""
         settings = self.config_init[self.subcommand].trainer
-        if settings.strategy == "ddp" or (settings.strategy == "auto" and requested_processes(settings) > 1):
+        if settings.strategy in ALTERNATING_DDP or (settings.strategy == "auto" and requested_processes(settings) > 1):
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NoReturn
 
@@ -30,6 +30,9 @@ class AlternatingDDP(DDPStrategy):
     Args:
         bucket_cap_mb: largest size, in MiB, of a message with gradients. A message is sent when its gradients are
             computed, so smaller ones are sent earlier, but there are more of them.
+        sync_batchnorm: whether batch normalization in training uses the images of all processes. This takes a message
+            for each layer in each pass. Without it N processes do not compute what one process with an N times larger
+            batch does; evaluation and checkpoints use the running statistics of rank 0.
         start_method: how the processes of this machine are started. "popen" starts the script once more for each of
             them; "fork" is for notebooks.
         **kwargs: see :class:`lightning.pytorch.strategies.DDPStrategy`.
@@ -44,6 +47,7 @@ class AlternatingDDP(DDPStrategy):
         self,
         *,
         bucket_cap_mb: float = 25.0,
+        sync_batchnorm: bool = True,
         start_method: Literal["popen", "spawn", "fork", "forkserver"] = "popen",
         **kwargs: Any,
     ) -> None:
@@ -51,9 +55,10 @@ class AlternatingDDP(DDPStrategy):
             raise ValueError(f"bucket_cap_mb is {bucket_cap_mb}; expected a positive number")
         super().__init__(start_method=start_method, **kwargs)
         self.bucket_cap_mb = bucket_cap_mb
+        self.sync_batchnorm = sync_batchnorm
         self.start_method = start_method
         self._reducer: GradientReducer | None = None
-        self._synchronizes = True
+        self._averages_gradients = True
         self._parent_watch: ParentWatch | None = None
         self._failed = False
 
@@ -69,27 +74,38 @@ class AlternatingDDP(DDPStrategy):
         super().setup_environment()
 
     def configure_ddp(self) -> None:
-        """Synchronize batch normalization and broadcast rank 0's weights and buffers, in place of wrapping the model.
+        """Set up batch normalization and broadcast rank 0's weights and buffers, in place of wrapping the model.
 
         A module's ``rank_local_buffers`` names those of its buffers that each rank keeps for itself.
 
         Raises:
-            InputError: with ``trainer.sync_batchnorm``, whose layers cannot be differentiated twice.
+            InputError: with PyTorch's ``SyncBatchNorm``, which cannot be differentiated twice.
         """
         assert self.model is not None
-        modules = list(self.model.modules())
-        if any(isinstance(module, nn.SyncBatchNorm) for module in modules):
+        if any(isinstance(module, nn.SyncBatchNorm) for module in self.model.modules()):
             raise InputError(
-                "trainer.sync_batchnorm is true; expected false, as lightning_gans.distributed.strategy.AlternatingDDP "
-                "synchronizes batch normalization itself"
+                "sync_batchnorm of Lightning's Trainer is true; expected false, as "
+                "lightning_gans.distributed.strategy.AlternatingDDP synchronizes batch normalization itself"
             )
-        sync_batch_norm(self.model)
-        local = {id(getattr(module, name)) for module in modules for name in getattr(module, "rank_local_buffers", ())}
-        for tensor in [*self.model.parameters(), *self.model.buffers()]:
-            if id(tensor) not in local:
-                dist.broadcast(tensor.detach(), 0)
+        sync_batch_norm(self.model, self.sync_batchnorm)
+        self._broadcast([*self.model.parameters(), *self.model.buffers()])
         if self.world_size > 1:
             self._reducer = GradientReducer(self.bucket_cap_mb)
+
+    def on_validation_start(self) -> None:
+        """Without ``sync_batchnorm``, let all ranks evaluate with the running statistics of rank 0."""
+        super().on_validation_start()
+        if not self.sync_batchnorm and self.model is not None:
+            self._broadcast(self.model.buffers())
+
+    def _broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Give rank 0's values to all ranks, except for buffers that each rank keeps for itself."""
+        assert self.model is not None
+        modules = self.model.modules()
+        local = {id(getattr(module, name)) for module in modules for name in getattr(module, "rank_local_buffers", ())}
+        for tensor in tensors:
+            if id(tensor) not in local:
+                dist.broadcast(tensor.detach(), 0)
 
     def on_exception(self, exception: BaseException) -> None:
         """Note that the run failed, so that :meth:`teardown` does not wait for processes that may not arrive."""
@@ -122,7 +138,7 @@ class AlternatingDDP(DDPStrategy):
         accumulated by earlier passes included. They are averaged here, since before the optimizer's step they may be
         unscaled and clipped already. Within :meth:`block_backward_sync` each process keeps its own.
         """
-        if self._reducer is None or not self._synchronizes:
+        if self._reducer is None or not self._averages_gradients:
             return super().backward(closure_loss, optimizer, *args, **kwargs)
         assert self.lightning_module is not None
         inputs = kwargs.get("inputs")
@@ -134,11 +150,11 @@ class AlternatingDDP(DDPStrategy):
     @contextmanager
     def block_backward_sync(self) -> Iterator[None]:
         """Context in which backward passes do not average gradients, for all passes of an accumulation but the last."""
-        before, self._synchronizes = self._synchronizes, False
+        before, self._averages_gradients = self._averages_gradients, False
         try:
             yield
         finally:
-            self._synchronizes = before
+            self._averages_gradients = before
 
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Average the gradients that :meth:`block_backward_sync` left to each process; every process must call it."""

@@ -71,6 +71,7 @@ def batch_norm(
     bias: Tensor | None,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    synchronized: bool = True,
 ) -> Tensor:
     """Normalize with the statistics of the batches of all processes, which must have the same size.
 
@@ -81,11 +82,12 @@ def batch_norm(
         bias: (C,); None does not shift.
         momentum: share of the batch's statistics in the updated running statistics, in [0, 1].
         eps: added to the variance.
+        synchronized: False uses the batch of this process only.
 
     Returns:
         Maps of the same shape and type.
     """
-    if world_size() == 1:
+    if world_size() == 1 or not synchronized:
         mean, var = running or (None, None)
         return F.batch_norm(maps, mean, var, weight, bias, training=True, momentum=momentum, eps=eps)
     values = maps.float()  # also under mixed precision
@@ -147,17 +149,36 @@ _SYNCED: dict[type[nn.Module], type[nn.Module]] = {
 }
 
 
-def sync_batch_norm(model: nn.Module) -> None:
+class Synchronizable(nn.Module):
+    """Base class of layers of our own that pass ``synchronized`` to :func:`batch_norm`."""
+
+    synchronized = True
+
+
+def sync_batch_norm(model: nn.Module, synchronized: bool = True) -> None:
     """Let the batch normalization layers of a model use :func:`batch_norm` in training.
 
     The layers remain the same objects, with their weights, names and buffers, so that checkpoints do not change.
+
+    Args:
+        model: any model.
+        synchronized: False leaves PyTorch's layers as they are, and lets ours use the batch of their process only.
     """
-    _change_classes(model, _SYNCED)
+    if synchronized:
+        _change_classes(model, _SYNCED)
+    _set_synchronized(model, synchronized)
 
 
 def unsync_batch_norm(model: nn.Module) -> None:
     """Undo :func:`sync_batch_norm`."""
     _change_classes(model, {synced: original for original, synced in _SYNCED.items()})
+    _set_synchronized(model, True)
+
+
+def _set_synchronized(model: nn.Module, synchronized: bool) -> None:
+    for module in model.modules():
+        if isinstance(module, Synchronizable):
+            module.synchronized = synchronized
 
 
 def _change_classes(model: nn.Module, classes: dict[type[nn.Module], type[nn.Module]]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from lightning_gans.distributed.synced_batch_norm import batch_norm
+from lightning_gans.distributed.synced_batch_norm import Synchronizable, batch_norm
 
 
 class Norm(nn.Module):
@@ -54,12 +54,13 @@ class InstanceNorm(Norm):
         return F.instance_norm(maps)
 
 
-class BatchNorm(Norm):
+class BatchNorm(Norm, Synchronizable):
     """Batch normalization without running statistics: of the batch in training, of each single image in evaluation.
 
     pix2pix keeps its networks in training mode and tests them with batches of one image (Isola et al., 2017, section
     3.3). This layer gives the same output for test batches of any size, and the output for an image does not depend on
-    the other images of its batch. In distributed training the statistics are those of the batches of all processes.
+    the other images of its batch. In distributed training the statistics are those of the batches of all processes,
+    unless ``synchronized`` is False.
 
     Args:
         channels: channels of the feature maps.
@@ -75,7 +76,7 @@ class BatchNorm(Norm):
     def forward(self, maps: Tensor) -> Tensor:
         """Normalize feature maps (N, C, H, W); the output has the same shape."""
         if self.training:
-            return batch_norm(maps, None, self.weight, self.bias)
+            return batch_norm(maps, None, self.weight, self.bias, synchronized=self.synchronized)
         if self.fixed_statistics is not None:
             return F.batch_norm(maps, *self.fixed_statistics, self.weight, self.bias)
         return F.instance_norm(maps, weight=self.weight, bias=self.bias)

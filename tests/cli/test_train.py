@@ -154,15 +154,28 @@ def test_one_device_needs_no_strategy() -> None:
     assert not isinstance(cli.trainer.strategy, AlternatingDDP)
 
 
-def test_ddp_with_one_device_is_our_strategy() -> None:
-    class Built(LightningGANsCLI):
-        def _run_subcommand(self, subcommand: str) -> None:
-            pass
+class Built(LightningGANsCLI):
+    """Builds the objects of a command without running it."""
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        pass
+
+
+def test_ddp_with_one_device_is_our_strategy() -> None:
     cli = build(
         ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.strategy", "ddp", "--trainer.devices", "1"], Built
     )
     assert isinstance(cli.trainer.strategy, AlternatingDDP)
+    assert cli.trainer.strategy.sync_batchnorm
+
+
+@pytest.mark.parametrize("strategy", ["auto", "lightning_gans.distributed.strategy.AlternatingDDP"])
+def test_synchronized_batch_norm_can_be_switched_off(strategy: str) -> None:
+    arguments = ["--trainer.devices", "2", "--trainer.accelerator", "cpu", "--trainer.strategy", strategy]
+    arguments += ["--trainer.sync_batchnorm", "false"]
+    cli = build(["fit", "--config", "dcgan/digits", *SHORT, *arguments], Built)
+    assert isinstance(cli.trainer.strategy, AlternatingDDP)
+    assert not cli.trainer.strategy.sync_batchnorm
 
 
 def test_forked_processes_use_the_folder_of_the_command(

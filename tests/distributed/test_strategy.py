@@ -17,8 +17,10 @@ from torch import nn
 from lightning_gans.callbacks import EMA, LastCheckpoint, PredictionWriter
 from lightning_gans.core.errors import InputError
 from lightning_gans.distributed.strategy import AlternatingDDP, ParentWatch, reject_strategy
+from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.runs.folder import RunFolder
 from lightning_gans.variants import DCGAN
+from tests.support.forked import on_two_processes
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 
 
@@ -59,9 +61,49 @@ def test_lightning_lets_batch_norm_be_synchronized_in_fit_only(tmp_path: Path) -
     assert {type(m) for m in model.modules() if isinstance(m, nn.BatchNorm2d)} == {nn.BatchNorm2d}
 
 
+def test_without_sync_batchnorm_only_gradients_are_sent_and_all_ranks_evaluate_alike(tmp_path: Path) -> None:
+    """Both kinds of layers: PyTorch's, whose running statistics then differ between processes, and ours."""
+
+    def function() -> dict[str, Any]:
+        sent: list[bool] = []
+        original = dist.all_reduce
+
+        def all_reduce(*args: Any, **kwargs: Any) -> Any:
+            sent.append(kwargs.get("async_op", False))
+            return original(*args, **kwargs)
+
+        model = tiny_dcgan()
+        model.discriminator.add_module("extra", BatchNorm(1))
+        states: list[dict[str, Any]] = []
+
+        class Buffers(L.Callback):
+            def on_train_batch_end(self, *_: Any) -> None:
+                states.append({name: value.clone() for name, value in model.named_buffers()})
+
+            def on_validation_end(self, *_: Any) -> None:
+                assert not any(getattr(module, "synchronized", False) for module in model.modules())
+                states.insert(0, {name: value.clone() for name, value in model.named_buffers()})
+
+        strategy = AlternatingDDP(process_group_backend="gloo", sync_batchnorm=False)
+        trainer = tiny_trainer(
+            tmp_path, devices=2, strategy=strategy, max_epochs=2, limit_train_batches=2, callbacks=[Buffers()]
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dist, "all_reduce", all_reduce)
+            trainer.fit(model, TinyData())
+        return {"sent": sent, "evaluated": states[0], "trained": states[-1]}
+
+    first, second = on_two_processes(function, tmp_path / "results")
+    assert first["sent"] == second["sent"]
+    assert first["sent"].count(True) == 2 * 2 * 2  # epochs, steps, networks
+    assert first["sent"].count(False) < 4  # of Lightning; three layers in four passes would send more in one step
+    assert all(torch.equal(first["evaluated"][name], value) for name, value in second["evaluated"].items())
+    assert not all(torch.equal(first["trained"][name], value) for name, value in second["trained"].items())
+
+
 @pytest.mark.usefixtures("one_process")
 def test_torch_sync_batch_norm_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"trainer\.sync_batchnorm is true; expected false"):
+    with pytest.raises(InputError, match=r"sync_batchnorm of Lightning's Trainer is true; expected false"):
         fitted(tmp_path, LayerTypes(), sync_batchnorm=True)
 
 
