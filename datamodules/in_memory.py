@@ -134,8 +134,15 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         return super().pins_memory(data) and data.device.type != "cuda"
 
     def fingerprint(self, split: str) -> str:
-        """A hash of the split's pixels at the size used, under which statistics of real images are cached."""
-        return hashlib.sha256(self.splits[split].images.numpy().tobytes()).hexdigest()[:16]
+        """A hash of the split's pixels, at the size used, and labels: the key of cached statistics of real images."""
+        data = self.splits[split]
+        digest = hashlib.sha256(data.images.numpy().tobytes())
+        digest.update(data.labels.numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def num_images(self, split: str, domain: str) -> int:
+        """Number of images of a split."""
+        return len(self.splits[split])
 
     def on_after_batch_transfer(self, batch: Labelled, dataloader_idx: int) -> Labelled:
         """Convert images to float in [-1, 1], on the device: as uint8 they take a quarter of the transfer."""

@@ -107,6 +107,11 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
         lengths = len(self.splits["train"].a), len(self.splits["train"].b)
         return UnpairedBatches(lengths, self.batch_size, run_seed(self.trainer), **self._rank)
 
+    def num_images(self, split: str, domain: str) -> int:
+        """Number of images of domain ``a`` or ``b`` of a split."""
+        data = self.splits[split]
+        return len(data.a if domain == "a" else data.b)
+
     def on_after_batch_transfer(self, batch: Pair, dataloader_idx: int) -> Pair:
         """Crop and flip training images, and convert all images to float in [-1, 1], on the device."""
         a, b = batch.a, batch.b

@@ -38,8 +38,8 @@ class Evaluation(Callback):
 
     Logs the scores as ``val/fid`` etc. and their stamp as hyperparameter ``stamp/val``, and appends both to
     ``scores.jsonl`` in the run's folder. Statistics of the real images are computed once and cached under a key that
-    contains everything that they depend on. The images are those that ``validation_step`` returns, with a
-    :class:`.MetricSet` for each domain.
+    contains everything that they depend on, their number among it; the sanity check before training caches nothing.
+    The images are those that ``validation_step`` returns, with a :class:`.MetricSet` for each domain.
 
     Args:
         extractor: extractor of the features in which real and generated images are compared; null computes only scores
@@ -185,14 +185,25 @@ class Evaluation(Callback):
 
     # Statistics of real images: in memory for this run, on disk for later ones.
 
+    def _expected_real(self, trainer: Trainer, domain: str) -> int | None:
+        """Number of real images that this evaluation compares with; None if it is not known or nothing is cached."""
+        data = data_module(trainer)
+        # The sanity check before training has some of the batches, and the numbers of batches are those of the others.
+        if data is None or self.extractor is None or trainer.sanity_checking:
+            return None
+        if (images := data.num_images(self._split, domain)) is None:
+            return None
+        batches = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
+        return int(min(images, sum(batches) * data.eval_batch_size * trainer.world_size))
+
     def _key(self, trainer: Trainer, domain: str) -> str | None:
         """The key of the cached statistics of real images; None if they are not cached."""
-        data = data_module(trainer)
-        if data is None or self.extractor is None or (fingerprint := data.fingerprint(self._split)) is None:
+        data, expected = data_module(trainer), self._expected_real(trainer, domain)
+        if data is None or self.extractor is None or expected is None:
             return None
-        counts = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
-        seen = f"{sum(counts)}x{data.eval_batch_size}x{trainer.world_size}"
-        parts = [fingerprint, domain, seen, self.extractor.description]
+        if (fingerprint := data.fingerprint(self._split)) is None:
+            return None
+        parts = [fingerprint, domain, str(expected), self.extractor.description]
         # Other scores may need more statistics of the same images.
         parts += [name for name in ("features", "labels") if name in self._metric_sets[domain].real_names]
         return "-".join(parts)
@@ -204,17 +215,20 @@ class Evaluation(Callback):
             return False
         # The ranks' statistics are summed, so rank 0 loads all and the others none.
         state = self.cache.read(key, metrics.real_names) if trainer.is_global_zero else None
-        if state is not None:
+        if state is not None and metrics.num_real(state) == self._expected_real(trainer, domain):
             metrics.load_real_state(state)
+        else:
+            state = None
         return trainer.strategy.broadcast(state is not None)
 
     def _store_real(self, trainer: Trainer, domain: str) -> None:
         """Cache the statistics of the real images of all ranks, in memory and on disk."""
-        key = self._key(trainer, domain)
+        key, metrics = self._key(trainer, domain), self._metric_sets[domain]
         if key is None:
             return
-        state = self._metric_sets[domain].real_state()
-        if trainer.is_global_zero:
+        state = metrics.real_state()
+        # A loader of one's own may have left some images out.
+        if trainer.is_global_zero and metrics.num_real(state) == self._expected_real(trainer, domain):
             self.cache.write(key, state)
 
     # Hooks.

@@ -44,9 +44,22 @@ class Data(Protocol):
         return split
 
     def fingerprint(self, split: str) -> str | None:
-        """A hash of all that the images of a split depend on, under which statistics of real images are cached.
+        """A hash of all that the images and labels of a split depend on.
 
-        None, the default, if there is no such hash: then nothing is cached.
+        Statistics of real images are cached under it. None, the default, if there is no such hash: then nothing is
+        cached.
+        """
+        return None
+
+    def num_images(self, split: str, domain: str) -> int | None:
+        """Number of images of a split.
+
+        Statistics of real images are cached under it, and the number of cached images is compared with it. None, the
+        default, if it is not known: then nothing is cached.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+            domain: ``a`` or ``b`` for data of two domains; ignored for data of one.
         """
         return None
 

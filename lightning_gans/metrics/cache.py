@@ -40,6 +40,10 @@ def download_weights(url: str, network: str) -> Path:
     return path
 
 
+VERSION = 2
+"""Version of the cached statistics and of their keys. Increase it when either changes: other versions are not read."""
+
+
 class RealCache:
     """States of :class:`.MetricSet` after the real images, in memory and on disk.
 
@@ -51,12 +55,16 @@ class RealCache:
         self.folder = folder
         self._memory: dict[str, dict[str, Tensor]] = {}
 
+    def path(self, key: str) -> Path:
+        """The file of a key."""
+        return self.folder / f"v{VERSION}-{key}.safetensors"
+
     def read(self, key: str, names: set[str]) -> dict[str, Tensor] | None:
         """The tensors of a key; None if there is no readable file with exactly these names."""
         state = self._memory.get(key)
         if state is None:
             try:
-                state = load_file(self.folder / f"{key}.safetensors")
+                state = load_file(self.path(key))
             except Exception:  # whatever is wrong with a cache file, its contents are computed again
                 return None
         if set(state) != names:
@@ -68,7 +76,7 @@ class RealCache:
         """Store tensors under a key. The file is replaced atomically, so other processes never read a part of it."""
         self._memory[key] = state
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{key}.safetensors"
+        path = self.path(key)
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=path.name, delete=False) as file:
             file.write(save(state))
         Path(file.name).replace(path)

@@ -15,7 +15,9 @@ from lightning_gans.metrics.features import FeatureSetMetric
 MAX_CLASSES = 100
 """With more classes each would have too few images, and there would be too many numbers."""
 
-REAL_STATES = ("real_features_sum", "real_features_cov_sum", "real_features_num_samples")
+NUM_REAL = "real_features_num_samples"
+
+REAL_STATES = ("real_features_sum", "real_features_cov_sum", NUM_REAL)
 
 
 class PrecomputedFeatures(nn.Module):

@@ -8,7 +8,7 @@ from torchmetrics import MeanAbsoluteError, Metric
 
 from lightning_gans.metrics.class_histogram import ClassHistogram
 from lightning_gans.metrics.features import FeatureExtractor, FeatureSetMetric
-from lightning_gans.metrics.frechet import MAX_CLASSES, REAL_STATES, ClassFrechet, FrechetDistance
+from lightning_gans.metrics.frechet import MAX_CLASSES, NUM_REAL, REAL_STATES, ClassFrechet, FrechetDistance
 from lightning_gans.metrics.inception import InceptionScore
 from lightning_gans.metrics.kernel import KernelInceptionDistance
 from lightning_gans.metrics.paired_images import PairedImageMetrics
@@ -146,6 +146,12 @@ class MetricSet(nn.Module):
                 if isinstance(metric, ClassFrechet):
                     state["labels"] = metric.gathered_labels(real=True)
         return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+    def num_real(self, state: dict[str, Tensor]) -> int:
+        """Number of the real images whose statistics are in a state; 0 if its parts are of different numbers."""
+        counts = {int(state[NUM_REAL])} if NUM_REAL in state else set()
+        counts |= {len(state[name]) for name in ("features", "labels") if name in state}
+        return counts.pop() if len(counts) == 1 else 0
 
     def load_real_state(self, state: dict[str, Tensor]) -> None:
         """Load the statistics of :meth:`real_state` instead of adding real images; on one process only."""

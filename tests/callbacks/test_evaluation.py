@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from lightning.pytorch.callbacks import Callback
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lightning_gans.callbacks import EMA, BestScore, Evaluation, LastCheckpoint, SampleGrid
@@ -92,6 +93,61 @@ def test_cached_statistics_are_not_taken_for_other_images(tmp_path: Path) -> Non
         assert isinstance(evaluation.extractor, Counting)
         counts.append(evaluation.extractor.images)
     assert counts == [12, 12, 12]
+
+
+@pytest.mark.parametrize("sanity", [1, 2])
+def test_the_sanity_check_stores_no_statistics_and_later_scores_are_of_all_real_images(
+    tmp_path: Path, sanity: int
+) -> None:
+    def fit(folder: Path, cache: Path, sanity: int) -> float:
+        evaluation = Evaluation(neighbors=0, cache=cache)
+        trainer = tiny_trainer(folder, max_epochs=1, num_sanity_val_steps=sanity, callbacks=[evaluation])
+        trainer.fit(tiny_dcgan(), TinyData())
+        assert [line["stamp"]["real"] for line in scored(folder)] == [6]
+        return trainer.callback_metrics["val/fid"].item()
+
+    expected = fit(tmp_path / "without", tmp_path / "fresh", 0)
+    assert fit(tmp_path / "with", tmp_path / "cache", sanity) == expected
+    assert fit(tmp_path / "later", tmp_path / "cache", 0) == expected
+
+
+def test_statistics_of_fewer_images_than_the_key_says_are_computed_again(tmp_path: Path) -> None:
+    def validate() -> float:
+        trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(kid=False, neighbors=0, cache=tmp_path / "cache")])
+        return trainer.validate(tiny_dcgan(), TinyData(), verbose=False)[0]["val/fid"]
+
+    expected = validate()
+    (file,) = (tmp_path / "cache").iterdir()
+    state = load_file(file)
+    state["real_features_num_samples"] -= 1
+    save_file(state, file)
+    assert validate() == expected
+    assert load_file(file)["real_features_num_samples"] == 6
+
+
+def test_limited_validations_have_statistics_of_their_own(tmp_path: Path) -> None:
+    real = []
+    for limit in (1, 2, 1):
+        callbacks = [Evaluation(neighbors=0, cache=tmp_path / "cache")]
+        trainer = tiny_trainer(tmp_path, limit_val_batches=limit, callbacks=callbacks)
+        trainer.validate(tiny_dcgan(), TinyData(), verbose=False)
+        real.append(scored(tmp_path)[-1]["stamp"]["real"])
+    assert real == [4, 6, 4]
+
+
+def test_statistics_are_not_taken_for_the_same_images_with_other_labels(tmp_path: Path) -> None:
+    class Relabelled(TinyData):
+        def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
+            images, labels = super().load(train=train)
+            return images, labels.flip(0)
+
+    counts = []
+    for data in (TinyData(), Relabelled()):
+        evaluation = Evaluation(extractor=Counting(), cache=tmp_path / "cache")
+        tiny_trainer(tmp_path, callbacks=[evaluation]).validate(tiny_dcgan(), data, verbose=False)
+        assert isinstance(evaluation.extractor, Counting)
+        counts.append(evaluation.extractor.images)
+    assert counts == [12, 12]
 
 
 def test_generated_images_of_a_score_are_the_same_every_time(tmp_path: Path) -> None:

@@ -60,7 +60,15 @@ def test_data_modules_offer_what_they_declare() -> None:
 
 
 def test_a_protocol_has_a_list_of_members() -> None:
-    assert members(ImageData) == ["channels", "eval_batch_size", "fingerprint", "num_classes", "size", "split_label"]
+    assert members(ImageData) == [
+        "channels",
+        "eval_batch_size",
+        "fingerprint",
+        "num_classes",
+        "num_images",
+        "size",
+        "split_label",
+    ]
 
 
 def test_data_of_ones_own_train_and_are_scored(tmp_path: Path) -> None:
@@ -81,8 +89,8 @@ def test_data_without_the_protocol_are_refused_with_all_that_they_lack(tmp_path:
     with pytest.raises(InputError) as error:
         tiny_trainer(tmp_path, max_steps=1).fit(tiny_dcgan(), Loaders())
     assert str(error.value) == (
-        "data is Loaders, which has no channels, eval_batch_size, fingerprint, num_classes, size, split_label; DCGAN "
-        "expects a data module with the attributes and methods of lightning_gans.core.data.ImageData"
+        "data is Loaders, which has no channels, eval_batch_size, fingerprint, num_classes, num_images, size, "
+        "split_label; DCGAN expects a data module with the attributes and methods of lightning_gans.core.data.ImageData"
     )
 
 

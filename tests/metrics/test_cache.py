@@ -14,12 +14,18 @@ from lightning_gans.metrics.cache import RealCache
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])
 def test_a_bad_cache_file_counts_as_none(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "a.safetensors"
+    path = RealCache(tmp_path).path("a")
     if content is None:
         save_file({"something": torch.zeros(1)}, path)
     else:
         path.write_bytes(content)
     assert RealCache(tmp_path).read("a", {"a", "b"}) is None
+
+
+def test_statistics_of_an_earlier_version_are_not_read(tmp_path: Path) -> None:
+    RealCache(tmp_path).write("a", {"a": torch.zeros(1)})
+    RealCache(tmp_path).path("a").rename(tmp_path / "a.safetensors")  # as version 1 named it
+    assert RealCache(tmp_path).read("a", {"a"}) is None
 
 
 def test_two_processes_that_write_one_cache_file_leave_a_whole_one(tmp_path: Path) -> None:
@@ -35,4 +41,4 @@ def test_two_processes_that_write_one_cache_file_leave_a_whole_one(tmp_path: Pat
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    assert [path.name for path in tmp_path.iterdir()] == ["key.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == [RealCache(tmp_path).path("key").name]

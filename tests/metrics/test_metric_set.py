@@ -32,8 +32,10 @@ def test_real_images_from_the_cache_give_the_same_scores(tmp_path: Path) -> None
     for scores in (first, second):
         scores.update_fake(*fake)
     assert first.compute() == pytest.approx(second.compute(), rel=1e-12)
+    assert second.num_real(state) == 12
+    assert second.num_real({**state, "labels": state["labels"][1:]}) == 0
     assert [int(count) for count in second.counts()] == [12, 9]
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a.safetensors"]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [RealCache(tmp_path / "cache").path("a").name]
 
 
 def test_only_what_the_scores_need_is_known_of_real_images() -> None:
