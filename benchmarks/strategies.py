@@ -210,8 +210,8 @@ ROWS: dict[str, tuple[int, Way, Way]] = {
 # Measuring.
 
 
-def side_by_side(ways: tuple[Way, Way], batch: int) -> list[Clock]:
-    """Run both strategies alternately in one process."""
+def side_by_side(ways: tuple[Way, Way], batch: int, pairs: int = PAIRS) -> list[Clock]:
+    """Run both strategies alternately in one process, with so many measured turns of each."""
     turns = Turns()
     clocks = [Clock(turns, who) for who in (0, 1)]
 
@@ -220,7 +220,7 @@ def side_by_side(ways: tuple[Way, Way], batch: int) -> list[Clock]:
         try:
             make, strategy = ways[who]
             torch.manual_seed(0)
-            fit(make(), BLOCK * (PAIRS + 2) + 1, strategy(), [clocks[who]], batch)
+            fit(make(), BLOCK * (pairs + 2) + 1, strategy(), [clocks[who]], batch)
         except Exception:
             # Otherwise the other thread would wait for the other process forever.
             traceback.print_exc()
