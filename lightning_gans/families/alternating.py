@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -217,29 +217,40 @@ class AlternatingTraining(L.LightningModule, ABC):
         if position == 0:
             optimizer.zero_grad()
         last = position == side.accumulate - 1
-        strategy = self.trainer.strategy
-        scaling = self.loss_scaling
-        # Lightning calls `training_step` under autocast, which is for forward passes only: in a backward pass it would
-        # run the matrix products of a penalty in half precision.
-        half = torch.is_autocast_enabled(self.device.type)
-        with (
-            torch.autocast(self.device.type, enabled=False) if half else nullcontext(),
-            nullcontext() if scaling is None else scaling.side(name),
-        ):
-            # Until the last pass, each process accumulates its own gradients.
-            with (
-                nullcontext() if last or not isinstance(strategy, ParallelStrategy) else strategy.block_backward_sync()
-            ):
-                # With `inputs`, backward does not compute the gradients of the other side's weights.
-                self.manual_backward(loss / side.accumulate, inputs=side.parameters)
+        with self._update_context(name, last):
+            # With `inputs`, backward does not compute the gradients of the other side's weights.
+            self.manual_backward(loss / side.accumulate, inputs=side.parameters)
             if last:
-                optimizer.step() if scaling is None else scaling.step(name, optimizer)
-                if self.should_log:
-                    self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
-                    for key, value in () if scaling is None else scaling.scalars(name).items():
-                        self.log_scalar(key, value)
+                self._step(name, optimizer)
         self.losses[name] = loss.detach()
         self.log_scalar(f"loss/{name}", loss, prog_bar=True)
+
+    @contextmanager
+    def _update_context(self, name: str, last: bool) -> Iterator[None]:
+        """Context of one side's backward pass, the last one before the optimizer's step or not, and of that step."""
+        strategy = self.trainer.strategy
+        with ExitStack() as stack:
+            # Lightning calls `training_step` under autocast, which is for forward passes only: in a backward pass it
+            # would run the matrix products of a penalty in half precision.
+            if torch.is_autocast_enabled(self.device.type):
+                stack.enter_context(torch.autocast(self.device.type, enabled=False))
+            if self.loss_scaling is not None:
+                stack.enter_context(self.loss_scaling.side(name))
+            # Until the last pass, each process accumulates its own gradients.
+            if not last and isinstance(strategy, ParallelStrategy):
+                stack.enter_context(strategy.block_backward_sync())
+            yield
+
+    def _step(self, name: str, optimizer: LightningOptimizer) -> None:
+        if self.loss_scaling is None:
+            optimizer.step()
+        else:
+            self.loss_scaling.step(name, optimizer)
+        if self.should_log:
+            self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
+            if self.loss_scaling is not None:
+                for key, value in self.loss_scaling.scalars(name).items():
+                    self.log_scalar(key, value)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Measure and clip the gradient, which a gradient scaler has unscaled by now."""
