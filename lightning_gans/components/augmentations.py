@@ -12,11 +12,15 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.randomness import integers_per_image, uniform_per_image
 
 
-class Augmentation(ABC):
+class Augmentation(StoresArguments, ABC):
     """A random, differentiable function of images, drawn independently for each image at each call."""
+
+    def __init__(self) -> None:
+        """Create the object."""
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:

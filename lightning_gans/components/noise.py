@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.randomness import derive_seed
 
 
-class Noise(ABC):
+class Noise(StoresArguments, ABC):
     """A distribution of vectors with independent, identically distributed entries."""
+
+    def __init__(self) -> None:
+        """Create the object."""
 
     @abstractmethod
     def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.randomness import world_size
 from lightning_gans.distributed import all_reduce_mean
 
@@ -63,11 +64,14 @@ def relativistic(better_logits: Tensor, worse_logits: Tensor) -> Tensor:
     return F.softplus(worse_logits.float() - better_logits.float()).mean()
 
 
-class Objective(ABC):
+class Objective(StoresArguments, ABC):
     """The losses of discriminator and generator as pure functions of logits."""
 
     generator_uses_real_logits: ClassVar[bool] = False
     """Whether :meth:`generator_loss` needs the logits of real images. Families compute them only then."""
+
+    def __init__(self) -> None:
+        """Create the object."""
 
     @abstractmethod
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.components.schedules import Schedule, value_at
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.core.randomness import uniform_per_image
@@ -58,7 +59,7 @@ def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
         return gradients.float().flatten(1).square().sum(dim=1)
 
 
-class Penalty(ABC):
+class Penalty(StoresArguments, ABC):
     """A term of the discriminator's loss, applied every ``interval`` steps with ``interval`` times the weight.
 
     Its mean over steps does not depend on the interval (lazy regularization, Karras et al., 2020, appendix B).

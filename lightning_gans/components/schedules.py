@@ -11,11 +11,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import InputError, at_least
 
 
-class Schedule(ABC):
+class Schedule(StoresArguments, ABC):
     """A number as a function of the step."""
+
+    def __init__(self) -> None:
+        """Create the object."""
 
     @abstractmethod
     def at(self, step: int, total_steps: float) -> float:

@@ -90,6 +90,9 @@ def _own(drawn: Tensor) -> Tensor:
     return drawn[rank() * count : (rank() + 1) * count]
 
 
+MAX_SEED = 2**32
+"""Seeds are less than this, since ``seed_everything`` takes no larger one."""
+
 _drawn: WeakKeyDictionary[Trainer, int] = WeakKeyDictionary()
 """Seeds of trainers without ``seed_everything``. Drawn once, because training changes the global generator."""
 
@@ -102,7 +105,13 @@ def run_seed(trainer: Trainer | None) -> int:
     if (given := os.environ.get("PL_GLOBAL_SEED")) is not None:
         return int(given)
     if trainer is None:
-        return torch.initial_seed()
+        return torch.initial_seed() % MAX_SEED
     if trainer not in _drawn:
-        _drawn[trainer] = trainer.strategy.broadcast(torch.initial_seed())
+        _drawn[trainer] = trainer.strategy.broadcast(torch.initial_seed() % MAX_SEED)
     return _drawn[trainer]
+
+
+def adopt_seed(trainer: Trainer, seed: int) -> None:
+    """Continue with the seed of a checkpoint, unless ``seed_everything`` has given one."""
+    if "PL_GLOBAL_SEED" not in os.environ:
+        _drawn[trainer] = seed

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 from abc import ABC
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
+import torch
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
@@ -14,9 +16,17 @@ from torch import Tensor, nn
 
 from lightning_gans.core.data import Data, PairData, check_offers, data_module
 from lightning_gans.core.precision import check_precision
+from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.compat import INSTANTIATOR
+from lightning_gans.families.reconstruction import (
+    CLASS_PATH,
+    NOT_STORED,
+    build_model,
+    describe_model,
+    find_model_class,
+)
 from lightning_gans.families.resume import (
     CHECKPOINTED_SETTINGS,
     RUN_SEED,
@@ -24,11 +34,16 @@ from lightning_gans.families.resume import (
     plain_settings,
     refuse_changed_settings,
 )
+from lightning_gans.runs.checkpoint_file import read_checkpoint
 from lightning_gans.runs.record import package_versions
 
 GRADIENTS = "accumulated_gradients"
 LOSS_SCALING = "loss_scaling"
 SECONDS = "train_seconds"
+
+
+class NotStoredWarning(UserWarning):
+    """An argument of a model is not in its checkpoints."""
 
 
 class Adversarial(AlternatingTraining, ABC):
@@ -51,6 +66,7 @@ class Adversarial(AlternatingTraining, ABC):
         self._gradients: dict[str, Tensor] = {}
         self._loaded = (0, 0)
         self.stopwatch = Stopwatch()
+        self._warned = False
 
     @classmethod
     def check_data(cls, data: type) -> None:
@@ -148,8 +164,65 @@ class Adversarial(AlternatingTraining, ABC):
             checkpoint["data"] = f"{type(data).__module__}.{type(data).__qualname__}"
             if isinstance(data, PairData):
                 checkpoint["palettes"] = {domain: dict(palette) for domain, palette in data.palettes.items()}
-        if "hyper_parameters" in checkpoint:
-            checkpoint["hyper_parameters"] = plain_settings(dict(checkpoint["hyper_parameters"]))
+        checkpoint["hyper_parameters"], checkpoint[NOT_STORED] = self._describe()
+        if checkpoint[NOT_STORED] and not self._warned:
+            self._warned = True
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in checkpoint[NOT_STORED].items())
+            rank_zero_warn(
+                f"Checkpoints cannot store these arguments of {type(self).__name__} ({reasons}). To load one, pass "
+                "them to load_from_checkpoint.",
+                category=NotStoredWarning,
+            )
+
+    def _describe(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The model's settings as plain data, and the reasons why others cannot be described."""
+        if INSTANTIATOR in self.hparams:
+            return plain_settings(dict(self.hparams)), {}  # from the command line
+        made = {f"optimizer_{name}": side.optimizer for name, side in self.sides.items()}
+        optimizers = {name: self.trainer.optimizers[index] for name, index in made.items() if self._has_optimizers}
+        return describe_model(self, optimizers)
+
+    @property
+    def _has_optimizers(self) -> bool:
+        return self.trainer_or_none() is not None and len(self.trainer.optimizers) == len(self.sides)
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]  # Lightning's is a descriptor
+        cls,
+        checkpoint_path: str | Path,
+        map_location: str | torch.device = "cpu",
+        *,
+        strict: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Load the model of a checkpoint, with its parts and weights, to train or evaluate it.
+
+        Lightning's method of this name cannot build final classes, nor parts that Python gave as objects.
+
+        Args:
+            checkpoint_path: the file.
+            map_location: device of the model.
+            strict: whether all weights must fit.
+            **kwargs: arguments of the constructor in place of those of the checkpoint.
+
+        Returns:
+            A model of the checkpoint's class, which is this class or a subclass.
+
+        Raises:
+            InputError: if the file is no checkpoint of this class, or its model cannot be built.
+        """
+        path = Path(checkpoint_path)
+        checkpoint = read_checkpoint(path, "checkpoint_path")
+        settings, missing = checkpoint.get("hyper_parameters", {}), checkpoint.get(NOT_STORED, {})
+        kind = find_model_class(settings, cls, path)
+        model = build_model(kind, settings, kwargs, missing, kind.networks)
+        if forgotten := [name for name in missing if name not in kwargs and name != CLASS_PATH]:
+            names = ", ".join(forgotten)
+            message = f"{path} does not store {names}, for which the defaults are used."
+            rank_zero_warn(message, category=NotStoredWarning)
+        model.on_load_checkpoint(checkpoint)
+        model.load_state_dict(checkpoint["state_dict"], strict=strict)
+        return model.to(map_location)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add averaged copies if the checkpoint has some, and check the settings that the checkpoint's state overrides.
@@ -158,13 +231,18 @@ class Adversarial(AlternatingTraining, ABC):
             InputError: if such a setting differs from the checkpoint's.
         """
         self._loaded = (checkpoint["epoch"] + 1, checkpoint["global_step"])
-        self.stopwatch.before = checkpoint.get(SECONDS, 0.0)
+        self.stopwatch.resume(checkpoint.get(SECONDS, 0.0))
         if self.trainer_or_none() is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
+            if RUN_SEED in checkpoint:
+                adopt_seed(self.trainer, checkpoint[RUN_SEED])
+            now, then = self._describe()[0], checkpoint.get("hyper_parameters", {})
+            if (INSTANTIATOR in now) != (INSTANTIATOR in then):
+                now = {}  # the command line describes the same part in other words than Python
             refuse_changed_settings(
                 (*self.networks, *CHECKPOINTED_SETTINGS) if fitting else self.networks,
-                {**plain_settings(dict(self.hparams)), RUN_SEED: self.run_seed},
-                {**checkpoint.get("hyper_parameters", {}), RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
+                {**now, RUN_SEED: self.run_seed},
+                {**then, RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
             self._gradients = checkpoint.get(GRADIENTS, {}) if fitting else {}
             self._loss_scales = checkpoint.get(LOSS_SCALING, {}) if fitting else {}
@@ -173,8 +251,13 @@ class Adversarial(AlternatingTraining, ABC):
     def on_fit_start(self) -> None:
         """Start the stopwatch, and log the hyperparameters that are plain data."""
         self.stopwatch.start()
+        settings = {**plain_settings(dict(self.hparams)), **self._describe()[0]}
         for logger in self.loggers:
-            logger.log_hyperparams(plain_settings({k: v for k, v in self.hparams.items() if k != INSTANTIATOR}))
+            logger.log_hyperparams({key: value for key, value in settings.items() if not key.startswith("_")})
+
+    def on_fit_end(self) -> None:
+        """Stop the stopwatch."""
+        self.stopwatch.stop()
 
     def on_train_start(self) -> None:
         """Set the schedules' length, and restore the gradients that were being accumulated at the checkpoint."""

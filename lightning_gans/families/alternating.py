@@ -19,14 +19,19 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.optimizers import GANAdam, RunScheduler
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
 from lightning_gans.families.loss_scaling import LossScaling
-from lightning_gans.families.resume import drop_linked_arguments
+from lightning_gans.families.resume import drop_linked_arguments, is_plain
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
+
+
+SIDE_OBJECTS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d")
+"""Arguments that are functions, which make optimizers and schedules."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Side:
                 weight.requires_grad_(True)
 
 
-class AlternatingTraining(L.LightningModule, ABC):
+class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
     """Trains generators ("g") and discriminators ("d") in turns.
 
     A family implements :meth:`adversarial_step`, which computes the losses and passes each to :meth:`optimize`. One
@@ -127,10 +132,9 @@ class AlternatingTraining(L.LightningModule, ABC):
         n_critic: int = 1,
     ) -> None:
         super().__init__()
-        # Networks given as objects cannot be hyperparameters. On the command line they are given as class paths, plain
-        # data from which `load_from_checkpoint` builds them again.
-        objects = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d")
-        self.save_hyperparameters(ignore=[*self.networks, *objects], logger=False)
+        # On the command line all arguments are plain data. In Python some are objects, which checkpoints describe.
+        objects = [name for name, value in self.constructor_arguments().items() if not is_plain(value)]
+        self.save_hyperparameters(ignore=[*self.networks, *SIDE_OBJECTS, *objects], logger=False)
         if INSTANTIATOR in self.hparams:
             self.save_hyperparameters(logger=False)
             drop_linked_arguments(type(self), self.hparams, self.networks, self.given_by_family)

@@ -20,7 +20,7 @@ _PLAIN = (bool, int, float, str, type(None))
 
 def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of ``settings`` that are plain data, which PyTorch loads from a checkpoint with ``weights_only``."""
-    return {key: _plain(value) for key, value in settings.items() if _is_plain(value)}
+    return {key: _plain(value) for key, value in settings.items() if is_plain(value)}
 
 
 def drop_linked_arguments(
@@ -56,11 +56,12 @@ def accepted_arguments(network: Mapping[str, Any], given_by_family: Collection[s
     return {**network, "init_args": {key: value for key, value in given.items() if key in accepted}}
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
+    """Whether a value consists of numbers, texts, None, lists and mappings."""
     if isinstance(value, Mapping):
-        return all(map(_is_plain, value.values()))
+        return all(map(is_plain, value.values()))
     if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
+        return all(map(is_plain, value))
     return isinstance(value, _PLAIN)
 
 
@@ -119,6 +120,15 @@ class Stopwatch:
     def start(self) -> None:
         """Start measuring this part of the run."""
         self._start = time.perf_counter()
+
+    def stop(self) -> None:
+        """Stop measuring; :attr:`seconds` stays as it is."""
+        self.before, self._start = self.seconds, None
+
+    def resume(self, seconds: float) -> None:
+        """Set the time of earlier parts from a checkpoint; without effect while measuring, as after a rollback."""
+        if self._start is None:
+            self.before = seconds
 
     @property
     def seconds(self) -> float:

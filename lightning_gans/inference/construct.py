@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from jsonargparse import ArgumentError, ArgumentParser
 from torch import nn
 
+from lightning_gans.components.class_paths import check_class_paths
 from lightning_gans.components.noise import Noise
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Generator, MakeTranslator, Translator
@@ -72,7 +72,7 @@ def _build(name: str, base: type, expected: Any, config: ClassConfig) -> Any:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument(f"--{name}", type=expected)
     try:
-        _check_class_paths(config, base)
+        check_class_paths(config, outer=(base,), inner=(nn.Module, Noise))
         with torch.random.fork_rng(devices=[]):  # loading a model must not change what a script draws afterwards
             return parser.instantiate_classes(parser.parse_object({name: dict(config)}))[name]
     except (ArgumentError, TypeError, ValueError, ImportError) as error:
@@ -81,31 +81,3 @@ def _build(name: str, base: type, expected: Any, config: ClassConfig) -> Any:
             f"{name} is {config.get('class_path', 'nothing')}, which cannot be built here ({reason}); expected a class "
             "that can be imported, and valid arguments"
         ) from error
-
-
-def _check_class_paths(config: ClassConfig, base: type) -> None:
-    """Reject class paths through which a file from elsewhere could run code.
-
-    Where a callable is expected, as for a translator, the parser would call any function with the ``init_args`` to find
-    its return type, ``os.system`` too.
-
-    Raises:
-        TypeError: if the class is not a ``base``, or a class among its arguments is not a network, layer or noise.
-    """
-    for path, allowed in _class_paths(config, (base,)):
-        module, _, name = str(path).rpartition(".")
-        found = getattr(import_module(module), name, None) if module else None
-        if not isinstance(found, type) or not issubclass(found, allowed):
-            raise TypeError(f"{path} is not a {' or '.join(kind.__name__ for kind in allowed)}")
-
-
-def _class_paths(node: Any, allowed: tuple[type, ...]) -> Iterator[tuple[Any, tuple[type, ...]]]:
-    """All class paths in a config, each with its allowed base classes."""
-    if isinstance(node, Mapping):
-        if "class_path" in node:
-            yield node["class_path"], allowed
-        for value in node.values():
-            yield from _class_paths(value, (nn.Module, Noise))
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _class_paths(value, (nn.Module, Noise))

@@ -176,7 +176,7 @@ def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> Pret
     generator = settings.get("generator")
     if not isinstance(generator, Mapping) or "class_path" not in generator:
         raise InputError(
-            f"path is {path}, which does not describe its generator, since a script passed the network as an object; "
+            f"path is {path}, which does not describe its generator; "
             "expected the checkpoint of a run from the command line"
         )
     state = checkpoint["state_dict"]

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.images import Size, height_width, square_side
 
 
-class Generator(nn.Module, ABC):
+class Generator(StoresArguments, nn.Module, ABC):
     """Base class of networks that map latent vectors, and labels if the network is conditional, to images.
 
     The command line passes ``channels``, ``size`` and ``num_classes`` of the data to the arguments of these names of a
@@ -65,7 +66,7 @@ class Generator(nn.Module, ABC):
         """
 
 
-class Discriminator(nn.Module, ABC):
+class Discriminator(StoresArguments, nn.Module, ABC):
     """Base class of networks that map images, and labels if the network is conditional, to one logit for each image.
 
     The command line passes ``channels``, ``size`` and ``num_classes`` of the data to the arguments of these names of a
@@ -124,7 +125,7 @@ class Stage(NamedTuple):
     multiple: int = 1
 
 
-class Translator(nn.Module, ABC):
+class Translator(StoresArguments, nn.Module, ABC):
     """Base class of networks that map images of one domain to images of another, of the same height and width.
 
     A family builds its translators itself: it calls the class with ``channels_in``, ``channels_out`` and ``size``, in
@@ -198,7 +199,7 @@ MakeTranslator = Callable[[int, int, Size], Translator]
 """Takes ``channels_in``, ``channels_out`` and ``size``, and returns a translator, as a class does."""
 
 
-class PatchDiscriminator(nn.Module, ABC):
+class PatchDiscriminator(StoresArguments, nn.Module, ABC):
     """Base class of networks that map an image to one logit for each of many patches.
 
     A family builds its discriminators itself: it calls the class with ``channels``.

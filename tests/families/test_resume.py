@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +220,7 @@ def test_a_checkpoint_is_no_larger_than_its_parts(tmp_path: Path) -> None:
 def test_a_checkpoint_loads_with_the_safe_loader_and_holds_no_object(tmp_path: Path) -> None:
     fit(tmp_path, make_model(dropout=False), TinyData())
     checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
-    assert "n_critic" in checkpoint["hyper_parameters"]
-    assert "generator" not in checkpoint["hyper_parameters"]
+    assert checkpoint["hyper_parameters"]["generator"]["init_args"]["width"] == 2
 
 
 def test_without_averages_in_the_checkpoint_the_average_starts_from_its_generator(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_every_variant_goes_on_as_if_nothing_had_happened(variant: type[LatentGA
             **networks_for(variant),
             augmentation=DiffAugment(),
             optimizer_d=sgd,
-            scheduler_d=lambda o: DecayWithMomentum(o, divisor=1.1, momentum_steps=20),
+            scheduler_d=partial(DecayWithMomentum, divisor=1.1, momentum_steps=20),
             n_critic=2,
         )
 
@@ -285,3 +285,24 @@ def test_resume_under_mixed_precision_goes_on_with_its_scale(tmp_path: Path) -> 
     assert scales[0] == scales[1]
     expected, actual = everything(whole), everything(resumed)
     assert not [key for key in expected if not torch.equal(expected[key], actual[key])]
+
+
+def test_a_run_without_a_seed_continues_with_that_of_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PL_GLOBAL_SEED")
+    torch.manual_seed(2**40 + 7)
+    whole = everything(fit(tmp_path / "whole", make_model(), TinyData()))
+    torch.manual_seed(2**40 + 7)
+    with pytest.raises(KilledError):
+        fit(tmp_path / "cut", make_model(), TinyData(), Kill(7))
+    last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
+    torch.manual_seed(99)  # a new process
+    resumed = fit(tmp_path / "cut", make_model(), TinyData(), ckpt_path=last)
+    assert not [key for key, value in everything(resumed).items() if not torch.equal(value, whole[key])]
+    seed = torch.load(last, weights_only=True)["run_seed"]
+    assert seed == resumed.lightning_module.run_seed < 2**32  # a seed that seed_everything takes
+    torch.manual_seed(100)
+    trainer = tiny_trainer(tmp_path)
+    trainer.validate(resumed.lightning_module, TinyData(), ckpt_path=last, verbose=False)
+    assert trainer.lightning_module.run_seed == seed
