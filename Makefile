@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: quickstart test test-cluster test-browser check bench clean
+.PHONY: quickstart test test-gpu test-cluster test-browser check bench clean
 
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
@@ -11,6 +11,10 @@ quickstart: $(INSTALLED)
 # Two workers of one thread each; a single file is quicker without them: .venv/bin/pytest tests/FILE.
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist worksteal
+
+# On a machine with a CUDA device; what needs two of them is skipped where there is one.
+test-gpu: $(INSTALLED)
+	$(VENV)/bin/pytest -m gpu -rs
 
 # Our sbatch files in a real SLURM of two nodes on this host; as root, it installs that of Debian if none is there.
 test-cluster: $(INSTALLED)
