@@ -25,14 +25,14 @@ class Bucket:
 
     def pack(self) -> Tensor:
         """The message of this process, with one dimension."""
-        gradients = [p.grad for p in self.parameters]
-        first = self.parameters[0]
-        present = first.new_tensor([gradient is not None for gradient in gradients]) if None in gradients else None
-        parts = [
-            torch.zeros_like(p).flatten() if gradient is None else gradient.detach().flatten()
-            for p, gradient in zip(self.parameters, gradients, strict=True)
-        ]
-        return torch.cat([*parts, first.new_ones(len(gradients)) if present is None else present])
+        present = self.parameters[0].new_ones(len(self.parameters))
+        parts = []
+        for index, parameter in enumerate(self.parameters):
+            if parameter.grad is None:
+                present[index] = 0
+            values = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            parts.append(values.detach().flatten())
+        return torch.cat([*parts, present])
 
     def unpack(self, mean: Tensor) -> None:
         """Replace the gradients by their means; a gradient that no process has remains None."""
@@ -47,9 +47,10 @@ class Bucket:
 class GradientReducer:
     """Averages gradients over all processes in buckets, each of which is sent as soon as its gradients are complete.
 
-    All processes send the same buckets in the same order, whatever the order in which their gradients arrive. The
-    buckets of a list of parameters are made after its first backward pass, in the order in which gradients arrived on
-    rank 0, so that a bucket does not wait for a gradient that is computed last.
+    All processes send the same buckets in the same order, whatever the order in which their gradients arrive: that of
+    the parameters from last to first, as gradients are usually computed. It depends on nothing else: the place of a
+    number in a message decides in which order the processes' numbers are added, and a resumed run must have the same
+    bits.
 
     Messages have a process group of their own: those of batch normalization, which are sent in the same backward pass,
     do not wait for them.
@@ -93,14 +94,11 @@ class GradientReducer:
                 if id(parameter) not in self._hooks:
                     hook = parameter.register_post_accumulate_grad_hook(self._on_gradient)  # type: ignore[no-untyped-call]
                     self._hooks[id(parameter)] = hook
-            # Gradients of the last layers are usually computed first.
-            buckets = split(list(reversed(parameters)), self._cap)
+            buckets = self._buckets[key] = split(list(reversed(parameters)), self._cap)
         self._pass = _Pass(buckets, self._group, self._averages)
         try:
             yield
             self._pass.finish()
-            if key not in self._buckets and self._pass.arrived:
-                self._buckets[key] = split(self._in_order_of_arrival(parameters, self._pass.arrived), self._cap)
         finally:
             self._pass = None
 
@@ -108,20 +106,12 @@ class GradientReducer:
         if self._pass is not None:
             self._pass.arrive(parameter)
 
-    def _in_order_of_arrival(self, parameters: Sequence[Tensor], arrived: dict[int, None]) -> list[Tensor]:
-        """All parameters, those without a gradient last, in the order of rank 0."""
-        position = {identity: index for index, identity in enumerate(arrived)}
-        order = sorted(range(len(parameters)), key=lambda index: position.get(id(parameters[index]), len(parameters)))
-        shared = torch.tensor(order, device=parameters[0].device)
-        dist.broadcast(shared, 0, group=self._group)
-        return [parameters[index] for index in shared.tolist()]
-
 
 class _Pass:
     """The buckets of one backward pass: which were sent, and which gradients have arrived."""
 
     def __init__(self, buckets: list[Bucket], group: dist.ProcessGroup, averages: bool) -> None:
-        self.arrived: dict[int, None] = {}
+        self._arrived: set[int] = set()
         self._buckets = buckets
         self._group = group
         self._operation = dist.ReduceOp.AVG if averages else dist.ReduceOp.SUM
@@ -134,12 +124,12 @@ class _Pass:
         """Note a gradient, and send the buckets that are complete."""
         if (index := self._bucket_of.get(id(parameter))) is None:
             return
-        if id(parameter) in self.arrived:
+        if id(parameter) in self._arrived:
             raise RuntimeError(
                 f"a parameter of shape {tuple(parameter.shape)} got two gradients in one backward pass; expected one, "
                 "as with torch.utils.checkpoint(use_reentrant=False)"
             )
-        self.arrived[id(parameter)] = None
+        self._arrived.add(id(parameter))
         self._missing[index] -= 1
         while len(self._sent) < len(self._buckets) and self._missing[len(self._sent)] == 0:
             self._send()

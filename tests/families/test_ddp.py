@@ -98,9 +98,11 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
         assert all(torch.equal(rank[key], value) for key, value in ranks[0].items() if not key.startswith("pool"))
 
 
+@pytest.mark.parametrize("devices", [2, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", RESUMED)
-def test_two_processes_that_resume_are_two_that_were_not_disturbed(name: str, equal_runs: Runs) -> None:
-    files = [equal_runs(2) / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in ("2", "resumed")]
+def test_processes_that_resume_are_processes_that_were_not_disturbed(name: str, devices: int, equal_runs: Runs) -> None:
+    kinds = (devices, f"resumed-{devices}")
+    files = [equal_runs(devices) / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in kinds]
     whole, resumed = (torch.load(file, weights_only=True) for file in files)
     assert resumed["global_step"] == STEPS
     assert all(torch.equal(resumed["state_dict"][key], value) for key, value in whole["state_dict"].items())

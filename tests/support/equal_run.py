@@ -29,7 +29,7 @@ from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
 
 STEPS, CUT = 20, 9
-"""Steps of a run; where one that is resumed on two processes is cut, in the middle of an epoch."""
+"""Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
 
 RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_batch_norm_r1")
 
@@ -107,10 +107,10 @@ def main() -> None:
         folder = arguments.out / f"{name}-{devices}"
         trainer = run(folder, devices, make(), data(arguments.batch), STEPS)
         torch.save(trainer.lightning_module.state_dict(), folder / f"rank{trainer.global_rank}.pt")
-    if devices == 2:
+    if devices > 1:
         for name in RESUMED:
             make, data = RUNS[name]
-            folder = arguments.out / f"{name}-resumed"
+            folder = arguments.out / f"{name}-resumed-{devices}"
             run(folder, devices, make(), data(arguments.batch), CUT)
             torch.manual_seed(99)  # a new process
             run(folder, devices, make(), data(arguments.batch), STEPS, folder / "checkpoints" / "last.ckpt")
