@@ -13,14 +13,18 @@ from typing import Any, Generic, Protocol, TypeVar
 import lightning as L
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
 
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed
 
 
-class _Batches(DistributedSampler[list[int]]):
-    """Lists of indices for one rank. A DistributedSampler, because Lightning does not replace one."""
+class _Batches(DistributedSampler[list[int]], SequentialSampler):  # type: ignore[misc]  # of lists and of numbers
+    """Lists of indices for one rank.
+
+    A DistributedSampler, because Lightning does not replace one, and for ``overfit_batches`` a SequentialSampler, for
+    the same reason: a sampler in its place would give single indices.
+    """
 
     def __init__(self, length: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.length, self.batch_size, self.rank, self.world_size = length, batch_size, rank, world_size
@@ -40,9 +44,14 @@ class TrainingBatches(_Batches):
         rank: this process.
         world_size: number of processes.
 
+    Attributes:
+        fixed: whether all epochs have the order of the first, as for the trainer's ``overfit_batches``.
+
     Raises:
         ValueError: if there are fewer images than one step takes.
     """
+
+    fixed = False
 
     def __init__(self, length: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
         super().__init__(length, batch_size, rank, world_size)
@@ -54,10 +63,14 @@ class TrainingBatches(_Batches):
                 "expected at least one full batch for each process"
             )
 
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch that the order depends on."""
+        super().set_epoch(0 if self.fixed else epoch)
+
     def __len__(self) -> int:
         return self.length // (self.batch_size * self.world_size)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[int]]:  # type: ignore[override]  # as the bases differ
         first, self.first = self.first, 0
         order = self.order()
         for step in range(first, len(self)):
@@ -121,7 +134,7 @@ class EvaluationBatches(_Batches):
     def __len__(self) -> int:
         return -(-self.length // (self.batch_size * self.world_size))
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[int]]:  # type: ignore[override]  # as the bases differ
         for step in range(len(self)):
             start = (step * self.world_size + self.rank) * self.batch_size
             yield list(range(start, min(start + self.batch_size, self.length)))
@@ -267,6 +280,8 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
         data = self.dataset_for("train")
         loader = ResumableLoader(data, sampler=batches, **self._loader_options(data))
         if self.trainer is not None:
+            overfit: float = self.trainer.overfit_batches  # type: ignore[attr-defined]  # set outside __init__
+            batches.fixed = overfit > 0
             limit = self.trainer.limit_train_batches
             loader.epoch_length = min(limit, len(batches)) if isinstance(limit, int) else int(limit * len(batches))
         return loader
