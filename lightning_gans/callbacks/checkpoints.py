@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -147,8 +148,10 @@ class DeferredSignals:
         self._previous: dict[signal.Signals, Any] = {}
 
     def install(self) -> None:
-        """Install the handlers."""
+        """Install the handlers; outside the main thread, where Python allows none, signals keep theirs."""
         self.received = 0
+        if threading.current_thread() is not threading.main_thread():
+            return
         self._previous = {number: signal.signal(number, self._handle) for number in HANDLED_SIGNALS}
 
     def restore(self) -> None:

@@ -15,7 +15,7 @@ from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import ImageData, PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.images import to_uint8
-from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.metrics.cache import RealCache
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
@@ -84,6 +84,7 @@ class Evaluation(Callback):
     # The loop: the same for validation and test.
 
     def _start(self, trainer: Trainer, pl_module: LightningModule, split: str) -> None:
+        as_adversarial(pl_module, self)
         for network in (self.extractor, self.perceptual):
             if network is not None:
                 network.to(pl_module.device)
@@ -255,7 +256,7 @@ class Evaluation(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compute, log and store the scores."""
-        assert isinstance(pl_module, Adversarial)
+        pl_module = as_adversarial(pl_module, self)
         self._finish(trainer, pl_module)
 
     # on_test_epoch_start has stored the split.

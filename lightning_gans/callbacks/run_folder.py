@@ -15,7 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.runs.curves import draw_curves
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.record import current_commit, describe_machine, package_versions
@@ -116,7 +116,7 @@ class ResultsFile(Callback):
         """Write the file."""
         if not trainer.is_global_zero or not writes_files(trainer):
             return
-        assert isinstance(pl_module, Adversarial)
+        pl_module = as_adversarial(pl_module, self)
         folder = RunFolder.of(trainer)
         results = {
             "measurements": [row.as_dict() for row in folder.read_scores("skip")[self._num_earlier :]],

@@ -17,7 +17,7 @@ from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.image_files import grid, to_pil
 from lightning_gans.core.images import to_uint8
-from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
 
 
@@ -100,6 +100,7 @@ class SampleGrid(Callback):
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start new grids."""
+        as_adversarial(pl_module, self)
         self._kept = {}
 
     def on_validation_batch_end(
@@ -124,7 +125,7 @@ class SampleGrid(Callback):
         """Write the grids."""
         if not trainer.is_global_zero or not writes_files(trainer):
             return
-        assert isinstance(pl_module, Adversarial)
+        pl_module = as_adversarial(pl_module, self)
         epoch, step = pl_module.progress
         folder = RunFolder.of(trainer)
         self.newest = []

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from lightning_gans.callbacks.symptoms import MONITORED, Diagnosis, Finding
 from lightning_gans.core.errors import RunEnded, at_least
-from lightning_gans.families.adversarial import GRADIENTS, Adversarial
+from lightning_gans.families.adversarial import GRADIENTS, Adversarial, as_adversarial
 from lightning_gans.runs.folder import RunFolder, append_line, writes_files
 
 
@@ -84,7 +84,7 @@ class Watchdog(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Check the losses; at the logger's interval also check the weights and detect symptoms."""
-        assert isinstance(pl_module, Adversarial)
+        pl_module = as_adversarial(pl_module, self)
         self._finish_check(trainer)
         interval: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside __init__
         if interval > 0 and trainer.global_step % interval == 0:
@@ -120,7 +120,7 @@ class Watchdog(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the last step, and report the state at the end of the run."""
-        assert isinstance(pl_module, Adversarial)
+        pl_module = as_adversarial(pl_module, self)
         self._finish_check(trainer)
         if self.window and pl_module.losses:
             self._check_and_diagnose(trainer, pl_module, final=True)
@@ -151,7 +151,7 @@ class Watchdog(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Detect symptoms in the scores."""
-        assert isinstance(pl_module, Adversarial)
+        pl_module = as_adversarial(pl_module, self)
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking and self.window:
             scores = {key: float(value) for key, value in trainer.callback_metrics.items()}
             self._handle(trainer, pl_module, self._diagnosis.update_scores(trainer.global_step, scores))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
@@ -41,13 +42,18 @@ def as_labelled(batch: Any) -> Labelled:
     """A batch of one domain as :class:`Labelled`.
 
     Args:
-        batch: :class:`Labelled`, or a plain tuple or list ``(images, labels)`` from a loader of one's own.
+        batch: :class:`Labelled`, or a plain tuple or list ``(images, labels)``, or images alone, whose labels are
+            0, from a loader of one's own.
 
     Raises:
         InputError: if it is neither, or the images are not floating-point numbers.
     """
     if isinstance(batch, Labelled):
         return batch
+    if isinstance(batch, tuple | list) and len(batch) == 1:
+        batch = batch[0]
+    if isinstance(batch, Tensor):
+        batch = (batch, torch.zeros(len(batch), dtype=torch.long, device=batch.device))
     if not isinstance(batch, tuple | list) or len(batch) != 2 or not all(isinstance(part, Tensor) for part in batch):
         raise InputError(f"a batch of the data is {_describe(batch)}; expected two tensors (images, labels)")
     images, labels = batch

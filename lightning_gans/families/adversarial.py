@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
+from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_gans.core.data import Data, PairData, check_offers, data_module
+from lightning_gans.core.errors import InputError
 from lightning_gans.core.precision import check_precision
 from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
@@ -278,3 +280,17 @@ class Adversarial(AlternatingTraining, ABC):
                 self.trainer.strategy.average_gradients(side.parameters)
         wanted = {id(p) for side in unfinished for p in side.parameters}
         return {n: p.grad for n, p in self.named_parameters() if id(p) in wanted and p.grad is not None}
+
+
+def as_adversarial(module: LightningModule, callback: Callback) -> Adversarial:
+    """The module of a run, for a callback that works with those of this package only.
+
+    Raises:
+        InputError: if it is another module.
+    """
+    if isinstance(module, Adversarial):
+        return module
+    raise InputError(
+        f"{type(callback).__name__} is a callback for models of lightning_gans, but the model is "
+        f"{type(module).__name__}; expected a subclass of lightning_gans.families.Adversarial, or no such callback"
+    )

@@ -121,7 +121,6 @@ def test_plain_tuples_and_lists_are_batches(batch: Any) -> None:
 @pytest.mark.parametrize(
     ("batch", "message"),
     [
-        (IMAGES, "is a Tensor; expected two tensors"),
         ({"image": IMAGES}, "is a dict of 1 entries; expected two tensors"),
         ((IMAGES, LABELS, LABELS), "is a tuple of 3 entries; expected two tensors"),
         ((IMAGES[0], LABELS), r"images of shape \(1, 4, 4\) and labels of shape \(2,\); expected \(N, C, H, W\)"),

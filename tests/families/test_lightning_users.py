@@ -1,0 +1,66 @@
+"""What users of Lightning do without this package's data modules and models."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid, Watchdog
+from lightning_gans.core.errors import InputError
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+
+class Foreign(L.LightningModule):
+    """A module that is no GAN of ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        loss: Tensor = self.layer(batch[0]).sum()
+        return loss
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        pass
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def test_loaders_of_images_without_labels_train(tmp_path: Path) -> None:
+    images = torch.rand(8, 1, 28, 28) * 2 - 1
+    plain: Any = list(images)
+    loader: DataLoader[Any]
+    for loader in (DataLoader(TensorDataset(images), batch_size=4), DataLoader(plain, batch_size=4)):
+        trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation(neighbors=0)])
+        trainer.fit(tiny_dcgan(), loader, loader)
+        assert trainer.global_step == 2
+
+
+@pytest.mark.parametrize("callback", [Evaluation, SampleGrid, Watchdog])
+def test_a_callback_beside_another_module_is_refused_in_a_sentence(callback: type[L.Callback], tmp_path: Path) -> None:
+    loader = DataLoader(TensorDataset(torch.zeros(2, 1)))
+    with pytest.raises(InputError, match=f"{callback.__name__} is a callback for models of lightning_gans"):
+        tiny_trainer(tmp_path, max_epochs=1, callbacks=[callback()]).fit(Foreign(), loader, loader)
+
+
+def test_the_average_and_the_last_checkpoint_work_beside_another_module(tmp_path: Path) -> None:
+    loader = DataLoader(TensorDataset(torch.zeros(2, 1)))
+    tiny_trainer(tmp_path, max_epochs=1, callbacks=[EMA(), LastCheckpoint()]).fit(Foreign(), loader, loader)
+    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_run_in_another_thread_saves_its_checkpoint(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0, callbacks=[LastCheckpoint()])
+    thread = threading.Thread(target=trainer.fit, args=(tiny_dcgan(), TinyData()))
+    thread.start()
+    thread.join(60)
+    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
