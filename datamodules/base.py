@@ -253,7 +253,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
 
     def pins_memory(self, data: Any) -> bool:
         """Whether batches of a data set are copied to page-locked memory for their transfer to a GPU."""
-        return torch.cuda.is_available()
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
     def _loader_options(self, data: Any) -> dict[str, Any]:
         return {

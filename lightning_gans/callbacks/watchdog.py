@@ -91,7 +91,7 @@ class Watchdog(Callback):
             self._check_and_diagnose(trainer, pl_module)
             return
         losses = pl_module.losses
-        if trainer.world_size > 1 or pl_module.device.type == "cuda":
+        if trainer.world_size > 1 or pl_module.device.type != "cpu":
             self._pending_check = AsyncFiniteCheck(trainer.global_step, dict(losses))
         elif not all(math.isfinite(loss.item()) for loss in losses.values()):
             raise divergence(trainer, trainer.global_step, describe_bad_losses(losses))

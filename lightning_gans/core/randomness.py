@@ -42,6 +42,8 @@ def seed_step(device: torch.device, seed: int, purpose: str, rank: int, step: in
     torch.default_generator.manual_seed(own)
     if device.type == "cuda":
         torch.cuda.default_generators[device.index].manual_seed(own)
+    elif device.type != "cpu":
+        torch.get_device_module(device).manual_seed(own)
     for place in {torch.device("cpu"), device} if world_size() > 1 else ():
         _shared.setdefault(place, torch.Generator(place)).manual_seed(first)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from datamodules.base import EvaluationBatches, ResumableLoader, TrainingBatches
 from datamodules.in_memory import TensorImages
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
+from tests.support.tiny import TinyData, tiny_trainer
 
 
 def test_an_epoch_is_a_permutation_that_depends_on_seed_and_epoch_only() -> None:
@@ -104,3 +106,12 @@ def test_unpaired_batches_depend_on_seed_and_epoch_and_are_shared_by_ranks() -> 
     assert list(again) == whole
     again.set_epoch(1)
     assert list(again) != whole
+
+
+def test_memory_is_pinned_only_for_a_run_on_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    data = TinyData()
+    data.setup("fit")
+    assert not data.train_dataloader().pin_memory  # without a trainer
+    data.trainer = tiny_trainer(tmp_path)
+    assert not data.train_dataloader().pin_memory
