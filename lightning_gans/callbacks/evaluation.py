@@ -33,6 +33,11 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lightning-gans"
 
 
+def scoring_device(device: torch.device) -> torch.device:
+    """The device of metrics and extractors in a run on ``device``: the CPU where float64 does not exist, as on MPS."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 class Evaluation(Callback):
     """Computes scores of the generated images at every validation and test.
 
@@ -87,14 +92,17 @@ class Evaluation(Callback):
         as_adversarial(pl_module, self)
         for network in (self.extractor, self.perceptual):
             if network is not None:
-                network.to(pl_module.device)
+                network.to(scoring_device(pl_module.device))
         self._split = split
         self._metric_sets, self._cached = {}, {}
 
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: EvaluationOutput) -> None:
-        for domain, sampled in domains.items():
+        device = scoring_device(pl_module.device)
+        for domain, images in domains.items():
+            moved = (None if part is None else part.to(device) for part in images)
+            sampled = EvaluationImages(*moved)  # type: ignore[arg-type]  # required fields are not None
             if domain not in self._metric_sets:
-                self._metric_sets[domain] = self._create_metric_set(trainer, domain, sampled).to(pl_module.device)
+                self._metric_sets[domain] = self._create_metric_set(trainer, domain, sampled).to(device)
                 self._cached[domain] = self._load_real(trainer, domain)
             metrics, fake = self._metric_sets[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lightning_gans.callbacks import EMA, BestScore, Evaluation, LastCheckpoint, SampleGrid
+from lightning_gans.callbacks import evaluation as evaluation_module
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.errors import InputError
 from lightning_gans.metrics import DigitFeatures
@@ -238,3 +239,15 @@ def test_a_resumed_run_keeps_the_best() -> None:
 def test_a_score_that_is_not_measured_is_refused() -> None:
     with pytest.raises(InputError, match="BestScore score is kid; validation has fid"):
         logged(BestScore("kid"), [1.0])
+
+
+def test_metrics_are_on_the_cpu_where_the_device_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation of a model on MPS, for which torch's meta device stands in: it has no values to compute with."""
+    assert evaluation_module.scoring_device(torch.device("mps")) == torch.device("cpu")
+    assert evaluation_module.scoring_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
+    monkeypatch.setattr(evaluation_module, "scoring_device", lambda _: torch.device("cpu"))
+    evaluation = Evaluation()
+    model = tiny_dcgan().to("meta")
+    evaluation._start(SimpleNamespace(), model, "val")  # type: ignore[arg-type]
+    assert evaluation.extractor is not None
+    assert {p.device.type for p in evaluation.extractor.parameters()} == {"cpu"}
