@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid, Watchdog
 from lightning_gans.core.errors import InputError
+from lightning_gans.families.resume import Stopwatch
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -64,3 +65,14 @@ def test_a_run_in_another_thread_saves_its_checkpoint(tmp_path: Path) -> None:
     thread.start()
     thread.join(60)
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_rollback_does_not_count_the_time_of_its_checkpoint_twice() -> None:
+    stopwatch = Stopwatch()
+    stopwatch.resume(100)  # a run that is resumed
+    stopwatch.start()
+    stopwatch.resume(5000)  # a checkpoint that the watchdog restores
+    assert 100 <= stopwatch.seconds < 200
+    stopwatch.stop()
+    stopwatch.resume(7)  # another checkpoint, after the run
+    assert stopwatch.seconds == 7
