@@ -1,8 +1,7 @@
-"""One short training run on N processes, started by ``test_ddp`` as ``python -m tests.support.ddp_run``."""
+"""One short training run on N processes with scores, part of :mod:`tests.support.equal_run`."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,8 @@ def without_batch_norm(module: nn.Module) -> None:
             without_batch_norm(child)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--devices", type=int)
-    parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
+def scored_run(devices: int, batch_size: int, out: Path) -> None:
+    """Train, and write the weights and scores of each rank."""
     model = tiny_dcgan(
         batch_norm=False,
         optimizer_d=lambda p: GANAdam(p, lr=1e-3),
@@ -44,12 +38,10 @@ def main() -> None:
         n_critic=2,
     )
     without_batch_norm(model)
-    evaluation = Evaluation(cache=arguments.out / "cache")
-    options: dict[str, Any] = {"strategy": AlternatingDDP()} if arguments.devices > 1 else {}
-    trainer = tiny_trainer(
-        arguments.out, devices=arguments.devices, max_steps=STEPS, callbacks=[EMA(0.9), evaluation], **options
-    )
-    data = TinyData(batch_size=arguments.batch_size)
+    evaluation = Evaluation(cache=out / "cache")
+    options: dict[str, Any] = {"strategy": AlternatingDDP()} if devices > 1 else {}
+    trainer = tiny_trainer(out, devices=devices, max_steps=STEPS, callbacks=[EMA(0.9), evaluation], **options)
+    data = TinyData(batch_size=batch_size)
     trainer.fit(model, data)
     for again, eval_batch_size in enumerate([4, 4, 8]):
         # The second time what is known of the real images comes from the cache; the third, rank 1 has no image.
@@ -57,9 +49,5 @@ def main() -> None:
         scores = trainer.validate(model, data, verbose=False)[0]
         torch.save(
             {"weights": model.state_dict(), "scores": {key: value for key, value in scores.items() if value == value}},
-            arguments.out / f"devices{arguments.devices}-rank{trainer.global_rank}-{again}.pt",
+            out / f"devices{devices}-rank{trainer.global_rank}-{again}.pt",
         )
-
-
-if __name__ == "__main__":
-    main()

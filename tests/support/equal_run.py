@@ -1,4 +1,4 @@
-"""Twenty steps of several variants on N processes; ``test_ddp`` starts ``python -m tests.support.equal_run``.
+"""Twelve steps of several variants on N processes; ``test_ddp`` starts ``python -m tests.support.equal_run``.
 
 What N processes with batches of B images leave must be what one process with N * B leaves.
 """
@@ -25,10 +25,11 @@ from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import WGANGP
+from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
 
-STEPS, CUT = 20, 9
+STEPS, CUT = 12, 7
 """Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
 
 RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_batch_norm_r1")
@@ -102,22 +103,28 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    devices: int = arguments.devices
+    all_runs(arguments.devices, arguments.batch, arguments.out)
+    if arguments.devices > 1:
+        # Together, and not as Python ends: there one process was once aborted, while the other had gone.
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
+def all_runs(devices: int, batch: int, out: Path) -> None:
+    """Train every model of RUNS, resume those of RESUMED, and write what each rank has."""
+    if devices <= 2:
+        scored_run(devices, batch, out)
     for name, (make, data) in RUNS.items():
-        folder = arguments.out / f"{name}-{devices}"
-        trainer = run(folder, devices, make(), data(arguments.batch), STEPS)
+        folder = out / f"{name}-{devices}"
+        trainer = run(folder, devices, make(), data(batch), STEPS)
         torch.save(trainer.lightning_module.state_dict(), folder / f"rank{trainer.global_rank}.pt")
     if devices > 1:
         for name in RESUMED:
             make, data = RUNS[name]
-            folder = arguments.out / f"{name}-resumed-{devices}"
-            run(folder, devices, make(), data(arguments.batch), CUT)
+            folder = out / f"{name}-resumed-{devices}"
+            run(folder, devices, make(), data(batch), CUT)
             torch.manual_seed(99)  # a new process
-            run(folder, devices, make(), data(arguments.batch), STEPS, folder / "checkpoints" / "last.ckpt")
-    if devices > 1:
-        # Together, and not as Python ends: there one process was once aborted, while the other had gone.
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
+            run(folder, devices, make(), data(batch), STEPS, folder / "checkpoints" / "last.ckpt")
 
 
 def run(
