@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lightning_gans.callbacks.ema import AVERAGED_BUFFERS
 from lightning_gans.components.penalties import DiscriminatorPass
 from lightning_gans.core.images import to_float
 from lightning_gans.families import LatentGAN
@@ -32,10 +33,17 @@ class Bare(ABC):
         self.split: Any = parts.data.splits["train"]
         self._orders: dict[int, Tensor] = {}
         self._places: dict[int, int] = {}
-        pairs = [(theirs.state_dict(), ours.state_dict()) for theirs, ours in parts.averages]
-        moving = [(ours[k], theirs[k]) for theirs, ours in pairs for k in ours if ours[k].is_floating_point()]
-        self.averages = [ours for ours, _ in moving], [theirs for _, theirs in moving]
-        self.copies = [(o[k], t[k]) for t, o in pairs for k in o if not o[k].is_floating_point()]
+        self.averages: tuple[list[Tensor], list[Tensor]] = ([], [])
+        self.copies: list[tuple[Tensor, Tensor]] = []
+        for theirs, ours in parts.averages:
+            self.averages[0].extend(ours.parameters())
+            self.averages[1].extend(theirs.parameters())
+            for (key, mean), value in zip(ours.named_buffers(), theirs.buffers(), strict=True):
+                if key.rpartition(".")[2] in AVERAGED_BUFFERS:
+                    self.averages[0].append(mean)
+                    self.averages[1].append(value)
+                else:
+                    self.copies.append((mean, value))
 
     @abstractmethod
     def alternate(self) -> None:
@@ -46,9 +54,10 @@ class Bare(ABC):
         self.alternate()
         for scheduler in self.parts.schedulers:
             scheduler.step()
-        if self.parts.averages:
+        updates = self.parts.model.sides["g"].updates(self.done + 1)
+        if self.parts.averages and updates > self.parts.model.sides["g"].updates(self.done):
             with torch.no_grad():
-                weight = 1 - min(self.parts.decay, (2 + self.done) / (11 + self.done))
+                weight = 1 - min(self.parts.decay, (1 + updates) / (10 + updates))
                 torch._foreach_lerp_(self.averages[0], self.averages[1], weight)
                 for ours, theirs in self.copies:
                     ours.copy_(theirs)

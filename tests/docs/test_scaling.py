@@ -78,7 +78,7 @@ def test_the_wrapper_reduces_both_sides_twice(traffic: Any) -> None:
 
 def test_the_watchdog_and_the_signals_send_little(traffic: Any) -> None:
     messages = traffic.alternating(small_gan(), log_every=50)[2:]
-    assert traffic.payload(messages) == pytest.approx(4 * 0.98 + 32 * 0.02 + 8 * 0.1)
+    assert traffic.payload(messages) == pytest.approx(4 * 0.98 + 48 * 0.02 + 8 * 0.1)
     assert traffic.count(messages) == pytest.approx(1 + 0.1 + 0.12)
 
 
