@@ -78,7 +78,8 @@ def test_graphs_of_networks_agree_with_the_networks(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_compiled_networks_agree_with_the_networks(name: str, tmp_path: Path) -> None:
     # In twenty steps the translators' many kinks make more of a rounding error.
-    for steps, share in ((1, 1e-4), (20, 5e-2)):
+    first = 2 if name == "wgan_gp" else 1  # in whose first batch the generator is not updated
+    for steps, share in ((first, 1e-4), (20, 5e-2)):
         counters.clear()
         assert_agree(ran(name, tmp_path, steps, None), ran(name, tmp_path, steps, Compilation(networks=True)), share)
         assert 0 < graphs() <= GRAPHS[name]
