@@ -92,8 +92,8 @@ def test_pictures_of_all_kinds_and_sizes_are_translated(
     ("name", "message"),
     [
         ("text", "the file is not a readable image (not an image); expected a complete PNG, JPEG or similar file"),
-        ("empty", "the file is empty; expected a picture such as a PNG or a JPEG"),
-        ("many", "the picture has 101 x 100 = 10,100 pixels; expected at most 10,000"),
+        ("empty", "the file is empty; expected an image such as a PNG or a JPEG"),
+        ("many", "the image has 101 x 100 = 10,100 pixels; expected at most 10,000"),
         ("large", "exceed the maximum allowed size of 102.4 Kb"),
     ],
 )
