@@ -8,14 +8,13 @@ import time
 from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from lightning_gans.core.arguments import PLAIN
 from lightning_gans.core.errors import InputError
 
 RUN_SEED = "run_seed"
 
 CHECKPOINTED_SETTINGS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", RUN_SEED)
 """Settings that the state restored by `fit` overrides: without a check, a new value would have no effect."""
-
-_PLAIN = (bool, int, float, str, type(None))
 
 
 def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +61,7 @@ def is_plain(value: Any) -> bool:
         return all(map(is_plain, value.values()))
     if isinstance(value, (list, tuple)):
         return all(map(is_plain, value))
-    return isinstance(value, _PLAIN)
+    return isinstance(value, PLAIN)
 
 
 def _plain(value: Any) -> Any:

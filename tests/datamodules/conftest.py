@@ -1,3 +1,5 @@
+"""The server of small archives, without pauses between its downloads."""
+
 from __future__ import annotations
 
 import threading
@@ -6,9 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from datamodules import archives
-from tests.support.archive_server import (
-    Server,
-)
+from tests.support.archive_server import Server
 
 
 @pytest.fixture
