@@ -18,17 +18,38 @@ from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_generator, run_seed
 
+Indices = list[Any] | Tensor
+"""The indices of a batch: a list of numbers, or of pairs of numbers, or a tensor, (n,) or (n, 2) int64."""
 
-class _Batches(DistributedSampler[list[int]], SequentialSampler):  # type: ignore[misc]  # of lists and of numbers
-    """Lists of indices for one rank.
+
+class _Batches(DistributedSampler[Indices], SequentialSampler):  # type: ignore[misc]  # of batches and of numbers
+    """Batches of indices for one rank.
 
     A DistributedSampler, because Lightning does not replace one, and for ``overfit_batches`` a SequentialSampler, for
     the same reason: a sampler in its place would give single indices.
+
+    Attributes:
+        device: device of the indices, which are slices of one tensor for the whole epoch, so that no batch copies
+            indices to a GPU; None for lists, which are cheaper to send to other processes.
     """
+
+    device: torch.device | None = None
 
     def __init__(self, length: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.length, self.batch_size, self.rank, self.world_size = length, batch_size, rank, world_size
         self.epoch = 0
+
+    @abstractmethod
+    def order(self) -> Tensor:
+        """This epoch's indices, (length,) or (length, 2)."""
+
+    def _batches(self, first: int) -> Iterator[Indices]:
+        """The batches of this rank, from number ``first`` on."""
+        order = self.order() if self.device is None else self.order().to(self.device)
+        for step in range(first, len(self)):
+            start = (step * self.world_size + self.rank) * self.batch_size
+            indices = order[start : start + self.batch_size]
+            yield indices.tolist() if self.device is None else indices
 
 
 class TrainingBatches(_Batches):
@@ -70,12 +91,9 @@ class TrainingBatches(_Batches):
     def __len__(self) -> int:
         return self.length // (self.batch_size * self.world_size)
 
-    def __iter__(self) -> Iterator[list[int]]:  # type: ignore[override]  # as the bases differ
-        first, self.first = self.first, 0
-        order = self.order()
-        for step in range(first, len(self)):
-            start = (step * self.world_size + self.rank) * self.batch_size
-            yield order[start : start + self.batch_size].tolist()
+    def __iter__(self) -> Iterator[Indices]:  # type: ignore[override]  # as the bases differ
+        first, self.first = self.first, 0  # when the first batch is asked for: a loader may make an iterator in vain
+        yield from self._batches(first)
 
     @property
     def images(self) -> str:
@@ -134,10 +152,12 @@ class EvaluationBatches(_Batches):
     def __len__(self) -> int:
         return -(-self.length // (self.batch_size * self.world_size))
 
-    def __iter__(self) -> Iterator[list[int]]:  # type: ignore[override]  # as the bases differ
-        for step in range(len(self)):
-            start = (step * self.world_size + self.rank) * self.batch_size
-            yield list(range(start, min(start + self.batch_size, self.length)))
+    def __iter__(self) -> Iterator[Indices]:  # type: ignore[override]  # as the bases differ
+        yield from self._batches(0)
+
+    def order(self) -> Tensor:
+        """All indices in order, (length,)."""
+        return torch.arange(self.length)
 
 
 def ignore_signals(_worker: int) -> None:
@@ -198,11 +218,11 @@ class ResumableLoader(DataLoader[Any]):
 
 
 class Indexed(Protocol):
-    """A data set whose index is a list and whose item is a batch."""
+    """A data set whose index is a list or a tensor of indices and whose item is a batch."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, indices: list[int], /) -> Any: ...
+    def __getitem__(self, indices: Any, /) -> Any: ...
 
 
 SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("test",)}
@@ -251,6 +271,10 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
         """The data set that the split's loader indexes: the split, or a copy of it on another device."""
         return self.splits[split]
 
+    def index_device(self, data: Any) -> torch.device | None:
+        """Device of the indices that a data set is given; None for lists, which every data set takes."""
+        return None
+
     def pins_memory(self, data: Any) -> bool:
         """Whether batches of a data set are copied to page-locked memory for their transfer to a GPU."""
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
@@ -278,6 +302,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
         """
         batches = self.training_batches()
         data = self.dataset_for("train")
+        batches.device = self.index_device(data)
         loader = ResumableLoader(data, sampler=batches, **self._loader_options(data))
         if self.trainer is not None:
             overfit: float = self.trainer.overfit_batches  # type: ignore[attr-defined]  # set outside __init__
@@ -289,6 +314,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
     def _evaluation_loader(self, split: str) -> DataLoader[Any]:
         data = self.dataset_for(split)
         batches = EvaluationBatches(len(data), self.eval_batch_size, **self._rank)
+        batches.device = self.index_device(data)
         return DataLoader(data, sampler=batches, **self._loader_options(data))
 
     def val_dataloader(self) -> DataLoader[Any]:

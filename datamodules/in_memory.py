@@ -22,7 +22,7 @@ MAX_BYTES_ON_GPU = 2**30
 
 
 class TensorImages(Dataset[Labelled]):
-    """Images and labels in two tensors; an index is a list, an item is a batch.
+    """Images and labels in two tensors; an index is a list or a tensor of indices, an item is a batch.
 
     Args:
         images: (N, C, H, W), uint8.
@@ -35,13 +35,10 @@ class TensorImages(Dataset[Labelled]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, indices: list[int]) -> Labelled:
-        """The batch (uint8 images, labels) with these indices."""
+    def __getitem__(self, indices: list[int] | Tensor) -> Labelled:
+        """The batch (uint8 images, labels) with these indices, a list or (n,) int64 on :attr:`device`."""
+        rows = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.long, device=self.device)
         # index_select copies whole rows and takes less than half the time of `images[indices]`.
-        rows = torch.tensor(indices, dtype=torch.long)
-        if self.device.type == "cuda":
-            # From page-locked memory, since a copy from other memory waits for all work on the device.
-            rows = rows.pin_memory().to(self.device, non_blocking=True)
         return Labelled(self.images.index_select(0, rows), self.labels.index_select(0, rows))
 
     @property
@@ -131,6 +128,10 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
         small = data.images.nbytes <= MAX_BYTES_ON_GPU
         return data.to(device) if device.type == "cuda" and small and not self.num_workers else data
+
+    def index_device(self, data: TensorImages) -> torch.device | None:
+        """Device of the images; None, for lists of indices, if other processes index them."""
+        return None if self.num_workers else data.device
 
     def pins_memory(self, data: TensorImages) -> bool:
         """Whether batches of a data set are in CPU memory and go to a GPU."""

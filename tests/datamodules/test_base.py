@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from datamodules.base import EvaluationBatches, ResumableLoader, TrainingBatches, UnpairedBatches
 from datamodules.in_memory import TensorImages
@@ -38,7 +40,7 @@ def test_ranks_together_see_the_batches_of_one_process() -> None:
 @pytest.mark.parametrize("length", [4, 10, 11])
 def test_evaluation_sees_every_image_once_and_numbers_batches_over_all_ranks(length: int, world_size: int) -> None:
     whole = list(EvaluationBatches(length, 4))
-    seen: dict[int, list[int]] = {}
+    seen: dict[int, Any] = {}
     for rank in range(world_size):
         batches = EvaluationBatches(length, 4, rank, world_size)
         # Also where there is nothing left for a rank: one that has no batch would let the others wait.
@@ -115,3 +117,46 @@ def test_memory_is_pinned_only_for_a_run_on_cuda(tmp_path: Path, monkeypatch: py
     assert not data.train_dataloader().pin_memory  # without a trainer
     data.trainer = tiny_trainer(tmp_path)
     assert not data.train_dataloader().pin_memory
+
+
+class NoLists(TorchFunctionMode):
+    """Refuses tensors made from lists, whose copy to a GPU waits for all work there."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func not in (torch.tensor, torch.as_tensor), f"{func.__name__}{args}"
+        assert not (func is torch.Tensor.__getitem__ and isinstance(args[1], list)), args[1]
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_indices_of_images_in_memory_are_slices_of_one_tensor(rank: int) -> None:
+    """With the values of the lists that files are indexed by, from the start of an epoch and within one."""
+    data = TinyData(batch_size=3, num_workers=0)
+    data.setup("fit")
+    share: dict[str, Any] = {"rank": rank, "world_size": 2}
+    for loaded, lists in (
+        (data.train_dataloader(), TrainingBatches(40, 3, 0)),
+        (data.val_dataloader(), EvaluationBatches(6, 4)),
+    ):
+        sampler: Any = loaded.sampler
+        for batches in (sampler, lists):
+            vars(batches).update(share)
+            batches.set_epoch(2)
+        for first in (0, 3):
+            if isinstance(lists, TrainingBatches):
+                sampler.first = lists.first = first
+            iterator = iter(loaded)
+            with NoLists():
+                batches = list(iterator)
+            images = data.splits["train" if len(data.splits["train"]) == lists.length else "val"]
+            for batch, indices in zip(batches, lists, strict=True):
+                assert torch.equal(batch.images, images.images[indices])
+                assert torch.equal(batch.labels, images.labels[indices])
+
+
+def test_processes_that_load_images_are_given_lists() -> None:
+    """Each tensor that is sent to another process would be a file in shared memory."""
+    data = TinyData(num_workers=1)
+    data.setup("fit")
+    assert all(isinstance(indices, list) for indices in data.train_dataloader().sampler)
+    assert all(isinstance(indices, list) for indices in data.val_dataloader().sampler)

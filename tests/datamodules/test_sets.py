@@ -96,6 +96,22 @@ def test_batches_are_made_on_the_gpu(tmp_path: Path) -> None:
     assert torch.equal(batch.images.cpu(), data.splits["train"][data.training_batches().order()[:8].tolist()].images)
 
 
+@pytest.mark.gpu
+def test_no_batch_after_the_first_waits_for_the_gpu(tmp_path: Path) -> None:
+    data = TinyData()
+    data.setup("fit")
+    data.trainer = tiny_trainer(tmp_path, accelerator="gpu", devices=1)
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        iterator = iter(loader)
+        next(iterator)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            rest = list(iterator)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert rest
+
+
 def test_splits_do_not_overlap_and_test_images_are_only_for_test() -> None:
     data = TinyData(length=46)
     data.setup("fit")
