@@ -1,163 +1,20 @@
-"""The base of all data modules here: data sets that are indexed by batch, and their loaders.
-
-The loaders' order is a function of (seed, epoch), so that a run can stop after any batch and resume exactly.
-"""
+"""The base of all data modules here: data sets that are indexed by batch, and their loaders."""
 
 from __future__ import annotations
 
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 import lightning as L
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, DistributedSampler, SequentialSampler
+from torch.utils.data import DataLoader
 
+from datamodules.samplers import EvaluationBatches, TrainingBatches
+from lightning_gans.core.data import data_module
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.randomness import derive_generator, run_seed
-
-Indices = list[Any] | Tensor
-"""The indices of a batch: a list of numbers, or of pairs of numbers, or a tensor, (n,) or (n, 2) int64."""
-
-
-class _Batches(DistributedSampler[Indices], SequentialSampler):  # type: ignore[misc]  # of batches and of numbers
-    """Batches of indices for one rank.
-
-    A DistributedSampler, because Lightning does not replace one, and for ``overfit_batches`` a SequentialSampler, for
-    the same reason: a sampler in its place would give single indices.
-
-    Attributes:
-        device: device of the indices, which are slices of one tensor for the whole epoch, so that no batch copies
-            indices to a GPU; None for lists, which are cheaper to send to other processes.
-    """
-
-    device: torch.device | None = None
-
-    def __init__(self, length: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
-        self.length, self.batch_size, self.rank, self.world_size = length, batch_size, rank, world_size
-        self.epoch = 0
-
-    @abstractmethod
-    def order(self) -> Tensor:
-        """This epoch's indices, (length,) or (length, 2)."""
-
-    def _batches(self, first: int) -> Iterator[Indices]:
-        """The batches of this rank, from number ``first`` on."""
-        order = self.order() if self.device is None else self.order().to(self.device)
-        for step in range(first, len(self)):
-            start = (step * self.world_size + self.rank) * self.batch_size
-            indices = order[start : start + self.batch_size]
-            yield indices.tolist() if self.device is None else indices
-
-
-class TrainingBatches(_Batches):
-    """Full batches in an order that depends on (seed, epoch) only, starting at any batch.
-
-    The ``world_size`` ranks share each step's ``world_size * batch_size`` indices: together, N ranks use the same
-    images as one process with an N times larger batch.
-
-    Args:
-        length: number of images.
-        batch_size: images per batch and rank; images that do not fill a step on all ranks are left out of the epoch.
-        seed: the run's seed.
-        rank: this process.
-        world_size: number of processes.
-
-    Attributes:
-        fixed: whether all epochs have the order of the first, as for the trainer's ``overfit_batches``.
-
-    Raises:
-        ValueError: if there are fewer images than one step takes.
-    """
-
-    fixed = False
-
-    def __init__(self, length: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        super().__init__(length, batch_size, rank, world_size)
-        self.seed = seed
-        self.first = 0
-        if length < batch_size * world_size:
-            raise ValueError(
-                f"batch_size is {batch_size} on {world_size} process(es), but there are {length} training images; "
-                "expected at least one full batch for each process"
-            )
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch that the order depends on."""
-        super().set_epoch(0 if self.fixed else epoch)
-
-    def __len__(self) -> int:
-        return self.length // (self.batch_size * self.world_size)
-
-    def __iter__(self) -> Iterator[Indices]:  # type: ignore[override]  # as the bases differ
-        first, self.first = self.first, 0  # when the first batch is asked for: a loader may make an iterator in vain
-        yield from self._batches(first)
-
-    @property
-    def images(self) -> str:
-        """The number of images, as text for messages and checkpoints."""
-        return str(self.length)
-
-    def order(self) -> Tensor:
-        """This epoch's indices, (length,)."""
-        return torch.randperm(self.length, generator=derive_generator("cpu", self.seed, "order", self.epoch))
-
-
-class UnpairedBatches(TrainingBatches):
-    """Pairs of indices into two sets that are drawn independently; an epoch uses each image of the larger set once.
-
-    The smaller set is shuffled again whenever all of its images have been used.
-
-    Args:
-        lengths: number of images of each set.
-        batch_size: pairs per batch and rank.
-        seed: the run's seed.
-        rank: this process.
-        world_size: number of processes.
-
-    Raises:
-        ValueError: if the larger set has fewer images than one step takes.
-    """
-
-    def __init__(
-        self, lengths: tuple[int, int], batch_size: int, seed: int, rank: int = 0, world_size: int = 1
-    ) -> None:
-        super().__init__(max(lengths), batch_size, seed, rank, world_size)
-        self.lengths = lengths
-
-    @property
-    def images(self) -> str:
-        """The number of images of each set, as text for messages and checkpoints."""
-        return " and ".join(map(str, self.lengths))
-
-    def order(self) -> Tensor:
-        """This epoch's indices, (length, 2)."""
-        return torch.stack([self._column(column, length) for column, length in enumerate(self.lengths)], dim=1)
-
-    def _column(self, column: int, length: int) -> Tensor:
-        generator = derive_generator("cpu", self.seed, "order", self.epoch, column)
-        rounds = -(-self.length // length)
-        return torch.cat([torch.randperm(length, generator=generator) for _ in range(rounds)])[: self.length]
-
-
-class EvaluationBatches(_Batches):
-    """Every index exactly once over all ranks, in order; batch k of rank r is batch k * world_size + r of the set.
-
-    All ranks get the same number of batches, so that none waits for another in a collective operation: if the set's
-    batches cannot be shared equally, the last batch of some ranks is empty.
-    """
-
-    def __len__(self) -> int:
-        return -(-self.length // (self.batch_size * self.world_size))
-
-    def __iter__(self) -> Iterator[Indices]:  # type: ignore[override]  # as the bases differ
-        yield from self._batches(0)
-
-    def order(self) -> Tensor:
-        """All indices in order, (length,)."""
-        return torch.arange(self.length)
+from lightning_gans.core.randomness import run_seed
 
 
 def ignore_signals(_worker: int) -> None:
@@ -175,16 +32,30 @@ class ResumableLoader(DataLoader[Any]):
 
     Attributes:
         epoch_length: number of batches after which the trainer ends the epoch; None for all.
+        augment: function of a batch, the step and the run's seed, for a trainer that has no data module, which would
+            augment batches after their transfer; None if there is no augmentation.
     """
 
     epoch_length: int | None = None
+    augment: Callable[[Any, int, int], Any] | None = None
     yielded = 0
+    _trainer: L.Trainer | None = None
 
     @property
     def batches(self) -> TrainingBatches:
         """The sampler, which holds the order and the position."""
         assert isinstance(self.sampler, TrainingBatches)
         return self.sampler
+
+    def attach(self, trainer: L.Trainer) -> None:
+        """Use the seed of a run, and end and repeat epochs as its trainer does."""
+        self._trainer = trainer
+        self.batches.seed = run_seed(trainer)
+        overfit: float = trainer.overfit_batches  # type: ignore[attr-defined]  # set outside __init__
+        self.batches.fixed = overfit > 0
+        limit = trainer.limit_train_batches
+        length = len(self.batches)
+        self.epoch_length = min(limit, length) if isinstance(limit, int) else int(limit * length)
 
     def state_dict(self) -> dict[str, Any]:
         """The position in the epoch and the numbers that the order depends on; position 0 after the last batch."""
@@ -212,9 +83,12 @@ class ResumableLoader(DataLoader[Any]):
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a plain iterator is enough for Lightning
         self.yielded = self.batches.first
-        for batch in super().__iter__():
+        trainer = self._trainer
+        augment = None if trainer is None or data_module(trainer) is not None else self.augment
+        first = 0 if trainer is None else trainer.global_step
+        for step, batch in enumerate(super().__iter__(), first):
             self.yielded += 1
-            yield batch
+            yield batch if augment is None else augment(batch, step, self.batches.seed)
 
 
 class Indexed(Protocol):
@@ -262,14 +136,23 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
     def setup(self, stage: str) -> None:
         """Fill ``splits`` with the data that ``stage`` needs."""
 
-    @property
-    def _rank(self) -> dict[str, int]:
-        trainer = self.trainer
-        return {} if trainer is None else {"rank": trainer.global_rank, "world_size": trainer.world_size}
+    def prepared(self, split: str) -> DataT:
+        """The data of a split.
+
+        Raises:
+            ValueError: if ``setup`` has not prepared it.
+        """
+        if split not in self.splits:
+            stages = " or ".join(f"setup({stage!r})" for stage, splits in SPLITS.items() if split in splits)
+            raise ValueError(
+                f"{type(self).__name__} has not prepared the split {split!r}; call prepare_data() and {stages} before "
+                "its loaders, or give it to the trainer"
+            )
+        return self.splits[split]
 
     def dataset_for(self, split: str) -> Any:
         """The data set that the split's loader indexes: the split, or a copy of it on another device."""
-        return self.splits[split]
+        return self.prepared(split)
 
     def index_device(self, data: Any) -> torch.device | None:
         """Device of the indices that a data set is given; None for lists, which every data set takes."""
@@ -292,7 +175,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
 
     def training_batches(self) -> TrainingBatches:
         """The sampler of training batches."""
-        return TrainingBatches(len(self.splits["train"]), self.batch_size, run_seed(self.trainer), **self._rank)
+        return TrainingBatches(len(self.prepared("train")), self.batch_size, run_seed(self.trainer))
 
     def train_dataloader(self) -> ResumableLoader:
         """Full batches, shuffled by (seed, epoch).
@@ -305,15 +188,12 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
         batches.device = self.index_device(data)
         loader = ResumableLoader(data, sampler=batches, **self._loader_options(data))
         if self.trainer is not None:
-            overfit: float = self.trainer.overfit_batches  # type: ignore[attr-defined]  # set outside __init__
-            batches.fixed = overfit > 0
-            limit = self.trainer.limit_train_batches
-            loader.epoch_length = min(limit, len(batches)) if isinstance(limit, int) else int(limit * len(batches))
+            loader.attach(self.trainer)
         return loader
 
     def _evaluation_loader(self, split: str) -> DataLoader[Any]:
         data = self.dataset_for(split)
-        batches = EvaluationBatches(len(data), self.eval_batch_size, **self._rank)
+        batches = EvaluationBatches(len(data), self.eval_batch_size)
         batches.device = self.index_device(data)
         return DataLoader(data, sampler=batches, **self._loader_options(data))
 

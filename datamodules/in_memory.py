@@ -119,12 +119,12 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
 
     def split_tensors(self, split: str) -> Labelled:
         """All images (N, C, H, W) uint8 and labels (N,) int64 of a split that :meth:`setup` has prepared."""
-        data = self.splits[split]
+        data = self.prepared(split)
         return Labelled(data.images, data.labels)
 
     def dataset_for(self, split: str) -> TensorImages:
         """The split; a copy on the trainer's GPU if it is small and no other processes index it."""
-        data = self.splits[split]
+        data = self.prepared(split)
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
         small = data.images.nbytes <= MAX_BYTES_ON_GPU
         return data.to(device) if device.type == "cuda" and small and not self.num_workers else data

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.base import IndexedDataModule, TrainingBatches, UnpairedBatches
+from datamodules.base import IndexedDataModule, ResumableLoader
+from datamodules.samplers import TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.data import PairData, Palette
 from lightning_gans.core.images import Size, height_width, square_side, to_float
-from lightning_gans.core.randomness import derive_generator, run_seed
+from lightning_gans.core.randomness import derive_generator, rank, run_seed, world_size
 
 
 class Images(Protocol):
@@ -104,8 +105,14 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
         """The sampler of training batches, which draws the domains independently if they are not paired."""
         if self.paired:
             return super().training_batches()
-        lengths = len(self.splits["train"].a), len(self.splits["train"].b)
-        return UnpairedBatches(lengths, self.batch_size, run_seed(self.trainer), **self._rank)
+        data = self.prepared("train")
+        return UnpairedBatches((len(data.a), len(data.b)), self.batch_size, run_seed(self.trainer))
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Full batches, shuffled by (seed, epoch)."""
+        loader = super().train_dataloader()
+        loader.augment = self.augment
+        return loader
 
     def num_images(self, split: str, domain: str) -> int:
         """Number of images of domain ``a`` or ``b`` of a split."""
@@ -114,23 +121,26 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
 
     def on_after_batch_transfer(self, batch: Pair, dataloader_idx: int) -> Pair:
         """Crop and flip training images, and convert all images to float in [-1, 1], on the device."""
-        a, b = batch.a, batch.b
         if self.trainer is not None and self.trainer.training:
-            a = self._jittered(a, "pair" if self.paired else "a")
-            b = self._jittered(b, "pair" if self.paired else "b")
-        return Pair(to_float(a), to_float(b), batch.aligned)
+            batch = self.augment(batch, self.trainer.global_step, run_seed(self.trainer))
+        return Pair(to_float(batch.a), to_float(batch.b), batch.aligned)
 
-    def _jittered(self, images: Tensor, stream: str) -> Tensor:
+    def augment(self, batch: Pair, step: int, seed: int) -> Pair:
+        """Crop and flip the images of training batch number ``step`` (from 0) of a run with this seed."""
+        a = self._jittered(batch.a, seed, "pair" if self.paired else "a", step)
+        b = self._jittered(batch.b, seed, "pair" if self.paired else "b", step)
+        return Pair(a, b, batch.aligned)
+
+    def _jittered(self, images: Tensor, seed: int, stream: str, step: int) -> Tensor:
         """Images (N, C, H, W) of ``size``, each cropped and flipped by random numbers of its own."""
         height, width = self.size
         room = self.load_size[0] - height  # of both sides, which are equal
         if not room and not self.flip:
             return images
-        assert self.trainer is not None
-        count, rank = len(images), self.trainer.global_rank
-        generator = derive_generator("cpu", run_seed(self.trainer), "jitter", stream, self.trainer.global_step)
+        count, first = len(images), rank() * len(images)
+        generator = derive_generator("cpu", seed, "jitter", stream, step)
         # Drawn for all ranks, so that N ranks use the same crops as one process with an N times larger batch.
-        draws = torch.rand(self.trainer.world_size * count, 3, generator=generator)[rank * count : (rank + 1) * count]
+        draws = torch.rand(world_size() * count, 3, generator=generator)[first : first + count]
         tops, lefts = ((draws[:, :2] * (room + 1)).long().T).tolist()
         flips = (self.flip & (draws[:, 2] < 0.5)).tolist()
         crops = []

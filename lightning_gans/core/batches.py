@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.images import to_float
 
 
 class Labelled(NamedTuple):
     """Images and the class of each.
 
     Attributes:
-        images: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which the data module
-            converts after the transfer.
+        images: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which is converted after
+            the transfer.
         labels: (N,), int64.
     """
 
@@ -27,8 +28,8 @@ class Pair(NamedTuple):
     """Images of two domains.
 
     Attributes:
-        a: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which the data module converts
-            after the transfer.
+        a: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which is converted after the
+            transfer.
         b: images of the other domain, likewise. If the domains are not aligned, their number may differ from that of a.
         aligned: whether the k-th image of a and the k-th image of b show the same thing.
     """
@@ -38,21 +39,28 @@ class Pair(NamedTuple):
     aligned: bool
 
 
-def as_labelled(batch: Any) -> Labelled:
-    """A batch of one domain as :class:`Labelled`.
+def as_labelled(batch: Any, needs_labels: bool = False) -> Labelled:
+    """A batch of one domain as :class:`Labelled`, with images in [-1, 1].
 
     Args:
         batch: :class:`Labelled`, or a plain tuple or list ``(images, labels)``, or images alone, whose labels are
-            0, from a loader of one's own.
+            0, from a loader of one's own. Images of type uint8 are converted from [0, 255].
+        needs_labels: whether images alone are refused.
 
     Raises:
-        InputError: if it is neither, or the images are not floating-point numbers.
+        InputError: if it is none of these, or the images are of another type.
     """
-    if isinstance(batch, Labelled):
-        return batch
+    if not isinstance(batch, Labelled):
+        batch = _labelled(batch, needs_labels)
+    return batch if batch.images.is_floating_point() else Labelled(_as_float(batch.images), batch.labels)
+
+
+def _labelled(batch: Any, needs_labels: bool) -> Labelled:
     if isinstance(batch, tuple | list) and len(batch) == 1:
         batch = batch[0]
     if isinstance(batch, Tensor):
+        if needs_labels:
+            raise InputError("a batch of the data has images alone, but the model needs labels; expected both")
         batch = (batch, torch.zeros(len(batch), dtype=torch.long, device=batch.device))
     if not isinstance(batch, tuple | list) or len(batch) != 2 or not all(isinstance(part, Tensor) for part in batch):
         raise InputError(f"a batch of the data is {_describe(batch)}; expected two tensors (images, labels)")
@@ -62,9 +70,54 @@ def as_labelled(batch: Any) -> Labelled:
             f"a batch of the data has images of shape {tuple(images.shape)} and labels of shape {tuple(labels.shape)}; "
             "expected (N, C, H, W) and (N,)"
         )
-    if not images.is_floating_point():
-        raise InputError(f"a batch of the data has images of type {images.dtype}; expected float in [-1, 1]")
-    return Labelled(images, labels)
+    return Labelled(images, labels if labels.is_floating_point() else labels.long())
+
+
+def as_pair(batch: Any) -> Pair:
+    """A batch of two domains as :class:`Pair`, with images in [-1, 1].
+
+    Args:
+        batch: :class:`Pair`, or a plain tuple or list ``(a, b)``, or a dict with the keys ``a`` and ``b``, from
+            loaders of one's own, which are not taken to be aligned. Instead of images, a and b may be tuples or lists
+            of images and labels, as a loader of each domain makes them. Images of type uint8 are converted from
+            [0, 255].
+
+    Raises:
+        InputError: if it is none of these, or the images are of another type.
+    """
+    pair = batch if isinstance(batch, Pair) else _pair(batch)
+    if isinstance(pair.aligned, Tensor):  # of items that are pairs, which a loader has collated
+        pair = pair._replace(aligned=bool(pair.aligned.all()))
+    if pair.a.is_floating_point() and pair.b.is_floating_point():
+        return pair
+    return Pair(_as_float(pair.a), _as_float(pair.b), pair.aligned)
+
+
+def _pair(batch: Any) -> Pair:
+    expected = "expected the images of both domains, (a, b)"
+    parts = batch
+    if isinstance(batch, dict) and batch.keys() == {"a", "b"}:
+        parts = (batch["a"], batch["b"])
+    if not isinstance(parts, tuple | list) or len(parts) != 2:
+        raise InputError(f"a batch of the data is {_describe(batch)}; {expected}")
+    images = [part[0] if isinstance(part, tuple | list) and part else part for part in parts]
+    for name, part in zip("ab", images, strict=True):
+        if not isinstance(part, Tensor):
+            raise InputError(f"a batch of the data has {_describe(part)} for domain {name}; {expected}")
+        if part.ndim != 4:
+            shape = tuple(part.shape)
+            raise InputError(f"a batch of the data has images {name} of shape {shape}; {expected} of (N, C, H, W)")
+    return Pair(images[0], images[1], aligned=False)
+
+
+def _as_float(images: Tensor) -> Tensor:
+    if images.is_floating_point():
+        return images
+    if images.dtype != torch.uint8:
+        raise InputError(
+            f"a batch of the data has images of type {images.dtype}; expected float in [-1, 1], or torch.uint8"
+        )
+    return to_float(images)
 
 
 def _describe(batch: Any) -> str:

@@ -107,6 +107,15 @@ class PairData(Data, Protocol):
     palettes: Mapping[str, Palette]
 
 
+@runtime_checkable
+class AttachableLoader(Protocol):
+    """A training loader whose batches depend on the run; a trainer may be given it without its data module."""
+
+    def attach(self, trainer: Trainer) -> None:
+        """Use the seed and the limits of a trainer; called before the first batch."""
+        ...
+
+
 def declares(data: type, protocol: type) -> bool:
     """Whether a class inherits from a protocol. ``issubclass`` does not work for protocols that have attributes."""
     return protocol in data.__mro__

@@ -22,6 +22,7 @@ from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.compat import INSTANTIATOR
+from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.reconstruction import (
     CLASS_PATH,
     NOT_STORED,
@@ -69,6 +70,7 @@ class Adversarial(AlternatingTraining, ABC):
         self._loaded = (0, 0)
         self.stopwatch = Stopwatch()
         self._warned = False
+        self._first_batch = False
 
     @classmethod
     def check_data(cls, data: type) -> None:
@@ -146,13 +148,29 @@ class Adversarial(AlternatingTraining, ABC):
             InputError: if the family cannot use the data, the strategy would compute wrong gradients, or weights would
                 not be float32.
         """
-        if (data := data_module(self.trainer)) is not None:
+        self._first_batch = (data := data_module(self.trainer)) is None
+        if data is not None:
             self.check_data(type(data))
             check_offers(data, self.data_protocol, type(self).__name__)
         _ = self.run_seed  # its first use may be a broadcast, which all ranks must join
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
             reject_strategy(self.trainer.strategy)
         check_precision(self.trainer.precision)
+
+    def warn_in_first_batch(self, *images: Tensor) -> bool:
+        """Warn if images do not span [-1, 1], in the first batch of a stage without a data module.
+
+        Args:
+            *images: the images of the batch.
+
+        Returns:
+            Whether this is the first batch of such a stage.
+        """
+        first, self._first_batch = self._first_batch, False
+        if first:
+            for each in images:
+                warn_of_range(each)
+        return first
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the run's seed, gradients, loss scales and facts about the run; keep plain hyperparameters only."""
@@ -264,6 +282,7 @@ class Adversarial(AlternatingTraining, ABC):
     def on_train_start(self) -> None:
         """Set the schedules' length, and restore the gradients that were being accumulated at the checkpoint."""
         super().on_train_start()
+        attach_loaders(self.trainer)
         parameters = dict(self.named_parameters())
         for name, gradient in self._gradients.items():
             parameters[name].grad = gradient.to(parameters[name])

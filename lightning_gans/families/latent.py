@@ -20,6 +20,7 @@ from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import default, instantiate_default
+from lightning_gans.families.loaders import check_labels, check_shape
 from lightning_gans.networks.base import Discriminator, Generator
 
 
@@ -139,9 +140,22 @@ class LatentGAN(Adversarial, ABC):
         """Whether the networks see the labels."""
         return self.generator.num_classes > 0
 
+    def as_batch(self, batch: Any) -> Labelled:
+        """A batch of a data module, or of a loader of a user's own.
+
+        Raises:
+            InputError: if it is not what the networks were made for.
+        """
+        labelled = as_labelled(batch, needs_labels=self.conditional)
+        generator = self.generator
+        check_shape(labelled.images, generator.channels, generator.size)
+        if self.warn_in_first_batch(labelled.images) and self.conditional:
+            check_labels(labelled.labels, generator.num_classes)
+        return labelled
+
     def adversarial_step(self, batch: Labelled) -> None:
         """Update the discriminator, then the generator, with the same generated images."""
-        batch = as_labelled(batch)
+        batch = self.as_batch(batch)
         with torch.set_grad_enabled(self.is_due("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
         self.optimize("d", self.discriminator_loss(batch.images, fake.detach(), batch.labels))
@@ -262,7 +276,7 @@ class LatentGAN(Adversarial, ABC):
 
     def validation_step(self, batch: Labelled, batch_idx: int) -> EvaluationOutput:
         """Real and generated images under the name ``images``."""
-        batch = as_labelled(batch)
+        batch = self.as_batch(batch)
         labels = batch.labels if self.conditional else None
         return {"images": EvaluationImages(batch.images, self._generate(batch, batch_idx), labels, batch.labels)}
 
@@ -272,7 +286,7 @@ class LatentGAN(Adversarial, ABC):
 
     def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
-        return self._generate(as_labelled(batch), batch_idx)
+        return self._generate(self.as_batch(batch), batch_idx)
 
 
 def variance_ratio(fake: Tensor, real: Tensor) -> Tensor:

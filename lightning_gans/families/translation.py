@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import Objective
-from lightning_gans.core.batches import EvaluationOutput, Pair
+from lightning_gans.core.batches import EvaluationOutput, Pair, as_pair
 from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import Size, height_width, plain_size
 from lightning_gans.core.randomness import seed_step
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import instantiate_default
+from lightning_gans.families.loaders import check_shape
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
@@ -147,12 +148,28 @@ class Translation(Adversarial, ABC):
         """Whether dropout is active in evaluation, "on" or "off"."""
         return "on" if self.test_dropout else "off"
 
+    def as_batch(self, batch: Any) -> Pair:
+        """A batch of a data module, or of a loader of a user's own.
+
+        Raises:
+            InputError: if it is not what the networks were made for.
+        """
+        pair = as_pair(batch)
+        check_shape(pair.a, self.channels_a, self.size, "images a")
+        check_shape(pair.b, self.channels_b, self.size, "images b")
+        self.warn_in_first_batch(pair.a, pair.b)
+        return pair
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """As :meth:`.AlternatingTraining.training_step`, with a batch from any loader."""
+        super().training_step(self.as_batch(batch), batch_idx)
+
     def validation_step(self, batch: Pair, batch_idx: int) -> EvaluationOutput:
         """Real and translated images of each domain."""
         if self.test_dropout:
             # Every evaluation draws the same masks; training seeds each of its steps itself.
             seed_step(self.device, self.run_seed, "evaluation", self.global_rank, batch_idx)
-        return self.translations(batch)
+        return self.translations(self.as_batch(batch))
 
     def test_step(self, batch: Pair, batch_idx: int) -> EvaluationOutput:
         """Real and translated images of each domain."""

@@ -118,6 +118,11 @@ def test_plain_tuples_and_lists_are_batches(batch: Any) -> None:
     assert as_labelled(batch).images is IMAGES
 
 
+@pytest.mark.parametrize("batch", [(IMAGES.byte(), LABELS), Labelled(IMAGES.byte(), LABELS), IMAGES.byte()])
+def test_images_of_type_uint8_are_converted(batch: Any) -> None:
+    assert torch.equal(as_labelled(batch).images, torch.full(IMAGES.shape, -1.0))
+
+
 @pytest.mark.parametrize(
     ("batch", "message"),
     [
@@ -125,7 +130,7 @@ def test_plain_tuples_and_lists_are_batches(batch: Any) -> None:
         ((IMAGES, LABELS, LABELS), "is a tuple of 3 entries; expected two tensors"),
         ((IMAGES[0], LABELS), r"images of shape \(1, 4, 4\) and labels of shape \(2,\); expected \(N, C, H, W\)"),
         ((IMAGES, LABELS[:1]), r"labels of shape \(1,\); expected"),
-        ((IMAGES.byte(), LABELS), r"type torch.uint8; expected float in \[-1, 1\]"),
+        ((IMAGES.short(), LABELS), r"type torch.int16; expected float in \[-1, 1\], or torch.uint8"),
     ],
 )
 def test_other_batches_are_refused(batch: Any, message: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from datamodules.base import EvaluationBatches, ResumableLoader, TrainingBatches, UnpairedBatches
+from datamodules.base import ResumableLoader
 from datamodules.in_memory import TensorImages
+from datamodules.samplers import EvaluationBatches, TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
 from tests.support.tiny import TinyData, tiny_trainer

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from datamodules import PairedImageDataModule
+from datamodules import PairedImageDataModule, two_domains
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.images import to_uint8
 from tests.support.image_trees import SMALL, in_two_folders, noise, pretend, save, seeds, side_by_side
@@ -139,10 +139,10 @@ def test_held_out_pairs_have_a_fingerprint_of_their_own(tmp_path: Path) -> None:
 # Jitter.
 
 
-def jittered(root: Path, step: int, rank: int = 0, world: int = 1, **kwargs: Any) -> Pair:
+def jittered(root: Path, step: int, **kwargs: Any) -> Pair:
     """The batch (4, 3, 8, 8) of always the same pair, as training sees it at this step."""
     data = pairs(root, **kwargs)
-    pretend(data, step, rank=rank, world=world)
+    pretend(data, step)
     return data.on_after_batch_transfer(data.splits["train"][[0] * 4], 0)
 
 
@@ -178,7 +178,12 @@ def test_every_crop_and_both_directions_occur(tmp_path: Path) -> None:
 
 def test_ranks_draw_what_one_process_would_draw(tmp_path: Path) -> None:
     side_by_side(tmp_path / "train", 6)
-    parts = [jittered(tmp_path, 3, rank=rank, world=2).a for rank in range(2)]
+    parts = []
+    for rank in range(2):
+        with pytest.MonkeyPatch.context() as process:
+            process.setattr(two_domains, "rank", lambda place=rank: place)
+            process.setattr(two_domains, "world_size", lambda: 2)
+            parts.append(jittered(tmp_path, 3).a)
     data = pairs(tmp_path)
     pretend(data, 3)
     whole = data.on_after_batch_transfer(data.splits["train"][[0] * 8], 0)

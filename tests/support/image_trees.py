@@ -62,10 +62,9 @@ def refusal(data: ImageDomainsDataModule, stage: str = "fit") -> str:
     return message
 
 
-def pretend(data: ImageDomainsDataModule, step: int = 0, training: bool = True, rank: int = 0, world: int = 1) -> None:
+def pretend(data: ImageDomainsDataModule, step: int = 0, training: bool = True) -> None:
     """Give the data a trainer that is at this step."""
-    trainer: Any = SimpleNamespace(training=training, global_step=step, global_rank=rank, world_size=world)
-    trainer.limit_train_batches = 1.0
+    trainer: Any = SimpleNamespace(training=training, global_step=step, limit_train_batches=1.0)
     data.trainer = trainer
 
 
