@@ -1,8 +1,8 @@
 """The training step in the style of common suites, reimplemented.
 
-Images are loaded one by one with PIL, G runs once for each side, D's gradients are computed in G's update too, losses
-are read from the device and logged at every step, and upsampling and the convolution after it are two operations.
-Optimizers and memory formats are torch's defaults.
+Images are loaded one by one with PIL, D's gradients are computed in G's update too, losses are read from the device and
+logged at every step, and upsampling and the convolution after it are two operations. Optimizers and memory formats are
+torch's defaults. As in such suites, G runs once for both sides, and nothing is averaged.
 """
 
 from __future__ import annotations
@@ -109,12 +109,6 @@ class Common(ABC):
         losses = self.alternate([part.to(self.device) for part in batch])
         for scheduler in self.parts.schedulers:
             scheduler.step()
-        weight = 1 - min(self.parts.decay, (2 + self.done) / (11 + self.done))
-        for theirs, ours in self.parts.averages:
-            with torch.no_grad():
-                for average, value in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
-                    if average.is_floating_point():
-                        average.mul_(1 - weight).add_(value, alpha=weight)
         self.done += 1
         said = " ".join(f"[{name} loss: {loss:f}]" for name, loss in losses.items())
         self.logger.info(
@@ -139,12 +133,13 @@ class CommonLatent(Common):
         return Beside(ThroughPIL(list(split.images), self.parts.data.size), split.labels.tolist())
 
     def alternate(self, batch: Any) -> dict[str, float]:
-        """Update D, then G on newly generated images."""
+        """Update D, then G on the same images."""
         model = self.parts.model
         assert isinstance(model, LatentGAN)
         real, labels = batch
         judge = model.discriminator
-        fake = model.generator(self.noise(len(real)), labels).detach()
+        made = model.generator(self.noise(len(real)), labels)
+        fake = made.detach()
         penalty = model.penalty if model.penalty is not None and model.penalty.applies_at(self.done) else None
         if penalty is not None:
             real, fake = penalty.leaves(real, fake)
@@ -154,8 +149,7 @@ class CommonLatent(Common):
             loss = loss + penalty.term(DiscriminatorPass(real, fake, real_logits, fake_logits, labels, judge))
         losses = {"D": self.move("d", loss)}
         if model.sides["g"].is_due(self.done):
-            fake = model.generator(self.noise(len(real)), labels)
-            losses["G"] = self.move("g", model.generator_loss(real.detach(), fake, labels))
+            losses["G"] = self.move("g", model.generator_loss(real.detach(), made, labels))
         return losses
 
     def noise(self, count: int) -> Tensor:
@@ -167,7 +161,7 @@ class CommonLatent(Common):
 
 
 class CommonTranslation(Common):
-    """The loop of variants that translate images; here common suites, too, run G once for both sides."""
+    """The loop of variants that translate images."""
 
     def dataset(self) -> Dataset[Any]:
         """Create a data set of images of both domains."""

@@ -40,9 +40,19 @@ DENSE_CGAN = (
     *("--model.generator.conditional", "true", "--model.discriminator.conditional", "true"),
 )
 
+COMMON_SIZES = (
+    *("--model.penalty", "null", "--model.generator.widths", "[128,256,512,1024]"),
+    *("--model.discriminator.widths", "[512,256]"),
+)
+"""Layers of 100-128-256-512-1024-784 and 784-512-256-1 units, as in the dense GAN of a common suite."""
+
 ROWS: dict[str, Row] = {
     "GAN, dense, 28 px": digits("gan/mnist", 28, "--model.penalty", "null", turn=50, rounds=12),
     "GAN, dense, 28 px, R1": digits("gan/mnist", turn=52, rounds=12),
+    "GAN, dense, common sizes": digits("gan/mnist", 28, *COMMON_SIZES, turn=48, rounds=16),
+    "CGAN, dense, common sizes": digits(
+        "gan/mnist", 28, *DENSE_CGAN, *COMMON_SIZES, "--model.generator.label_width", "64", turn=48, rounds=16
+    ),
     "CGAN, dense, 32 px": digits("gan/mnist", 32, *DENSE_CGAN, turn=50, rounds=12),
     "DCGAN, upsampling, 32 px": digits("dcgan/resize", 32),
     "LSGAN, upsampling, 32 px": digits("lsgan/resize", 32),

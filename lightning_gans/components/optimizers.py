@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.schedules import check_duration, cosine, progress
-from lightning_gans.core.errors import at_least
+from lightning_gans.core.errors import InputError, at_least
+
+FINAL_STEP = 2.0**24
+"""A number of steps that stays the same if 1 is added in float32."""
 
 
 class GANAdam(torch.optim.Adam):
@@ -33,6 +36,48 @@ class GANAdam(torch.optim.Adam):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
+
+
+class FusedRMSprop(torch.optim.Adam):
+    """RMSprop (Tieleman and Hinton, 2012), which divides each gradient by the root of the average of its square.
+
+    It equals ``torch.optim.RMSprop`` without momentum, up to rounding, but updates all parameters in one pass. PyTorch
+    has a fused implementation of Adam and none of RMSprop, which is Adam with beta1 = 0 and without bias correction.
+
+    Args:
+        params: parameters to optimize.
+        lr: learning rate.
+        alpha: decay rate of the average of the squared gradient.
+        eps: term added to the denominator.
+        weight_decay: weight of the L2 penalty.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[torch.nn.Parameter],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=(0.0, alpha), eps=eps, weight_decay=weight_decay, fused=True)
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # decorated
+        """Update the parameters.
+
+        Args:
+            closure: computes the loss and its gradients again, if given.
+        """
+        for parameter in (p for group in self.param_groups for p in group["params"]):
+            if parameter not in self.state:
+                # After that many steps Adam's bias correction is 1.
+                self.state[parameter] = {
+                    "step": torch.tensor(FINAL_STEP, device=parameter.device),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
+        loss: float | None = super().step(closure)
+        return loss
 
 
 class DecayWithMomentum(LRScheduler):
@@ -102,6 +147,20 @@ class RunScheduler(LRScheduler):
     def state_dict(self) -> dict[str, object]:
         """The state without the length of the run, which a resumed run sets itself."""
         return {key: value for key, value in super().state_dict().items() if key != "total_steps"}
+
+
+def set_run_length(schedulers: Iterable[LRScheduler], total_steps: float) -> None:
+    """Set the length of the run in batches in all schedules that depend on it.
+
+    Raises:
+        InputError: if a schedule needs a run that has an end, and ``total_steps`` is infinity.
+    """
+    for scheduler in schedulers:
+        if isinstance(scheduler, RunScheduler):
+            if scheduler.needs_total_steps and total_steps == float("inf"):
+                name = type(scheduler).__name__
+                raise InputError(f"{name} needs a run of known length; give trainer.max_epochs or trainer.max_steps")
+            scheduler.total_steps = total_steps
 
 
 class LinearDecay(RunScheduler):

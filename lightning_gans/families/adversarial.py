@@ -22,6 +22,7 @@ from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.compat import INSTANTIATOR
+from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.reconstruction import (
     CLASS_PATH,
@@ -156,6 +157,7 @@ class Adversarial(AlternatingTraining, ABC):
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, AlternatingDDP)):
             reject_strategy(self.trainer.strategy)
         check_precision(self.trainer.precision)
+        skip_profiling(self.trainer)
 
     def warn_in_first_batch(self, *images: Tensor) -> bool:
         """Warn if images do not span [-1, 1], in the first batch of a stage without a data module.

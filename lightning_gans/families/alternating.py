@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,17 +18,17 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.components.optimizers import GANAdam, RunScheduler
+from lightning_gans.components.optimizers import GANAdam, set_run_length
 from lightning_gans.core.arguments import StoresArguments
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
 from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
+from lightning_gans.families.hooks import uses_update_hooks
 from lightning_gans.families.loss_scaling import LossScaling
 from lightning_gans.families.resume import drop_linked_arguments, is_plain
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
-
 
 SIDE_OBJECTS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d")
 """Arguments that are functions, which make optimizers and schedules."""
@@ -154,6 +154,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         self._interval = {"g": n_critic, "d": 1}
         self.loss_scaling: LossScaling | None = None
         self._gradient_norm = torch.zeros(())
+        self._uses_hooks = True
         self._loss_scales: dict[str, dict[str, Any]] = {}
 
     # What a family implements.
@@ -180,10 +181,11 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         before()
         seed_step(self.device, self.run_seed, "step", self.global_rank, self.global_step)
         self.adversarial_step(batch)
-        for scheduler in self._run_schedulers():
-            with warnings.catch_warnings():
-                # PyTorch warns if a schedule steps before its optimizer, as G's does in the first `n_critic` batches.
+        # PyTorch warns if a schedule steps before its optimizer, as G's does in the first `n_critic` batches.
+        with warnings.catch_warnings() if self.global_step == 0 else nullcontext():
+            if self.global_step == 0:
                 warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+            for scheduler in self._run_schedulers():
                 scheduler.step()
         after()
 
@@ -223,7 +225,8 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         last = position == side.accumulate - 1
         with self._update_context(name, last):
             # With `inputs`, backward does not compute the gradients of the other side's weights.
-            self.manual_backward(loss / side.accumulate, inputs=side.parameters)
+            backward = self.manual_backward if self._uses_hooks else Tensor.backward
+            backward(loss / side.accumulate, inputs=side.parameters)
             if last:
                 self._step(name, optimizer)
         self.losses[name] = loss.detach()
@@ -246,10 +249,13 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
             yield
 
     def _step(self, name: str, optimizer: LightningOptimizer) -> None:
-        if self.loss_scaling is None:
+        if self.loss_scaling is not None:
+            self.loss_scaling.step(name, optimizer)
+        elif self._uses_hooks:
             optimizer.step()
         else:
-            self.loss_scaling.step(name, optimizer)
+            self.on_before_optimizer_step(optimizer.optimizer)
+            optimizer.optimizer.step()
         if self.should_log:
             self.log_scalar(f"grad_norm/{name}", self._gradient_norm)
             if self.loss_scaling is not None:
@@ -321,15 +327,9 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         that is set up before the checkpoint is restored would start the epoch again.
         """
         self.total_steps = self.trainer.estimated_stepping_batches
+        self._uses_hooks = uses_update_hooks(self)
         self.loss_scaling = LossScaling.of(self.trainer.precision_plugin, self.device, self._loss_scales)
-        for scheduler in self._run_schedulers():
-            if isinstance(scheduler, RunScheduler):
-                if scheduler.needs_total_steps and self.total_steps == float("inf"):
-                    name = type(scheduler).__name__
-                    raise InputError(
-                        f"{name} needs a run of known length; give trainer.max_epochs or trainer.max_steps"
-                    )
-                scheduler.total_steps = self.total_steps
+        set_run_length(self._run_schedulers(), self.total_steps)
 
     # Randomness.
 

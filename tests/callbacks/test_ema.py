@@ -43,6 +43,30 @@ def test_ema_is_the_weighted_mean_of_the_generators_it_has_seen(tmp_path: Path) 
     assert not any(p.requires_grad for p in model.ema.parameters())
 
 
+@pytest.mark.parametrize("half_life", [None, 2.0])
+def test_an_interval_averages_every_kth_update_with_the_product_of_the_decays(
+    tmp_path: Path, half_life: float | None
+) -> None:
+    seen: list[dict[str, Tensor]] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+            seen.append({k: v.clone() for k, v in pl_module.generator.state_dict().items()})
+
+    model = tiny_dcgan(n_critic=2)
+    expected = {k: v.clone() for k, v in model.generator.state_dict().items()}
+    ema = EMA(0.3, half_life=half_life, interval=3)
+    tiny_trainer(tmp_path, max_steps=15, limit_val_batches=0, callbacks=[ema, Watch()]).fit(model, TinyData())
+    for last in (3, 6):  # the seventh update is not averaged
+        decays = [min(0.3, (1 + n) / (10 + n)) if half_life is None else 0.5**0.5 for n in range(last - 2, last + 1)]
+        decay, state = math.prod(decays), seen[2 * last - 1]
+        for key, value in state.items():
+            mean = decay * expected[key] + (1 - decay) * value
+            expected[key] = mean if value.is_floating_point() else value
+    for key, value in expected.items():
+        torch.testing.assert_close(model.ema["generator"].state_dict()[key], value, rtol=1e-5, atol=1e-7)
+
+
 def test_evaluation_and_sampling_use_the_average(tmp_path: Path) -> None:
     model = tiny_dcgan()
     tiny_trainer(tmp_path, max_steps=3, limit_val_batches=0, callbacks=[EMA(0.9)]).fit(model, TinyData())

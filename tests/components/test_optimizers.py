@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
-from lightning_gans.components.optimizers import DecayWithMomentum, GANAdam, LinearDecay
+from lightning_gans.components.optimizers import DecayWithMomentum, FusedRMSprop, GANAdam, LinearDecay
 
 
 def make(start: float, end: float = 0.0, total: float = 100) -> tuple[torch.optim.Optimizer, LinearDecay]:
@@ -26,6 +28,25 @@ def test_gan_adam_follows_torch_s_own_adam() -> None:
             weights.grad = (weights.detach() - 0.3) * (step + 1)
             optimizer.step()
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"lr": 0.1, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1}])
+def test_fused_rmsprop_follows_torch_s_own_rmsprop(options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    theirs = [torch.nn.Parameter(torch.randn(shape)) for shape in ((7, 5), (5,))]
+    ours = [torch.nn.Parameter(p.detach().clone()) for p in theirs]
+    optimizers = torch.optim.RMSprop(theirs, **options), FusedRMSprop(ours, **options)
+    for step in range(20):
+        if step == 10:  # a resumed run has the state only
+            state = optimizers[1].state_dict()
+            optimizers = optimizers[0], FusedRMSprop(ours, **options)
+            optimizers[1].load_state_dict(state)
+        for their, our in zip(theirs, ours, strict=True):
+            their.grad = torch.randn_like(their) * 10.0 ** -(step % 4)
+            our.grad = their.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_linear_decay_is_constant_then_reaches_its_end_with_the_run() -> None:
