@@ -33,7 +33,9 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": cache, "PL_GLOBAL_SEED": "0"}):
         torch.manual_seed(0)
         yield
-    torch.set_flush_denormal(False)  # the command line sets it
+    # The command line sets both.
+    torch.set_flush_denormal(False)
+    torch.backends.cudnn.benchmark = False
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ class Parser(LightningArgumentParser):
 
 
 class Trainer(L.Trainer):
-    """Lightning's trainer, whose numbers of batches stay whole on the command line, with batch norm synchronized.
+    """Lightning's trainer with other defaults, whose numbers of batches stay whole on the command line.
 
     ``typing`` may return a cached ``Union[float, int]`` for Lightning's ``Union[int, float]``, as it does with torch
     2.11, and then ``--trainer.limit_val_batches 1``, one batch, would be read as 1.0, all of them.
@@ -109,6 +109,9 @@ class Trainer(L.Trainer):
     Args:
         sync_batchnorm: whether batch normalization uses the images of all processes; False is faster with several
             processes, which then do not compute what one process with a larger batch does.
+        benchmark: whether cuDNN measures its algorithms and uses the fastest one. None, the default, is true unless
+            ``deterministic`` is true or "warn", since all images of a data module have one size: each shape is
+            measured once.
         **kwargs: see Lightning's trainer.
     """
 
@@ -122,9 +125,11 @@ class Trainer(L.Trainer):
         overfit_batches: int | float = 0.0,
         val_check_interval: int | float | None = None,
         sync_batchnorm: bool = True,
+        benchmark: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
+            benchmark=not kwargs.get("deterministic") if benchmark is None else benchmark,
             limit_train_batches=limit_train_batches,
             limit_val_batches=limit_val_batches,
             limit_test_batches=limit_test_batches,

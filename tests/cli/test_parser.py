@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from lightning_gans.cli.parser import warn_if_emulated
+from lightning_gans.cli.parser import Trainer, warn_if_emulated
 from tests.support.tiny import tiny_trainer
 
 
@@ -37,3 +38,26 @@ def test_nothing_else_is(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_if_emulated(trainer)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, True),
+        ({"deterministic": False}, True),
+        ({"deterministic": True}, False),
+        ({"deterministic": "warn"}, False),
+        ({"benchmark": False}, False),
+        ({"benchmark": True}, True),
+    ],
+)
+def test_cudnn_measures_its_algorithms_unless_they_must_be_deterministic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: bool
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", not expected)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # Lightning sets it
+    try:
+        Trainer(accelerator="cpu", logger=False, default_root_dir=tmp_path, **settings)
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+    assert torch.backends.cudnn.benchmark is expected
