@@ -68,6 +68,11 @@ class Side:
         """The number of optimizer steps that the side has done after the run's first ``steps`` batches."""
         return self.update_index(steps) // self.accumulate
 
+    def clear_gradients(self) -> None:
+        """Set all gradients to None, which frees their memory; faster than ``zero_grad`` of the optimizer."""
+        for weight in self.parameters:
+            weight.grad = None
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Context in which this side's parameters do not require gradients, for computing the other side's loss.
@@ -218,24 +223,23 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
             loss: a scalar.
         """
         side = self.sides[name]
-        optimizer = self._run_optimizers()[side.optimizer]
         position = side.update_index(self.global_step) % side.accumulate
         if position == 0:
-            optimizer.zero_grad()
+            side.clear_gradients()
         last = position == side.accumulate - 1
         with self._update_context(name, last):
             # With `inputs`, backward does not compute the gradients of the other side's weights.
             backward = self.manual_backward if self._uses_hooks else Tensor.backward
             backward(loss / side.accumulate, inputs=side.parameters)
             if last:
-                self._step(name, optimizer)
+                self._step(name, self._run_optimizers()[side.optimizer])
+                side.clear_gradients()
         self.losses[name] = loss.detach()
         self.log_scalar(f"loss/{name}", loss, prog_bar=True)
 
     @contextmanager
     def _update_context(self, name: str, last: bool) -> Iterator[None]:
         """Context of one side's backward pass, the last one before the optimizer's step or not, and of that step."""
-        strategy = self.trainer.strategy
         with ExitStack() as stack:
             # Lightning calls `training_step` under autocast, which is for forward passes only: in a backward pass it
             # would run the matrix products of a penalty in half precision.
@@ -244,8 +248,8 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
             if self.loss_scaling is not None:
                 stack.enter_context(self.loss_scaling.side(name))
             # Until the last pass, each process accumulates its own gradients.
-            if not last and isinstance(strategy, ParallelStrategy):
-                stack.enter_context(strategy.block_backward_sync())
+            if not last and isinstance(self.trainer.strategy, ParallelStrategy):
+                stack.enter_context(self.trainer.strategy.block_backward_sync())
             yield
 
     def _step(self, name: str, optimizer: LightningOptimizer) -> None:
@@ -303,12 +307,9 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         configured: list[dict[str, Any]] = []
         for name, side in self.sides.items():
             optimizer = self._optimizers[name](side.parameters)
-            make_scheduler = self._schedulers[name]
-            if make_scheduler is None:
-                configured.append({"optimizer": optimizer})
-                continue
-            schedule = {"scheduler": make_scheduler(optimizer), "interval": "step"}
-            configured.append({"optimizer": optimizer, "lr_scheduler": schedule})
+            configured.append({"optimizer": optimizer})
+            if (make_scheduler := self._schedulers[name]) is not None:
+                configured[-1]["lr_scheduler"] = {"scheduler": make_scheduler(optimizer), "interval": "step"}
         return configured
 
     def _run_optimizers(self) -> list[LightningOptimizer]:
