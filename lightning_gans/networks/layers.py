@@ -123,6 +123,59 @@ class UpsampleConv(nn.Conv2d):
         return F.conv_transpose2d(input, self.kernel(), self.bias, stride=2, padding=1)
 
 
+def reflection_pad(maps: Tensor, padding: tuple[int, int]) -> Tensor:
+    """Pad feature maps (N, C, H, W) by reflection at their borders.
+
+    With :func:`torch.use_deterministic_algorithms`, as set by Lightning's ``deterministic``, maps that require a
+    gradient are padded by mirrored parts of themselves, because the gradient of PyTorch's padding is not deterministic
+    on CUDA, where it raises an error. Values are the same, and gradients are equal up to rounding.
+
+    Args:
+        maps: (N, C, H, W).
+        padding: pixels at the top and at the bottom, and at the left and at the right; less than H and W.
+
+    Returns:
+        (N, C, H + 2 padding[0], W + 2 padding[1]).
+
+    Raises:
+        ValueError: if the padding is too large, in the deterministic case; PyTorch raises RuntimeError.
+    """
+    rows, columns = padding
+    if not (maps.requires_grad and torch.are_deterministic_algorithms_enabled()):
+        return F.pad(maps, [columns, columns, rows, rows], mode="reflect")
+    for axis, name, width in ((2, "height", rows), (3, "width", columns)):
+        length = maps.shape[axis]
+        if width >= length:
+            raise ValueError(f"{name} is {length}; expected more than the padding, {width}")
+        if width:
+            before = maps.narrow(axis, 1, width).flip(axis)
+            after = maps.narrow(axis, length - 1 - width, width).flip(axis)
+            maps = torch.cat([before, maps, after], axis)
+    return maps
+
+
+class ReflectionConv2d(nn.Conv2d):
+    """A convolution with stride 1 whose input is padded by :func:`reflection_pad`.
+
+    It equals ``nn.Conv2d(..., padding_mode="reflect")``, and has the same weights.
+
+    Args:
+        channels_in: channels of the input.
+        channels_out: channels of the output.
+        kernel_size: side of the kernel.
+        padding: pixels on each side.
+        bias: whether to add a bias.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, kernel_size: int, padding: int, bias: bool = True) -> None:
+        super().__init__(channels_in, channels_out, kernel_size, padding=padding, bias=bias, padding_mode="reflect")
+        self.border = (padding, padding)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return feature maps (N, channels_out, H', W') for ``input`` (N, channels_in, H, W)."""
+        return F.conv2d(reflection_pad(input, self.border), self.weight, self.bias)
+
+
 def normal_init(module: nn.Module) -> None:
     """Draw the weights of a convolution or linear layer from N(0, 0.02^2) and set its bias to 0; for ``apply``."""
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):

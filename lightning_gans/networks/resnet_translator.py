@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Stage, Translator, check_positive, side_divisible_by
-from lightning_gans.networks.layers import InstanceNorm, MakeNorm, UpsampleConv, dcgan_init
+from lightning_gans.networks.layers import InstanceNorm, MakeNorm, ReflectionConv2d, UpsampleConv, dcgan_init
 
 
 class ResidualBlock(nn.Module):
@@ -22,10 +22,10 @@ class ResidualBlock(nn.Module):
     def __init__(self, width: int, norm: MakeNorm) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect", bias=False),
+            ReflectionConv2d(width, width, 3, padding=1, bias=False),
             norm(width),
             nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect", bias=False),
+            ReflectionConv2d(width, width, 3, padding=1, bias=False),
             norm(width),
         )
 
@@ -67,7 +67,7 @@ class ResNetTranslator(Translator):
         check_positive(blocks=blocks, width=width)
         side_divisible_by(4, size)
         layers: list[nn.Module] = [
-            nn.Conv2d(channels_in, width, 7, padding=3, padding_mode="reflect", bias=False),
+            ReflectionConv2d(channels_in, width, 7, padding=3, bias=False),
             norm(width),
             nn.ReLU(inplace=True),
         ]
@@ -76,7 +76,7 @@ class ResNetTranslator(Translator):
         layers += [ResidualBlock(4 * width, norm) for _ in range(blocks)]
         for after in (2 * width, width):
             layers += [upsampling_layer(2 * after, after, upsample), norm(after), nn.ReLU(inplace=True)]
-        layers += [nn.Conv2d(width, channels_out, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+        layers += [ReflectionConv2d(width, channels_out, 7, padding=3), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_init)
 
