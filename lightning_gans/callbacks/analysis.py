@@ -29,6 +29,7 @@ from lightning_gans.callbacks.samples import check_drawable, log_image
 from lightning_gans.core.data import InMemoryData, data_module
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_files import grid
+from lightning_gans.core.precision import describe_precision, device_name
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.runs.folder import RunFolder, writes_files
@@ -169,6 +170,8 @@ class Analysis(Callback):
             dropout=model.dropout,
             pixels="uint8-rounded",
             neighbors=0,
+            device=device_name(model.device),
+            precision=describe_precision(trainer.precision, model.device),
             seed=seed,
         )
         epoch, step = model.progress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import ImageData, PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.images import to_uint8
+from lightning_gans.core.precision import describe_precision, device_name, has_float64, reduced_float32
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.metrics.cache import RealCache
 from lightning_gans.metrics.digits import DigitFeatures
@@ -35,7 +37,7 @@ def default_cache() -> Path:
 
 def scoring_device(device: torch.device) -> torch.device:
     """The device of metrics and extractors in a run on ``device``: the CPU where float64 does not exist, as on MPS."""
-    return torch.device("cpu") if device.type == "mps" else device
+    return device if has_float64(device) else torch.device("cpu")
 
 
 class Evaluation(Callback):
@@ -153,6 +155,8 @@ class Evaluation(Callback):
             dropout=pl_module.dropout,
             pixels="uint8-rounded",
             neighbors=self.neighbors if self.extractor is not None else 0,
+            device=device_name(pl_module.device),
+            precision=describe_precision(trainer.precision, pl_module.device),
             seed=pl_module.run_seed,
         )
 
@@ -213,6 +217,9 @@ class Evaluation(Callback):
         if (fingerprint := data.fingerprint(self._split)) is None:
             return None
         parts = [fingerprint, domain, str(expected), self.extractor.description]
+        # The features of one image differ in the last digits between devices, and more between float32 and TF32.
+        device = scoring_device(trainer.strategy.root_device)
+        parts += [re.sub(r"\W+", "_", device_name(device)), *reduced_float32(device)]
         # Other scores may need more statistics of the same images.
         parts += [name for name in ("features", "labels") if name in self._metric_sets[domain].real_names]
         return "-".join(parts)

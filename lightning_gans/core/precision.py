@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,46 @@ def check_precision(precision: str | int) -> None:
     elif precision == "64-true":
         reason = "makes the weights float64, but noise, images and scores are float32"
     raise InputError(f"trainer.precision is {precision}, which {reason}; expected {', '.join(PRECISIONS)}")
+
+
+def device_name(device: torch.device) -> str:
+    """The name of a CUDA device, such as "NVIDIA H200"; of other devices the type, such as "cpu"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def has_float64(device: torch.device) -> bool:
+    """Whether tensors on a device may be float64; not on Apple's MPS."""
+    return device.type != "mps"
+
+
+SHORTER = ("tf32", "bf16")
+"""PyTorch's names of the formats that are shorter than float32."""
+
+TF32_CAPABILITY = (8, 0)
+"""The first compute capability of NVIDIA's GPUs that have TensorFloat-32."""
+
+
+def reduced_float32(device: torch.device) -> list[str]:
+    """The kinds of float32 operations that PyTorch may round to a shorter format on a device.
+
+    Returns:
+        Format and kind, such as "tf32-convolutions" for PyTorch's default on recent NVIDIA GPUs, and
+        "tf32-matrix-products" beside it with ``torch.set_float32_matmul_precision("high")``; empty if all are float32.
+    """
+    backends: Any = torch.backends  # which torch has annotated in part
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= TF32_CAPABILITY:
+        settings = (backends.cudnn.conv, backends.cuda.matmul)
+    elif device.type == "cpu":
+        settings = (backends.mkldnn.conv, backends.mkldnn.matmul)
+    else:
+        return []
+    kinds = zip(settings, ("convolutions", "matrix-products"), strict=True)
+    return [f"{setting.fp32_precision}-{kind}" for setting, kind in kinds if setting.fp32_precision in SHORTER]
+
+
+def describe_precision(precision: str | int, device: torch.device) -> str:
+    """The trainer's precision and :func:`reduced_float32`, for the stamp of a score: "32-true,tf32-convolutions"."""
+    return ",".join([str(precision), *reduced_float32(device)])
 
 
 def autocast_off(device: torch.device) -> AbstractContextManager[object]:

@@ -40,7 +40,7 @@ def download_weights(url: str, network: str) -> Path:
     return path
 
 
-VERSION = 2
+VERSION = 3
 """Version of the cached statistics and of their keys. Increase it when either changes: other versions are not read."""
 
 

@@ -30,6 +30,9 @@ class Stamp:
         dropout: whether generators use dropout, "on" or "off".
         pixels: how generated images were quantized before the extractor.
         neighbors: k of precision, recall, density and coverage; 0 if these were not measured.
+        device: name of the GPU, or type of the device, such as "cpu".
+        precision: the trainer's precision, and the float32 operations that are rounded to a shorter format, such as
+            "32-true,tf32-convolutions".
         seed: of the generated images' noise.
         added: fields that this version does not know, from files of a later one.
     """
@@ -43,6 +46,8 @@ class Stamp:
     dropout: str
     pixels: str
     neighbors: int
+    device: str
+    precision: str
     seed: int
     added: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -97,6 +102,8 @@ class Stamp:
             f"dropout {self.dropout}",
             self.pixels,
             f"{self.neighbors} neighbors",
+            self.device,
+            self.precision,
             f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}",
             *(f"{name} {'null' if value is None else value}" for name, value in self.added.items()),
         )
@@ -205,10 +212,11 @@ def read_score_rows(path: Path, on_error: OnError = "raise") -> list[ScoreRow]:
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             rows.append(ScoreRow.from_dict(json.loads(line)))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
             if on_error == "raise":
                 raise InputError(
-                    f"{path}, line {number}, is not a row of scores; expected JSON with scores and their stamp"
+                    f"{path}, line {number}, is not a row of scores ({error}); expected JSON with scores and their "
+                    "complete stamp"
                 ) from None
     return rows
 

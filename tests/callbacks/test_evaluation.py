@@ -52,6 +52,8 @@ def test_scores_are_logged_and_written_with_their_stamp(tmp_path: Path) -> None:
         "batch_norm": "running",
         "dropout": "off",
         "pixels": "uint8-rounded",
+        "device": "cpu",
+        "precision": "32-true",
         "neighbors": 5,
         "seed": 0,
     }
@@ -94,6 +96,36 @@ def test_cached_statistics_are_not_taken_for_other_images(tmp_path: Path) -> Non
         assert isinstance(evaluation.extractor, Counting)
         counts.append(evaluation.extractor.images)
     assert counts == [12, 12, 12]
+
+
+def test_statistics_and_scores_name_how_float32_is_rounded(tmp_path: Path) -> None:
+    counts, precisions = [], []
+    matrix_products: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # torch has not annotated it
+    before = matrix_products.fp32_precision
+    try:
+        for rounded in ("ieee", "bf16"):
+            matrix_products.fp32_precision = rounded
+            evaluation = Evaluation(extractor=Counting(), cache=tmp_path / "cache")
+            tiny_trainer(tmp_path, max_epochs=1, callbacks=[evaluation]).fit(tiny_dcgan(), TinyData())
+            assert isinstance(evaluation.extractor, Counting)
+            counts.append(evaluation.extractor.images)
+            precisions.append(scored(tmp_path)[-1]["stamp"]["precision"])
+    finally:
+        matrix_products.fp32_precision = before
+    assert counts == [12, 12]
+    assert precisions == ["32-true", "32-true,bf16-matrix-products"]
+
+
+def test_statistics_and_scores_name_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
+    for name in ("NVIDIA H200", "AMD 7900 XT/XTX"):
+        monkeypatch.setattr(evaluation_module, "device_name", lambda device, name=name: name)
+        evaluation = Evaluation(extractor=Counting(), cache=tmp_path / "cache")
+        tiny_trainer(tmp_path, max_epochs=1, callbacks=[evaluation]).fit(tiny_dcgan(), TinyData())
+        assert isinstance(evaluation.extractor, Counting)
+        counts.append(evaluation.extractor.images)
+        assert scored(tmp_path)[-1]["stamp"]["device"] == name
+    assert counts == [12, 12]
 
 
 @pytest.mark.parametrize("sanity", [1, 2])

@@ -41,7 +41,8 @@ def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
 
 def test_each_score_has_its_stamp(tmp_path: Path) -> None:
     text, header = card_of(scored_run(tmp_path, score_row(1.25), score_row(2.5)))
-    assert "split test | ema weights | batch norm running | dropout off | uint8-rounded | 5 neighbors | seed 0" in text
+    assert "split test | ema weights | batch norm running | dropout off | uint8-rounded | 5 neighbors | cpu" in text
+    assert " | cpu | 32-true | seed 0" in text
     assert "split val | ema weights" in text  # the checkpoint's own
     assert "| 2.5 |" in text
     assert "1.25" not in text  # measured again

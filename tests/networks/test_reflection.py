@@ -22,11 +22,11 @@ def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(mode=False)
 
 
-class Operations(TorchDispatchMode):
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not annotated it
     """The names of all operations."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.names: set[str] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -69,7 +69,7 @@ def test_padding_equals_that_of_torch_up_to_second_derivatives(
     expected = F.pad(theirs, [width, width, height, height], mode="reflect")
     assert torch.equal(padded, expected)
     assert padded.is_contiguous(memory_format=memory_format) or memory_format == torch.contiguous_format
-    tolerance = {"atol": 0.3, "rtol": 0.1} if dtype == torch.bfloat16 else {"atol": 1e-4, "rtol": 1e-4}
+    tolerance: dict[str, Any] = {"atol": 0.3, "rtol": 0.1} if dtype == torch.bfloat16 else {"atol": 1e-4, "rtol": 1e-4}
     for one, two in zip(found, second_order(expected, theirs), strict=True):
         torch.testing.assert_close(one, two, **tolerance)
 
@@ -99,7 +99,7 @@ def translator() -> ResNetTranslator:
     return ResNetTranslator(1, 1, size=16, blocks=1, width=2)
 
 
-def gradients(network: nn.Module, images: Tensor) -> list[Tensor]:
+def gradients(network: Any, images: Tensor) -> list[Tensor]:
     network.zero_grad()
     network(images).square().mean().backward()
     return [p.grad.clone() for p in network.parameters() if p.grad is not None]

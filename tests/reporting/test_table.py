@@ -56,7 +56,7 @@ def test_median_and_range_over_seeds(make: Make, capsys: pytest.CaptureFixture[s
     ]
     assert out.splitlines()[0].startswith("| Run | Variant | Seeds | Epochs | relative_fid | fid | modes |")
     assert out.count("split test") == 1
-    assert out.endswith("uint8-rounded | 5 neighbors | seeds 0, 1, 2`\n")
+    assert out.endswith("uint8-rounded | 5 neighbors | cpu | 32-true | seeds 0, 1, 2`\n")
 
 
 @pytest.mark.parametrize(

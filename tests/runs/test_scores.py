@@ -25,10 +25,10 @@ def test_a_stamp_has_all_its_fields_in_its_text_and_differs_if_any_does() -> Non
 
 
 def test_fields_of_a_later_version_are_kept() -> None:
-    values = stamp_dict(device="cpu", later=None)
+    values = stamp_dict(grid="1x1", later=None)
     stamp = Stamp.from_dict(values)
     assert stamp.as_dict() == values
-    assert str(stamp).endswith(" | seed 0 | device cpu | later null")
+    assert str(stamp).endswith(" | seed 0 | grid 1x1 | later null")
     assert stamp.key != STAMP.key
 
 
@@ -73,6 +73,15 @@ def test_damaged_lines_are_refused_or_left_out(tmp_path: Path) -> None:
         read_score_rows(path)
     path.write_text("\n".join(lines))
     with pytest.raises(InputError, match=r"scores\.jsonl, line 2, is not a row of scores"):
+        read_score_rows(path)
+
+
+def test_a_row_of_an_older_version_is_refused_by_the_name_of_the_missing_field(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    stamp = stamp_dict()
+    del stamp["device"]
+    path.write_text(json.dumps({"scores": {"test/fid": 1}, "stamp": stamp}))
+    with pytest.raises(InputError, match=r"line 1, is not a row of scores \(stamp.device is None; expected str\)"):
         read_score_rows(path)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 STAMP = {
     **{"extractor": "digits", "real": 10, "fake": 10, "split": "val", "weights": "ema", "batch_norm": "running"},
-    **{"dropout": "off", "pixels": "uint8-rounded", "neighbors": 5, "seed": 0},
+    **{"dropout": "off", "pixels": "uint8-rounded", "neighbors": 5, "device": "cpu", "precision": "32-true", "seed": 0},
 }
 """Written out, since an import would take longer than everything else."""
 

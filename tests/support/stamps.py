@@ -16,6 +16,8 @@ STAMP = Stamp(
     dropout="off",
     pixels="uint8-rounded",
     neighbors=5,
+    device="cpu",
+    precision="32-true",
     seed=0,
 )
 
