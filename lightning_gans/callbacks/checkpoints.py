@@ -74,8 +74,8 @@ class LastCheckpoint(Checkpoint):
         """Save at the interval, and before a signal ends the run."""
         synchronize = trainer.world_size == 1 or trainer.global_step % SIGNAL_SYNC_INTERVAL == 0
         self._pending_signal = self.requested_signal(trainer) if synchronize else 0
-        # Not after an epoch's last batch, since Lightning would repeat the whole epoch. The last one of `max_steps` is
-        # saved here, so that the run can be continued within its epoch: at the end Lightning counts it as finished.
+        # Not after an epoch's last batch: a validation or the end of the epoch follows, in which the state is saved.
+        # The last batch of `max_steps` is saved here, before Lightning counts its epoch as finished.
         due = self._pending_signal or self._due(trainer) or trainer.global_step == trainer.max_steps
         if due and not trainer.is_last_batch:
             self._save(trainer)

@@ -21,7 +21,7 @@ from lightning_gans.core.precision import check_precision
 from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.alternating import AlternatingTraining
-from lightning_gans.families.compat import INSTANTIATOR
+from lightning_gans.families.compat import INSTANTIATOR, settle_progress
 from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.reconstruction import (
@@ -268,6 +268,8 @@ class Adversarial(AlternatingTraining, ABC):
             )
             self._gradients = checkpoint.get(GRADIENTS, {}) if fitting else {}
             self._loss_scales = checkpoint.get(LOSS_SCALING, {}) if fitting else {}
+            if fitting and "loops" in checkpoint:
+                settle_progress(checkpoint["loops"], counts_steps=self.trainer.max_steps != -1)
         self.match_averages(checkpoint["state_dict"])
 
     def on_fit_start(self) -> None:

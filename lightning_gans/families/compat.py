@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 
@@ -26,3 +27,39 @@ def take_step_counters(optimizers: Sequence[LightningOptimizer]) -> tuple[Callab
     for optimizer in optimizers:
         optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
     return counters[0]
+
+
+def settle_progress(loops: dict[str, Any], counts_steps: bool) -> None:
+    """Change a checkpoint's progress, in place, so that ``fit`` continues with the batch after the last trained one.
+
+    Lightning restores the progress of a checkpoint from ``on_validation_end``, or from ``on_train_batch_end`` within an
+    epoch. From other checkpoints it continues wrongly:
+
+    - Written at the end of an epoch, if the trainer has ``max_steps``: it trains one more batch in that epoch.
+    - Written in ``on_train_batch_end`` after the last batch of an epoch: the next epoch does not count as started, so
+      that the next resumed run is wrong.
+    - Written when the run had ended within an epoch: that epoch counts as finished.
+
+    Args:
+        loops: ``checkpoint["loops"]``.
+        counts_steps: whether the trainer has ``max_steps``.
+    """
+    fit = loops["fit_loop"]
+    epochs, batches, rest = fit["epoch_progress"], fit["epoch_loop.batch_progress"], fit["epoch_loop.state_dict"]
+    epoch, batch, total = epochs["current"], batches["current"], batches["total"]
+    if epoch["ready"] != epoch["started"] or not batch["processed"]:
+        return  # before the first batch of an epoch
+    last, before_end = batches["is_last_batch"], batch["completed"] < batch["processed"]
+    counted = epoch["processed"] == epoch["started"]
+    if not counted and (not last or not before_end):
+        return
+    for progress in (epochs["total"], epochs["current"]):
+        progress["processed"] = progress["completed"] = progress["started"] - (0 if last else 1)
+    # Lightning adds one to these counters if it restarts, as it does within an epoch, or if the trainer has max_steps.
+    missing = 1 if not last or counts_steps else 0
+    total["completed"] = total["processed"] - missing
+    rest["_batches_that_stepped"] += (1 if before_end else 0) - missing
+    if last:
+        batches["is_last_batch"] = False
+        batch.update(ready=0, started=0, processed=0)
+    batch["completed"] = batch["processed"] - missing
