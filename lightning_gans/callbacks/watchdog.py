@@ -35,7 +35,7 @@ class Watchdog(Callback):
     :class:`.symptoms.Diagnosis` detects symptoms from logged scalars at the logger's interval and from the scores of a
     validation; scalars that a variant does not log are left out. Each symptom is warned of once until it is gone, and
     appended with its evidence to ``watchdog.jsonl`` in the run's folder. At the end of a run, the symptoms that are
-    present and the latest values are reported, however short the run was.
+    present and the latest values are reported, however short the run was and whatever ended it.
 
     Args:
         window: number of logged values whose median is compared with the best; 0 detects no symptoms, but still ends a
@@ -73,11 +73,13 @@ class Watchdog(Callback):
         self._pending_check: AsyncFiniteCheck | None = None
         self._seen: dict[str, Tensor] = {}
         self._never_finite: set[str] = set()
+        self._reported = True  # as long as no run has begun
 
     # Divergence.
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Find the buffers that are not finite by design, such as a mask of minus infinity."""
+        self._reported = False
         self._never_finite = {n for n, b in pl_module.named_buffers() if b.is_floating_point() and not is_finite(b)}
 
     def on_train_batch_end(
@@ -124,17 +126,30 @@ class Watchdog(Callback):
         self._finish_check(trainer)
         if self.window and pl_module.losses:
             self._check_and_diagnose(trainer, pl_module, final=True)
-            rank_zero_info(f"Watchdog: at the end of the run, after {trainer.global_step} steps: {self._diagnosis}")
+            self._report(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Report the state when an error, a signal or Ctrl-C ends the run; an error of divergence names it itself."""
+        if self._reported or isinstance(exception, Diverged) or not isinstance(pl_module, Adversarial):
+            return
+        self._pending_check = None
+        if self.window and pl_module.losses:
+            # With several processes the means at the last interval stay, since the others may not take part any more.
+            if trainer.world_size == 1:
+                new = {key: value.item() for key, value in self._new_values(pl_module).items()}
+                findings = self._diagnosis.update(trainer.global_step, new, final=True)
+                self._handle(trainer, pl_module, findings, final=True)
+            self._report(trainer)
+
+    def _report(self, trainer: Trainer) -> None:
+        self._reported = True
+        rank_zero_info(f"Watchdog: at the end of the run, after {trainer.global_step} steps: {self._diagnosis}")
 
     # Symptoms.
 
     def _check_and_diagnose(self, trainer: Trainer, pl_module: Adversarial, final: bool = False) -> None:
         """Check losses and weights and detect symptoms, with a single transfer from the device."""
-        logged = pl_module.last_logged if self.window else {}
-        monitored = {key: logged[key] for key in MONITORED if key in logged}
-        # A network that was not updated has logged nothing new, and a value is not added twice.
-        new = {key: value for key, value in monitored.items() if value is not self._seen.get(key)}
-        self._seen = monitored
+        new = self._new_values(pl_module)
         losses = total(pl_module.losses.values())
         missing = losses.new_full((), math.nan)
         norm = total_norm(pl_module, self._never_finite)
@@ -148,6 +163,14 @@ class Watchdog(Callback):
         if self.window:
             findings = self._diagnosis.update(trainer.global_step, dict(zip(MONITORED, values, strict=True)), final)
             self._handle(trainer, pl_module, findings, final)
+
+    def _new_values(self, pl_module: Adversarial) -> dict[str, Tensor]:
+        """Scalars that were logged since the last call: a network that was not updated has logged nothing new."""
+        logged = pl_module.last_logged if self.window else {}
+        monitored = {key: logged[key] for key in MONITORED if key in logged}
+        new = {key: value for key, value in monitored.items() if value is not self._seen.get(key)}
+        self._seen = monitored
+        return new
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Detect symptoms in the scores."""

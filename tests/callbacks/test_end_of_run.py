@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from lightning_gans.callbacks import Watchdog
+from lightning_gans.callbacks import LastCheckpoint, Watchdog
 from lightning_gans.callbacks.symptoms import CollapseWarning, Diagnosis, OverflowWarning
+from lightning_gans.core.errors import RunEnded
 from tests.support.half import emulated_half, half_trainer
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
@@ -73,6 +75,73 @@ def test_the_end_of_a_run_that_logs_nothing_says_so(tmp_path: Path, caplog: pyte
     trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, log_every_n_steps=0, callbacks=[Watchdog()])
     trainer.fit(tiny_dcgan(), TinyData())
     assert "after 2 steps: no symptom (nothing was measured)" in report(caplog)
+
+
+class Interrupt(Callback):
+    """Ends the run in its third step."""
+
+    def __init__(self, how: BaseException | signal.Signals) -> None:
+        self.how = how
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == 3:
+            if isinstance(self.how, BaseException):
+                raise self.how
+            signal.raise_signal(self.how)
+
+
+@pytest.mark.usefixtures("_logged")
+@pytest.mark.parametrize(
+    ("how", "ends_in"),
+    [
+        (ZeroDivisionError(), ZeroDivisionError),
+        (KeyboardInterrupt(), SystemExit),
+        (signal.SIGTERM, RunEnded),
+        (signal.SIGUSR1, RunEnded),
+    ],
+    ids=str,
+)
+def test_a_run_that_is_ended_tells_its_state_once(
+    how: BaseException | signal.Signals,
+    ends_in: type[BaseException],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    handler = signal.getsignal(signal.SIGINT)  # Lightning replaces it after Ctrl-C
+    callbacks = [SolidColor(2), Interrupt(how), Watchdog(), LastCheckpoint(0)]
+    trainer = tiny_trainer(tmp_path, max_steps=9, limit_val_batches=0, log_every_n_steps=1, callbacks=callbacks)
+    try:
+        with pytest.raises(ends_in), pytest.warns(CollapseWarning, match="variance_ratio of a batch "):
+            trainer.fit(tiny_dcgan(), TinyData())
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert f"after {trainer.global_step} steps: collapse (variance_ratio " in report(caplog)
+
+
+@pytest.mark.usefixtures("_logged")
+def test_an_error_before_the_first_step_or_after_the_last_adds_no_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fails(Callback):
+        hook = "on_train_start"
+
+        def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+            assert self.hook != "on_train_start", "at the start"
+
+        def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+            raise AssertionError("at the end")
+
+    fails, watchdog, model = Fails(), Watchdog(), tiny_dcgan()
+    trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, callbacks=[watchdog, fails])
+    with pytest.raises(AssertionError, match="at the start"):
+        trainer.fit(model, TinyData())
+    assert "Watchdog:" not in caplog.text
+    fails.hook = "on_train_end"
+    with pytest.raises(AssertionError, match="at the end"):
+        trainer.fit(model, TinyData())
+    assert "after 2 steps: " in report(caplog)
 
 
 class Overflow(Callback):

@@ -163,13 +163,12 @@ def test_a_checkpoint_of_another_callback_in_a_run_of_epochs(writer: str, tmp_pa
 
 @slow
 def test_gradients_that_are_accumulated_beyond_the_end_of_an_epoch(tmp_path: Path) -> None:
-    kwargs = {"accumulate_d": 2, "accumulate_g": 2, "n_critic": 2}
-    assert_resumes(tmp_path, {"max_steps": 3}, {"max_steps": 9}, **kwargs)
+    assert_resumes(tmp_path, {"max_steps": 3}, {"max_steps": 9}, accumulate_d=2, accumulate_g=2, n_critic=2)
 
 
 @pytest.mark.filterwarnings("ignore:You defined a `validation_step` but have no `val_dataloader`")
 def test_a_plain_loader_whose_last_batch_is_smaller(tmp_path: Path) -> None:
-    images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
     loader = partial(DataLoader, TensorDataset(images), batch_size=8)
     assert_resumes(tmp_path, {"max_steps": 3}, {"max_steps": 5}, data=loader)
 
