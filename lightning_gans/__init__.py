@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lightning_gans.core import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import torch
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load"]
 
 
-def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> PretrainedModel:
+def load(
+    path: str | Path,
+    *,
+    raw: bool = False,
+    device: str | torch.device = "cpu",
+    trust: Iterable[str | type] = (),
+) -> PretrainedModel:
     """Load a pretrained model; see :func:`lightning_gans.inference.load`."""
     # Imported here for start-up time.
     from lightning_gans.inference import load
 
-    return load(path, raw=raw, device=device)
+    return load(path, raw=raw, device=device, trust=trust)

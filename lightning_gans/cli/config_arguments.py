@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from pydoc import locate
 from typing import Any
 
 import yaml
 from jsonargparse import Namespace
 
+from lightning_gans.components.class_paths import import_object
 from lightning_gans.core.shipped_configs import config_folder, find_config
 
 CONFIG_OPTIONS = ("--config", "-c")
@@ -112,7 +112,7 @@ def own_defaults(model: Namespace, keys: set[str]) -> list[str]:
         chosen = model.init_args.get(name) if "init_args" in model else None
         if not isinstance(default, Mapping) or not isinstance(chosen, Namespace) or "class_path" not in chosen:
             continue
-        if locate(chosen.class_path) is locate(default["class_path"]) or "init_args" not in chosen:
+        if import_object(chosen.class_path) is import_object(default["class_path"]) or "init_args" not in chosen:
             continue
         for argument, value in _parameter_defaults(chosen.class_path).items():
             key = f"model.{name}.{argument}"
@@ -123,7 +123,7 @@ def own_defaults(model: Namespace, keys: set[str]) -> list[str]:
 
 def _parameter_defaults(class_path: str) -> dict[str, Any]:
     """The defaults of a constructor's parameters, by name; without those that are required."""
-    parameters = inspect.signature(locate(class_path)).parameters.values()  # type: ignore[arg-type]
+    parameters = inspect.signature(import_object(class_path)).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 

@@ -18,12 +18,12 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pydoc import locate
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
 from lightning_gans.cli.config_arguments import read_config
+from lightning_gans.components.class_paths import import_object
 from lightning_gans.core.errors import InputError
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
@@ -222,12 +222,20 @@ def components(config: object, groups: Mapping[str, type], key: str = "") -> Ite
     items = entries(config)
     if "class_path" in items:
         arguments = {**entries(items.get("init_args") or {}), **entries(items.get("dict_kwargs") or {})}
-        yield Component(key, locate(str(items["class_path"])), arguments)
+        yield Component(key, _imported(str(items["class_path"])), arguments)
         items = arguments
     elif key in groups:
         yield Component(key, groups[key], items)
     for name, value in items.items():
         yield from components(value, groups, f"{key}.{name}" if key else name)
+
+
+def _imported(path: str) -> object:
+    """The object of a class path in the config; None if it cannot be imported, which the parser reports."""
+    try:
+        return import_object(path)
+    except ImportError:
+        return None
 
 
 def entries(config: Namespace | dict[str, Any]) -> dict[str, Any]:

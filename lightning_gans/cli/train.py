@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from pydoc import locate
 from typing import Any
 
 import lightning as L
@@ -41,6 +40,7 @@ from lightning_gans.cli.config_arguments import config_paths, expand_configs, gi
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
 from lightning_gans.cli.input_errors import ArgumentErrors
 from lightning_gans.cli.parser import Parser, ProcessSettings, SaveConfig, Trainer, filter_warnings, warn_if_emulated
+from lightning_gans.components.class_paths import find_class
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.images import plain_size
@@ -172,9 +172,7 @@ class LightningGANsCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Instantiate, and reject an explicit value that a link from the data would silently replace."""
         config = self.config[self.subcommand]
-        model, data = (locate(config[key].class_path) for key in ("model", "data"))
-        assert isinstance(model, type)
-        assert isinstance(data, type)
+        model, data = (find_class(config[key].class_path) for key in ("model", "data"))
         # Before the networks are built: their arguments come from the data.
         if issubclass(model, Adversarial):
             model.check_data(data)

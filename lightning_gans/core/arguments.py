@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -88,3 +89,69 @@ def class_path(cls: type) -> str:
     if getattr(sys.modules.get(cls.__module__), cls.__qualname__, None) is not cls:
         raise ValueError(f"{path} cannot be imported; expected a class at the top level of a module")
     return path
+
+
+CLASS_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+
+
+def is_class_path(value: object) -> bool:
+    """Whether a value has the form of a class path, names that are joined by dots."""
+    return isinstance(value, str) and CLASS_PATH.fullmatch(value) is not None
+
+
+SHORT = 60
+"""Characters of a value in a message."""
+
+
+def short_text(value: object) -> str:
+    """A value as text of one line and limited length, for messages about files from elsewhere."""
+    if isinstance(value, Mapping):
+        path = value.get("class_path")
+        return f"a description of {short_text(path)}" if isinstance(path, str) else f"a mapping of {len(value)} values"
+    if isinstance(value, list | tuple):
+        plain = len(value) <= 4 and all(isinstance(item, PLAIN) for item in value)
+        return f"[{', '.join(map(short_text, value))}]" if plain else f"a list of {len(value)} values"
+    if isinstance(value, int) and value.bit_length() > 128:
+        return "a number of more than 38 digits"
+    text = repr(value) if isinstance(value, PLAIN) else f"a {type(value).__name__}"
+    return text if len(text) <= SHORT else f"{text[:SHORT]}..."
+
+
+MOST_VALUES = 100_000
+"""Values that the description of a model may have."""
+
+DEEPEST = 40
+"""Depth to which the description of a model may be nested."""
+
+
+def check_plain_tree(name: str, value: object, leaves: tuple[type, ...] = PLAIN) -> None:
+    """Check that a value is plain data of limited depth and size, so that functions may walk it.
+
+    In a checkpoint a list may contain another one many times, so that a short file describes more values than memory
+    can hold.
+
+    Args:
+        name: name of the value, for the message.
+        value: the value.
+        leaves: types of the values within lists and mappings.
+
+    Raises:
+        ValueError: if it is nested too deeply, has too many values, or contains anything else.
+    """
+    stack, seen = [(value, 0)], 1
+    while stack:
+        node, depth = stack.pop()
+        if isinstance(node, Mapping):
+            items = [*node.keys(), *node.values()]
+        elif isinstance(node, list | tuple):
+            items = list(node)
+        elif isinstance(node, leaves):
+            continue
+        else:
+            raise ValueError(f"{name} contains a {type(node).__name__}; expected plain data")
+        seen += len(items)
+        if depth >= DEEPEST or seen > MOST_VALUES:
+            raise ValueError(
+                f"{name} is nested too deeply or too large; expected at most {DEEPEST} levels and {MOST_VALUES} values"
+            )
+        stack += [(item, depth + 1) for item in items]

@@ -15,6 +15,35 @@ class InputError(Exception):
     """
 
 
+class UntrustedClassError(InputError):
+    """A file names classes that are not trusted.
+
+    Args:
+        subject: what names them, such as "path is model.ckpt, which".
+        paths: class paths.
+
+    Attributes:
+        subject: what names them.
+        paths: class paths.
+    """
+
+    def __init__(self, subject: str, paths: list[str]) -> None:
+        self.subject, self.paths = subject, paths
+        super().__init__(self.message(f"pass trust={paths!r}"))
+
+    def message(self, remedy: str) -> str:
+        """The sentence.
+
+        Args:
+            remedy: what the user does to trust these classes.
+        """
+        one = len(self.paths) == 1
+        return (
+            f"{self.subject} names {' and '.join(self.paths)}, {'a class' if one else 'classes'} neither of "
+            f"lightning_gans nor of torch.nn; if {'it is' if one else 'they are'} of your own code, {remedy}"
+        )
+
+
 class RunEnded(Exception):  # noqa: N818 (it says what has happened)
     """A run cannot go on, or was asked to end; the message is one sentence.
 

@@ -16,9 +16,9 @@ import torch
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.core.files import atomic_file, atomic_folder
 from lightning_gans.export.target import ExportTarget, Inputs, Runner, TranslationTarget, export_target
-from lightning_gans.inference import ImageTranslator, PretrainedModel, load
+from lightning_gans.inference import ImageTranslator, PretrainedModel
 from lightning_gans.inference.card import Picture
-from lightning_gans.inference.loading import load_generator_file, select_network
+from lightning_gans.inference.loading import load_folder, load_generator_file, select_network
 from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.runs.record import read_run_record
 
@@ -107,7 +107,7 @@ class SafetensorsFile(Format):
 
     def runner(self, target: ExportTarget, path: Path) -> Runner:
         """Build the network from the file's header, and load its weights."""
-        return network_runner(select_network(load_generator_file(path)))
+        return network_runner(select_network(load_generator_file(path, target.model.trust)))
 
 
 def network_runner(network: torch.nn.Module) -> Runner:
@@ -184,7 +184,7 @@ def compare_folder(model: PretrainedModel, folder: Path) -> Parity:
     Raises:
         RunEnded: if they differ.
     """
-    written = load(folder)
+    written = load_folder(folder, model.trust)
     directions = model.directions if isinstance(model, ImageTranslator) else [None]
     results = [
         compare(export_target(model, direction), network_runner(select_network(written, direction)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
+from lightning_gans.components.class_paths import Trust
 from lightning_gans.core.data import Data, PairData, check_offers, data_module
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.precision import check_precision
@@ -215,6 +216,7 @@ class Adversarial(AlternatingTraining, ABC):
         map_location: str | torch.device = "cpu",
         *,
         strict: bool = True,
+        trust: Iterable[str | type] = (),
         **kwargs: Any,
     ) -> Self:
         """Load the model of a checkpoint, with its parts and weights, to train or evaluate it.
@@ -225,25 +227,34 @@ class Adversarial(AlternatingTraining, ABC):
             checkpoint_path: the file.
             map_location: device of the model.
             strict: whether all weights must fit.
+            trust: classes, or their paths such as "mynet.MyGenerator", that the checkpoint may name beside this one,
+                those of this package and of torch. Their modules are imported.
             **kwargs: arguments of the constructor in place of those of the checkpoint.
 
         Returns:
             A model of the checkpoint's class, which is this class or a subclass.
 
         Raises:
-            InputError: if the file is no checkpoint of this class, or its model cannot be built.
+            UntrustedClassError: if the checkpoint names other classes.
+            InputError: if the file is no checkpoint of this class, its model cannot be built, or its weights do not
+                fit.
         """
         path = Path(checkpoint_path)
         checkpoint = read_checkpoint(path, "checkpoint_path")
         settings, missing = checkpoint.get("hyper_parameters", {}), checkpoint.get(NOT_STORED, {})
-        kind = find_model_class(settings, cls, path)
-        model = build_model(kind, settings, kwargs, missing, kind.networks)
+        trusted, where = Trust(trust), f"checkpoint_path is {path}"
+        kind = find_model_class(settings, cls, path, trusted)
+        model = build_model(kind, checkpoint, kwargs, kind.networks, trusted, where)
         if forgotten := [name for name in missing if name not in kwargs and name != CLASS_PATH]:
             names = ", ".join(forgotten)
             message = f"{path} does not store {names}, for which the defaults are used."
             rank_zero_warn(message, category=NotStoredWarning)
         model.on_load_checkpoint(checkpoint)
-        model.load_state_dict(checkpoint["state_dict"], strict=strict)
+        try:
+            model.load_state_dict(checkpoint["state_dict"], strict=strict)
+        except (RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{where}, whose weights do not fit its {kind.__name__} ({reason})") from error
         return model.to(map_location)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-from jsonargparse import ArgumentError, ArgumentParser
 from torch.optim import Optimizer
 
-from lightning_gans.components.class_paths import check_class_paths, find_class
-from lightning_gans.core.arguments import StoresArguments, class_path, describe
+from lightning_gans.components.bounded import build_bounded
+from lightning_gans.components.building import Builder
+from lightning_gans.components.class_paths import Trust, find_part, require_trust
+from lightning_gans.core.arguments import StoresArguments, class_path, describe, is_class_path, short_text
 from lightning_gans.core.errors import InputError
 
 CLASS_PATH = "_class_path"
@@ -63,63 +63,72 @@ def describe_optimizer(optimizer: Optimizer) -> dict[str, Any]:
     return {"class_path": class_path(type(optimizer)), "init_args": describe(given)}
 
 
-def find_model_class(settings: Mapping[str, Any], base: type[ModelT], path: Path) -> type[ModelT]:
+def find_model_class(settings: Mapping[str, Any], base: type[ModelT], path: Path, trust: Trust) -> type[ModelT]:
     """The class of the model in a checkpoint.
 
     Args:
         settings: the checkpoint's hyperparameters.
         base: class that was asked for.
         path: the checkpoint, for messages.
+        trust: classes that the checkpoint may name beside those of this package; ``base`` need not be among them.
 
     Raises:
-        InputError: if the class is not a ``base``, or it is not known and ``base`` is abstract.
+        InputError: if the class is not a ``base``, it is not trusted, or it is not known and ``base`` is abstract.
     """
     named = settings.get(CLASS_PATH)
+    if named == f"{base.__module__}.{base.__qualname__}" or (named is None and not inspect.isabstract(base)):
+        return base  # without a name it is of a class in a script
+    if named is None:
+        raise InputError(f"checkpoint_path is {path}, which names no class; expected a subclass of {base.__name__}")
+    require_trust({"class_path": named}, trust, f"checkpoint_path is {path}, which")
     try:
-        found = None if named is None else find_class(str(named))
-    except (ImportError, TypeError):
-        found = None
-    if found is not None and issubclass(found, base):
-        return found
-    if found is not None or inspect.isabstract(base):
-        what = "names no class" if named is None else f"is of {named}"
-        raise InputError(f"checkpoint_path is {path}, which {what}; expected a subclass of {base.__name__}")
-    return base  # of a class in a script
+        return find_part(named, base, trust)
+    except (ImportError, TypeError, ValueError) as error:
+        shown = named if is_class_path(named) else short_text(named)
+        raise InputError(
+            f"checkpoint_path is {path}, which is of {shown}; expected a subclass of {base.__name__}"
+        ) from error
 
 
 def build_model(
     kind: type[ModelT],
-    settings: Mapping[str, Any],
+    checkpoint: Mapping[str, Any],
     given: Mapping[str, Any],
-    missing: Mapping[str, str],
     networks: Iterable[str],
+    trust: Trust,
+    where: str,
 ) -> ModelT:
     """Build a model with random weights from its description.
 
     Args:
         kind: class of the model.
-        settings: the arguments as plain data; names that begin with an underscore are ignored.
+        checkpoint: the contents of the checkpoint: weights, hyperparameters and the arguments that are not stored.
         given: arguments that replace those of the description.
-        missing: arguments that could not be stored, each with the reason.
         networks: names of the arguments that are networks.
+        trust: classes that the checkpoint may name beside those of this package and of torch.
+        where: the subject of error messages, such as "checkpoint_path is last.ckpt".
 
     Raises:
+        UntrustedClassError: if the description names classes that are not trusted.
         InputError: if a network is neither stored nor given, or the model cannot be built.
     """
+    missing = checkpoint.get(NOT_STORED, {})
     for name in networks:
         if name in missing and name not in given:
             raise InputError(
-                f"the checkpoint does not describe its {name}, since {missing[name]}; give it as an argument of "
-                f"load_from_checkpoint, {name}=..."
+                f"the checkpoint does not describe its {name}, since {short_text(missing[name])}; give it as an "
+                f"argument of load_from_checkpoint, {name}=..."
             )
+    settings = checkpoint.get("hyper_parameters", {})
     stored = {name: value for name, value in settings.items() if not name.startswith("_") and name not in given}
-    parser = ArgumentParser(exit_on_error=False)
+    require_trust(stored, trust, f"{where}, which")
+    builder = Builder(trust)
+
+    def make() -> ModelT:
+        return kind(**builder.arguments("model", kind, stored), **given)
+
     try:
-        check_class_paths(stored)
-        with torch.random.fork_rng(devices=[]):  # loading a model must not change what a script draws afterwards
-            parser.add_class_arguments(kind, "model", skip=set(given), instantiate=False, fail_untyped=False)
-            parsed = parser.instantiate_classes(parser.parse_object({"model": stored}))
-            return kind(**vars(parsed["model"]), **given)
-    except (ArgumentError, TypeError, ValueError, ImportError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"the checkpoint's {kind.__name__} cannot be built here ({reason})") from error
+        return build_bounded(make, checkpoint["state_dict"], needs_memory=len(trust) > 0 or bool(given))
+    except Exception as error:  # constructors raise errors of many types for the arguments of a stranger
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{where}, whose {kind.__name__} cannot be built here ({reason})") from error

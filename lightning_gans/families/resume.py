@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import time
 from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from lightning_gans.components.class_paths import import_object
 from lightning_gans.core.arguments import PLAIN
 from lightning_gans.core.errors import InputError
 
@@ -47,8 +47,7 @@ def drop_linked_arguments(
 
 def accepted_arguments(network: Mapping[str, Any], given_by_family: Collection[str]) -> dict[str, Any]:
     """A network's class path with those of its arguments that its class accepts from a config."""
-    module, _, name = str(network["class_path"]).rpartition(".")
-    accepted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    accepted = inspect.signature(import_object(str(network["class_path"]))).parameters
     given = {key: value for key, value in network.get("init_args", {}).items() if key not in given_by_family}
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
         return {**network, "init_args": given}

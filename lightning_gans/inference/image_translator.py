@@ -8,11 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lightning_gans.components.class_paths import NO_TRUST, Trust
+from lightning_gans.core.arguments import short_text
 from lightning_gans.core.images import height_width
 from lightning_gans.inference.construct import build_translator
 from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.networks.base import Translator
 from lightning_gans.runs.record import ModelMetadata
+
+DIRECTIONS = ("a_to_b", "b_to_a")
+"""Directions of a translation, in the order in which a model has them."""
 
 
 class ImageTranslator(PretrainedModel):
@@ -22,22 +27,27 @@ class ImageTranslator(PretrainedModel):
         generators: by direction, "a_to_b" or "b_to_a": the class path and arguments of the ``network``, ``channels_in``
             and ``channels_out`` of its images, and the ``size`` of the images that it was trained on.
         metadata: facts about the model, as plain data.
+        trust: classes that may be named beside those of this package and of torch.
 
     Attributes:
         sizes: (height, width) in pixels of the images that each generator was trained on, by direction.
 
     Raises:
-        ValueError: if a network cannot be built.
+        ValueError: if a direction is unknown or a network cannot be built.
     """
 
     description = "a model that translates images"
 
     task = "image-to-image"
 
-    def __init__(self, generators: Mapping[str, Mapping[str, Any]], metadata: ModelMetadata) -> None:
-        super().__init__(metadata, generators=generators)
+    def __init__(
+        self, generators: Mapping[str, Mapping[str, Any]], metadata: ModelMetadata, trust: Trust = NO_TRUST
+    ) -> None:
+        if not isinstance(generators, Mapping) or not {*generators} <= {*DIRECTIONS} or not generators:
+            raise ValueError(f"generators is {short_text(generators)}; expected a_to_b, b_to_a or both")
+        super().__init__(metadata, trust, generators=generators)
         self.networks = nn.ModuleDict(
-            {direction: build_translator(**config) for direction, config in generators.items()}
+            {direction: build_translator(**config, trust=trust) for direction, config in generators.items()}
         )
         self.sizes = {direction: height_width(config["size"]) for direction, config in generators.items()}
         self.frozen_eval()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lightning_gans.components.class_paths import NO_TRUST, Trust
 from lightning_gans.components.noise import interpolation_for, latents
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_files import grid, upscale_nearest
@@ -31,6 +32,7 @@ class LatentSampler(PretrainedModel):
         generator: class path and arguments of the network.
         noise: class path and arguments of the distribution of latent vectors.
         metadata: facts about the model, as plain data.
+        trust: classes that may be named beside those of this package and of torch.
 
     Raises:
         ValueError: if the network or the noise cannot be built.
@@ -40,10 +42,12 @@ class LatentSampler(PretrainedModel):
 
     task = "unconditional-image-generation"
 
-    def __init__(self, generator: ClassConfig, noise: ClassConfig, metadata: ModelMetadata) -> None:
-        super().__init__(metadata, generator=generator, noise=noise)
-        self.network = build_generator(generator)
-        self.noise = build_noise(noise)
+    def __init__(
+        self, generator: ClassConfig, noise: ClassConfig, metadata: ModelMetadata, trust: Trust = NO_TRUST
+    ) -> None:
+        super().__init__(metadata, trust, generator=generator, noise=noise)
+        self.network = build_generator(generator, trust)
+        self.noise = build_noise(noise, trust)
         self.frozen_eval()
 
     @property

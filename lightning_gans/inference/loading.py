@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lightning_gans.components.class_paths import NO_TRUST, Trust
 from lightning_gans.core.errors import InputError
 from lightning_gans.inference.construct import ClassConfig
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
-from lightning_gans.inference.model import WEIGHTS, PretrainedModel
-from lightning_gans.inference.weights_file import load_safetensors, read_header
+from lightning_gans.inference.model import CONFIG, WEIGHTS, PretrainedModel
+from lightning_gans.inference.weights_file import read_header, read_json, read_safetensors
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
 from lightning_gans.runs.folder import best_or_last_checkpoint
 from lightning_gans.runs.record import ModelMetadata
-
-CONFIG = "config.json"
-"""Name of the file in an exported folder from which the model is built."""
+from lightning_gans.runs.scores import parse_complete_rows
 
 SAFETENSORS = ".safetensors"
 """Suffix of an exported generator's file."""
@@ -34,7 +32,13 @@ MODEL_CLASSES: dict[str, type[PretrainedModel]] = {"generator": LatentSampler, "
 """Model classes by an argument that only their constructor has."""
 
 
-def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "cpu") -> PretrainedModel:
+def load(
+    path: str | Path,
+    *,
+    raw: bool = False,
+    device: str | torch.device = "cpu",
+    trust: Iterable[str | type] = (),
+) -> PretrainedModel:
     """Load a pretrained model.
 
     Args:
@@ -42,20 +46,23 @@ def load(path: str | Path, *, raw: bool = False, device: str | torch.device = "c
             ``save_pretrained``; or a ``.safetensors`` file written by ``lightning-gans export``.
         raw: of a checkpoint, use the weights as the optimizer left them instead of their moving average.
         device: device of the model.
+        trust: classes, or their paths such as "mynet.MyGenerator", that the file may name beside those of this package
+            and of torch. Their modules are imported.
 
     Returns:
         A :class:`.LatentSampler` with ``sample`` and ``interpolate``, or an :class:`.ImageTranslator` with
         ``translate``.
 
     Raises:
-        InputError: if the file does not exist or holds no model, a class that it names cannot be built here, or the
-            device is not available.
+        UntrustedClassError: if the file names other classes.
+        InputError: if the file does not exist or holds no model, a class that it names cannot be built here, its
+            weights do not fit or are not finite, or the device is not available.
     """
-    place = find_checkpoint(Path(path))
+    place, trusted = find_checkpoint(Path(path)), Trust(trust)
     if place.is_dir() or place.suffix == SAFETENSORS:
-        model = load_exported(place, raw)
+        model = load_exported(place, raw, trusted)
     else:
-        model = from_checkpoint(read_checkpoint(place), place, raw)
+        model = from_checkpoint(read_checkpoint(place), place, raw, trusted)
     return model.to(check_device(device))
 
 
@@ -88,36 +95,33 @@ def check_device(device: str | torch.device) -> torch.device:
     return torch.device(device)
 
 
-def load_exported(place: Path, raw: bool) -> PretrainedModel:
+def load_exported(place: Path, raw: bool, trust: Trust = NO_TRUST) -> PretrainedModel:
     """Load the model in a folder written by ``save_pretrained``, or in an exported file.
 
     Raises:
         InputError: if it cannot be read, or ``raw`` is true and it holds averaged weights.
     """
-    model = load_folder(place) if place.is_dir() else load_generator_file(place)
+    model = load_folder(place, trust) if place.is_dir() else load_generator_file(place, trust)
     if raw and model.weights_kind != "raw":
         raise InputError(f"raw weights are requested, but {place} holds only {model.weights_kind} weights")
     return model
 
 
-def load_folder(folder: Path) -> PretrainedModel:
+def load_folder(folder: Path, trust: Trust = NO_TRUST) -> PretrainedModel:
     """Load the model in a folder written by ``save_pretrained``.
 
     Raises:
         InputError: if it cannot be read.
     """
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"path is {folder}, whose {CONFIG} cannot be read ({error})") from error
+    where = f"path is {folder}"
+    config = read_json(folder / CONFIG, where)
     kind = model_class(config, folder)
     if not (folder / WEIGHTS).is_file():
-        raise InputError(f"path is {folder}, which has no {WEIGHTS}; expected a folder written by save_pretrained")
-    model: PretrainedModel = kind.from_pretrained(folder)
-    return model
+        raise InputError(f"{where}, which has no {WEIGHTS}; expected a folder written by save_pretrained")
+    return kind.from_config(config, read_safetensors(folder / WEIGHTS, where), where, trust)
 
 
-def load_generator_file(path: Path) -> PretrainedModel:
+def load_generator_file(path: Path, trust: Trust = NO_TRUST) -> PretrainedModel:
     """Load the model in a file written by ``lightning-gans export --format safetensors``.
 
     Raises:
@@ -125,11 +129,19 @@ def load_generator_file(path: Path) -> PretrainedModel:
     """
     if not path.is_file():
         raise InputError(f"path is {path}, which does not exist; expected a checkpoint file")
-    header = read_header(path)
+    header, _ = read_header(path)
     kind = model_class(header, path)
-    model = kind.from_config(header, f"path is {path}, which")
-    load_safetensors(path, select_network(model))
-    return model.frozen_eval()
+    where = f"path is {path}"
+    weights = {f"{weights_prefix(header)}{name}": value for name, value in read_safetensors(path, where).items()}
+    return kind.from_config(header, weights, where, trust)
+
+
+def weights_prefix(header: Mapping[str, Any]) -> str:
+    """The prefix of the names of weights in a model, of those in the file of one generator."""
+    generators = header.get("generators")
+    if not isinstance(generators, Mapping):
+        return "network."
+    return f"networks.{next(iter(generators), '')}."
 
 
 def select_network(model: PretrainedModel, direction: str | None = None) -> Generator | Translator:
@@ -160,17 +172,19 @@ def model_class(config: Any, place: Path) -> type[PretrainedModel]:
     )
 
 
-def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> PretrainedModel:
+def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False, trust: Trust = NO_TRUST) -> PretrainedModel:
     """Build the model in a checkpoint.
 
     Args:
         checkpoint: contents of the checkpoint.
         path: its file, for messages.
         raw: see :func:`load`.
+        trust: see :func:`load`.
 
     Raises:
+        UntrustedClassError: if the checkpoint names classes that are not trusted.
         InputError: if the checkpoint does not describe its networks, they cannot be built here, or its weights do not
-            fit.
+            fit or are not finite.
     """
     settings = checkpoint.get("hyper_parameters", {})
     generator = settings.get("generator")
@@ -179,19 +193,17 @@ def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False) -> Pret
             f"path is {path}, which does not describe its generator; "
             "expected the checkpoint of a run from the command line"
         )
-    state = checkpoint["state_dict"]
-    metadata, where = read_metadata(checkpoint, raw), f"path is {path}, which"
+    state, where = checkpoint["state_dict"], f"path is {path}"
+    config: dict[str, Any] = {"metadata": read_metadata(checkpoint, raw)}
     if "channels_a" not in settings:
-        noise = settings.get("noise") or DEFAULT_NOISE
-        sampler = LatentSampler.from_config({"generator": generator, "noise": noise, "metadata": metadata}, where)
-        load_weights(sampler.network, select_weights("generator", state, raw), path)
-        return sampler.frozen_eval()
+        config |= {"generator": generator, "noise": settings.get("noise") or DEFAULT_NOISE}
+        return LatentSampler.from_config(config, select_weights("generator", state, raw, "network."), where, trust)
     names = generator_names(settings, state)
-    generators = {direction: translator_config(generator, settings, direction) for direction in names}
-    translator = ImageTranslator.from_config({"generators": generators, "metadata": metadata}, where)
+    config["generators"] = {direction: translator_config(generator, settings, direction) for direction in names}
+    weights: dict[str, Tensor] = {}
     for direction, name in names.items():
-        load_weights(translator.network(direction), select_weights(name, state, raw), path)
-    return translator.frozen_eval()
+        weights |= select_weights(name, state, raw, f"networks.{direction}.")
+    return ImageTranslator.from_config(config, weights, where, trust)
 
 
 def generator_names(settings: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, str]:
@@ -205,30 +217,24 @@ def translator_config(generator: ClassConfig, settings: Mapping[str, Any], direc
     source, target = direction.split("_to_")
     return {
         "network": dict(generator),
-        "channels_in": settings[f"channels_{source}"],
-        "channels_out": settings[f"channels_{target}"],
-        "size": settings["size"],
+        "channels_in": settings.get(f"channels_{source}"),
+        "channels_out": settings.get(f"channels_{target}"),
+        "size": settings.get("size"),
     }
 
 
-def select_weights(name: str, state: Mapping[str, Tensor], raw: bool) -> dict[str, Tensor]:
-    """The weights of a generator: their moving average, or if ``raw`` or there is none, as the optimizer left them."""
-    prefixes = [f"ema.{name}.", f"{name}."]
-    found = [{key.removeprefix(p): value for key, value in state.items() if key.startswith(p)} for p in prefixes]
-    return found[1] if raw or not found[0] else found[0]
+def select_weights(name: str, state: Mapping[str, Tensor], raw: bool, prefix: str) -> dict[str, Tensor]:
+    """The weights of a generator: their moving average, or if ``raw`` or there is none, as the optimizer left them.
 
-
-def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Load the weights of a checkpoint into a network.
-
-    Raises:
-        InputError: if they do not fit the network.
+    Args:
+        name: attribute name of the generator.
+        state: the state dict of the checkpoint.
+        raw: whether to use the weights as the optimizer left them.
+        prefix: of the names of the result.
     """
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"path is {path}, whose weights do not fit its {type(network).__name__} ({reason})") from error
+    heads = [f"ema.{name}.", f"{name}."]
+    found = [{f"{prefix}{key.removeprefix(h)}": v for key, v in state.items() if key.startswith(h)} for h in heads]
+    return found[1] if raw or not found[0] else found[0]
 
 
 def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
@@ -258,6 +264,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
 
 def last_scores(checkpoint: Contents) -> list[dict[str, Any]]:
     """The last scores before the checkpoint was saved, with their stamps, one row per domain."""
-    last = checkpoint.get("callbacks", {}).get("Evaluation", {}).get("last")
+    evaluation = checkpoint.get("callbacks", {}).get("Evaluation")
+    last = evaluation.get("last") if isinstance(evaluation, Mapping) else None
     rows = last if isinstance(last, list) else [last]
-    return [row for row in rows if row]
+    return [row.as_dict() for row in parse_complete_rows(rows)]

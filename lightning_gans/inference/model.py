@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -11,16 +11,22 @@ import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 
+from lightning_gans.components.bounded import build_bounded, check_finite, check_shapes
+from lightning_gans.components.class_paths import NO_TRUST, Trust, require_trust
+from lightning_gans.core.arguments import check_plain_tree
 from lightning_gans.core.errors import InputError
 from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_card
-from lightning_gans.inference.weights_file import load_safetensors, to_safetensors
-from lightning_gans.runs.record import ModelMetadata, RunRecord
+from lightning_gans.inference.weights_file import read_json, read_safetensors, to_safetensors
+from lightning_gans.runs.record import ModelMetadata, RunRecord, check_metadata
 
 BATCH_SIZE = 64
 """Images per forward pass."""
 
 WEIGHTS = "model.safetensors"
 """The hub's name for the file of a model's weights."""
+
+CONFIG = "config.json"
+"""The hub's name for the file from which a model is built."""
 
 
 TAGS = ("gan", "model_hub_mixin", "pytorch_model_hub_mixin")
@@ -31,12 +37,16 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
     """Trained generators in evaluation mode, without gradients.
 
     ``save_pretrained(FOLDER)`` writes ``config.json``, ``model.safetensors`` and a model card, ``push_to_hub(NAME)``
-    uploads them to the Hugging Face Hub. ``from_pretrained`` of the same class reads either;
+    uploads them to the Hugging Face Hub. :meth:`from_pretrained` of the same class reads either;
     :func:`lightning_gans.load` reads a folder of any subclass.
 
     Args:
         metadata: facts about the model, as plain data.
+        trust: classes that the config may name beside those of this package and of torch.
         config: the other arguments of the subclass, as plain data.
+
+    Attributes:
+        trust: classes that the config may name.
 
     Raises:
         ValueError: if ``metadata`` is not a mapping.
@@ -48,8 +58,9 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
     task: ClassVar[str]
     """The hub's name of what the model does."""
 
-    def __init__(self, metadata: ModelMetadata, **config: Any) -> None:
+    def __init__(self, metadata: ModelMetadata, trust: Trust, **config: Any) -> None:
         super().__init__()
+        self.trust = trust
         if not isinstance(metadata, Mapping):
             raise ValueError(f"metadata is {metadata!r}; expected a mapping")
         self.metadata = cast("ModelMetadata", dict(metadata))
@@ -148,20 +159,45 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         return model_card(facts, record)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], where: str) -> Self:
-        """Build a model with random weights from the config in a file.
+    def from_config(
+        cls,
+        config: Mapping[str, Any],
+        weights: Mapping[str, Tensor],
+        where: str,
+        trust: Trust = NO_TRUST,
+        strict: bool = True,
+    ) -> Self:
+        """Build a model from the config and the weights in a file.
 
         Args:
             config: arguments of the constructor.
-            where: the subject of the error message, such as the name of the file.
+            weights: the model's state.
+            where: the subject of error messages, such as "path is model.ckpt".
+            trust: classes that the config may name beside those of this package and of torch.
+            strict: whether missing and unexpected weights are an error.
 
         Raises:
-            InputError: if ``config`` is that of another class, or the model cannot be built here.
+            UntrustedClassError: if the config names other classes.
+            InputError: if ``config`` is that of another class, the model cannot be built here, or the weights do not
+                fit or are not finite.
         """
         try:
-            return cls(**config)
-        except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise InputError(f"{where} describes no {cls.__name__} that can be built here ({error})") from error
+            check_plain_tree("the config", config)
+            require_trust(config, trust, f"{where}, which")
+            check_metadata(config.get("metadata"))
+            model = build_bounded(
+                lambda: cls(**{**config, "trust": trust}),
+                weights,
+                lambda planned: check_state(planned, weights, strict),
+                needs_memory=len(trust) > 0,
+            )
+        except InputError:
+            raise
+        except Exception as error:  # constructors raise errors of many types for the arguments of a stranger
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"{where}, which describes no {cls.__name__} that can be built here ({reason})") from error
+        model.load_state_dict(weights, strict=strict)
+        return model.frozen_eval()
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights, and pictures for the model card."""
@@ -169,10 +205,10 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         self.draw_samples(save_directory / SAMPLES)
 
     @classmethod
-    def _from_pretrained(
+    def from_pretrained(  # type: ignore[override]  # the mixin passes any argument to the constructor
         cls,
+        pretrained_model_name_or_path: str | Path,
         *,
-        model_id: str,
         map_location: str | torch.device = "cpu",
         strict: bool = True,
         revision: str | None = None,
@@ -180,23 +216,37 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         force_download: bool = False,
         local_files_only: bool = False,
         token: str | bool | None = None,
-        **arguments: Any,
+        trust: Iterable[str | type] = (),
     ) -> Self:
-        """Read the weights: all of them, and only from safetensors.
+        """Load a model from the Hugging Face Hub, or from a folder.
 
-        The mixin's own method ignores weights that do not fit, and reads a pickle if there is no safetensors file.
+        The mixin's own method passes the entries of ``config.json`` on as arguments of this method, ignores weights
+        that do not fit, and reads a pickle if there is no safetensors file.
+
+        Args:
+            pretrained_model_name_or_path: name of the repository, or the folder.
+            map_location: device of the model.
+            strict: whether missing and unexpected weights are an error.
+            revision: branch, tag or commit of the repository.
+            cache_dir: folder of downloaded files.
+            force_download: whether to download files that are in the cache.
+            local_files_only: whether to use files in the cache only.
+            token: token of the Hub.
+            trust: classes, or their paths, that ``config.json`` may name beside those of this package and of torch.
 
         Raises:
-            InputError: if ``config.json`` is not that of this class, or the weights do not fit.
+            UntrustedClassError: if ``config.json`` names other classes.
+            InputError: if ``config.json`` is not that of this class, or the weights do not fit or are not finite.
         """
-        model = cls.from_config(arguments, f"the config.json of {model_id}")
-        if Path(model_id).is_dir():
-            file = Path(model_id) / WEIGHTS
-        else:
-            file = Path(
+        name = str(pretrained_model_name_or_path)
+
+        def file(wanted: str) -> Path:
+            if Path(name).is_dir():
+                return Path(name) / wanted
+            return Path(
                 hf_hub_download(
-                    model_id,
-                    WEIGHTS,
+                    name,
+                    wanted,
                     revision=revision,
                     cache_dir=cache_dir,
                     force_download=force_download,
@@ -204,5 +254,18 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
                     token=token,
                 )
             )
-        load_safetensors(file, model, strict)
-        return model.to(map_location).frozen_eval()
+
+        where = f"pretrained_model_name_or_path is {name}"
+        config = read_json(file(CONFIG), where)
+        weights = read_safetensors(file(WEIGHTS), where)
+        return cls.from_config(config, weights, where, Trust(trust), strict).to(map_location)
+
+
+def check_state(planned: nn.Module, weights: Mapping[str, Tensor], strict: bool = True) -> None:
+    """Check that weights fit a model and are finite.
+
+    Raises:
+        ValueError: if not.
+    """
+    check_shapes(planned.state_dict(), weights, strict)
+    check_finite(weights)

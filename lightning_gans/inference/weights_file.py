@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import Tensor
 
 from lightning_gans.core.errors import InputError
 
@@ -29,8 +31,11 @@ def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> 
     return save(tensors, {"format": "pt", **{key: json.dumps(value) for key, value in header.items()}})
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """Read the header of a file written with :func:`to_safetensors`; values that are not JSON are ignored.
+def read_header(path: Path) -> tuple[dict[str, Any], dict[str, Shape]]:
+    """Read the header of a safetensors file, without its weights.
+
+    Returns:
+        What :func:`to_safetensors` wrote as ``header``, without values that are not JSON; and the shape of each weight.
 
     Raises:
         InputError: if the file is not a safetensors file.
@@ -38,6 +43,8 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             written: dict[str, str] = file.metadata() or {}
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            shapes = {name: Shape(tuple(each.get_shape()), each.get_dtype()) for name, each in slices.items()}
     except (SafetensorError, OSError) as error:
         raise InputError(
             f"path is {path}, which cannot be read as safetensors ({error}); expected a complete file"
@@ -46,26 +53,73 @@ def read_header(path: Path) -> dict[str, Any]:
     for key, value in written.items():
         try:
             header[key] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-    return header
+    return header, shapes
 
 
-def load_safetensors(path: Path, network: nn.Module, strict: bool = True) -> None:
-    """Load the weights in a safetensors file into a network.
+class Shape(NamedTuple):
+    """The shape of a weight in a file.
+
+    Attributes:
+        shape: sizes of its axes.
+        dtype: type of its numbers, such as "F32".
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def numbers(self) -> int:
+        """Count of its numbers."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Count of its bytes."""
+        return self.numbers * int(re.sub(r"\D", "", self.dtype.partition("_")[0]) or 8) // 8
+
+
+def read_safetensors(path: Path, where: str) -> dict[str, Tensor]:
+    """Read the weights in a safetensors file.
 
     Args:
         path: the file.
-        network: a network on any device.
-        strict: whether missing and unexpected weights are an error.
+        where: the subject of the error message, such as "path is model.safetensors".
 
     Raises:
-        InputError: if the file is not a safetensors file, or its weights do not fit the network.
+        InputError: if the file is not a safetensors file.
     """
     try:
-        network.load_state_dict(load_file(path), strict=strict)
-    except (SafetensorError, RuntimeError, OSError) as error:
+        weights: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, RuntimeError, OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(
-            f"the weights in {path} do not fit the network that its config describes ({reason})"
-        ) from error
+        raise InputError(f"{where}, whose {path.name} cannot be read as safetensors ({reason})") from error
+    return weights
+
+
+LARGEST_JSON = 16_000_000
+"""Bytes of a ``config.json``."""
+
+
+def read_json(path: Path, where: str) -> dict[str, Any]:
+    """Read a ``config.json``.
+
+    Args:
+        path: the file.
+        where: the subject of the error message, such as "path is FOLDER".
+
+    Raises:
+        InputError: if it cannot be read, or is not a JSON object.
+    """
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise ValueError(f"it has more than {LARGEST_JSON} bytes")
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError(f"it is a {type(config).__name__}; expected an object")
+    except RecursionError:
+        raise InputError(f"{where}, whose {path.name} cannot be read (it is nested too deeply)") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{where}, whose {path.name} cannot be read ({error})") from error
+    return config

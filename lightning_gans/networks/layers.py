@@ -242,7 +242,7 @@ def apply_spectral_norm(network: nn.Module) -> None:
     """
     for name, module in list(network.named_modules()):
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            if not module.weight.any():
+            if not module.weight.is_meta and not module.weight.any():
                 raise ValueError(
                     f"{type(network).__name__} has a layer, {name}, whose weight is all zero; expected weights that "
                     "can be divided by their largest singular value"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from torch import Tensor, nn
 
 from lightning_gans.networks.base import PatchDiscriminator, check_positive
@@ -40,12 +38,14 @@ class PatchGAN(PatchDiscriminator):
     ) -> None:
         super().__init__(channels)
         check_positive(layers=layers, width=width)
-        widths = [width * min(2**level, MAX_GROWTH) for level in range(layers + 1)]
         stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
-        for level, (before, after) in enumerate(pairwise(widths), start=1):
+        before = width
+        for level in range(1, layers + 1):
+            after = min(2 * before, MAX_GROWTH * width)
             stride = 2 if level < layers else 1
             stack += [nn.Conv2d(before, after, 4, stride, 1, bias=False), norm(after), nn.LeakyReLU(0.2, inplace=True)]
-        stack.append(nn.Conv2d(widths[-1], 1, 4, 1, 1))
+            before = after
+        stack.append(nn.Conv2d(before, 1, 4, 1, 1))
         self.layers = nn.Sequential(*stack)
         self.apply(dcgan_init)
         if spectral_norm:

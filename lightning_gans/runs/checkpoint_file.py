@@ -1,18 +1,73 @@
-"""Reads checkpoint files safely, with messages that name a file that cannot be used."""
+"""Reads checkpoint files safely, with messages that name a file that cannot be used.
+
+A checkpoint may come from a stranger. It is a zip archive of a pickle and of the numbers of its tensors. PyTorch's
+``weights_only`` runs no code of the pickle, but builds objects of any size: :func:`check_archive` refuses what would
+need more memory than the file has bytes, and :func:`check_fields` what has other types than a run writes.
+"""
 
 from __future__ import annotations
 
+import pickletools
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
+from lightning_gans.core.arguments import check_plain_tree, short_text
 from lightning_gans.core.errors import InputError, os_reason
 
 REQUIRED_KEYS = ("state_dict", "global_step", "epoch", "loops")
 """Keys of every checkpoint that a training run writes."""
+
+FIELDS: dict[str, tuple[type, ...]] = {
+    "state_dict": (Mapping,),
+    "global_step": (int,),
+    "epoch": (int,),
+    "loops": (Mapping,),
+    "hyper_parameters": (Mapping,),
+    "callbacks": (Mapping,),
+    "optimizer_states": (list,),
+    "lr_schedulers": (list,),
+    "accumulated_gradients": (Mapping,),
+    "loss_scaling": (Mapping,),
+    "arguments_not_stored": (Mapping,),
+    "versions": (Mapping,),
+    "palettes": (Mapping,),
+    "run_seed": (int,),
+    "train_seconds": (int, float),
+    "data": (str,),
+}
+"""Types of the fields of a checkpoint; the last ones are written by :class:`lightning_gans.families.Adversarial`."""
+
+DESCRIPTIONS = ("hyper_parameters", "arguments_not_stored", "versions", "palettes")
+"""Fields that are plain data."""
+
+LARGEST_COUNT = 2**53
+"""Steps and epochs."""
+
+ALLOWED_GLOBALS = frozenset(
+    {
+        "collections OrderedDict",
+        "collections Counter",
+        "torch Size",
+        "torch device",
+        "torch.nn.parameter Parameter",
+        "torch._utils _rebuild_tensor",
+        "torch._utils _rebuild_tensor_v2",
+        "torch._utils _rebuild_parameter",
+        "_codecs encode",
+        "__builtin__ set",
+        "builtins set",
+        *(f"torch {kind}Storage" for kind in ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char")),
+        *(f"torch {kind}Storage" for kind in ("Byte", "Bool", "ComplexFloat", "ComplexDouble")),
+        *(f"torch {kind}" for kind in ("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "bool")),
+        *(f"torch {kind}" for kind in ("uint8", "int8", "int16", "int32", "int64")),
+    }
+)
+"""What the pickle of a checkpoint may name. PyTorch allows more, such as ``bytearray``, which takes any size."""
 
 Contents = dict[str, Any]
 
@@ -42,6 +97,7 @@ def read_checkpoint(path: Path, key: str = "path", load: Callable[[Path], Conten
         raise InputError(f"{key} is {path}, which does not exist; expected a checkpoint file")
     try:
         with zipfile.ZipFile(path) as archive:
+            check_archive(archive, path.stat().st_size)
             damaged = archive.testzip()  # torch does not check the checksums that it writes
         checkpoint = load(path)
     except PermissionError as error:
@@ -58,4 +114,91 @@ def read_checkpoint(path: Path, key: str = "path", load: Callable[[Path], Conten
         raise InputError(
             f"{key} is {path}, which has no {missing[0]}; expected a checkpoint of a run of lightning-gans"
         )
+    try:
+        check_fields(checkpoint, path.stat().st_size)
+    except ValueError as error:
+        raise InputError(f"{key} is {path}, whose {error}") from error
     return checkpoint
+
+
+def check_archive(archive: zipfile.ZipFile, size: int) -> None:
+    """Check that reading an archive needs no more memory than the file has bytes, and calls what torch writes only.
+
+    Args:
+        archive: the archive.
+        size: bytes of its file.
+
+    Raises:
+        ValueError: if not.
+    """
+    files = archive.infolist()
+    if any(file.compress_type != zipfile.ZIP_STORED for file in files) or sum(file.file_size for file in files) > size:
+        raise ValueError("the archive is compressed, or its files overlap")
+    for file in files:
+        if file.filename.endswith(".pkl"):
+            check_pickle(archive.read(file))
+
+
+def check_pickle(contents: bytes) -> None:
+    """Check what a pickle names, without running it.
+
+    Raises:
+        ValueError: if it names anything but :data:`ALLOWED_GLOBALS`.
+    """
+    for operation, argument, _ in pickletools.genops(contents):
+        if operation.name in ("GLOBAL", "INST") and argument not in ALLOWED_GLOBALS:
+            raise ValueError(f"the pickle names {argument}")
+        if operation.name in ("STACK_GLOBAL", "EXT1", "EXT2", "EXT4"):
+            raise ValueError(f"the pickle has the operation {operation.name}")
+
+
+def check_fields(checkpoint: Contents, size: int) -> None:
+    """Check the types of a checkpoint's fields, and the memory of its weights.
+
+    Args:
+        checkpoint: the contents, with all :data:`REQUIRED_KEYS`.
+        size: bytes of its file.
+
+    Raises:
+        ValueError: if a field has another type.
+    """
+    for name, kinds in FIELDS.items():
+        value = checkpoint.get(name)
+        if name in checkpoint and (not isinstance(value, kinds) or isinstance(value, bool)):
+            raise ValueError(f"{name} is {short_text(value)}; expected {article(kinds[0].__name__)}")
+    for name in ("global_step", "epoch"):
+        if not 0 <= checkpoint[name] < LARGEST_COUNT:
+            raise ValueError(f"{name} is {short_text(checkpoint[name])}; expected a count")
+    for name in DESCRIPTIONS:
+        check_plain_tree(name, checkpoint.get(name, {}))
+        if not all(isinstance(key, str) for key in checkpoint.get(name, {})):
+            raise ValueError(f"{name} has a key that is no text")
+    check_weights(checkpoint["state_dict"], size)
+
+
+def article(name: str) -> str:
+    """The name of a type with its article."""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name.lower()}"
+
+
+def check_weights(state: Mapping[Any, Any], size: int) -> None:
+    """Check that the weights of a state dict are ordinary tensors that together need the memory of the file.
+
+    A tensor of any shape may repeat one number.
+
+    Raises:
+        ValueError: if not.
+    """
+    total = 0
+    for name, value in state.items():
+        if not isinstance(name, str):
+            raise ValueError(f"state_dict has the key {short_text(name)}; expected texts")
+        if name.endswith("_extra_state"):  # of modules with `get_extra_state`
+            continue
+        if type(value) not in (Tensor, nn.Parameter) or value.layout != torch.strided or value.device.type != "cpu":
+            raise ValueError(f"state_dict has {short_text(value)} as {short_text(name)}; expected a tensor")
+        total += value.numel() * value.element_size()
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes() or total > 2 * size:
+            raise ValueError(
+                f"state_dict has more numbers in {short_text(name)} than the file; expected a complete one"
+            )

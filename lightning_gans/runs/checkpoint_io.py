@@ -10,7 +10,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from lightning_gans.core.errors import RunEnded, os_reason
-from lightning_gans.runs.checkpoint_file import REQUIRED_KEYS, read_checkpoint
+from lightning_gans.runs.checkpoint_file import read_checkpoint
 
 BARE = "is_bare_state_dict"
 """Key that marks the file of a state dict without the rest of a checkpoint."""
@@ -33,7 +33,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             RunEnded: if it cannot be written, as on a full disk; an earlier file is kept.
         """
         if "state_dict" not in checkpoint:
-            checkpoint = {**dict.fromkeys(REQUIRED_KEYS, 0), "state_dict": checkpoint, BARE: True}
+            checkpoint = {"global_step": 0, "epoch": 0, "loops": {}, "state_dict": checkpoint, BARE: True}
         target = Path(path)
         temporary = target.with_name(f".{target.name}.writing")
         try:
@@ -53,10 +53,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Load a checkpoint, or a bare state dict that this class has written; see :func:`.read_checkpoint`.
 
+        Code in the file never runs: ``weights_only`` is always true, whatever Lightning passes, and the environment
+        variable ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` applies only where it is not given.
+
         Raises:
             InputError: if the file does not exist or is not a complete checkpoint of a run.
         """
         load = super().load_checkpoint
+        kwargs["weights_only"] = True
         checkpoint = read_checkpoint(Path(path), "ckpt_path", lambda file: load(file, *args, **kwargs))
         contents: dict[str, Any] = checkpoint["state_dict"] if BARE in checkpoint else checkpoint
         return contents

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, TypedDict
 import torch
 
 from lightning_gans.core import __version__
+from lightning_gans.core.arguments import short_text
 from lightning_gans.core.data import Palette
 from lightning_gans.runs.folder import GridFile, RunFolder
 from lightning_gans.runs.scores import ScoreRow
@@ -86,6 +88,50 @@ class ModelMetadata(TypedDict, total=False):
     palettes: dict[str, Palette]
     versions: dict[str, str]
     scores: list[dict[str, Any]]
+
+
+METADATA_TYPES: dict[str, tuple[type, ...]] = {
+    "variant": (str,),
+    "weights": (str,),
+    "step": (int,),
+    "epoch": (int,),
+    "seed": (int,),
+    "data": (str,),
+    "palettes": (dict,),
+    "versions": (dict,),
+    "scores": (list,),
+}
+"""Types of the entries of :class:`ModelMetadata`."""
+
+
+def check_metadata(metadata: object) -> None:
+    """Check the types of a model's metadata, which may come from a stranger's file.
+
+    Raises:
+        ValueError: if it is no mapping, or an entry has another type.
+    """
+    if not isinstance(metadata, Mapping):
+        raise ValueError(f"metadata is {short_text(metadata)}; expected a mapping")
+    for key, kinds in METADATA_TYPES.items():
+        if key in metadata and type(metadata[key]) not in kinds:
+            raise ValueError(f"metadata.{key} is {short_text(metadata[key])}; expected a {kinds[0].__name__}")
+    for name, number in metadata.get("versions", {}).items():
+        if not isinstance(name, str) or not isinstance(number, str):
+            raise ValueError(f"metadata.versions has {short_text(number)}; expected texts")
+    for domain, palette in metadata.get("palettes", {}).items():
+        if not is_palette(palette):
+            raise ValueError(f"metadata.palettes.{domain} is {short_text(palette)}; expected colors by name")
+
+
+def is_palette(palette: object) -> bool:
+    """Whether a value is a :data:`lightning_gans.core.data.Palette`."""
+    return isinstance(palette, Mapping) and all(
+        isinstance(name, str)
+        and isinstance(color, list | tuple)
+        and 1 <= len(color) <= 4
+        and all(type(level) is int and 0 <= level <= 255 for level in color)
+        for name, color in palette.items()
+    )
 
 
 @dataclass(frozen=True)

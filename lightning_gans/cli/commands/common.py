@@ -11,7 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lightning_gans.core.errors import InputError, exit_on_known_errors
+from lightning_gans.core.arguments import is_class_path
+from lightning_gans.core.errors import InputError, UntrustedClassError, exit_on_known_errors
 
 if TYPE_CHECKING:
     from lightning_gans.inference import PretrainedModel
@@ -82,6 +83,14 @@ def model_parser(name: str, description: str, device: str | None = None, **setti
         "--device",
         default=device,
         help=f"device to run on, such as cpu or cuda:1 (default: {device or 'a GPU if there is one'})",
+    )
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="CLASS",
+        help="class of your own code that CKPT may name, such as mynet.MyGenerator; its module is imported, from the "
+        "current folder too; may be repeated (default: classes of lightning-gans and of torch only)",
     )
     return parser
 
@@ -168,6 +177,9 @@ def errors_name_checkpoint() -> Iterator[None]:
     """
     try:
         yield
+    except UntrustedClassError as error:
+        flags = " ".join(f"--trust {path}" for path in error.paths)
+        raise InputError(error.message(f"add {flags}").replace("path is ", "CKPT is ", 1)) from error
     except InputError as error:
         if not str(error).startswith("path is "):
             raise
@@ -185,11 +197,15 @@ def load_model(options: argparse.Namespace) -> PretrainedModel:
 
     from lightning_gans.inference import load
 
-    # As in `fit`: classes of the user's own are imported from the current folder.
-    sys.path.append(str(Path.cwd()))
+    for path in options.trust:
+        if not is_class_path(path):
+            raise InputError(f"--trust is {path}; expected the path of a class, such as mynet.MyGenerator")
+    if options.trust:
+        # As in `fit`: classes of the user's own are imported from the current folder. Without the option nothing is.
+        sys.path.append(str(Path.cwd()))
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     with errors_name_checkpoint():
-        return load(options.checkpoint, raw=options.raw, device=device)
+        return load(options.checkpoint, raw=options.raw, device=device, trust=options.trust)
 
 
 def load_model_of(options: argparse.Namespace, kind: type[Model]) -> Model:

@@ -11,9 +11,21 @@ from typing import Any
 from torch import Tensor
 
 from lightning_gans.cli.commands.common import command_parser, errors_name_checkpoint, format_megabytes
-from lightning_gans.inference.loading import SAFETENSORS, find_checkpoint, load_exported, read_metadata
+from lightning_gans.core.arguments import check_plain_tree
+from lightning_gans.core.errors import InputError
+from lightning_gans.inference.loading import (
+    MODEL_CLASSES,
+    SAFETENSORS,
+    find_checkpoint,
+    model_class,
+    read_metadata,
+    weights_prefix,
+)
+from lightning_gans.inference.model import CONFIG, WEIGHTS
+from lightning_gans.inference.weights_file import Shape, read_header, read_json
 from lightning_gans.runs.checkpoint_file import read_checkpoint
 from lightning_gans.runs.folder import RunFolder
+from lightning_gans.runs.record import check_metadata
 from lightning_gans.runs.scores import parse_complete_rows
 from lightning_gans.runs.settings import flatten
 
@@ -25,8 +37,8 @@ def make_parser() -> argparse.ArgumentParser:
     """The command's parser."""
     parser = command_parser(
         "inspect",
-        "Describe a checkpoint: variant, settings, step, scores with how they were measured, versions, sizes. No "
-        "network is built, so classes that cannot be imported here do no harm.",
+        "Describe a checkpoint: variant, settings, step, scores with how they were measured, versions, sizes. "
+        "Nothing that the file names is built or imported.",
     )
     parser.add_argument(
         "checkpoint",
@@ -91,12 +103,11 @@ def checkpoint_facts(path: Path) -> dict[str, Any]:
         InputError: if the file cannot be read.
     """
     if path.is_dir() or path.suffix == SAFETENSORS:
-        model = load_exported(path, raw=False)
-        parts = {name: part.state_dict() for name, part in model.named_children()}
-        return {"file": str(path), **model.metadata, "sizes": tensor_sizes(parts), "settings": {}}
+        return exported_facts(path)
     checkpoint = read_checkpoint(path)
-    parts = {}
-    for key, value in checkpoint["state_dict"].items():
+    parts: dict[str, dict[str, Tensor]] = {}
+    weights = {key: value for key, value in checkpoint["state_dict"].items() if isinstance(value, Tensor)}
+    for key, value in weights.items():
         head, _, rest = key.partition(".")
         name = f"average of {rest.partition('.')[0]}" if head == "ema" else head
         parts.setdefault(name, {})[key] = value
@@ -106,7 +117,7 @@ def checkpoint_facts(path: Path) -> dict[str, Any]:
     if run is not None and run.scores.is_file():
         rows = [row.as_dict() for row in run.read_scores() if row.step == metadata["step"]]
         metadata["scores"] += [row for row in rows if row not in metadata["scores"]]
-    settings = {key: value for key, value in checkpoint.get("hyper_parameters", {}).items() if key[0] != "_"}
+    settings = {key: value for key, value in checkpoint.get("hyper_parameters", {}).items() if not key.startswith("_")}
     return {
         "file": str(path),
         "bytes": path.stat().st_size,
@@ -115,6 +126,33 @@ def checkpoint_facts(path: Path) -> dict[str, Any]:
         "sizes": tensor_sizes(parts),
         "settings": flatten(settings),
     }
+
+
+def exported_facts(path: Path) -> dict[str, Any]:
+    """What an exported folder or ``.safetensors`` file records. Its weights are not read.
+
+    Raises:
+        InputError: if a file cannot be read.
+    """
+    file = path / WEIGHTS if path.is_dir() else path
+    header, shapes = read_header(file)
+    config = read_json(path / CONFIG, f"path is {path}") if path.is_dir() else header
+    try:
+        check_plain_tree("the config", config)
+        check_metadata(config.get("metadata"))
+    except ValueError as error:
+        raise InputError(f"path is {path}, which describes no model of lightning-gans ({error})") from error
+    model_class(config, path)
+    prefix = "" if path.is_dir() else weights_prefix(config)
+    parts: dict[str, list[Shape]] = {}
+    for name, shape in shapes.items():
+        parts.setdefault(f"{prefix}{name}".partition(".")[0], []).append(shape)
+    sizes = {
+        name: {"numbers": sum(each.numbers for each in part), "bytes": sum(each.bytes for each in part)}
+        for name, part in parts.items()
+    }
+    settings = {key: value for key, value in config.items() if key in MODEL_CLASSES or key == "noise"}
+    return {"file": str(path), **config["metadata"], "sizes": sizes, "settings": flatten(settings)}
 
 
 def tensor_sizes(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, int]]:
