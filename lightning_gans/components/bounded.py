@@ -30,6 +30,10 @@ EXTRA_TENSORS, EXTRA_NUMBERS = 1000, 4_000_000
 """Parameters and buffers that are allowed on top, such as constants that are not stored."""
 
 
+class WeightsError(ValueError):
+    """The weights of a file cannot be used; the message begins with "weights"."""
+
+
 class TooLargeError(ValueError):
     """A description asks for more parameters than the file has weights."""
 
@@ -106,28 +110,32 @@ def check_shapes(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], 
         strict: whether missing and unexpected weights are an error.
 
     Raises:
-        ValueError: if not; the message names the first that does not.
+        WeightsError: if not; the message names the first that does not.
     """
     for name, value in expected.items():
+        if not isinstance(value, Tensor):  # of `get_extra_state`
+            continue
         if name not in weights:
             if strict:
-                raise ValueError(f"{name} is missing")
+                raise WeightsError(f"weights do not fit its network ({name} is missing)")
             continue
         given = weights[name]
         if given.shape != value.shape:
-            raise ValueError(f"{name} has shape {tuple(given.shape)}; expected {tuple(value.shape)}")
+            shapes = f"has shape {tuple(given.shape)}; expected {tuple(value.shape)}"
+            raise WeightsError(f"weights do not fit its network ({name} {shapes})")
         if given.is_floating_point() != value.is_floating_point() or given.is_complex():
-            raise ValueError(f"{name} has type {given.dtype}; expected {value.dtype}")
+            types = f"has type {given.dtype}; expected {value.dtype}"
+            raise WeightsError(f"weights do not fit its network ({name} {types})")
     if strict and (unknown := next((name for name in weights if name not in expected), None)) is not None:
-        raise ValueError(f"{short_text(unknown)} is not expected")
+        raise WeightsError(f"weights do not fit its network ({short_text(unknown)} is not expected)")
 
 
 def check_finite(weights: Mapping[str, Tensor]) -> None:
     """Check that weights are finite.
 
     Raises:
-        ValueError: if not; the message names the first that is not.
+        WeightsError: if not; the message names the first that is not.
     """
     for name, value in weights.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise ValueError(f"{name} contains NaN or infinite numbers, as after training has diverged")
+            raise WeightsError(f"weights are not finite (NaN or infinity in {name}), as after training has diverged")

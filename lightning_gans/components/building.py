@@ -92,7 +92,8 @@ class Builder:
         if not isinstance(description, Mapping) or not {"class_path"} <= set(description) <= DESCRIPTION:
             raise ValueError(f"{name} is {short_text(description)}; expected a class_path and its init_args")
         found = find_part(description["class_path"], base, self.trust)
-        return found, self.arguments(name, found, description.get("init_args") or {})
+        arguments = self.arguments(name, found, description.get("init_args") or {})
+        return found, {**arguments, **(description.get("dict_kwargs") or {})}
 
     def convert(self, name: str, value: object, hint: Any) -> Any:
         """A value of an argument, checked against its type.
@@ -139,8 +140,8 @@ class Builder:
             except (ValueError, TypeError, ImportError) as error:
                 errors.append(error)
         if isinstance(value, Mapping) and "class_path" in value:
-            # The error of the type that describes classes says what is wrong within the description.
-            raise max(errors, key=lambda error: len(str(error)))
+            # The error from within the description says more than that this type has no description.
+            raise next((error for error in errors if not str(error).startswith(f"{name} is ")), errors[-1])
         raise ValueError(f"{name} is {short_text(value)}; expected {' or '.join(map(type_name, hints))}")
 
     def _convert_callable(self, name: str, value: object, parts: Sequence[Any]) -> Any:
@@ -188,8 +189,8 @@ class Builder:
         return COLLECTIONS[cls](converted)
 
 
-DESCRIPTION = {"class_path", "init_args"}
-"""Keys of the description of an object."""
+DESCRIPTION = {"class_path", "init_args", "dict_kwargs"}
+"""Keys of the description of an object; the last has arguments that the command line's parser could not check."""
 
 COLLECTIONS: dict[Any, Callable[[Iterable[Any]], Any]] = {
     list: list,

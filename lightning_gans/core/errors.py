@@ -38,6 +38,9 @@ class UntrustedClassError(InputError):
             remedy: what the user does to trust these classes.
         """
         one = len(self.paths) == 1
+        if any(path.partition(".")[0] in sys.stdlib_module_names for path in self.paths):
+            remedy = "which are no parts of models" if not one else "which is no part of a model"
+            return f"{self.subject} names {' and '.join(self.paths)}, {remedy}; the file is not one of lightning-gans"
         return (
             f"{self.subject} names {' and '.join(self.paths)}, {'a class' if one else 'classes'} neither of "
             f"lightning_gans nor of torch.nn; if {'it is' if one else 'they are'} of your own code, {remedy}"
@@ -85,6 +88,16 @@ def at_least(name: str, value: float, least: float) -> None:
     """
     if value < least:
         raise ValueError(f"{name} is {value}; expected at least {least}")
+
+
+def short_reason(error: BaseException) -> str:
+    """The message of any error in one line of limited length, without the frames that torch's C++ adds."""
+    text = " ".join(str(error).partition("Exception raised from")[0].split())
+    return (text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}...") or type(error).__name__
+
+
+LONGEST_REASON = 400
+"""Characters of the message of an error within a sentence."""
 
 
 def os_reason(error: BaseException) -> str:

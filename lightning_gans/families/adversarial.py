@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from lightning_gans.components.class_paths import Trust
 from lightning_gans.core.data import Data, PairData, check_offers, data_module
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.core.precision import check_precision
 from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
@@ -253,7 +253,7 @@ class Adversarial(AlternatingTraining, ABC):
         try:
             model.load_state_dict(checkpoint["state_dict"], strict=strict)
         except (RuntimeError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            reason = short_reason(error)
             raise InputError(f"{where}, whose weights do not fit its {kind.__name__} ({reason})") from error
         return model.to(map_location)
 

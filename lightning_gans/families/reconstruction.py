@@ -13,7 +13,7 @@ from lightning_gans.components.bounded import build_bounded
 from lightning_gans.components.building import Builder
 from lightning_gans.components.class_paths import Trust, find_part, require_trust
 from lightning_gans.core.arguments import StoresArguments, class_path, describe, is_class_path, short_text
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, short_reason
 
 CLASS_PATH = "_class_path"
 """The hyperparameter that names the class of the model, as Lightning's command line calls it."""
@@ -130,5 +130,5 @@ def build_model(
     try:
         return build_bounded(make, checkpoint["state_dict"], needs_memory=len(trust) > 0 or bool(given))
     except Exception as error:  # constructors raise errors of many types for the arguments of a stranger
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = short_reason(error)
         raise InputError(f"{where}, whose {kind.__name__} cannot be built here ({reason})") from error

@@ -11,6 +11,7 @@ from lightning_gans.components.building import Builder
 from lightning_gans.components.class_paths import NO_TRUST, Trust
 from lightning_gans.components.noise import Noise
 from lightning_gans.core.arguments import short_text
+from lightning_gans.core.errors import short_reason
 from lightning_gans.core.images import Size, height_width
 from lightning_gans.networks.base import Generator, Translator
 
@@ -90,7 +91,7 @@ def _not_built(name: str, config: ClassConfig, error: Exception) -> Exception:
     """The error that an object cannot be built; constructors raise errors of many types for arguments of a stranger."""
     if not isinstance(config, Mapping) or not isinstance(config.get("class_path"), str):
         return ValueError(f"{name} is {short_text(config)}; expected a class_path and its init_args")
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = short_reason(error)
     return ValueError(
         f"{name} is {short_text(config['class_path'])[1:-1]}, which cannot be built here ({reason}); expected a class "
         "that can be imported, and valid arguments"

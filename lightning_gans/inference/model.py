@@ -11,10 +11,10 @@ import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 
-from lightning_gans.components.bounded import build_bounded, check_finite, check_shapes
+from lightning_gans.components.bounded import WeightsError, build_bounded, check_finite, check_shapes
 from lightning_gans.components.class_paths import NO_TRUST, Trust, require_trust
 from lightning_gans.core.arguments import check_plain_tree
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_card
 from lightning_gans.inference.weights_file import read_json, read_safetensors, to_safetensors
 from lightning_gans.runs.record import ModelMetadata, RunRecord, check_metadata
@@ -186,15 +186,17 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
             require_trust(config, trust, f"{where}, which")
             check_metadata(config.get("metadata"))
             model = build_bounded(
-                lambda: cls(**{**config, "trust": trust}),
+                lambda: cls(**config, trust=trust),
                 weights,
                 lambda planned: check_state(planned, weights, strict),
                 needs_memory=len(trust) > 0,
             )
         except InputError:
             raise
+        except WeightsError as error:
+            raise InputError(f"{where}, whose {error}") from error
         except Exception as error:  # constructors raise errors of many types for the arguments of a stranger
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = short_reason(error)
             raise InputError(f"{where}, which describes no {cls.__name__} that can be built here ({reason})") from error
         model.load_state_dict(weights, strict=strict)
         return model.frozen_eval()
@@ -265,7 +267,7 @@ def check_state(planned: nn.Module, weights: Mapping[str, Tensor], strict: bool 
     """Check that weights fit a model and are finite.
 
     Raises:
-        ValueError: if not.
+        WeightsError: if not.
     """
     check_shapes(planned.state_dict(), weights, strict)
     check_finite(weights)

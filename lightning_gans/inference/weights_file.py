@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, short_reason
 
 
 def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
@@ -41,6 +41,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], dict[str, Shape]]:
         InputError: if the file is not a safetensors file.
     """
     try:
+        require_file(path)
         with safe_open(path, framework="pt") as file:
             written: dict[str, str] = file.metadata() or {}
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
@@ -91,11 +92,22 @@ def read_safetensors(path: Path, where: str) -> dict[str, Tensor]:
         InputError: if the file is not a safetensors file.
     """
     try:
+        require_file(path)
         weights: dict[str, Tensor] = load_file(path)
     except (SafetensorError, RuntimeError, OSError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = short_reason(error)
         raise InputError(f"{where}, whose {path.name} cannot be read as safetensors ({reason})") from error
     return weights
+
+
+def require_file(path: Path) -> None:
+    """Check that a path is one of a regular file; a device or a pipe may have no end.
+
+    Raises:
+        FileNotFoundError: if not.
+    """
+    if not path.is_file():
+        raise FileNotFoundError("it is no regular file")
 
 
 LARGEST_JSON = 16_000_000
@@ -113,6 +125,7 @@ def read_json(path: Path, where: str) -> dict[str, Any]:
         InputError: if it cannot be read, or is not a JSON object.
     """
     try:
+        require_file(path)
         if path.stat().st_size > LARGEST_JSON:
             raise ValueError(f"it has more than {LARGEST_JSON} bytes")
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -129,12 +129,15 @@ def write_other_weights(path: Path) -> None:
         (write_code, "contains code"),
         (write_foreign, "has no state_dict; expected a checkpoint of a run of lightning-gans"),
         (write_objects, "does not describe its generator"),
-        (write_own_class, "generator is elsewhere.MyGenerator, which cannot be built here .*No module named"),
+        (
+            write_own_class,
+            r"names elsewhere.MyGenerator, .*of your own code, pass trust=\['elsewhere.MyGenerator'\]",
+        ),
         (
             write_other_class,
-            r"generator is subprocess.Popen, which cannot be built here \(subprocess.Popen is not a Generator",
+            "names subprocess.Popen, which is no part of a model; the file is not one of lightning-gans",
         ),
-        (write_other_weights, "whose weights do not fit its MLPGenerator"),
+        (write_other_weights, "whose weights do not fit its network"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused_by_name(damage: object, message: str, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.runs import checkpoint_file
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
 def checkpoint(value: int) -> dict[str, Any]:
@@ -62,4 +64,30 @@ def test_a_bad_checkpoint_is_named_and_no_code_in_it_runs(
         path.write_bytes({"empty": b"", "text": b"hello\n", "truncated": content[: len(content) // 2]}[kind])
     with pytest.raises(InputError, match=rf"ckpt_path is {path}"):
         AtomicCheckpointIO().load_checkpoint(path)
+    assert "must not run" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("passed", [{}, {"weights_only": None}, {"weights_only": False}])
+def test_no_setting_lets_code_in_a_checkpoint_run(
+    passed: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    path = tmp_path / "last.ckpt"
+    torch.save({**checkpoint(1), "callbacks": Malicious()}, path)
+    monkeypatch.setattr(checkpoint_file, "check_archive", lambda archive, size: None)  # which finds it first
+    with pytest.raises(InputError, match="UnpicklingError"):
+        AtomicCheckpointIO().load_checkpoint(path, **passed)
+    assert "must not run" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stage", ["fit", "validate", "test"])
+def test_no_stage_of_a_trainer_runs_code_in_a_checkpoint(
+    stage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    path = tmp_path / "last.ckpt"
+    torch.save({**checkpoint(1), "callbacks": Malicious()}, path)
+    trainer = tiny_trainer(tmp_path, max_steps=1, limit_val_batches=1, limit_test_batches=1)
+    with pytest.raises(InputError, match="ckpt_path is"):
+        getattr(trainer, stage)(tiny_dcgan(), datamodule=TinyData(), ckpt_path=path)
     assert "must not run" not in capsys.readouterr().out
