@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, short_reason
+from lightning_gans.families.compat import RESTORING_MODULE
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.folder import BEST, LAST, RunFolder, parse_version, version_name
 
@@ -69,6 +72,30 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence
         logger.init_args.version = parse_version(folder.path.name)
     recall_wandb_runs(config, folder)
     return True
+
+
+@contextmanager
+def errors_name_ckpt_path(ckpt_path: Callable[[], object]) -> Iterator[None]:
+    """Context manager around a run: an error while a checkpoint is restored names the checkpoint.
+
+    Args:
+        ckpt_path: returns the path of the checkpoint.
+
+    Raises:
+        InputError: in place of any other error from restoring, such as that of a field of another type.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if not any(frame.f_globals.get("__name__") == RESTORING_MODULE for frame in frames):
+            raise
+        raise InputError(
+            f"ckpt_path is {ckpt_path()}, which cannot be restored into this run ({type(error).__name__}: "
+            f"{short_reason(error)}); expected a checkpoint of a run with the same settings"
+        ) from error
 
 
 def loggers(config: Namespace) -> list[Namespace]:

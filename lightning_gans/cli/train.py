@@ -35,7 +35,7 @@ from lightning_gans.callbacks import (
     Watchdog,
 )
 from lightning_gans.callbacks.analysis import Analysis
-from lightning_gans.cli.ckpt_path import resolve_ckpt_path
+from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, own_defaults
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
 from lightning_gans.cli.input_errors import ArgumentErrors
@@ -91,7 +91,8 @@ class LightningGANsCLI(LightningCLI):
             lambda: self.config[self.subcommand], lambda: self.config_files, CALLBACKS
         )
         try:
-            super().__init__(*args, **kwargs)
+            with errors_name_ckpt_path(lambda: self.config[self.subcommand].ckpt_path):
+                super().__init__(*args, **kwargs)
         except InputError as error:
             if refused := self.argument_errors.locate(error):
                 raise refused from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
@@ -12,6 +11,9 @@ from torch import Tensor
 from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.randomness import derive_seed
+
+LARGEST = 1e38
+"""Bound of the values of latent vectors, which are float32."""
 
 
 class Noise(StoresArguments, ABC):
@@ -69,11 +71,11 @@ class UniformNoise(Noise):
         high: largest value.
 
     Raises:
-        ValueError: if ``low`` is not less than ``high``, or not both are finite.
+        ValueError: if ``low`` is not less than ``high``, or not both are finite in float32.
     """
 
     def __init__(self, low: float = -1.0, high: float = 1.0) -> None:
-        if not (low < high and math.isfinite(high - low)):
+        if not (-LARGEST <= low < high <= LARGEST):
             raise ValueError(f"low is {low} and high is {high}; expected two finite numbers, low less than high")
         self.low, self.high = low, high
 

@@ -277,11 +277,28 @@ class Adversarial(AlternatingTraining, ABC):
                 {**now, RUN_SEED: self.run_seed},
                 {**then, RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
+            if fitting:
+                self._check_training_state(checkpoint)
             self._gradients = checkpoint.get(GRADIENTS, {}) if fitting else {}
             self._loss_scales = checkpoint.get(LOSS_SCALING, {}) if fitting else {}
             if fitting and "loops" in checkpoint:
                 settle_progress(checkpoint["loops"], counts_steps=self.trainer.max_steps != -1)
         self.match_averages(checkpoint["state_dict"])
+
+    def _check_training_state(self, checkpoint: dict[str, Any]) -> None:
+        """Check the parts of a checkpoint that Lightning would ignore, and those that are restored later.
+
+        Raises:
+            InputError: if a part is missing or does not fit this model.
+        """
+        schedules = sum(self._schedulers[name] is not None for name in self.sides)
+        for key, count in (("optimizer_states", len(self.sides)), ("lr_schedulers", schedules)):
+            if key in checkpoint and len(checkpoint[key]) != count:
+                raise InputError(f"the checkpoint's {key} has {len(checkpoint[key])} entries; expected {count}")
+        parameters = dict(self.named_parameters())
+        for name, gradient in checkpoint.get(GRADIENTS, {}).items():
+            if not isinstance(gradient, Tensor) or name not in parameters or gradient.shape != parameters[name].shape:
+                raise InputError(f"the checkpoint's {GRADIENTS} do not fit the model; expected those of its parameters")
 
     def on_fit_start(self) -> None:
         """Start the stopwatch, and log the hyperparameters that are plain data."""

@@ -10,6 +10,9 @@ from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_clos
 INSTANTIATOR = "_instantiator"
 """The hyperparameter that Lightning's command line adds to a model's own: the function that builds the model again."""
 
+RESTORING_MODULE = "lightning.pytorch.trainer.connectors.checkpoint_connector"
+"""The module of Lightning's functions that restore a run from a checkpoint, which call no code of a training step."""
+
 
 def take_step_counters(optimizers: Sequence[LightningOptimizer]) -> tuple[Callable[[], None], Callable[[], None]]:
     """Stop optimizers from counting their steps in this batch, and return the functions that count.

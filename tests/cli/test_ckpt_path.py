@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
 
+from lightning_gans.callbacks import EMA, LastCheckpoint
+from lightning_gans.cli.ckpt_path import errors_name_ckpt_path
 from lightning_gans.cli.train import build
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.variants import DCGAN
 from tests.support.command_line import QUIET, SHORT, scores
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -123,3 +127,31 @@ def test_auto_wants_the_name_of_a_run_and_starts_it_where_there_is_none() -> Non
     assert cli.config.fit.ckpt_path == "runs/dcgan-digits/mine/checkpoints/last.ckpt"
     assert cli.trainer.global_step == 21
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"loops": {}},
+        {"loops": {"fit_loop": 5}},
+        {"optimizer_states": []},
+        {"optimizer_states": [5, 5]},
+        {"optimizer_states": [{"state": {0: {"step": "x"}}, "param_groups": 7}] * 2},
+        {"lr_schedulers": [5]},
+        {"state_dict": {}},
+        {"accumulated_gradients": {"generator.nowhere": 5}},
+        {"pytorch-lightning_version": 5},
+        {"pytorch-lightning_version": "1.0"},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_whose_parts_do_not_fit_is_one_sentence(fields: dict[str, Any], tmp_path: Path) -> None:
+    callbacks = [EMA(0.9), LastCheckpoint()]
+    tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0, callbacks=callbacks).fit(tiny_dcgan(), TinyData())
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    torch.save({**torch.load(path), **fields}, path)
+    trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, callbacks=[EMA(0.9), LastCheckpoint()])
+    expected = pytest.raises(InputError, match=r"ckpt_path is|the checkpoint's")
+    with expected as refused, errors_name_ckpt_path(lambda: path):
+        trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=path)
+    assert "\n" not in str(refused.value)

@@ -87,8 +87,9 @@ def format_facts(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def line(name: str, text: object) -> str:
-    """One line of the description."""
-    return f"{name:<{WIDTH}}{text}"
+    """One line of the description; what a terminal would obey is escaped, since names come from the file."""
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
+    return f"{name:<{WIDTH}}{shown}"
 
 
 def checkpoint_facts(path: Path) -> dict[str, Any]:
