@@ -122,6 +122,9 @@ MIN_IMAGES_FOR_FID = 2000
 ORDER_FOR_MANY_IMAGES = ("relative_fid", "fid", "kid", "kid_ci95")
 ORDER_FOR_FEW_IMAGES = ("kid", "kid_ci95", "relative_fid", "fid")
 
+LONGEST_NUMBER = 1000
+"""Bits of a whole number that is a score; a longer one has no float."""
+
 OnError = Literal["raise", "skip"]
 """How to treat what cannot be read: raise an error, or leave it out."""
 
@@ -155,7 +158,7 @@ class ScoreRow:
         if not isinstance(scores, Mapping) or not scores:
             raise ValueError(f"scores is {scores!r}; expected names and numbers")
         for name, value in scores.items():
-            if not isinstance(value, int | float):
+            if not isinstance(value, int | float) or (isinstance(value, int) and value.bit_length() > LONGEST_NUMBER):
                 raise ValueError(f"{name} is {value!r}; expected a number")
         step, epoch = (row[key] if isinstance(row.get(key), int) else None for key in ("step", "epoch"))
         return cls(dict(scores), Stamp.from_dict(row.get("stamp")), step, epoch)

@@ -76,10 +76,6 @@ TENSORS: list[Callable[[], Any]] = [
 ]
 
 
-KEYS: list[Any] = ["class_path", "init_args", "dict_kwargs", "norm", "norm", "init", "trust", "extra", 5]
-"""Keys that are added; ``norm`` is an argument that takes a function."""
-
-
 class Audit:
     """What the process did that reading a model must not do."""
 
