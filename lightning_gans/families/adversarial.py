@@ -23,6 +23,7 @@ from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.compat import INSTANTIATOR, settle_progress
+from lightning_gans.families.compiled import refuse_compiled
 from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.reconstruction import (
@@ -144,11 +145,11 @@ class Adversarial(AlternatingTraining, ABC):
     # Checkpoints.
 
     def setup(self, stage: str) -> None:
-        """Check the data module, the strategy and the precision.
+        """Check the data module, the strategy and the precision, and that the model is not compiled as a whole.
 
         Raises:
-            InputError: if the family cannot use the data, the strategy would compute wrong gradients, or weights would
-                not be float32.
+            InputError: if the family cannot use the data, the strategy would compute wrong gradients, weights would not
+                be float32, or the model is compiled.
         """
         self._first_batch = (data := data_module(self.trainer)) is None
         if data is not None:
@@ -159,6 +160,8 @@ class Adversarial(AlternatingTraining, ABC):
             reject_strategy(self.trainer.strategy)
         check_precision(self.trainer.precision)
         skip_profiling(self.trainer)
+        if stage == "fit":
+            refuse_compiled(self, {**self.generators, **self.discriminators})
 
     def warn_in_first_batch(self, *images: Tensor) -> bool:
         """Warn if images do not span [-1, 1], in the first batch of a stage without a data module.

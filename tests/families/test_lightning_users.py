@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid, Watchdog
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.resume import Stopwatch
+from lightning_gans.variants import DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -76,3 +78,47 @@ def test_a_rollback_does_not_count_the_time_of_its_checkpoint_twice() -> None:
     stopwatch.stop()
     stopwatch.resume(7)  # another checkpoint, after the run
     assert stopwatch.seconds == 7
+
+
+def compiled_model() -> Any:
+    return torch.compile(tiny_dcgan())
+
+
+def model_compiled_in_place() -> DCGAN:
+    model = tiny_dcgan()
+    model.compile()
+    return model
+
+
+def model_of_compiled_networks() -> DCGAN:
+    model = tiny_dcgan()
+    model.generator = torch.compile(model.generator)  # type: ignore[assignment]
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            compiled_model,
+            r"compiled by torch\.compile\(model\), which.*the model itself.*--compile\.networks true",
+        ),
+        (model_compiled_in_place, r"compiled by model\.compile\(\), which.*callbacks\.Compilation\(networks=True\)"),
+        (model_of_compiled_networks, r"generator is wrapped by torch\.compile, which renames weights"),
+    ],
+)
+def test_a_model_that_is_compiled_as_a_whole_is_refused_by_name(
+    make: Callable[[], Any], message: str, tmp_path: Path
+) -> None:
+    model = make()
+    with pytest.raises(InputError, match=message):
+        tiny_trainer(tmp_path, max_steps=1).fit(model, TinyData())
+
+
+def test_a_model_that_was_refused_is_not_compiled_any_more(tmp_path: Path) -> None:
+    model = tiny_dcgan()
+    compiled: Any = torch.compile(model)
+    model.compile()
+    with pytest.raises(InputError, match=r"compiled by torch\.compile\(model\)"):
+        tiny_trainer(tmp_path, max_steps=1).fit(compiled, TinyData())
+    tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(model, TinyData())
