@@ -80,6 +80,19 @@ class FusedRMSprop(torch.optim.Adam):
         return loss
 
 
+def name_groups(optimizer: torch.optim.Optimizer, name: str) -> None:
+    """Name the parameter groups of an optimizer, for Lightning's ``LearningRateMonitor``.
+
+    Args:
+        optimizer: the optimizer.
+        name: name of its only group; of several groups, or one that has a name, the part before a slash.
+    """
+    several = len(optimizer.param_groups) > 1
+    for index, group in enumerate(optimizer.param_groups, start=1):
+        own = group.get("name", f"pg{index}" if several else None)
+        group["name"] = name if own is None else f"{name}/{own}"
+
+
 class DecayWithMomentum(LRScheduler):
     """The schedules of Goodfellow et al. (2014) for SGD: the learning rate decays while the momentum grows.
 

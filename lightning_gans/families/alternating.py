@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.components.optimizers import GANAdam, set_run_length
+from lightning_gans.components.optimizers import GANAdam, name_groups, set_run_length
 from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
@@ -307,9 +307,10 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         configured: list[dict[str, Any]] = []
         for name, side in self.sides.items():
             optimizer = self._optimizers[name](side.parameters)
+            name_groups(optimizer, name)  # LearningRateMonitor adds these names to that of the schedule
             configured.append({"optimizer": optimizer})
-            if (make_scheduler := self._schedulers[name]) is not None:
-                configured[-1]["lr_scheduler"] = {"scheduler": make_scheduler(optimizer), "interval": "step"}
+            if (make := self._schedulers[name]) is not None:
+                configured[-1]["lr_scheduler"] = {"scheduler": make(optimizer), "interval": "step", "name": "lr"}
         return configured
 
     def _run_optimizers(self) -> list[LightningOptimizer]:

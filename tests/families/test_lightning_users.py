@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import pytest
 import torch
+from lightning.pytorch.callbacks import LearningRateMonitor
+from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid, Watchdog
+from lightning_gans.components.optimizers import CosineDecay
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.resume import Stopwatch
 from lightning_gans.variants import DCGAN
@@ -122,3 +125,26 @@ def test_a_model_that_was_refused_is_not_compiled_any_more(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"compiled by torch\.compile\(model\)"):
         tiny_trainer(tmp_path, max_steps=1).fit(compiled, TinyData())
     tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0).fit(model, TinyData())
+
+
+def two_groups(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    first, *others = parameters
+    return torch.optim.SGD([{"params": [first], "name": "first"}, {"params": others}], lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"scheduler_g": CosineDecay, "scheduler_d": CosineDecay}, {"lr/g", "lr/d"}),
+        ({"scheduler_d": CosineDecay}, {"lr-GANAdam/g", "lr/d"}),
+        ({}, {"lr-GANAdam/g", "lr-GANAdam-1/d"}),
+        ({"optimizer_d": two_groups, "scheduler_d": CosineDecay}, {"lr-GANAdam/g", "lr/d/first", "lr/d/pg2"}),
+    ],
+)
+def test_learning_rates_have_the_names_of_the_sides(settings: dict[str, Any], names: set[str], tmp_path: Path) -> None:
+    monitor = LearningRateMonitor()
+    logger = CSVLogger(tmp_path)
+    trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, logger=logger, callbacks=[monitor])
+    trainer.fit(tiny_dcgan(**settings), TinyData())
+    assert monitor.lrs.keys() == names
+    assert names <= trainer.callback_metrics.keys()
