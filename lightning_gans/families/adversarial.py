@@ -161,6 +161,7 @@ class Adversarial(AlternatingTraining, ABC):
         check_precision(self.trainer.precision)
         skip_profiling(self.trainer)
         if stage == "fit":
+            self.stopwatch.discard()
             refuse_compiled(self, {**self.generators, **self.discriminators})
 
     def warn_in_first_batch(self, *images: Tensor) -> bool:

@@ -123,6 +123,13 @@ class Stopwatch:
         """Stop measuring; :attr:`seconds` stays as it is."""
         self.before, self._start = self.seconds, None
 
+    def discard(self) -> None:
+        """Discard the part that is being measured, if any: it was ended by an exception, at a time that is not known.
+
+        What it trained is counted only if its checkpoint is resumed.
+        """
+        self._start = None
+
     def resume(self, seconds: float) -> None:
         """Set the time of earlier parts from a checkpoint; without effect while measuring, as after a rollback."""
         if self._start is None:

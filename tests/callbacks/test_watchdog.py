@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from lightning_gans.callbacks.symptoms import (
 )
 from lightning_gans.callbacks.watchdog import AsyncFiniteCheck, Diverged
 from lightning_gans.cli import train as cli
+from lightning_gans.families import resume
 from lightning_gans.variants import DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 
@@ -262,6 +264,54 @@ def test_a_run_goes_back_to_its_best_checkpoint_as_often_as_it_may(tmp_path: Pat
     (group,), (group_then,) = (states[0]["param_groups"] for states in (compare.optimizers, stored["optimizer_states"]))
     assert group["lr"] == pytest.approx(group_then["lr"] / 4)
     assert trainer.global_step == 30
+
+
+class Clock(Callback):
+    """A clock on which every batch takes ten seconds, in place of the stopwatch's."""
+
+    now = 0.0
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(resume, "time", SimpleNamespace(perf_counter=lambda: Clock.now))
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        Clock.now += 10
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_the_time_of_steps_that_are_undone_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(steps: int, ckpt_path: str | None = None) -> float:
+        best = ModelCheckpoint(tmp_path / "best", monitor="val/fid")
+        scripted = Scripted([*COLLAPSING[:7], *[1.0] * 23])
+        callbacks: list[Callback] = [Clock(monkeypatch), scripted, Watchdog(window=3, max_rollbacks=1), best]
+        model = tiny_dcgan()
+        trainer = tiny_trainer(tmp_path, max_steps=steps, callbacks=[*callbacks, LastCheckpoint()])
+        trainer.fit(model, TinyData(), ckpt_path=ckpt_path)
+        seconds: float = last(tmp_path)["train_seconds"]
+        assert model.stopwatch.seconds == seconds
+        return seconds
+
+    with pytest.warns(CollapseWarning, match="the best checkpoint, of step 5, is restored"):
+        assert run(12) == 120
+    assert last(tmp_path)["callbacks"]["Watchdog"]["rolled_back"] == 1
+    Clock.now += 1000  # between the parts of the run
+    assert run(16, str(tmp_path / "checkpoints" / "last.ckpt")) == 160
+
+
+def test_a_run_that_failed_and_is_resumed_with_the_same_model_counts_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: DCGAN) -> None:
+        raise RuntimeError("a fault")
+
+    model = tiny_dcgan()
+    callbacks: list[Callback] = [Clock(monkeypatch), LastCheckpoint(every_n_steps=3)]
+    with pytest.raises(RuntimeError, match="a fault"):
+        tiny_trainer(tmp_path, max_steps=8, callbacks=[*callbacks, At(4, fail)]).fit(model, TinyData())
+    Clock.now += 1000
+    trainer = tiny_trainer(tmp_path, max_steps=8, callbacks=callbacks)
+    trainer.fit(model, TinyData(), ckpt_path=str(tmp_path / "checkpoints" / "last.ckpt"))
+    assert last(tmp_path)["train_seconds"] == 80
 
 
 def test_a_run_without_a_checkpoint_only_warns(tmp_path: Path) -> None:
