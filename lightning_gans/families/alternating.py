@@ -232,7 +232,8 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
             backward = self.manual_backward if self._uses_hooks else Tensor.backward
             backward(loss / side.accumulate, inputs=side.parameters)
             if last:
-                self._step(name, self._run_optimizers()[side.optimizer])
+                with self.trainer.profiler.profile(f"optimizer_step/{name}"):  # type: ignore[attr-defined]
+                    self._step(name, self._run_optimizers()[side.optimizer])
                 side.clear_gradients()
         self.losses[name] = loss.detach()
         self.log_scalar(f"loss/{name}", loss, prog_bar=True)
@@ -289,13 +290,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         return interval > 0 and (done % interval == 0 or done == self.total_steps)
 
     def log_scalar(self, key: str, value: Tensor, prog_bar: bool = False) -> None:
-        """Log a scalar if :attr:`should_log` is true.
-
-        Args:
-            key: name of the scalar.
-            value: a scalar.
-            prog_bar: whether the progress bar shows it.
-        """
+        """Log the scalar ``value`` as ``key``, and with ``prog_bar`` show it, if :attr:`should_log` is true."""
         if self.should_log:
             self.last_logged[key] = value.detach()
             self.log(key, value.detach(), prog_bar=prog_bar)

@@ -19,6 +19,7 @@ def take_step_counters(optimizers: Sequence[LightningOptimizer]) -> tuple[Callab
 
     In manual optimization every ``optimizer.step()`` increments ``trainer.global_step``. Lightning sets the two
     functions that do so on each optimizer before each call of ``training_step``, and offers no other unit to count.
+    They also profile what is between them as "optimizer_step", which would be the whole batch.
 
     Args:
         optimizers: all optimizers of the run, at least one.
@@ -26,10 +27,11 @@ def take_step_counters(optimizers: Sequence[LightningOptimizer]) -> tuple[Callab
     Returns:
         The functions to call before and after what counts as one step.
     """
-    counters = [(optimizer._on_before_step, optimizer._on_after_step) for optimizer in optimizers]
+    # The owner of Lightning's functions, the loop of manual optimization.
+    progress = optimizers[0]._on_before_step.__self__.optim_step_progress  # type: ignore[attr-defined]
     for optimizer in optimizers:
         optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
-    return counters[0]
+    return progress.increment_ready, progress.increment_completed
 
 
 def settle_progress(loops: dict[str, Any], counts_steps: bool) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.profilers import SimpleProfiler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -129,7 +130,8 @@ def test_a_model_that_was_refused_is_not_compiled_any_more(tmp_path: Path) -> No
 
 def two_groups(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     first, *others = parameters
-    return torch.optim.SGD([{"params": [first], "name": "first"}, {"params": others}], lr=0.1)
+    groups: list[dict[str, Any]] = [{"params": [first], "name": "first"}, {"params": others}]
+    return torch.optim.SGD(groups, lr=0.1)
 
 
 @pytest.mark.parametrize(
@@ -148,3 +150,19 @@ def test_learning_rates_have_the_names_of_the_sides(settings: dict[str, Any], na
     trainer.fit(tiny_dcgan(**settings), TinyData())
     assert monitor.lrs.keys() == names
     assert names <= trainer.callback_metrics.keys()
+
+
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_the_profiler_measures_the_steps_of_each_optimizer_within_a_batch(n_critic: int, tmp_path: Path) -> None:
+    profiler = SimpleProfiler()
+    trainer = tiny_trainer(tmp_path, max_steps=4, limit_val_batches=0, profiler=profiler)
+    trainer.fit(tiny_dcgan(n_critic=n_critic), TinyData())
+    durations = profiler.recorded_durations
+    steps = {name: durations[name] for name in durations if name.startswith("optimizer_step")}
+    assert {name: len(times) for name, times in steps.items()} == {
+        "optimizer_step/g": 4 // n_critic,
+        "optimizer_step/d": 4,
+    }
+    (batches,) = (times for name, times in durations.items() if name.endswith("Strategy.training_step"))
+    assert len(batches) == 4
+    assert sum(map(sum, steps.values())) < 0.8 * sum(batches)
