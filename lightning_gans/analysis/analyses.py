@@ -174,7 +174,7 @@ def nearest_training_images(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor,
 
 def interpolations(analyzed: AnalyzedModel, rows: int) -> Tensor:
     """Interpolations between pairs of samples, (rows * 9, C, H, W) uint8; all images of a row have one label."""
-    positions = torch.linspace(0, 1, INTERPOLATION_STEPS, dtype=torch.float64, device=analyzed.latent.device)
+    positions = torch.linspace(0, 1, INTERPOLATION_STEPS, dtype=torch.float64)
     interpolate = interpolation_for(analyzed.model.noise)
     points = interpolate(analyzed.latent[:rows], analyzed.latent[rows : 2 * rows], positions)
     labels = (torch.arange(rows) % max(1, analyzed.num_classes)).repeat_interleave(INTERPOLATION_STEPS)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.images import to_float
+from lightning_gans.core.precision import metrics_device
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor
@@ -29,7 +30,7 @@ class AnalyzedModel(NamedTuple):
 
     Attributes:
         model: in evaluation mode.
-        extractor: on the model's device.
+        extractor: on a device that has float64, see :func:`.metrics_device`.
         train: all training images, uint8.
         test: all test images, uint8.
         num_classes: number of classes of the images; 0 if they have no labels.
@@ -87,11 +88,12 @@ class AnalyzedModel(NamedTuple):
             with self.precision():
                 inputs = batch if batch.is_floating_point() else to_float(batch)
                 logits.append(self.model.discriminator(inputs, classes.to(self.model.device)))
-        return torch.cat(logits).double().cpu()
+        return torch.cat(logits).cpu().double()
 
     def features(self, images: Tensor) -> Tensor:
-        """Features (N, D) of uint8 images (N, C, H, W), on the model's device."""
-        return torch.cat([self.extractor(batch.to(self.model.device)) for batch in torch.split(images, BATCH_SIZE)])
+        """Features (N, D) of uint8 images (N, C, H, W), on the extractor's device."""
+        device = metrics_device(self.model.device)
+        return torch.cat([self.extractor(batch.to(device)) for batch in torch.split(images, BATCH_SIZE)])
 
 
 def subset_indices(total: int, count: int) -> Tensor:

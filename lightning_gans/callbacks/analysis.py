@@ -29,7 +29,7 @@ from lightning_gans.callbacks.samples import check_drawable, log_image
 from lightning_gans.core.data import InMemoryData, data_module
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_files import grid
-from lightning_gans.core.precision import describe_precision, device_name
+from lightning_gans.core.precision import describe_precision, device_name, metrics_device
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.runs.folder import RunFolder, writes_files
@@ -122,7 +122,7 @@ class Analysis(Callback):
         data = data_of(trainer)
         analyzed = AnalyzedModel(
             model=model,
-            extractor=extractor_of(trainer, data).to(model.device),
+            extractor=extractor_of(trainer, data).to(metrics_device(model.device)),
             train=data.split_tensors("train"),
             test=data.split_tensors("test"),
             num_classes=data.num_classes,

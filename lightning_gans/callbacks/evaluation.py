@@ -16,7 +16,7 @@ from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import ImageData, PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.images import to_uint8
-from lightning_gans.core.precision import describe_precision, device_name, has_float64, reduced_float32
+from lightning_gans.core.precision import describe_precision, device_name, metrics_device, reduced_float32
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.metrics.cache import RealCache
 from lightning_gans.metrics.digits import DigitFeatures
@@ -33,11 +33,6 @@ PROGRESS_BAR_SCORES = ("fid", "ssim", "miou")
 def default_cache() -> Path:
     """The folder ``lightning-gans`` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lightning-gans"
-
-
-def scoring_device(device: torch.device) -> torch.device:
-    """The device of metrics and extractors in a run on ``device``: the CPU where float64 does not exist, as on MPS."""
-    return device if has_float64(device) else torch.device("cpu")
 
 
 class Evaluation(Callback):
@@ -94,12 +89,12 @@ class Evaluation(Callback):
         as_adversarial(pl_module, self)
         for network in (self.extractor, self.perceptual):
             if network is not None:
-                network.to(scoring_device(pl_module.device))
+                network.to(metrics_device(pl_module.device))
         self._split = split
         self._metric_sets, self._cached = {}, {}
 
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: EvaluationOutput) -> None:
-        device = scoring_device(pl_module.device)
+        device = metrics_device(pl_module.device)
         for domain, images in domains.items():
             moved = (None if part is None else part.to(device) for part in images)
             sampled = EvaluationImages(*moved)  # type: ignore[arg-type]  # required fields are not None
@@ -218,7 +213,7 @@ class Evaluation(Callback):
             return None
         parts = [fingerprint, domain, str(expected), self.extractor.description]
         # The features of one image differ in the last digits between devices, and more between float32 and TF32.
-        device = scoring_device(trainer.strategy.root_device)
+        device = metrics_device(trainer.strategy.root_device)
         parts += [re.sub(r"\W+", "_", device_name(device)), *reduced_float32(device)]
         # Other scores may need more statistics of the same images.
         parts += [name for name in ("features", "labels") if name in self._metric_sets[domain].real_names]

@@ -54,8 +54,8 @@ class NormalNoise(Noise):
 
     def truncated(self, latent: Tensor, bound: float) -> Tensor:
         """As in :meth:`Noise.truncated`."""
-        below = torch.special.ndtr(torch.tensor(-bound, dtype=torch.float64, device=latent.device))
-        quantile = torch.special.ndtr(latent.double())
+        below = torch.special.ndtr(torch.tensor(-bound, dtype=torch.float64))
+        quantile = torch.special.ndtr(_cpu_double(latent))
         moved: Tensor = torch.special.ndtri(below + quantile * (1 - 2 * below)).clamp(-bound, bound)
         return moved.to(latent)
 
@@ -114,14 +114,19 @@ def latents(noise: Noise, length: int, seed: int, pictures: Iterable[int]) -> Te
     return torch.cat(drawn) if drawn else torch.empty(0, length)
 
 
+def _cpu_double(values: Tensor) -> Tensor:
+    """Values in float64 on the CPU: Apple's MPS has no float64, and all devices get the same points."""
+    return values.cpu().double()
+
+
 Interpolation = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Maps starts (N, D), ends (N, D) and positions (T,) in [0, 1] to points (N, T, D)."""
 
 
 def linear(starts: Tensor, ends: Tensor, positions: Tensor) -> Tensor:
     """Points (N, T, D) on the straight lines from ``starts`` (N, D) to ``ends`` (N, D)."""
-    places = positions.double()[:, None]
-    return ((1 - places) * starts.double()[:, None] + places * ends.double()[:, None]).to(starts)
+    places, start, end = (_cpu_double(part) for part in (positions[:, None], starts[:, None], ends[:, None]))
+    return ((1 - places) * start + places * end).to(starts)
 
 
 def spherical(starts: Tensor, ends: Tensor, positions: Tensor) -> Tensor:
@@ -131,10 +136,9 @@ def spherical(starts: Tensor, ends: Tensor, positions: Tensor) -> Tensor:
     with the angle :math:`\theta` between start and end. If both have the same norm, all points have it. Where start and
     end are parallel, the angle defines no arc, and the points are those of :func:`linear`.
     """
-    start, end = starts.double()[:, None], ends.double()[:, None]
+    places, start, end = (_cpu_double(part) for part in (positions[:, None], starts[:, None], ends[:, None]))
     norms = torch.linalg.vector_norm(start, dim=2, keepdim=True) * torch.linalg.vector_norm(end, dim=2, keepdim=True)
     angle = ((start * end).sum(dim=2, keepdim=True) / norms).clamp(-1, 1).arccos()
-    places = positions.double()[:, None]
     arc = (((1 - places) * angle).sin() * start + (places * angle).sin() * end) / angle.sin()
     return torch.where(angle.sin() > 1e-6, arc, linear(start[:, 0], end[:, 0], positions)).to(starts)
 

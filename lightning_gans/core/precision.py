@@ -41,9 +41,9 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def has_float64(device: torch.device) -> bool:
-    """Whether tensors on a device may be float64; not on Apple's MPS."""
-    return device.type != "mps"
+def metrics_device(device: torch.device) -> torch.device:
+    """Device of metrics and extractors in a run on ``device``: the CPU where float64 does not exist, as on MPS."""
+    return torch.device("cpu") if device.type == "mps" else device
 
 
 SHORTER = ("tf32", "bf16")

@@ -133,7 +133,7 @@ class LatentGAN(Adversarial, ABC):
             mean = images.sum(dim=0, dtype=torch.float64) / (127.5 * len(images)) - 1
             for network in (self.generator, *self.ema.values()):
                 assert isinstance(network, Generator)
-                network.start_from(mean.to(self.device))
+                network.start_from(mean)
 
     @property
     def conditional(self) -> bool:

@@ -127,7 +127,8 @@ class MLPGenerator(Generator):
             mean: (channels, height, width) in [-1, 1].
         """
         if not self.pixels.bias.any():  # it starts at 0
-            self.pixels.bias.copy_(torch.logit(images_to_unit(mean[None].double())[0], eps=1e-7))
+            unit = images_to_unit(mean[None].cpu().double())[0]  # on the CPU, since Apple's MPS has no float64
+            self.pixels.bias.copy_(torch.logit(unit, eps=1e-7).float())
 
 
 class MLPDiscriminator(Discriminator):

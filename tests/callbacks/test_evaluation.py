@@ -17,6 +17,7 @@ from lightning_gans.callbacks import EMA, BestScore, Evaluation, LastCheckpoint,
 from lightning_gans.callbacks import evaluation as evaluation_module
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.precision import metrics_device
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
@@ -275,9 +276,9 @@ def test_a_score_that_is_not_measured_is_refused() -> None:
 
 def test_metrics_are_on_the_cpu_where_the_device_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     """An evaluation of a model on MPS, for which torch's meta device stands in: it has no values to compute with."""
-    assert evaluation_module.scoring_device(torch.device("mps")) == torch.device("cpu")
-    assert evaluation_module.scoring_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
-    monkeypatch.setattr(evaluation_module, "scoring_device", lambda _: torch.device("cpu"))
+    assert metrics_device(torch.device("mps")) == torch.device("cpu")
+    assert metrics_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
+    monkeypatch.setattr(evaluation_module, "metrics_device", lambda _: torch.device("cpu"))
     evaluation = Evaluation()
     model = tiny_dcgan().to("meta")
     evaluation._start(SimpleNamespace(), model, "val")  # type: ignore[arg-type]
