@@ -28,7 +28,6 @@ from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.reconstruction import (
     CLASS_PATH,
-    NOT_STORED,
     build_model,
     describe_model,
     find_model_class,
@@ -40,7 +39,7 @@ from lightning_gans.families.resume import (
     plain_settings,
     refuse_changed_settings,
 )
-from lightning_gans.runs.checkpoint_file import read_checkpoint
+from lightning_gans.runs.checkpoint_file import NOT_STORED, read_checkpoint
 from lightning_gans.runs.record import package_versions
 
 GRADIENTS = "accumulated_gradients"

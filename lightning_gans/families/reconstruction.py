@@ -14,12 +14,10 @@ from lightning_gans.components.building import Builder
 from lightning_gans.components.class_paths import Trust, find_part, require_trust
 from lightning_gans.core.arguments import StoresArguments, class_path, describe, is_class_path, short_text
 from lightning_gans.core.errors import InputError, short_reason
+from lightning_gans.runs.checkpoint_file import NOT_STORED
 
 CLASS_PATH = "_class_path"
 """The hyperparameter that names the class of the model, as Lightning's command line calls it."""
-
-NOT_STORED = "arguments_not_stored"
-"""The key of a checkpoint with the names of arguments that could not be stored, each with the reason."""
 
 ModelT = TypeVar("ModelT")
 

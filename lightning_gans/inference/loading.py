@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.components.class_paths import NO_TRUST, Trust
+from lightning_gans.core.arguments import short_text
 from lightning_gans.core.errors import InputError
 from lightning_gans.inference.construct import ClassConfig
 from lightning_gans.inference.image_translator import ImageTranslator
@@ -17,7 +18,7 @@ from lightning_gans.inference.latent_sampler import LatentSampler
 from lightning_gans.inference.model import CONFIG, WEIGHTS, PretrainedModel
 from lightning_gans.inference.weights_file import read_header, read_json, read_safetensors
 from lightning_gans.networks.base import Generator, Translator
-from lightning_gans.runs.checkpoint_file import Contents, read_checkpoint
+from lightning_gans.runs.checkpoint_file import NOT_STORED, Contents, read_checkpoint
 from lightning_gans.runs.folder import best_or_last_checkpoint
 from lightning_gans.runs.record import ModelMetadata
 from lightning_gans.runs.scores import parse_complete_rows
@@ -183,15 +184,20 @@ def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False, trust: 
 
     Raises:
         UntrustedClassError: if the checkpoint names classes that are not trusted.
-        InputError: if the checkpoint does not describe its networks, they cannot be built here, or its weights do not
-            fit or are not finite.
+        InputError: if the checkpoint does not describe its generator or noise, they cannot be built here, or its
+            weights do not fit or are not finite.
     """
-    settings = checkpoint.get("hyper_parameters", {})
+    settings, missing = checkpoint.get("hyper_parameters", {}), checkpoint.get(NOT_STORED, {})
+    for name in ("generator", "noise"):
+        if name in missing:
+            raise InputError(
+                f"path is {path}, which does not describe its {name}, since {short_text(missing[name])}; expected a "
+                f"part that a checkpoint can store, or give it to the model's load_from_checkpoint as {name}=..."
+            )
     generator = settings.get("generator")
     if not isinstance(generator, Mapping) or "class_path" not in generator:
         raise InputError(
-            f"path is {path}, which does not describe its generator; "
-            "expected the checkpoint of a run from the command line"
+            f"path is {path}, which does not describe its generator; expected a checkpoint of a model of lightning-gans"
         )
     state, where = checkpoint["state_dict"], f"path is {path}"
     config: dict[str, Any] = {"metadata": read_metadata(checkpoint, raw)}

@@ -22,6 +22,9 @@ from lightning_gans.core.errors import InputError, os_reason
 REQUIRED_KEYS = ("state_dict", "global_step", "epoch", "loops")
 """Keys of every checkpoint that a training run writes."""
 
+NOT_STORED = "arguments_not_stored"
+"""The key of a checkpoint with the names of arguments that could not be stored, each with the reason."""
+
 FIELDS: dict[str, tuple[type, ...]] = {
     "state_dict": (Mapping,),
     "global_step": (int,),
@@ -33,7 +36,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "lr_schedulers": (list,),
     "accumulated_gradients": (Mapping,),
     "loss_scaling": (Mapping,),
-    "arguments_not_stored": (Mapping,),
+    NOT_STORED: (Mapping,),
     "versions": (Mapping,),
     "palettes": (Mapping,),
     "run_seed": (int,),
@@ -42,7 +45,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
 }
 """Types of the fields of a checkpoint; the last ones are written by :class:`lightning_gans.families.Adversarial`."""
 
-DESCRIPTIONS = ("hyper_parameters", "arguments_not_stored", "versions", "palettes")
+DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes")
 """Fields that are plain data."""
 
 LARGEST_COUNT = 2**53

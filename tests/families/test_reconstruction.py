@@ -23,10 +23,10 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.families import Adversarial, LatentGAN, Translation
 from lightning_gans.families.adversarial import NotStoredWarning
 from lightning_gans.inference import ImageTranslator, LatentSampler
-from lightning_gans.networks import PatchGAN, ResNetTranslator
+from lightning_gans.networks import PatchGAN, ResNetTranslator, UNet
 from lightning_gans.networks.base import Generator
 from lightning_gans.networks.layers import InstanceNorm
-from lightning_gans.variants import CGAN, DCGAN, GAN
+from lightning_gans.variants import CGAN, DCGAN, GAN, CycleGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import SIZE, tiny_facades
 from tests.support.variants import LATENT_VARIANTS, TRANSLATION_VARIANTS, networks_for
@@ -105,6 +105,13 @@ def test_a_translation_variant_made_in_python_is_loaded(variant: type[Translatio
     assert isinstance(lightning_gans.load(path), ImageTranslator)
 
 
+def test_arguments_that_were_not_given_are_those_of_the_network_and_not_of_the_variants_default(tmp_path: Path) -> None:
+    networks: dict[str, Any] = {"generator": partial(UNet, width=2), "discriminator": PatchGAN}
+    model = CycleGAN(**networks, channels_a=3, channels_b=3, size=64)
+    path = trained(tmp_path, model, tiny_facades(paired=False, size=64))
+    assert_equal(CycleGAN.load_from_checkpoint(path), model)
+
+
 def test_a_network_of_ones_own_is_loaded_and_trains_on(tmp_path: Path) -> None:
     model = GAN(generator=OwnGenerator(1, 28, depth=5), discriminator=tiny_dcgan().discriminator)
     path = trained(tmp_path, model)
@@ -128,11 +135,15 @@ def test_what_cannot_be_stored_is_warned_of_and_has_to_be_given(tmp_path: Path) 
     with pytest.warns(NotStoredWarning, match="does not store noise"):
         GAN.load_from_checkpoint(path, trust=[OwnGenerator])
     assert isinstance(GAN.load_from_checkpoint(path, noise=Local(), trust=[OwnGenerator]).noise, Local)
+    with pytest.raises(InputError, match="does not describe its noise, since "):
+        lightning_gans.load(path, trust=[OwnGenerator])
     model = GAN(LocalGenerator(1, 28), discriminator)
     with pytest.warns(NotStoredWarning, match="generator: .*LocalGenerator cannot be imported"):
         path = trained(tmp_path / "generator", model)
     with pytest.raises(InputError, match=r"give it as an argument of load_from_checkpoint, generator=\.\.\."):
         GAN.load_from_checkpoint(path)
+    with pytest.raises(InputError, match="does not describe its generator, since "):
+        lightning_gans.load(path)
     assert_equal(GAN.load_from_checkpoint(path, generator=LocalGenerator(1, 28)), model)
 
 
