@@ -14,7 +14,7 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
-from lightning_gans.callbacks import EMA, Compilation, Evaluation, LastCheckpoint, Watchdog
+from lightning_gans.callbacks import EMA, Compilation, Evaluation, LastCheckpoint, SampleGrid, Watchdog
 from lightning_gans.components.augmentations import DiffAugment
 from lightning_gans.components.penalties import R1
 from lightning_gans.distributed.strategy import AlternatingDDP
@@ -22,6 +22,7 @@ from lightning_gans.families import Adversarial, LatentGAN
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from tests.support.compiled_runs import RUNS
 from tests.support.half import emulated_half
+from tests.support.operations import WITHOUT_DETERMINISTIC_CUDA_CODE, Operations
 from tests.support.paths import ROOT
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import TINY, tiny_facades
@@ -113,6 +114,46 @@ def test_a_resumed_run_is_bit_equal_with_deterministic_algorithms(
     assert stored["loss_scaling"] == expected["loss_scaling"]
     assert bool(stored["loss_scaling"]) is (precision == "16-mixed")
     assert stored.get("MixedPrecision") == expected.get("MixedPrecision")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_operation_of_a_deterministic_run_raises_on_cuda(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    make, data = MODELS[name]
+    callbacks = [EMA(0.9), Evaluation(cache=tmp_path / "cache"), SampleGrid(), Watchdog()]
+    options: dict[str, Any] = {"max_steps": 2, "limit_val_batches": 1, "callbacks": callbacks, "deterministic": True}
+    operations = Operations()
+    try:
+        trainer = trainer_on("cpu", "32-true", tmp_path, **options)
+        with operations:
+            trainer.fit(make(), data())
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+    assert "convolution_backward.default" in operations.names or "mm.default" in operations.names
+    found = {operation.partition(".")[0] for operation in operations.names}
+    assert not found & WITHOUT_DETERMINISTIC_CUDA_CODE
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", MODELS)
+def test_every_variant_trains_with_deterministic_algorithms(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    make, data = MODELS[name]
+    ends = []
+    try:
+        for _ in range(2):
+            torch.manual_seed(0)
+            model = make()
+            options: dict[str, Any] = {"max_steps": 3, "limit_val_batches": 1, "deterministic": True}
+            trainer_on("cuda", "32-true", tmp_path, **options).fit(model, data())
+            ends.append(weights(model))
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+    assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
 
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightning_gans.networks import ResNetTranslator
 from lightning_gans.networks.layers import ReflectionConv2d, reflection_pad
+from tests.support.operations import Operations
 
 
 @pytest.fixture
@@ -20,18 +20,6 @@ def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(mode=True)
     yield
     torch.use_deterministic_algorithms(mode=False)
-
-
-class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has not annotated it
-    """The names of all operations."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.names: set[str] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.names.add(func.__name__)
-        return func(*args, **(kwargs or {}))
 
 
 def second_order(padded: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
