@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import lightning as L
 import torch
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_warn
+from torch import nn
 
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
 from lightning_gans.cli.input_errors import ArgumentErrors, known_words, summarize_parser_error
@@ -59,17 +62,40 @@ def warn_if_emulated(trainer: L.Trainer) -> None:
 
 
 def filter_warnings() -> None:
-    """Leave out messages that are harmless here, in the command line's own process only."""
-    # The averaged generator is meant to stay in eval mode.
-    warnings.filterwarnings("ignore", message=r"Found .* module\(s\) in eval mode at the start of training")
-    # Images in memory are indexed fastest by the main process.
-    warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
+    """Leave out messages that are harmless here, in the command line's own process only.
+
+    A filter is for the cause that is ours: the same message from a user's code is shown.
+    """
     # Lightning 2.6 uses torch's pytrees in a way that newer torch calls deprecated.
-    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    deprecated = r"`isinstance\(treespec, LeafSpec\)` is deprecated"
+    warnings.filterwarnings("ignore", deprecated, FutureWarning, module=r"lightning\.")
     # A compiled D reads the gradient of the generated images that it is given.
-    warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor that is not a leaf Tensor")
-    # An advertisement.
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda r: "litlogger" not in r.getMessage())
+    not_a_leaf = r"The \.grad attribute of a Tensor that is not a leaf Tensor"
+    warnings.filterwarnings("ignore", not_a_leaf, UserWarning, module=r"torch\.")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_no_advertisement)
+
+
+def is_no_advertisement(record: logging.LogRecord) -> bool:
+    """Whether a log record is not Lightning's tip to install its own logger."""
+    message = record.getMessage()
+    return not (message.startswith("💡 Tip: ") and "litlogger" in message)
+
+
+def expect_eval_mode(networks: Iterable[nn.Module]) -> None:
+    """Leave out Lightning's warning of modules in eval mode if they are as many as in averages of ``networks``."""
+    count = sum(1 for network in networks for _ in network.modules())
+    warnings.filterwarnings("ignore", rf"Found {count} module\(s\) in eval mode at the start of training")
+
+
+def expect_few_workers() -> None:
+    """Leave out Lightning's advice to use more loader processes: images in memory are indexed fastest by this one."""
+    warnings.filterwarnings("ignore", r"The '\w+' does not have many workers")
+
+
+def expect_checkpoints(folder: Path) -> None:
+    """Leave out Lightning's warning that a run's folder has checkpoints, as it has where a run is resumed."""
+    path = re.escape(str(Path(*RunFolder(folder).checkpoints.resolve().parts[-3:])))
+    warnings.filterwarnings("ignore", rf"Checkpoint directory (.*/)?{path} exists and is not empty")
 
 
 class Parser(LightningArgumentParser):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
+from datamodules.base import IndexedDataModule
 from lightning_gans.callbacks import (
     EMA,
     TF32,
@@ -39,7 +39,17 @@ from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_pat
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, own_defaults
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
 from lightning_gans.cli.input_errors import ArgumentErrors
-from lightning_gans.cli.parser import Parser, ProcessSettings, SaveConfig, Trainer, filter_warnings, warn_if_emulated
+from lightning_gans.cli.parser import (
+    Parser,
+    ProcessSettings,
+    SaveConfig,
+    Trainer,
+    expect_checkpoints,
+    expect_eval_mode,
+    expect_few_workers,
+    filter_warnings,
+    warn_if_emulated,
+)
 from lightning_gans.components.class_paths import find_class
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
@@ -159,8 +169,7 @@ class LightningGANsCLI(LightningCLI):
             reject_strategy(strategy)
         config.ckpt_path = self.ckpt_path
         if resolve_ckpt_path(config, str(self.subcommand), self.config_files):
-            # Lightning warns of a folder with checkpoints, which the resumed run is meant to have.
-            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+            expect_checkpoints(Path(config.ckpt_path).resolve().parent.parent)
         # Lightning adds what links give to each network's arguments, and fails where there are none. It keeps a dump of
         # the config that is there already.
         text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False)
@@ -184,6 +193,9 @@ class LightningGANsCLI(LightningCLI):
         self.argument_errors.first = None  # where one type of several did not fit, but another did
         if issubclass(model, Adversarial):
             check_offers(self.datamodule, model.data_protocol, model.__name__)
+            expect_eval_mode(self.model.generators.values())
+        if isinstance(self.datamodule, IndexedDataModule):
+            expect_few_workers()  # a data module that decodes images on access says so itself
         offered = network_arguments(self.datamodule)
         for name, target in LINKED:
             value = explicit[target]

@@ -1,0 +1,131 @@
+"""Messages that the command line leaves out, and the same messages from causes that are not ours."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import lightning as L
+import pytest
+from torch import nn
+from torch.utils.data import DataLoader
+
+from lightning_gans.cli.parser import expect_checkpoints, expect_eval_mode, filter_warnings
+from lightning_gans.cli.train import build
+from lightning_gans.networks import DCGANGenerator
+from tests.support.command_line import SHORT
+from tests.support.tiny import TinyData
+
+LOGGER = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+RUN = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1"]
+
+
+@pytest.fixture(autouse=True)
+def _filters_are_restored() -> Iterator[None]:
+    before = LOGGER.filters[:]
+    yield
+    LOGGER.filters[:] = before
+
+
+def warn(message: str, category: type[Warning], module: str) -> None:
+    """Warn as a module would, after the filters of the command line; raises the warning if it is shown."""
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        warnings.simplefilter("error")
+        filter_warnings()
+        warnings.warn_explicit(message, category, "file.py", 1, module=module)
+
+
+@pytest.mark.parametrize(
+    ("message", "category", "module"),
+    [
+        ("`isinstance(treespec, LeafSpec)` is deprecated", FutureWarning, "lightning.pytorch.utilities._pytree"),
+        ("The .grad attribute of a Tensor that is not a leaf Tensor is read", UserWarning, "torch._dynamo.variables"),
+    ],
+)
+def test_warnings_are_left_out_where_libraries_cause_them(message: str, category: type[Warning], module: str) -> None:
+    warn(message, category, module)
+    with pytest.raises(category):
+        warn(message, category, "my_gan")
+
+
+def test_only_lightnings_advertisement_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    filter_warnings()
+    with caplog.at_level(logging.INFO, LOGGER.name):
+        LOGGER.info("💡 Tip: For seamless cloud logging and experiment tracking, try installing [litlogger](URL)")
+        LOGGER.info("litlogger has written the log of this run")
+    assert caplog.messages == ["litlogger has written the log of this run"]
+
+
+def test_only_the_resumed_runs_folder_may_have_checkpoints(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        expect_checkpoints(tmp_path / "gan" / "version_0")
+        for shown in (f"{tmp_path}/gan/version_0/checkpoints", "gan/version_0/checkpoints"):
+            warnings.warn(f"Checkpoint directory {shown} exists and is not empty.", UserWarning, stacklevel=1)
+        for other in (
+            tmp_path / "best",
+            tmp_path / "gan" / "version_00" / "checkpoints",
+            "my-gan/version_0/checkpoints",
+        ):
+            with pytest.raises(UserWarning, match="exists and is not empty"):
+                warnings.warn(f"Checkpoint directory {other} exists and is not empty.", UserWarning, stacklevel=1)
+
+
+class WithFrozenPart(DCGANGenerator):
+    """A generator of a user, with a part in eval mode."""
+
+    def __init__(self, channels: int, size: int, latent_dim: int = 4, width: int = 2) -> None:
+        super().__init__(channels, size, latent_dim, width)
+        self.part = nn.Identity().eval()
+
+
+class PlainData(L.LightningDataModule):
+    """Data of a user that decodes images in the training process."""
+
+    channels, size, num_classes, eval_batch_size = 1, (28, 28), 0, 4
+
+    def setup(self, stage: str) -> None:
+        self.data = TinyData()
+        self.data.setup(stage)
+
+    def split_label(self, split: str) -> str:
+        return split
+
+    def fingerprint(self, split: str) -> None:
+        return None
+
+    def num_images(self, split: str, domain: str) -> None:
+        return None
+
+    def train_dataloader(self) -> object:
+        images = self.data.split_tensors("train").images.float() / 127.5 - 1
+        return DataLoader(images, batch_size=8)  # type: ignore[arg-type]  # a tensor has length and items
+
+    val_dataloader = train_dataloader
+
+
+def test_more_modules_in_eval_mode_than_those_of_averages_are_warned_of() -> None:
+    with warnings.catch_warnings():
+        expect_eval_mode([nn.Sequential(nn.Linear(1, 1), nn.ReLU()), nn.Linear(1, 1)])
+        warnings.warn("Found 4 module(s) in eval mode at the start of training.", UserWarning, stacklevel=1)
+        with pytest.raises(UserWarning, match="Found 5"):
+            warnings.warn("Found 5 module(s) in eval mode at the start of a run.", UserWarning, stacklevel=1)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("empty_folder")
+@pytest.mark.parametrize("users", [False, True])
+def test_a_run_shows_warnings_of_a_users_own_modules_and_loaders(users: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = "lightning.pytorch.trainer.connectors.data_connector"
+    monkeypatch.setattr(f"{connector}.suggested_max_num_workers", lambda devices: 8)  # as if there were many cores
+    own = ["--model.generator", f"{__name__}.WithFrozenPart", "--data", f"{__name__}.PlainData"] if users else []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        warnings.simplefilter("always")
+        filter_warnings()
+        build([*RUN, *own])
+    messages = [str(each.message) for each in caught]
+    assert any("module(s) in eval mode at the start" in message for message in messages) == users
+    assert any("does not have many workers" in message for message in messages) == users
