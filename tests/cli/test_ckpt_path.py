@@ -155,3 +155,21 @@ def test_a_checkpoint_whose_parts_do_not_fit_is_one_sentence(fields: dict[str, A
     with expected as refused, errors_name_ckpt_path(lambda: path):
         trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.slow
+def test_auto_continues_exactly_from_the_end_of_an_epoch_without_validation() -> None:
+    arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.limit_val_batches", "0", "--ckpt_path", "auto"]
+    # Schedules depend on the length of the run.
+    arguments += ["--model.scheduler_g", "null", "--model.scheduler_d", "null"]
+
+    def run(name: str, steps: int) -> Path:
+        build([*arguments, "--trainer.logger.version", name, "--trainer.max_steps", str(steps)])
+        return Path("runs/dcgan-digits") / name
+
+    steps_of_an_epoch = 7
+    expected, folder = run("whole", 9), run("cut", steps_of_an_epoch)
+    assert run("cut", 9) == folder
+    whole, resumed = (torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) for run in (expected, folder))
+    assert resumed["loops"] == whole["loops"]
+    assert all(torch.equal(value, resumed["state_dict"][key]) for key, value in whole["state_dict"].items())
