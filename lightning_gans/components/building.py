@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_gans.components.class_paths import NO_TRUST, Trust, find_part
 from lightning_gans.core.arguments import StoresArguments, short_text
 
 T = TypeVar("T")
+
+LARGEST_FLOAT = 10**300
+"""Bound of whole numbers in place of a float."""
 
 TYPE_NAMES: dict[Any, str] = {
     bool: "true or false",
@@ -31,8 +36,8 @@ TYPE_NAMES: dict[Any, str] = {
 }
 """Names of the types of plain values, as in JSON."""
 
-PARTS = (nn.Module, StoresArguments)
-"""Base classes of parts that are built where a function is expected, and then are called as one."""
+MADE = (nn.Module, StoresArguments, Optimizer, LRScheduler)
+"""Base classes of what functions make that a constructor takes, such as a norm of a number of channels."""
 
 
 class Builder:
@@ -121,7 +126,7 @@ class Builder:
         elif hint in TYPE_NAMES:
             if type(value) is hint:
                 return value
-            if hint is float and isinstance(value, int) and not isinstance(value, bool):
+            if hint is float and type(value) is int and abs(value) < LARGEST_FLOAT:
                 return float(value)
         elif origin is type or hint is type:
             path = value.get("class_path") if isinstance(value, Mapping) else value
@@ -147,13 +152,9 @@ class Builder:
     def _convert_callable(self, name: str, value: object, parts: Sequence[Any]) -> Any:
         returned = parts[-1] if parts else None
         if isinstance(value, Mapping):
-            if isinstance(returned, type):
-                found = find_part(value.get("class_path"), object, self.trust)
-                if issubclass(found, returned):
-                    return self.build_maker(name, value, returned)
-                if not issubclass(found, PARTS):
-                    raise TypeError(f"{name} is {value.get('class_path')}, which is not a {returned.__name__}")
-            return self.build(name, value, nn.Module)  # called as a function
+            if isinstance(returned, type) and issubclass(returned, MADE):
+                return self.build_maker(name, value, returned)
+            return self.build(name, value, nn.Module)  # called as a function, such as an activation
         raise ValueError(f"{name} is {short_text(value)}; expected a class_path and its init_args")
 
     def _convert_class(self, name: str, value: object, cls: type, parts: Sequence[Any]) -> Any:

@@ -20,7 +20,11 @@ from lightning_gans.inference import ImageTranslator, PretrainedModel
 from lightning_gans.inference.card import Picture
 from lightning_gans.inference.loading import load_folder, load_generator_file, select_network
 from lightning_gans.inference.weights_file import to_safetensors
+from lightning_gans.runs.folder import GridFile
 from lightning_gans.runs.record import read_run_record
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of a PNG file."""
 
 LIMIT = 1e-4
 """Largest allowed difference of values in [-1, 1]; one level of gray is 78 times larger."""
@@ -170,12 +174,23 @@ def fill_folder(model: PretrainedModel, checkpoint: Path, folder: Path, license:
     record = read_run_record(checkpoint, model.metadata)
     pictures: list[Picture] = []
     # A model from noise draws its own pictures; for a translation model, the grids of its run are used.
-    for grid in record.grids if isinstance(model, ImageTranslator) else []:
+    for grid in filter(is_png, record.grids) if isinstance(model, ImageTranslator) else []:
         shutil.copyfile(grid.path, folder / grid.path.name)
         into = f", into domain {grid.domain}" if grid.domain else ""
         caption = f"Side by side: source, translation, translation back (if any), target (if known){into}"
         pictures.append((grid.path.name, caption))
     model.save_pretrained(folder, model_card_kwargs={"record": record, "pictures": pictures, "license": license})
+
+
+def is_png(grid: GridFile) -> bool:
+    """Whether a file of a run, which may be a stranger's, is a PNG, and not a link to some other file."""
+    try:
+        if not grid.path.is_file():
+            return False
+        with grid.path.open("rb") as file:
+            return file.read(len(PNG)) == PNG
+    except OSError:
+        return False
 
 
 def compare_folder(model: PretrainedModel, folder: Path) -> Parity:

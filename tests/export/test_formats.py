@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from lightning_gans.core.errors import RunEnded
-from lightning_gans.export import ONNXFile, compare
+from lightning_gans.export import ONNXFile, compare, write_folder
+from lightning_gans.inference import load
+from tests.support import checkpoint_files
 
 
 class Fake:
@@ -44,3 +47,15 @@ def test_a_file_that_the_runtime_does_not_take_is_told_of(tmp_path: Path) -> Non
     (tmp_path / "x.onnx").write_bytes(b"no graph")
     with pytest.raises(RunEnded, match="ONNX Runtime cannot open"):
         ONNXFile().runner(Fake(), tmp_path / "x.onnx")  # type: ignore[arg-type]
+
+
+def test_no_other_file_of_the_machine_is_exported_as_a_grid(tmp_path: Path) -> None:
+    path = checkpoint_files.one_way(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    (tmp_path / "run" / "config.yaml").write_text("model:\n  class_path: lightning_gans.variants.Pix2Pix\n")
+    samples = tmp_path / "run" / "samples"
+    samples.mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (samples / "epoch-002-step-0000007-a.png").symlink_to(tmp_path / "secret")
+    Image.new("L", (4, 4)).save(samples / "epoch-002-step-0000007-b.png")
+    write_folder(load(path), path, tmp_path / "out", None)
+    assert sorted(each.name for each in (tmp_path / "out").glob("*.png")) == ["epoch-002-step-0000007-b.png"]
