@@ -124,6 +124,10 @@ DEEPEST = 40
 """Depth to which the description of a model may be nested."""
 
 
+MOST_BITS = 4096
+"""Bits of a whole number, which Python can print."""
+
+
 def check_plain_tree(name: str, value: object, leaves: tuple[type, ...] = PLAIN) -> None:
     """Check that a value is plain data of limited depth and size, so that functions may walk it.
 
@@ -146,6 +150,8 @@ def check_plain_tree(name: str, value: object, leaves: tuple[type, ...] = PLAIN)
         elif isinstance(node, list | tuple):
             items = list(node)
         elif isinstance(node, leaves):
+            if isinstance(node, int) and node.bit_length() > MOST_BITS:
+                raise ValueError(f"{name} has {short_text(node)}; expected smaller ones")
             continue
         else:
             raise ValueError(f"{name} contains a {type(node).__name__}; expected plain data")

@@ -43,13 +43,19 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "train_seconds": (int, float),
     "data": (str,),
 }
-"""Types of the fields of a checkpoint; the last ones are written by :class:`lightning_gans.families.Adversarial`."""
+"""Types of the fields of a checkpoint; some are written by :class:`lightning_gans.families.Adversarial`."""
 
 DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes")
 """Fields that are plain data."""
 
-LARGEST_COUNT = 2**53
-"""Steps and epochs."""
+COUNTS = ("global_step", "epoch", "run_seed", "train_seconds")
+"""Fields that are numbers."""
+
+LARGEST_COUNT = 2**64
+"""Bound of numbers."""
+
+MOST_SHARES = 4
+"""Tensors that may share the same numbers, on average."""
 
 ALLOWED_GLOBALS = frozenset(
     {
@@ -169,14 +175,18 @@ def check_fields(checkpoint: Contents, size: int) -> None:
         value = checkpoint.get(name)
         if name in checkpoint and (not isinstance(value, kinds) or isinstance(value, bool)):
             raise ValueError(f"{name} is {short_text(value)}; expected {article(kinds[0].__name__)}")
+    for name in COUNTS:
+        if name in checkpoint and not abs(checkpoint[name]) < LARGEST_COUNT:
+            raise ValueError(f"{name} is {short_text(checkpoint[name])}; expected less than {LARGEST_COUNT}")
     for name in ("global_step", "epoch"):
-        if not 0 <= checkpoint[name] < LARGEST_COUNT:
-            raise ValueError(f"{name} is {short_text(checkpoint[name])}; expected a count")
+        if checkpoint[name] < 0:
+            raise ValueError(f"{name} is {checkpoint[name]}; expected at least 0")
     for name in DESCRIPTIONS:
         check_plain_tree(name, checkpoint.get(name, {}))
         if not all(isinstance(key, str) for key in checkpoint.get(name, {})):
             raise ValueError(f"{name} has a key that is no text")
-    check_weights(checkpoint["state_dict"], size)
+    check_weights(checkpoint["state_dict"])
+    check_tensors(checkpoint, size)
 
 
 def article(name: str) -> str:
@@ -184,24 +194,43 @@ def article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name.lower()}"
 
 
-def check_weights(state: Mapping[Any, Any], size: int) -> None:
-    """Check that the weights of a state dict are ordinary tensors that together need the memory of the file.
-
-    A tensor of any shape may repeat one number.
+def check_weights(state: Mapping[Any, Any]) -> None:
+    """Check that a state dict has tensors by name.
 
     Raises:
         ValueError: if not.
     """
-    total = 0
     for name, value in state.items():
         if not isinstance(name, str):
             raise ValueError(f"state_dict has the key {short_text(name)}; expected texts")
-        if name.endswith("_extra_state"):  # of modules with `get_extra_state`
-            continue
-        if type(value) not in (Tensor, nn.Parameter) or value.layout != torch.strided or value.device.type != "cpu":
+        if not isinstance(value, Tensor) and not name.endswith("_extra_state"):  # of modules with `get_extra_state`
             raise ValueError(f"state_dict has {short_text(value)} as {short_text(name)}; expected a tensor")
-        total += value.numel() * value.element_size()
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes() or total > 2 * size:
-            raise ValueError(
-                f"state_dict has more numbers in {short_text(name)} than the file; expected a complete one"
-            )
+
+
+def check_tensors(checkpoint: Contents, size: int) -> None:
+    """Check that all tensors are ordinary ones, and need no more memory than the file.
+
+    A tensor of any shape may repeat one number, and many may share their numbers.
+
+    Args:
+        checkpoint: the contents.
+        size: bytes of its file.
+
+    Raises:
+        ValueError: if not.
+    """
+    stack, seen, total = [("", checkpoint)], set[int](), 0
+    while stack:
+        name, node = stack.pop()
+        if isinstance(node, Tensor):
+            if type(node) not in (Tensor, nn.Parameter) or node.layout != torch.strided or node.device.type != "cpu":
+                raise ValueError(f"{name} has a tensor that is not an ordinary one on the CPU")
+            needed = node.numel() * node.element_size()
+            total += needed
+            if needed > node.untyped_storage().nbytes() or total > MOST_SHARES * size:
+                raise ValueError(f"{name} has a tensor of {needed} bytes, more than the file has for it")
+        if not isinstance(node, Mapping | list | tuple) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        items = node.items() if isinstance(node, Mapping) else enumerate(node)
+        stack += [(name or short_text(key).strip("'"), value) for key, value in items]

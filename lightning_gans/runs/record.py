@@ -115,6 +115,8 @@ def check_metadata(metadata: object) -> None:
     for key, kinds in METADATA_TYPES.items():
         if key in metadata and type(metadata[key]) not in kinds:
             raise ValueError(f"metadata.{key} is {short_text(metadata[key])}; expected a {kinds[0].__name__}")
+        if isinstance(metadata.get(key), str) and not (metadata[key].isprintable() and len(metadata[key]) < 500):
+            raise ValueError(f"metadata.{key} is {short_text(metadata[key])}; expected a short text of one line")
     for name, number in metadata.get("versions", {}).items():
         if not isinstance(name, str) or not isinstance(number, str):
             raise ValueError(f"metadata.versions has {short_text(number)}; expected texts")

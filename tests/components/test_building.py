@@ -187,7 +187,7 @@ def test_values_of_other_types_are_refused(value: object, hint: Any) -> None:
 
 
 def test_objects_and_functions_are_built() -> None:
-    layer = Builder().build("x", RELU, nn.Module)  # type: ignore[type-abstract]
+    layer = Builder().build("x", RELU, nn.Module)
     assert isinstance(layer, nn.LeakyReLU)
     assert layer.negative_slope == 1
     called = Builder().convert("x", RELU, Callable[[torch.Tensor], torch.Tensor] | None)

@@ -56,7 +56,7 @@ VALUES: list[Any] = [
     *ATTACKS,
     *map(json.dumps, ATTACKS),
     *("os.system", "evil.make", "evil", "lightning_gans.networks.UNet", "torch.nn.ReLU"),
-    *("", "\0", "a" * 10_000, "!!python/x"),
+    *("", "\0", "a" * 10_000, "!!python/x", "\x1b[2J", "\ud800", 2**5000),
     *(None, True, False, 0, -1, 1, 3, 10**6, 10**9, 10**30, -(10**400), 0.5, float("nan"), float("inf"), 1e300),
     *([], {}, [[]], {"": None}, [1, "a", None], {"init_args": {}}, {"class_path": []}, [10**9] * 3),
 ]
