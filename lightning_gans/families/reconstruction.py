@@ -74,8 +74,9 @@ def find_model_class(settings: Mapping[str, Any], base: type[ModelT], path: Path
         InputError: if the class is not a ``base``, it is not trusted, or it is not known and ``base`` is abstract.
     """
     named = settings.get(CLASS_PATH)
-    if named == f"{base.__module__}.{base.__qualname__}" or (named is None and not inspect.isabstract(base)):
-        return base  # without a name it is of a class in a script
+    of_script = named is None or (isinstance(named, str) and named.startswith("__main__."))
+    if named == f"{base.__module__}.{base.__qualname__}" or (of_script and not inspect.isabstract(base)):
+        return base
     if named is None:
         raise InputError(f"checkpoint_path is {path}, which names no class; expected a subclass of {base.__name__}")
     require_trust({"class_path": named}, trust, f"checkpoint_path is {path}, which")
