@@ -62,10 +62,13 @@ class LastCheckpoint(Checkpoint):
             self._saved_step = trainer.global_step
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let the log of a resumed run continue from the checkpoint's step, and handle signals from here on."""
-        for logger in trainer.loggers:
-            if isinstance(logger, ResumableCSVLogger) and trainer.global_step:
-                logger.resume_at(trainer.global_step)
+        """Let the logs of a resumed run continue from the checkpoint's step, and handle signals from here on."""
+        if trainer.global_step and writes_files(trainer):
+            for logger in trainer.loggers:
+                if isinstance(logger, ResumableCSVLogger):
+                    logger.resume_at(trainer.global_step)
+            if trainer.is_global_zero:
+                RunFolder.of(trainer).resume_at(trainer.global_step)
         self._signals.install()
 
     def on_train_batch_end(

@@ -110,7 +110,7 @@ class ResultsFile(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Store the time, and the number of earlier scores."""
         self._start = time.perf_counter()
-        self._num_earlier = len(RunFolder.of(trainer).read_scores("skip"))
+        self._num_earlier = len(RunFolder.of(trainer).read_scores())
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
@@ -119,7 +119,7 @@ class ResultsFile(Callback):
         pl_module = as_adversarial(pl_module, self)
         folder = RunFolder.of(trainer)
         results = {
-            "measurements": [row.as_dict() for row in folder.read_scores("skip")[self._num_earlier :]],
+            "measurements": [row.as_dict() for row in folder.read_scores()[self._num_earlier :]],
             "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
             "test_seconds": round(time.perf_counter() - self._start, 3),
             "train_seconds": round(pl_module.stopwatch.seconds, 3),

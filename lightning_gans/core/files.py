@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
@@ -32,6 +33,52 @@ def require_new_path(path: Path, key: str = "--out") -> None:
         raise InputError(f"{key} is {path}, but {place} is a file; expected a folder there")
     if not os.access(place, os.W_OK | os.X_OK):
         raise InputError(f"{key} is {path}, but nothing can be written to {place} (Permission denied)")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """A context in which no other process is in such a context with the same folder.
+
+    Where the file system has no locks, it does nothing.
+
+    Raises:
+        OSError: if the folder does not exist.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def append_lines(path: Path, lines: bytes) -> None:
+    """Add whole lines to a file, which is created if necessary; half a line at its end gets an end of its own.
+
+    Args:
+        path: the file.
+        lines: with the end of each line.
+
+    Raises:
+        RunEnded: if they cannot be written, for example because the disk is full; the file is then as it was.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                lines = b"\n" + lines
+            try:
+                while lines:
+                    lines = lines[os.write(descriptor, lines) :]
+            except OSError:
+                os.ftruncate(descriptor, size)
+                raise
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise RunEnded(f"{path} cannot be written ({os_reason(error)})") from error
 
 
 @contextmanager

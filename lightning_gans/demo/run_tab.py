@@ -69,7 +69,7 @@ def curves(run: RunFolder) -> Image.Image | None:
 
 def newest_scores(run: RunFolder | None, metadata: ModelMetadata) -> list[ScoreRow]:
     """The newest row of scores of each stamp, from the checkpoint and from the run's file."""
-    rows = parse_complete_rows(metadata.get("scores", [])) + (run.read_scores("skip") if run else [])
+    rows = parse_complete_rows(metadata.get("scores", [])) + (run.read_scores() if run else [])
     # The domains of a translation have equal stamps.
     return list({(str(row.stamp), *sorted(row.scores)): row for row in rows}.values())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.runs.folder import SCORES, RunFolder, scored_runs_below
-from lightning_gans.runs.scores import Stamp
+from lightning_gans.runs.scores import OnDamage, Stamp
 from lightning_gans.runs.settings import RECIPE_SECTIONS, TRAINER_KEYS, Settings
 
 SUBCOMMANDS = {"test": "test", "val": "validate"}
@@ -94,16 +94,54 @@ def unique_runs(
     return list(found.values())
 
 
-def read_run(folder: RunFolder, split: str) -> Run:
-    """A run's settings and its last scores on a split.
+def read_runs(folders: Iterable[RunFolder], split: str, on_damage: OnDamage) -> list[Run]:
+    """Each run's settings and its last scores on a split.
+
+    Args:
+        folders: of the runs.
+        split: of the scores.
+        on_damage: is told of each damaged line of scores, and of each run that is left out since no line is whole.
 
     Raises:
-        InputError: if it has no such scores, or one of its files cannot be read.
+        InputError: if a run has no such scores and none is damaged, all runs are left out, or a config cannot be read.
+    """
+    found, missing = [], ""
+    for folder in folders:
+        damage: list[str] = []
+        try:
+            found.append(read_run(folder, split, damage.append))
+        except NotMeasuredError as error:
+            if not damage:
+                raise
+            missing = str(error)
+            damage.append(missing)
+        for sentence in damage:
+            on_damage(sentence)
+    if not found:
+        raise InputError(missing)
+    return found
+
+
+class NotMeasuredError(InputError):
+    """A run has no scores on a split."""
+
+
+def read_run(folder: RunFolder, split: str, on_damage: OnDamage) -> Run:
+    """A run's settings and its last scores on a split.
+
+    Args:
+        folder: of the run.
+        split: of the scores.
+        on_damage: is told of each damaged line of scores.
+
+    Raises:
+        InputError: if its config cannot be read.
+        NotMeasuredError: if it has no such scores.
     """
     # A row for each domain.
-    last = {row.domain: row for row in folder.read_scores() if row.split == split}
+    last = {row.domain: row for row in folder.read_scores(on_damage) if row.split == split}
     if not last:
-        raise InputError(
+        raise NotMeasuredError(
             f"{folder} has no {split} scores; run `lightning-gans {SUBCOMMANDS[split]} "
             f"--config {folder.first_config} --ckpt_path best` first"
         )

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
-from lightning_gans.core.files import atomic_file
+from lightning_gans.core.errors import RunEnded, os_reason
+from lightning_gans.core.files import append_lines, locked
 from lightning_gans.runs.folder import METRICS, parse_version, version_name
+from lightning_gans.runs.metrics_log import parse_header, read_metrics_log, write_metrics_log
 
 
 class AppendingWriter(ExperimentWriter):
     """Appends to an existing log, which Lightning's own writer deletes.
+
+    Another process may add rows and columns to the same log, as a ``test`` of the best checkpoint during a ``fit``.
 
     Args:
         log_dir: folder of the log; created if necessary.
@@ -31,40 +38,70 @@ class AppendingWriter(ExperimentWriter):
         self._path = Path(log_dir, METRICS)
         self.metrics_file_path = str(self._path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._columns = list(self._read()[0])
 
     def save(self) -> None:
-        """Write the metrics that were logged since the last call."""
+        """Write the metrics that were logged since the last call.
+
+        Raises:
+            RunEnded: if they cannot be written, for example because the disk is full; the log is then as it was.
+        """
         if not self.metrics:
             return
-        columns = sorted({*self._columns, *(name for row in self.metrics for name in row)})
-        if columns == self._columns and self._path.is_file():
-            with self._path.open("a", newline="") as file:
-                csv.DictWriter(file, columns).writerows(self.metrics)
-        else:
-            self._write(columns, [*self._read()[1], *self.metrics])
+        with self._locked():
+            known = self._appendable_columns()
+            columns = sorted({*known, *(name for row in self.metrics for name in row)})
+            if columns == known:
+                text = io.StringIO(newline="")
+                csv.DictWriter(text, columns).writerows(self.metrics)
+                append_lines(self._path, text.getvalue().encode())
+            else:
+                log = read_metrics_log(self._path)
+                if not log.columns:
+                    self._keep_damaged()
+                write_metrics_log(self._path, columns, [*log.rows, *self.metrics])
         self.metrics = []
 
     def drop_from(self, step: int) -> None:
-        """Drop rows of ``step`` and later, which a killed run wrote after the checkpoint that is now resumed."""
-        if self._path.is_file():
-            rows = [row for row in self._read()[1] if str(row["step"]).isdigit()]  # a kill may have cut the last one
-            self._write(self._columns, [row for row in rows if int(row["step"]) < step])
+        """Repair the log for a run that is resumed at ``step``.
 
-    def _read(self) -> tuple[Sequence[str], list[dict[str, Any]]]:
-        """The columns and the rows of the log; none if there is no file."""
+        Rows of ``step`` and later, which a killed run wrote after the checkpoint, and lines that are no whole rows are
+        dropped. A warning names the latter, except half a row at the end, which a kill leaves.
+        """
         if not self._path.is_file():
-            return [], []
-        with self._path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            return reader.fieldnames or [], list(reader)
+            return
+        with self._locked():
+            log = read_metrics_log(self._path)
+            if damage := log.describe_damage(self._path)[: -1 if log.cut else None]:
+                more = f" (nor are {len(damage) - 1} others)" if len(damage) > 1 else ""
+                rank_zero_warn(f"{damage[0]}{more}; dropped")
+            if log.columns:
+                rows = [row for row in log.rows if int(row["step"]) < step]
+                write_metrics_log(self._path, log.columns, rows)
+            else:
+                self._keep_damaged()
 
-    def _write(self, columns: list[str], rows: list[dict[str, Any]]) -> None:
-        with atomic_file(self._path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
-        self._columns = columns
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with locked(self._path.parent):
+                yield
+        except OSError as error:
+            raise RunEnded(f"{self._path} cannot be written ({os_reason(error)})") from error
+
+    def _appendable_columns(self) -> list[str]:
+        """The columns of the log if rows can be appended to it, else none."""
+        try:
+            with self._path.open("rb") as file:
+                columns = parse_header(file.readline())
+                file.seek(-1, os.SEEK_END)
+                return columns if file.read(1) == b"\n" else []
+        except OSError:  # no file, or an empty one
+            return []
+
+    def _keep_damaged(self) -> None:
+        """Rename a log without a header, whose rows cannot be read."""
+        if self._path.is_file() and self._path.stat().st_size:
+            self._path.replace(self._path.with_name(f"{self._path.stem}-damaged{self._path.suffix}"))
 
 
 class ResumableCSVLogger(CSVLogger):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+from lightning_gans.runs.metrics_log import read_metrics_log
 
 RED, BLUE, DARK, GRAY = "#c8553d", "#2c6fa6", "#4d4d4d", "#999999"
 
@@ -94,30 +95,29 @@ SCORES = {
 def read_log(log: Path) -> dict[str, Series]:
     """The columns of a CSV log that have finite values, by name; none if the file is empty or does not exist.
 
-    Skipped are cells without a finite number, rows without a step, since a killed run may leave half a row, and values
-    at a smaller step than the one before: a separate ``validate`` logs at step 0, whatever it validates.
+    Skipped are cells without a finite number, damaged lines (see :func:`.read_metrics_log`), and values at a smaller
+    step than the one before: a separate ``validate`` logs at step 0, whatever it validates.
     """
     if not log.is_file():
         return {}
-    with log.open(newline="", errors="replace") as file:
-        reader = csv.DictReader(file)
-        columns = {name: Series([], []) for name in reader.fieldnames or [] if name not in ("epoch", "step")}
-        for row in reader:
-            step = parse_number(row.get("step"))
-            for name, series in columns.items():
-                value = parse_number(row[name])
-                if step is None or value is None or (series.steps and step < series.steps[-1]):
-                    continue
-                # Lightning logs the index of a step.
-                series.steps.append(int(step) + 1)
-                series.values.append(value)
+    found = read_metrics_log(log)
+    columns = {name: Series([], []) for name in found.columns if name not in ("epoch", "step")}
+    for row in found.rows:
+        step = int(row["step"])
+        for name, series in columns.items():
+            value = parse_number(row[name])
+            if value is None or (series.steps and step < series.steps[-1]):
+                continue
+            # Lightning logs the index of a step.
+            series.steps.append(step + 1)
+            series.values.append(value)
     return {name: series for name, series in columns.items() if series.steps}
 
 
-def parse_number(cell: str | None) -> float | None:
+def parse_number(cell: str) -> float | None:
     """The finite number in a cell; None if there is none."""
     try:
-        value = float(cell or "nan")
+        value = float(cell)
     except ValueError:
         return None
     return value if math.isfinite(value) else None

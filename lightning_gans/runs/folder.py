@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from lightning_gans.runs.scores import OnError, ScoreRow, read_score_rows
+from lightning_gans.core.files import append_lines, atomic_file
+from lightning_gans.runs.scores import (
+    OnDamage,
+    ScoreRow,
+    ignore_damage,
+    parse_complete_rows,
+    read_lines,
+    read_score_rows,
+)
 from lightning_gans.runs.settings import Settings, read_settings
 
 if TYPE_CHECKING:  # commands that only read files start without Lightning
@@ -237,13 +247,22 @@ class RunFolder:
         """
         return read_settings(self.config)
 
-    def read_scores(self, on_error: OnError = "raise") -> list[ScoreRow]:
+    def read_scores(self, on_damage: OnDamage = ignore_damage) -> list[ScoreRow]:
         """The scores, oldest first; see :func:`.read_score_rows`."""
-        return read_score_rows(self.scores, on_error)
+        return read_score_rows(self.scores, on_damage)
 
     def append_scores(self, row: ScoreRow) -> None:
         """Add a row of scores."""
         append_line(self.scores, row.as_dict())
+
+    def resume_at(self, step: int) -> None:
+        """Repair the files of lines for a run that is resumed at ``step``.
+
+        Validation scores and warnings of later steps, which a killed run wrote after the checkpoint, and damaged lines
+        are dropped: the resumed run writes them again. Scores of tests stay.
+        """
+        keep_lines(self.scores, lambda row: is_complete_row(row) and (is_of_test(row) or not is_after(row, step)))
+        keep_lines(self.watchdog, lambda row: not is_after(row, step))
 
     def archive_results(self) -> None:
         """Rename the results of an earlier test to ``results-1.json`` and so on."""
@@ -253,10 +272,49 @@ class RunFolder:
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
-    """Add a line of JSON to a file, which is created if necessary."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+    """Add a line of JSON to a file, which is created if necessary.
+
+    Raises:
+        RunEnded: if it cannot be written, for example because the disk is full; the file is then as it was.
+    """
+    with suppress(OSError):  # reported by the next line
+        path.parent.mkdir(parents=True, exist_ok=True)
+    append_lines(path, f"{json.dumps(row)}\n".encode())
+
+
+def keep_lines(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
+    """Drop the lines of a file that are no JSON objects, or not wanted.
+
+    Raises:
+        RunEnded: if the file has such lines and cannot be written.
+    """
+    lines = read_lines(path)
+    kept = []
+    for _, line in lines:
+        try:
+            row = json.loads(line.decode())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and wanted(row):
+            kept.append(line.strip() + b"\n")
+    if lines and b"".join(kept) != path.read_bytes():
+        with atomic_file(path) as temporary:
+            temporary.write_bytes(b"".join(kept))
+
+
+def is_complete_row(row: dict[str, Any]) -> bool:
+    """Whether this is a complete row of scores."""
+    return bool(parse_complete_rows([row]))
+
+
+def is_of_test(row: dict[str, Any]) -> bool:
+    """Whether a complete row of scores was measured by a test."""
+    return ScoreRow.from_dict(row).split == "test"
+
+
+def is_after(row: dict[str, Any], step: int) -> bool:
+    """Whether a line belongs to a later step."""
+    return isinstance(row.get("step"), int) and row["step"] > step
 
 
 def best_or_last_checkpoint(folder: Path) -> Path | None:

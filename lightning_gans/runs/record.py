@@ -165,7 +165,7 @@ def read_run_record(checkpoint: Path, metadata: ModelMetadata) -> RunRecord:
         return RunRecord()
     return RunRecord(
         settings=read_recipe(folder.config),
-        rows=[row for row in folder.read_scores("skip") if matches_checkpoint(row, metadata)],
+        rows=[row for row in folder.read_scores() if matches_checkpoint(row, metadata)],
         grids=grids_of_step(folder, metadata.get("step", 0)),
     )
 

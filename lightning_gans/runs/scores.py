@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import os_reason, short_reason
 
 TYPES = {"str": str, "int": int}
 
@@ -125,8 +125,12 @@ ORDER_FOR_FEW_IMAGES = ("kid", "kid_ci95", "relative_fid", "fid")
 LONGEST_NUMBER = 1000
 """Bits of a whole number that is a score; a longer one has no float."""
 
-OnError = Literal["raise", "skip"]
-"""How to treat what cannot be read: raise an error, or leave it out."""
+OnDamage = Callable[[str], object]
+"""Called with a sentence about each part of a file that is damaged and left out."""
+
+
+def ignore_damage(sentence: str) -> None:
+    """Leave out what is damaged without a word."""
 
 
 @dataclass(frozen=True)
@@ -194,34 +198,39 @@ def parse_complete_rows(rows: Iterable[object]) -> list[ScoreRow]:
     return found
 
 
-def read_score_rows(path: Path, on_error: OnError = "raise") -> list[ScoreRow]:
-    """The rows of a ``scores.jsonl``, oldest first.
+def read_score_rows(path: Path, on_damage: OnDamage = ignore_damage) -> list[ScoreRow]:
+    """The rows of a ``scores.jsonl``, oldest first; none if it does not exist.
+
+    Lines that are not a complete row are left out: a run that is killed while it writes leaves half a line.
 
     Args:
         path: the file.
-        on_error: with "skip", lines that are not a complete row are left out, and a file that cannot be read has none;
-            a run that is killed while it writes leaves half a line.
+        on_damage: is told of each line that is left out, and of a file that cannot be read.
+    """
+    rows = []
+    for number, line in read_lines(path, on_damage):
+        try:
+            rows.append(ScoreRow.from_dict(json.loads(line.decode())))
+        except (ValueError, RecursionError) as error:
+            on_damage(f"{path}, line {number}, is not a row of scores ({short_reason(error)})")
+    return rows
 
-    Raises:
-        InputError: with "raise", if the file cannot be read or a line is not a complete row.
+
+def read_lines(path: Path, on_damage: OnDamage = ignore_damage) -> list[tuple[int, bytes]]:
+    """The lines of a file that are not blank, with their numbers from 1; none if it does not exist.
+
+    Args:
+        path: the file.
+        on_damage: is told of a file that cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="strict" if on_error == "raise" else "replace")
-    except (OSError, UnicodeDecodeError):
-        if on_error == "skip":
-            return []
-        raise InputError(f"{path} cannot be read; expected rows of scores") from None
-    rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            rows.append(ScoreRow.from_dict(json.loads(line)))
-        except (ValueError, RecursionError) as error:
-            if on_error == "raise":
-                raise InputError(
-                    f"{path}, line {number}, is not a row of scores ({error}); expected JSON with scores and their "
-                    "complete stamp"
-                ) from None
-    return rows
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        on_damage(f"{path} cannot be read ({os_reason(error)})")
+        return []
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def order_scores(names: Iterable[str], images: int) -> list[str]:

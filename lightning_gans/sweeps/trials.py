@@ -93,7 +93,7 @@ def read_scores(folder: Path, name: str) -> list[Score]:
     """
     found = []
     for run in scored_runs_below(folder):
-        for row in run.read_scores("skip"):
+        for row in run.read_scores():
             value = row.scores.get(f"val/{name}")
             if value is not None and row.step is not None and math.isfinite(value):
                 found.append(Score(float(value), row.step))

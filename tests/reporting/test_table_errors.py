@@ -97,16 +97,33 @@ def test_folders_without_runs_are_refused(make: Make) -> None:
         run_command("table", ["nowhere"])
 
 
-@pytest.mark.parametrize(
-    "line",
-    ['{"step": 0, "sco', "3", '{"scores": {"test/fid": 1}}', '{"scores": {"test/fid": null}, "stamp": {}}', ""],
-)
-def test_a_broken_row_is_named(line: str, make: Make) -> None:
+BROKEN = ['{"step": 0, "sco', "3", '{"scores": {"test/fid": 1}}', '{"scores": {"test/fid": null}, "stamp": {}}', "\0"]
+
+
+@pytest.mark.parametrize("line", BROKEN)
+def test_a_broken_row_is_named_and_left_out(line: str, make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make("a/0", 0, {"test/fid": 1.0})
+    make("a/1", 1, {"test/fid": 3.0})
     with (folder / "scores.jsonl").open("a") as file:
         file.write(line + "\n")
-    with pytest.raises(InputError, match=r"runs/a/0/scores\.jsonl, line 3, is not a row of scores \(.*\); expected"):
-        run_command("table", ["runs"])
+    run_command("table", ["runs"])
+    printed = capsys.readouterr()
+    assert "| a | DCGAN | 2 | 10 | 2 (1" in printed.out
+    assert "runs/a/0/scores.jsonl, line 3, is not a row of scores (" in printed.err
+
+
+def test_a_run_whose_scores_are_all_broken_is_named_and_left_out(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make("a/0", 0, {"test/fid": 1.0}) / "scores.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="runs/a/0 has no test scores; run"):
+        run_command("table", ["runs/a/0"])
+    make("a/1", 1, {"test/fid": 3.0})
+    run_command("table", ["runs"])
+    printed = capsys.readouterr()
+    assert "| a | DCGAN | 1 | 10 | 3 |" in printed.out
+    assert "runs/a/0 has no test scores" in printed.err
 
 
 @pytest.mark.parametrize("content", [None, "a: [", "a: 1", "1"])

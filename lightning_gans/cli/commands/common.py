@@ -115,6 +115,11 @@ def sampling_parser(name: str, description: str, out: str) -> argparse.ArgumentP
     return parser
 
 
+def print_skipped(sentence: str) -> None:
+    """Say on stderr what a command leaves out of its output."""
+    print(f"lightning-gans: warning: {sentence}; skipped", file=sys.stderr)
+
+
 INTEGER_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 LONGEST_RANGE = 100_000
 """Numbers in one range; a longer one is taken for a typing error."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_gans.cli.commands.common import command_parser, errors_name_checkpoint, format_megabytes
+from lightning_gans.cli.commands.common import command_parser, errors_name_checkpoint, format_megabytes, print_skipped
 from lightning_gans.core.arguments import check_plain_tree
 from lightning_gans.core.errors import InputError
 from lightning_gans.inference.loading import (
@@ -116,7 +116,7 @@ def checkpoint_facts(path: Path) -> dict[str, Any]:
     # Scores measured after the checkpoint was saved, such as those of a test, are in the run's score file only.
     run = RunFolder.containing(path)
     if run is not None and run.scores.is_file():
-        rows = [row.as_dict() for row in run.read_scores() if row.step == metadata["step"]]
+        rows = [row.as_dict() for row in run.read_scores(print_skipped) if row.step == metadata["step"]]
         metadata["scores"] += [row for row in rows if row not in metadata["scores"]]
     settings = {key: value for key, value in checkpoint.get("hyper_parameters", {}).items() if not key.startswith("_")}
     return {

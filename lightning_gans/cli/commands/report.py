@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lightning_gans.cli.commands.common import command_parser
+from lightning_gans.cli.commands.common import command_parser, print_skipped
 from lightning_gans.core.errors import InputError, os_reason
 
 
@@ -50,5 +50,7 @@ def run(options: argparse.Namespace) -> None:
         runs = read_reports(folders)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read ({os_reason(error)})") from error
+    for sentence in (sentence for run in runs for sentence in run.skipped):
+        print_skipped(sentence)
     write_page(out, render(runs))
     print(f"report: {out}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lightning_gans.cli.commands.common import command_parser
+from lightning_gans.cli.commands.common import command_parser, print_skipped
 from lightning_gans.core.errors import InputError
-from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_run
+from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_runs
 from lightning_gans.reporting.table import group_runs, replace_table, select_scores, to_csv, to_markdown
 
 
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.write and options.format != "markdown":
         raise InputError(f"--format is {options.format}; expected markdown with --write")
-    rows = group_runs([read_run(folder, options.split) for folder in find_scored_runs(options.folders)])
+    rows = group_runs(read_runs(find_scored_runs(options.folders), options.split, print_skipped))
     scores = select_scores(rows, options.scores.split(",") if options.scores else None)
     text = to_csv(rows, scores) if options.format == "csv" else to_markdown(rows, scores)
     if options.write:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.runs.folder import GridFile
+from lightning_gans.runs.scores import OnDamage, ignore_damage
 
 LARGE = 512 * 1024
 """A PNG with more bytes is embedded as a WebP of high quality, which takes a fifth or less."""
@@ -74,20 +75,27 @@ class Timeline:
     drawn: int
 
 
-def select_timelines(files: list[GridFile], count: int) -> list[Timeline]:
-    """A timeline of validation grids for each domain, with at most ``count`` grids, evenly spaced, up to the last."""
+def select_timelines(files: list[GridFile], count: int, on_damage: OnDamage = ignore_damage) -> list[Timeline]:
+    """A timeline of validation grids for each domain, with at most ``count`` grids, evenly spaced, up to the last.
+
+    Args:
+        files: the grids.
+        count: largest number of grids in a timeline.
+        on_damage: is told of each grid that cannot be read and is left out.
+    """
     found = []
     for domain in dict.fromkeys(file.domain for file in files):
         drawn = [file for file in files if file.split == "val" and file.domain == domain]
-        if drawn:
-            found.append(Timeline(domain, [read_grid(file) for file in evenly_spaced(drawn, count)], len(drawn)))
+        if grids := read_grids(evenly_spaced(drawn, count), on_damage):
+            found.append(Timeline(domain, grids, len(drawn)))
     return found
 
 
-def newest_test_grids(files: list[GridFile]) -> list[Timeline]:
-    """The newest test grid of each domain."""
+def newest_test_grids(files: list[GridFile], on_damage: OnDamage = ignore_damage) -> list[Timeline]:
+    """The newest test grid of each domain, but none that cannot be read."""
     newest = {file.domain: file for file in files if file.split == "test"}
-    return [Timeline(domain, [read_grid(file)], 1) for domain, file in newest.items()]
+    found = [(domain, read_grids([file], on_damage)) for domain, file in newest.items()]
+    return [Timeline(domain, grids, 1) for domain, grids in found if grids]
 
 
 def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
@@ -97,9 +105,15 @@ def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
     return [items[len(items) - 1 - (len(items) - 1) * i // max(1, count - 1)] for i in reversed(range(count))]
 
 
-def read_grid(file: GridFile) -> Grid:
-    """Read a grid."""
-    return Grid(file.epoch, file.step, read_picture(file.path))
+def read_grids(files: list[GridFile], on_damage: OnDamage) -> list[Grid]:
+    """Read grids, except those that cannot be read."""
+    grids = []
+    for file in files:
+        try:
+            grids.append(Grid(file.epoch, file.step, read_picture(file.path)))
+        except InputError as error:
+            on_damage(str(error))
+    return grids
 
 
 def read_picture(path: Path) -> Picture:

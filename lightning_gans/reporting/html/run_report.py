@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,21 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, os_reason
 from lightning_gans.reporting.html.pictures import Picture, Timeline, newest_test_grids, read_picture, select_timelines
 from lightning_gans.reporting.runs import unique_runs
-from lightning_gans.runs.curves import Series, parse_number, read_log
+from lightning_gans.runs.curves import Series, read_log
 from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunFolder, runs_below
-from lightning_gans.runs.scores import ScoreRow
+from lightning_gans.runs.metrics_log import read_metrics_log
+from lightning_gans.runs.scores import OnDamage, ScoreRow, read_lines
 from lightning_gans.runs.settings import Settings
 
 MAX_GRIDS = 24
 """Largest number of grids in a timeline."""
 MAX_GRIDS_ON_PAGE = 144
 """Largest number of grids on a page of many runs with one timeline each; but a timeline has at least four."""
-
-MAX_STEP = 2**53
-"""Largest step that a float represents exactly."""
 
 MAX_VALUE = 1e100
 """Matplotlib fails to put ticks on an axis with larger values."""
@@ -56,6 +53,7 @@ class RunReport:
         reached: the largest epoch and the largest step in any of these files; None if there is none.
         started: when the first config was written.
         written: when the newest file was written.
+        skipped: a sentence about each damaged part of a file, which the report leaves out.
     """
 
     folder: Path
@@ -72,6 +70,7 @@ class RunReport:
     reached: tuple[int | None, int | None]
     started: datetime
     written: datetime
+    skipped: list[str]
 
     @property
     def variant(self) -> str:
@@ -126,30 +125,43 @@ def read_reports(folders: list[RunFolder]) -> list[RunReport]:
 def read_report(folder: RunFolder, name: str, max_grids: int) -> RunReport:
     """Read one run, with at most ``max_grids`` grids in a timeline."""
     settings = folder.read_settings()
-    rows = folder.read_scores() if folder.scores.exists() else []
+    skipped: list[str] = []
+    rows = folder.read_scores(skipped.append)
     grids = folder.grids()
-    log = read_curves(folder.metrics)
+    log = read_curves(folder.metrics, skipped.append)
     steps = [grid.step for grid in grids] + [row.step for row in rows if row.step is not None]
     # The step at which a score is logged need not be one of training.
     steps += [series.steps[-1] for name, series in log.items() if not name.startswith(("val/", "test/"))]
     epochs = [grid.epoch for grid in grids] + [row.epoch for row in rows if row.epoch is not None]
-    pictures = ((caption, folder.analysis / file) for file, caption in ANALYSIS_PICTURES.items())
     return RunReport(
         folder=folder.path,
         name=name,
         settings=settings,
         config=(folder.config.name, folder.config.read_text(encoding="utf-8")),
         rows=rows,
-        warnings=read_warnings(folder.watchdog) if folder.watchdog.exists() else [],
-        results=read_results(folder.results) if folder.results.exists() else None,
+        warnings=read_warnings(folder.watchdog, skipped.append),
+        results=read_results(folder.results, skipped.append),
         log=log,
-        timelines=select_timelines(grids, max_grids),
-        tests=newest_test_grids(grids),
-        analysis=[(caption, read_picture(path)) for caption, path in pictures if path.exists()],
+        timelines=select_timelines(grids, max_grids, skipped.append),
+        tests=newest_test_grids(grids, skipped.append),
+        analysis=read_analysis(folder, skipped.append),
         reached=(max(epochs, default=None), max(steps, default=None)),
         started=modification_time(folder.first_config),
         written=max(modification_time(path) for pattern in RUN_FILES for path in folder.path.glob(pattern)),
+        skipped=skipped,
     )
+
+
+def read_analysis(folder: RunFolder, on_damage: OnDamage) -> list[tuple[str, Picture]]:
+    """The pictures of the analysis, each after its caption, except those that cannot be read."""
+    found = []
+    for file, caption in ANALYSIS_PICTURES.items():
+        if (path := folder.analysis / file).exists():
+            try:
+                found.append((caption, read_picture(path)))
+            except InputError as error:
+                on_damage(str(error))
+    return found
 
 
 def modification_time(path: Path) -> datetime:
@@ -157,28 +169,20 @@ def modification_time(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def read_curves(path: Path) -> dict[str, Series]:
+def read_curves(path: Path, on_damage: OnDamage) -> dict[str, Series]:
     """The columns of a CSV log; none if the file does not exist, as with another logger.
 
-    The last row may be incomplete, as after a kill, and is then skipped.
-
-    Raises:
-        InputError: if the file is not a log with a step in each row.
+    Args:
+        path: the file.
+        on_damage: is told of each line that is no whole row, and of a file that cannot be read.
     """
-    if not path.exists():
-        return {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            head = next(reader, None)
-            bad = head is not None and (
-                "step" not in head or not all(is_valid_row(head, row) for row in list(reader)[:-1])
-            )
-        if not bad:
-            return drop_undrawable(read_log(path))
-    except (csv.Error, UnicodeDecodeError):
-        pass
-    raise InputError(f"{path} cannot be read as a log; expected CSV with a column step and a number of it in each row")
+        damage = read_metrics_log(path).describe_damage(path)
+    except OSError as error:
+        damage = [f"{path} cannot be read ({os_reason(error)})"]
+    for sentence in damage:
+        on_damage(sentence)
+    return drop_undrawable(read_log(path))
 
 
 def drop_undrawable(log: dict[str, Series]) -> dict[str, Series]:
@@ -190,56 +194,36 @@ def drop_undrawable(log: dict[str, Series]) -> dict[str, Series]:
     return {name: Series([step for step, _ in row], [value for _, value in row]) for name, row in kept.items() if row}
 
 
-def is_valid_row(head: list[str], row: list[str]) -> bool:
-    """Whether a row has a cell for each column and a step that can be drawn, or is empty."""
-    if not row:
-        return True
-    step = parse_number(row[head.index("step")]) if len(row) == len(head) else None
-    return step is not None and 0 <= step <= MAX_STEP
-
-
-def read_warnings(path: Path) -> list[dict[str, Any]]:
-    """The warnings of the watchdog.
-
-    Raises:
-        InputError: if a line is not a warning.
-    """
+def read_warnings(path: Path, on_damage: OnDamage) -> list[dict[str, Any]]:
+    """The warnings of the watchdog, except lines that are none."""
     found = []
-    for index, line in enumerate(read_text(path).splitlines(), start=1):
+    for index, line in read_lines(path, on_damage):
         row = parse_json(line)
         if not isinstance(row, dict) or "symptom" not in row or not isinstance(row.get("evidence", {}), dict):
-            raise InputError(f"{path}, line {index}, is not a warning of the watchdog; expected JSON with a symptom")
-        found.append(row)
+            on_damage(f"{path}, line {index}, is not a warning of the watchdog")
+        else:
+            found.append(row)
     return found
 
 
-def read_results(path: Path) -> dict[str, Any]:
-    """The results of a test.
-
-    Raises:
-        InputError: if the file is not JSON, or has no versions or no machine.
-    """
-    content = parse_json(read_text(path))
+def read_results(path: Path, on_damage: OnDamage) -> dict[str, Any] | None:
+    """The results of a test; None if there are none, or they are not JSON with versions and machine."""
+    try:
+        content = parse_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        on_damage(f"{path} cannot be read ({os_reason(error)})")
+        return None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("versions", "machine")):
-        raise InputError(f"{path} holds no results; expected JSON with versions and machine, as test writes it")
+        on_damage(f"{path} holds no results (JSON with versions and machine, as test writes it)")
+        return None
     return content
 
 
-def read_text(path: Path) -> str:
-    """The text of a file.
-
-    Raises:
-        InputError: if it is not text in UTF-8.
-    """
+def parse_json(text: bytes) -> Any:
+    """The value of a JSON text in UTF-8; None if it is none."""
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} cannot be read; expected text in UTF-8") from None
-
-
-def parse_json(text: str) -> Any:
-    """The value of a JSON text; None if it is not JSON."""
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+        return json.loads(text.decode())
+    except (ValueError, RecursionError):
         return None

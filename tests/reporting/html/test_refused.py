@@ -34,32 +34,52 @@ def test_folders_without_runs_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("content", "message"),
     [
-        ("config.yaml", b"a: [", "cannot be read; expected the config"),
-        ("config.yaml", b"\xff\xfe", "cannot be read; expected the config"),
-        ("config.yaml", b"a: 1", "has no model.class_path"),
-        ("scores.jsonl", b'{"step": 1', "line 1, is not a row of scores"),
-        ("scores.jsonl", b"\xff\xfe", "cannot be read; expected rows of scores"),
-        ("metrics.csv", b"\xff\xfe\x00\x01", "cannot be read as a log"),
-        ("metrics.csv", b"no,header\n1,2\n", "cannot be read as a log"),
-        ("metrics.csv", b"loss/d,step\n1\n1,2\n", "cannot be read as a log"),
-        ("metrics.csv", b"loss/d,step\n1,1e300\n1,2\n", "cannot be read as a log"),
-        ("watchdog.jsonl", b'{"step": 1}\n', "line 1, is not a warning of the watchdog"),
-        ("results.json", b'{"versions": {}}', "holds no results"),
-        ("results.json", b"{", "holds no results"),
-        ("results.json", b"\xff", "expected text in UTF-8"),
-        ("samples/epoch-002-step-0000040.png", b"no picture", "is not a complete picture; expected a PNG"),
-        ("samples/epoch-002-step-0000040.png", None, "is not a complete picture; expected a PNG"),
+        (b"a: [", "cannot be read; expected the config"),
+        (b"\xff\xfe", "cannot be read; expected the config"),
+        (b"a: 1", "has no model.class_path"),
     ],
 )
-def test_a_damaged_file_is_named(name: str, content: bytes | None, message: str) -> None:
-    path = make() / name
-    path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+def test_a_damaged_config_is_named(content: bytes, message: str) -> None:
+    path = make() / "config.yaml"
+    path.write_bytes(content)
     said = refused("runs")
     assert said.startswith(f"{path}")
     assert message in said
     assert not list(Path().rglob("*.html"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("scores.jsonl", b'{"step": 1', "line 1, is not a row of scores"),
+        ("scores.jsonl", b"\xff\xfe", "line 1, is not a row of scores"),
+        ("metrics.csv", b"\xff\xfe\x00\x01", "line 1, is not a header with a column step"),
+        ("metrics.csv", b"no,header\n1,2\n", "line 1, is not a header with a column step"),
+        ("metrics.csv", b"loss/d,step\n1\n1,2\n", "line 2, is not a whole row"),
+        ("metrics.csv", b"loss/d,step\n1,1e300\n1,2\n", "line 2, is not a whole row"),
+        ("metrics.csv", LOG.encode() + b"2,0.", "line 6, is not a whole row"),
+        ("metrics.csv", LOG.encode() + bytes(9), "line 6, is not a whole row"),
+        ("watchdog.jsonl", b'{"step": 1}\n', "line 1, is not a warning of the watchdog"),
+        ("results.json", b'{"versions": {}}', "holds no results"),
+        ("results.json", b"{", "holds no results"),
+        ("results.json", b"\xff", "holds no results"),
+        ("samples/epoch-002-step-0000040.png", b"no picture", "is not a complete picture; expected a PNG"),
+        ("samples/epoch-002-step-0000040.png", None, "is not a complete picture; expected a PNG"),
+    ],
+)
+def test_what_is_damaged_is_left_out_and_named(
+    name: str, content: bytes | None, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make() / name
+    path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+    page = report("runs")
+    assert f"{path}" in page.text
+    assert message in page.text
+    said = capsys.readouterr().err
+    assert f"{path}" in said
+    assert message in said
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "scores.jsonl", "watchdog.jsonl", "results.json"])
@@ -67,7 +87,7 @@ def test_a_folder_in_place_of_a_file_is_named(name: str) -> None:
     path = make() / name
     path.unlink(missing_ok=True)
     path.mkdir()
-    assert refused("runs/a").startswith(f"{path} cannot be read")
+    assert f"{path} cannot be read (Is a directory)" in report("runs/a").text
 
 
 def test_an_incomplete_last_row_and_huge_numbers_are_skipped() -> None:
