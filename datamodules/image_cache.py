@@ -15,14 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import (
-    READABLE,
-    center_square,
-    failure_reason,
-    list_names,
-    open_rgb,
-    reject_unusable,
-)
+from lightning_gans.core.image_files import list_names, reject_unusable
+from lightning_gans.core.image_reader import READABLE, center_square, failure_reason, open_rgb
 
 
 class Listing(NamedTuple):

@@ -11,14 +11,8 @@ from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import (
-    check_channels,
-    failure_reason,
-    find_images,
-    list_names,
-    load_square,
-    reject_unusable,
-)
+from lightning_gans.core.image_files import check_channels, find_images, list_names, reject_unusable
+from lightning_gans.core.image_reader import READABLE, failure_reason, load_square
 from lightning_gans.core.images import Size, square_side
 from lightning_gans.core.randomness import derive_generator
 
@@ -192,5 +186,5 @@ def read_images(key: str, root: Path, paths: Sequence[Path], channels: int, size
     with ThreadPoolExecutor() as pool:
         reasons = list(pool.map(read, range(len(paths))))
     bad = [(path, why) for path, why in zip(paths, reasons, strict=True) if why is not None]
-    reject_unusable(key, root, bad, len(paths))
+    reject_unusable(key, root, bad, len(paths), READABLE)
     return images

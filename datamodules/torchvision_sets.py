@@ -13,7 +13,7 @@ from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import center_square
+from lightning_gans.core.image_reader import center_square
 from lightning_gans.core.images import Size, square_side
 
 

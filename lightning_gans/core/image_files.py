@@ -1,18 +1,17 @@
-"""Image files: reading of all kinds as pixels, and writing of images, grids, animations and videos.
+"""Image files: finding them in folders, and writing of images, grids, animations and videos.
 
 Imports neither Lightning nor torchvision, because commands that only use a trained model read and write images too.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,9 +22,6 @@ IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 SHOWN = 3
 """Number of names that a message lists; it counts the others."""
-
-READABLE = "whole images with 8 or 16 bits per channel"
-"""What error messages expect files to be."""
 
 
 def check_channels(name: str, channels: int) -> None:
@@ -95,9 +91,7 @@ def list_names(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def reject_unusable(
-    key: str, root: Path, bad: Iterable[tuple[Path, str]], count: int, expected: str = READABLE
-) -> None:
+def reject_unusable(key: str, root: Path, bad: Iterable[tuple[Path, str]], count: int, expected: str) -> None:
     """Report all files that cannot be used in one error.
 
     Args:
@@ -117,85 +111,11 @@ def reject_unusable(
         )
 
 
-def failure_reason(error: Exception) -> str:
-    """Why a file cannot be read, without its path, which is part of Pillow's messages."""
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def load_square(path: Path, channels: int, size: int) -> Tensor:
-    """Load the center square of an image file as pixels (channels, size, size) uint8; see :func:`center_square`."""
-    return center_square(open_rgb(path), channels, size)
-
-
-def open_rgb(path: Path) -> Image.Image:
-    """Open one image file as 8-bit RGB, composited on white where it is transparent.
-
-    The same as :func:`open_upright` followed by :func:`to_rgb`.
-    """
-    return to_rgb(open_upright(path))
-
-
-def open_upright(path: Path) -> Image.Image:
-    """Open an image file and rotate the image according to its EXIF data; of an animation take the first frame.
-
-    Raises:
-        ValueError: if its pixels have 32 bits.
-        Exception: any error of Pillow, if the file is damaged.
-    """
-    with Image.open(path) as file:
-        # Pillow reads PGM files of 16 bits, and in earlier versions PNG files too, with 32 bits.
-        if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
-            raise ValueError("pixels of 32 bits")
-        return ImageOps.exif_transpose(file)
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode with 8 or 16 bits to 8-bit RGB, composited on white where it is transparent."""
-    if image.mode.startswith("I"):
-        # Pillow's own conversion clips at 255. 65535 is 257 * 255, so this rounds to the nearest level.
-        levels = (np.asarray(image).astype(np.int64) + 128) // 257
-        image = Image.fromarray(levels.astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
-
-
-def center_square(image: Image.Image, channels: int, size: int) -> Tensor:
-    """Resize an image until its shorter side is ``size``, and crop its center: pixels (channels, size, size) uint8."""
-    image = image.convert("L" if channels == 1 else "RGB")
-    shorter = min(image.size)
-    left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
-    # With a box, Pillow computes only the crop of the resized image: a long strip needs no more memory.
-    box = (left, top, left + shorter, top + shorter)
-    return pixels_of(image.resize((size, size), Image.Resampling.BICUBIC, box))
-
-
 def pixels_of(image: Image.Image) -> Tensor:
     """The pixels (C, H, W) uint8 of a gray or RGB image."""
     values = np.array(image)
     pixels = torch.from_numpy(values[:, :, None] if values.ndim == 2 else values)
     return pixels.permute(2, 0, 1).contiguous()
-
-
-def open_with_alpha(path: Path) -> tuple[Image.Image, Image.Image | None]:
-    """Open an image file as :func:`open_rgb` does, and its alpha channel, which is None if the image has none.
-
-    Raises:
-        Exception: any error of Pillow, if the file is damaged or the image too large.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of unusual data that it can read
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image = open_upright(path)
-        alpha = None
-        if image.has_transparency_data and not image.mode.startswith("I"):  # Pillow cannot convert 16 bits to RGBA
-            alpha = image.convert("RGBA").getchannel("A")
-        return to_rgb(image), alpha
 
 
 BORDER = 2

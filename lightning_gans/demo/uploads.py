@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import failure_reason, open_with_alpha
+from lightning_gans.core.image_reader import FORMATS, TooManyPixelsError, failure_reason, open_with_alpha
 
 MB = 2**20
 """Bytes of a megabyte, as browsers and Gradio count."""
@@ -51,24 +51,17 @@ def read_upload(path: str | Path, limits: Limits) -> Image.Image:
         raise InputError("the file is empty; expected an image such as a PNG or a JPEG")
     if size > limits.upload_bytes:
         raise InputError(f"the file has {size / MB:.1f} MB; expected at most {limits.upload_mb:g}")
-    with warnings.catch_warnings():
-        # Pillow's own limit is approximate; the one below is exact.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            # This reads only the header.
-            with Image.open(path) as file:
-                width, height = file.size
-            check_pixels(width, height, limits)
-            image, alpha = open_with_alpha(path)
-        except Image.DecompressionBombError as error:
-            raise InputError(f"the image has too many pixels; expected at most {limits.pixels:,}") from error
-        except InputError:
-            raise
-        except Exception as error:  # Pillow raises exceptions of many types on damaged files
-            raise InputError(
-                f"the file is not a readable image ({failure_reason(error)}); expected a complete PNG, JPEG or "
-                "similar file"
-            ) from error
+    try:
+        image, alpha = open_with_alpha(path, limits.pixels)
+    except TooManyPixelsError as error:
+        check_pixels(*error.size, limits)
+        raise
+    except Image.DecompressionBombError as error:
+        raise InputError(f"the image has too many pixels; expected at most {limits.pixels:,}") from error
+    except Exception as error:  # Pillow raises exceptions of many types on damaged files
+        raise InputError(
+            f"the file is not a readable image ({failure_reason(error)}); expected a complete {FORMATS} file"
+        ) from error
     if alpha:
         image.putalpha(alpha)
     return image

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,8 @@ from tqdm import tqdm
 
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 from lightning_gans.core.files import atomic_file
-from lightning_gans.core.image_files import failure_reason, find_images, open_with_alpha, pixels_of, to_pil
+from lightning_gans.core.image_files import find_images, pixels_of, to_pil
+from lightning_gans.core.image_reader import failure_reason, open_with_alpha
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.tiled.translate import tile_size, translate_picture
 
@@ -112,11 +114,12 @@ class FileTranslator:
             RunEnded: if a result cannot be written.
         """
         failed = 0
-        with tqdm(jobs, disable=self.hide_bars, unit="image") as bar:
+        with tqdm(jobs, disable=self.hide_bars, unit="image") as bar, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the reader's limit is an error
             for job in bar:
                 failure = ""
                 try:
-                    image, alpha = open_with_alpha(job.source)
+                    image, alpha = open_with_alpha(job.source, Image.MAX_IMAGE_PIXELS)
                 except Exception as error:  # Pillow's decoders raise exceptions of many types on damaged files
                     failure = f"cannot be read ({failure_reason(error)})"
                 else:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from lightning_gans.core.image_reader import FORMATS
 from lightning_gans.demo.pictures import translate_image
 from lightning_gans.demo.uploads import Limits, read_upload
 from lightning_gans.inference import ImageTranslator, load
@@ -91,7 +92,7 @@ def test_pictures_of_all_kinds_and_sizes_are_translated(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("text", "the file is not a readable image (not an image); expected a complete PNG, JPEG or similar file"),
+        ("text", f"the file is not a readable image (not an image); expected a complete {FORMATS} file"),
         ("empty", "the file is empty; expected an image such as a PNG or a JPEG"),
         ("many", "the image has 101 x 100 = 10,100 pixels; expected at most 10,000"),
         ("large", "exceed the maximum allowed size of 102.4 Kb"),

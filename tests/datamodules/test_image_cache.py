@@ -20,7 +20,7 @@ import datamodules.image_cache
 from datamodules import PairedImageDataModule, UnpairedImageDataModule
 from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check, open_images
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import open_rgb
+from lightning_gans.core.image_reader import READABLE, open_rgb
 from tests.support.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
 
 ORIENTATION = 0x112
@@ -217,8 +217,8 @@ def test_all_files_that_cannot_be_used_are_reported_at_once(tmp_path: Path, budg
     (tmp_path / "valB" / "link.jpg").symlink_to("nowhere.jpg")
     assert refusal(UnpairedImageDataModule(tmp_path, **SMALL, cache_gb=budget)) == (
         f"root is {tmp_path}, where 4 of 22 files cannot be used: trainA/004.png (not an image), "
-        "trainB/001.png (image file is truncated), valA/deep.tif (pixels of 32 bits) and 1 more; "
-        "expected whole images with 8 or 16 bits per channel"
+        "trainB/001.png (image file is truncated), valA/deep.tif (pixels with a sign or of more than "
+        f"16 bits) and 1 more; expected {READABLE}"
     )
 
 

@@ -35,7 +35,7 @@ def png_header(width: int, height: int) -> bytes:
     ("content", "message"),
     [
         (b"", "the file is empty; expected an image"),
-        (b"no picture", r"not a readable image \(not an image\); expected a complete PNG"),
+        (b"no picture", r"not a readable image \(not an image\); expected a complete JPEG, PNG"),
         (b"0" * 104_858, r"the file has 0\.1 MB; expected at most 0\.1"),
         (png_header(101, 100), r"the image has 101 x 100 = 10,100 pixels; expected at most 10,000"),
         (png_header(60_000, 60_000), r"too many pixels|3,600,000,000 pixels"),

@@ -1,0 +1,206 @@
+"""The reader of image files: all that people's images go through, in training, evaluation, translation and the page."""
+
+from __future__ import annotations
+
+import io
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from lightning_gans.core.image_files import pixels_of
+from lightning_gans.core.image_metadata import Stripped, exif_orientation, strip_metadata
+
+FORMATS = "JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM or JPEG 2000"
+"""The formats that are read, as text. No other decoder is run on a file from elsewhere."""
+
+READABLE = f"whole {FORMATS} files with at most 16 bits per channel"
+"""What error messages expect files to be."""
+
+MAX_BYTES = 2**31
+"""Largest file that is read."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What restores an image of each orientation."""
+
+
+class TooManyPixelsError(ValueError):
+    """An image has more pixels than allowed.
+
+    Args:
+        size: its width and height.
+        most: the largest number of pixels.
+
+    Attributes:
+        size: its width and height.
+    """
+
+    def __init__(self, size: tuple[int, int], most: int) -> None:
+        self.size = size
+        super().__init__(f"{size[0]} x {size[1]} = {size[0] * size[1]:,} pixels, more than {most:,}")
+
+
+def failure_reason(error: Exception) -> str:
+    """Why a file cannot be read, without its path, which is part of Pillow's messages."""
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def image_format(content: bytes) -> str | None:
+    """Pillow's name of the format of a file's content; None if it is none of those that are read."""
+    starts = {
+        "JPEG": (b"\xff\xd8",),
+        "PNG": (b"\x89PNG\r\n\x1a\n",),
+        "GIF": (b"GIF87a", b"GIF89a"),
+        "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        "BMP": (b"BM",),
+        "PPM": (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"),
+        "JPEG2000": (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    }
+    for name, prefixes in starts.items():
+        if content.startswith(prefixes):
+            return name
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "WEBP"
+    if is_heif(content, b"avif", b"avis"):
+        return "AVIF"
+    return None
+
+
+def is_heif(content: bytes, *brands: bytes) -> bool:
+    """Whether a file is of the family of AVIF and HEIC, and of one of these brands."""
+    if content[4:8] != b"ftyp":
+        return False
+    header = content[: min(int.from_bytes(content[:4], "big"), 512)]
+    return any(header[place : place + 4] in brands for place in (8, *range(16, len(header), 4)))
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a regular file: a pipe might never end.
+
+    Raises:
+        ValueError: if it is not a regular file, or too large.
+        OSError: if it cannot be read.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a regular file")
+    if status.st_size > MAX_BYTES:
+        raise ValueError(f"a file of {status.st_size:,} bytes, more than {MAX_BYTES:,}")
+    return path.read_bytes()
+
+
+def open_rgb(path: Path) -> Image.Image:
+    """Read an image file as 8-bit RGB, as :func:`open_with_alpha` does."""
+    return open_with_alpha(path)[0]
+
+
+def open_with_alpha(path: Path, max_pixels: int | None = None) -> tuple[Image.Image, Image.Image | None]:
+    """Read an image file as 8-bit RGB, composited on white where it is transparent, and its alpha channel.
+
+    The format is recognized by the content, not by the name. The image is rotated according to the EXIF data; all other
+    metadata are ignored, so that no error in them matters. Of an animation and of several pages the first is taken.
+
+    Args:
+        path: the file.
+        max_pixels: largest number of pixels, checked before they are decoded; None for Pillow's own limit, which is
+            twice ``Image.MAX_IMAGE_PIXELS``.
+
+    Returns:
+        The image, and its alpha channel in 8 bits, which is None if the image has none.
+
+    Raises:
+        UnidentifiedImageError: if the file is no image in one of the ``FORMATS``.
+        TooManyPixelsError: if there are too many pixels.
+        ValueError: if it is not a regular file, too large, or its pixels have a range that is not known.
+        Exception: any error of Pillow, if the pixels are damaged.
+    """
+    content = read_file(path)
+    kind = image_format(content)
+    if kind is None:
+        if is_heif(content, b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+            raise ValueError("HEIC, which is not supported; convert it to JPEG or PNG")
+        raise UnidentifiedImageError(f"cannot identify image file {str(path)!r}")
+    stripped = strip_metadata(kind, content)
+    try:
+        file = Image.open(io.BytesIO(stripped.content), formats=[kind])
+    except (UnidentifiedImageError, KeyError) as error:
+        raise ValueError(f"a {kind} file that is damaged or of a kind that Pillow cannot read") from error
+    with file:
+        if max_pixels is not None and file.width * file.height > max_pixels:
+            raise TooManyPixelsError(file.size, max_pixels)
+        image, alpha = split_alpha(file, stripped)
+        # AVIF has its own property of the orientation, which Pillow gives as EXIF data.
+        turn = TURNS.get(stripped.orientation or exif_orientation(file.info.get("exif", b"")) or 1)
+    if turn is not None:
+        image, alpha = image.transpose(turn), alpha and alpha.transpose(turn)
+    return image, alpha
+
+
+def split_alpha(file: Image.Image, stripped: Stripped) -> tuple[Image.Image, Image.Image | None]:
+    """Convert an image of any mode with up to 16 bits to 8-bit RGB on white, and its alpha channel if it has one.
+
+    Raises:
+        ValueError: if pixels have a sign or more than 16 bits: their range is not known.
+    """
+    # Pillow reads PGM files of 16 bits, and in earlier versions PNG files too, with 32 bits.
+    if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
+        raise ValueError("pixels with a sign or of more than 16 bits")
+    if file.mode.startswith("I"):
+        values = np.asarray(file).astype(np.int64)
+        image, clear = scale_gray(file, values, stripped.negative), stripped.transparent
+    else:
+        file.load()
+        image, clear = file, stripped.transparent
+        if clear is not None:
+            image = file.convert("L")
+            values, clear = np.asarray(image), clear * 255 // (2 ** stripped.content[24] - 1)
+    if clear is not None:
+        alpha = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
+        image = image.copy()
+        image.putalpha(alpha)
+    elif not image.has_transparency_data:
+        return image.convert("RGB"), None
+    image = image.convert("RGBA")
+    alpha = image.getchannel("A")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB"), alpha
+
+
+def scale_gray(file: Image.Image, values: NDArray[Any], negative: bool) -> Image.Image:
+    """Gray values of 12 or 16 bits as 8 bits, rounded to the nearest level; Pillow's own conversion clips at 255."""
+    top = 2**16 - 1
+    if file.format == "TIFF" and file.tag_v2.get(258) in (12, (12,)):  # type: ignore[attr-defined]  # of its class
+        top = 2**12 - 1
+    if negative:
+        values = top - values
+    return Image.fromarray(((values * 255 + top // 2) // top).astype(np.uint8))
+
+
+def load_square(path: Path, channels: int, size: int) -> Tensor:
+    """Load the center square of an image file as pixels (channels, size, size) uint8; see :func:`center_square`."""
+    return center_square(open_rgb(path), channels, size)
+
+
+def center_square(image: Image.Image, channels: int, size: int) -> Tensor:
+    """Resize an image until its shorter side is ``size``, and crop its center: pixels (channels, size, size) uint8."""
+    image = image.convert("L" if channels == 1 else "RGB")
+    shorter = min(image.size)
+    left, top = (image.width - shorter) // 2, (image.height - shorter) // 2
+    # With a box, Pillow computes only the crop of the resized image: a long strip needs no more memory.
+    box = (left, top, left + shorter, top + shorter)
+    return pixels_of(image.resize((size, size), Image.Resampling.BICUBIC, box))
