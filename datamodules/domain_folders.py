@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
 from datamodules.base import SPLITS
@@ -27,10 +27,14 @@ GIB = 2**30
 class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     """Image files of two domains, of any shapes, in folders named by split.
 
-    Each image is rotated according to its EXIF data, composited on white where it is transparent, converted to gray or
-    RGB, resized (bicubic, antialiased) until its shorter side is ``load_size`` in training and ``size`` in evaluation,
-    and cropped to the center square. The first frame of an animation is used. Gray values of 16 bits are scaled by
-    255 / 65535 and rounded; pixels of 32 bits are rejected, since their range is not known.
+    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM and JPEG 2000 files are used. Other files are left out, and one warning
+    for each folder counts and names them.
+
+    Each image is rotated according to its EXIF data (all other metadata are ignored), composited on white where it is
+    transparent, converted to gray or RGB, resized (bicubic, antialiased) until its shorter side is ``load_size`` in
+    training and ``size`` in evaluation, and cropped to the center square. The first frame of an animation is used. Gray
+    values of 16 bits are scaled by 255 / 65535 and rounded; pixels with a sign or of more than 16 bits are rejected,
+    since their range is not known.
 
     Every file is decoded once before training, so that all unusable files are reported at once. Decoded images are kept
     as uint8 until they fill ``cache_gb``; the others are decoded again on each access, to the same pixels.
@@ -252,7 +256,7 @@ class PairedImageDataModule(ImageDomainsDataModule):
         Raises:
             InputError: if files have no partner; it names the first ones.
         """
-        files = [find_images(f"{folder.name} of root", folder) for folder in folders]
+        files = [find_images(f"{folder.name} of root", folder, rank_zero_warn) for folder in folders]
         paths: list[tuple[Path, ...]] = [(path,) for path in files[0]]
         if len(folders) > 1:
             paths = match_pairs(self.folder, folders, files)
@@ -277,7 +281,7 @@ class UnpairedImageDataModule(ImageDomainsDataModule):
         """The files of each domain."""
         channels = (self.channels_a, self.channels_b)
         return [
-            Listing([(path,) for path in find_images(f"{folder.name} of root", folder)], (count,))
+            Listing([(path,) for path in find_images(f"{folder.name} of root", folder, rank_zero_warn)], (count,))
             for folder, count in zip(folders, channels, strict=True)
         ]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
@@ -21,13 +23,14 @@ class ImageFolderDataModule(InMemoryDataModule):
     """A folder of images of any shapes, with or without class folders, decoded once into memory.
 
     If ``root`` has subfolders with images, at any depth, its direct subfolders are the classes, in the order of their
-    names; otherwise the images have no classes. Files with the extensions jpg, jpeg, png, ppm, bmp, pgm, tif, tiff and
-    webp are used; files and folders whose names start with a dot are ignored.
+    names, with numbers as numbers (2 before 10); otherwise the images have no classes. JPEG, PNG, WebP, TIFF, AVIF,
+    GIF, BMP, PPM and JPEG 2000 files are used. Other files are left out, and one warning counts and names them. Files
+    and folders whose names start with a dot are ignored, and no folder is searched twice, whatever links there are.
 
-    Each image is rotated according to its EXIF data, composited on white where it is transparent, converted to gray or
-    RGB, resized (bicubic, antialiased) until its shorter side is ``size``, and cropped to the center square. Gray
-    values of 16 bits are scaled by 255 / 65535 and rounded; pixels of 32 bits are rejected, since their range is not
-    known.
+    Each image is rotated according to its EXIF data (all other metadata are ignored), composited on white where it is
+    transparent, converted to gray or RGB, resized (bicubic, antialiased) until its shorter side is ``size``, and
+    cropped to the center square. Gray values of 16 bits are scaled by 255 / 65535 and rounded; pixels with a sign or of
+    more than 16 bits are rejected, since their range is not known.
 
     Args:
         root: folder of the images for training and validation.
@@ -67,7 +70,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         self.test_root = None if test_root is None else Path(test_root)
         # Listed here and not in setup: networks are built with the number of classes before any data is loaded.
         groups = files_by_class("root", self.root)
-        self.classes = sorted(groups.keys() - {""})
+        self.classes = sorted(groups.keys() - {""}, key=natural_order)
         self.num_classes = len(self.classes)
         self._files = label_files(groups, self.classes)
         self._test_files: list[tuple[Path, int]] = []
@@ -106,6 +109,11 @@ class ImageFolderDataModule(InMemoryDataModule):
         return "val" if split == "test" and self.test_root is None else split
 
 
+def natural_order(name: str) -> tuple[list[str | int], str]:
+    """A key that sorts names as people do: their numbers as numbers, so that 2 comes before 10."""
+    return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", name))], name
+
+
 def files_by_class(key: str, root: Path) -> dict[str, list[Path]]:
     """The image files of each class folder in ``root``; if there are no class folders, all files under an empty name.
 
@@ -118,7 +126,7 @@ def files_by_class(key: str, root: Path) -> dict[str, list[Path]]:
             folders.
     """
     groups: dict[str, list[Path]] = {}
-    for path in find_images(key, root):
+    for path in find_images(key, root, rank_zero_warn):
         parts = path.relative_to(root).parts
         groups.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
     if "" in groups and len(groups) > 1:

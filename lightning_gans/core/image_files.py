@@ -5,9 +5,13 @@ Imports neither Lightning nor torchvision, because commands that only use a trai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +21,11 @@ from torch.nn import functional as F
 
 from lightning_gans.core.errors import InputError
 
-IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""Extensions of image files, as in torchvision."""
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *(".jp2", ".j2k", ".jfif", ".jpe", ".dib"),
+)
+"""Extensions of the files that are taken from folders, in lower case; those of :data:`.image_reader.FORMATS`."""
 
 SHOWN = 3
 """Number of names that a message lists; it counts the others."""
@@ -54,35 +61,103 @@ def check_folder(key: str, folder: Path, expected: str = "a folder") -> None:
         raise InputError(f"{key} is {folder}, which is {state}; expected {expected}")
 
 
-def image_files(folder: Path) -> Iterator[Path]:
-    """All image files in ``folder`` and its subfolders, sorted within each folder, without hidden files and folders."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from image_files(path)
-        elif path.suffix.lower() in IMG_EXTENSIONS:
-            yield path
+class FoundFiles(NamedTuple):
+    """The files in a folder and its subfolders, without hidden files and folders.
+
+    Attributes:
+        images: the image files, sorted within each folder.
+        left_out: the other files, each with what it is.
+    """
+
+    images: list[Path]
+    left_out: list[tuple[Path, str]]
+
+    def summary(self) -> str:
+        """Counts of the files that are left out, by what they are."""
+        kinds = Counter(kind for _, kind in self.left_out)
+        if SPECIAL in kinds:
+            count = kinds.pop(SPECIAL)
+            kinds["that is not a regular file" if count == 1 else "that are not regular files"] = count
+        return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda each: -each[1]))
 
 
-def find_images(key: str, root: Path) -> list[Path]:
-    """The files of :func:`image_files` in ``root``, at least one.
+SPECIAL = "special"
+"""What pipes, sockets and devices are: files that may never end."""
+
+
+def walk_folder(folder: Path) -> FoundFiles:
+    """All files in ``folder`` and its subfolders.
+
+    Links to folders are followed, but each folder is searched once, and none that contains ``folder``, so that no file
+    is counted twice.
+    """
+    top = folder.resolve()
+    visited = {folder_id(path.stat()) for path in (top, *top.parents)}
+    images: list[Path] = []
+    left_out: list[tuple[Path, str]] = []
+    pending, linked = [folder], list[Path]()
+    while pending:
+        for path in sorted(pending.pop().iterdir()):
+            if path.name.startswith("."):
+                continue
+            try:
+                status = path.stat()
+            except OSError:  # a broken link: reading it gives the reason
+                status = path.lstat()
+            if stat.S_ISDIR(status.st_mode):
+                if path.is_symlink():
+                    linked.append(path)
+                elif folder_id(status) not in visited:
+                    visited.add(folder_id(status))
+                    pending.append(path)
+            elif not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+                left_out.append((path, SPECIAL))
+            elif path.suffix.lower() in EXTENSIONS:
+                images.append(path)
+            else:
+                left_out.append((path, path.suffix.lower() or "without an extension"))
+        # Links come last, so that files are named by the folder that they are in.
+        while linked and not pending:
+            path = linked.pop(0)
+            if (identity := folder_id(path.stat())) not in visited:
+                visited.add(identity)
+                pending.append(path)
+    return FoundFiles(sorted(images), sorted(left_out))
+
+
+def folder_id(status: os.stat_result) -> tuple[int, int]:
+    """What identifies a folder, whatever its path."""
+    return status.st_dev, status.st_ino
+
+
+def find_images(key: str, root: Path, warn: Callable[[str], object]) -> list[Path]:
+    """The image files in ``root`` and its subfolders, at least one; see :func:`walk_folder`.
 
     Args:
-        key: name of the setting whose value is ``root``, for error messages.
+        key: name of the setting whose value is ``root``, for messages.
         root: the folder.
+        warn: called with a message if other files are left out, which counts and names them.
 
     Raises:
         InputError: if ``root`` is not a folder, cannot be read, or holds no images.
     """
     check_folder(key, root)
     try:
-        files = list(image_files(root))
+        found = walk_folder(root)
     except OSError as error:
         raise InputError(f"{key} is {root}, where {error.filename} cannot be read ({error.strerror})") from error
-    if not files:
-        raise InputError(f"{key} is {root}, which holds no images; expected files named {', '.join(IMG_EXTENSIONS)}")
-    return files
+    expected = f"expected files named {', '.join(EXTENSIONS)}"
+    others = len(found.left_out)
+    if not found.images:
+        but = f", but {others} other file{'s' * (others > 1)} ({found.summary()})" if others else ""
+        raise InputError(f"{key} is {root}, which holds no images{but}; {expected}")
+    if others:
+        names = list_names([path.relative_to(root).as_posix() for path, _ in found.left_out])
+        warn(
+            f"{key} is {root}, where {others} of {others + len(found.images)} files are left out "
+            f"({found.summary()}): {names}; {expected}"
+        )
+    return found.images
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ class Job(NamedTuple):
 
 
 def find_jobs(inputs: Iterable[Path], out: Path) -> list[Job]:
-    """Find all image files, and name the file that each becomes.
+    """Find all image files, and name the file that each becomes; name other files in folders on stderr.
 
     Args:
         inputs: image files and folders, which are searched recursively.
@@ -36,10 +36,14 @@ def find_jobs(inputs: Iterable[Path], out: Path) -> list[Job]:
     Raises:
         InputError: if a path does not exist, a folder holds no images, or two images would become one file.
     """
+
+    def warn(message: str) -> None:
+        print(f"lightning-gans: {message}", file=sys.stderr)
+
     jobs: dict[Path, Job] = {}
     for path in inputs:
         if path.is_dir():
-            found = [(file, file.relative_to(path)) for file in find_images("IN", path)]
+            found = [(file, file.relative_to(path)) for file in find_images("IN", path, warn)]
         elif path.exists():
             found = [(path, Path(path.name))]
         else:

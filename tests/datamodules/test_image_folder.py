@@ -62,6 +62,21 @@ def test_class_folders_are_the_classes_in_the_order_of_their_names(tmp_path: Pat
     assert torch.equal(10 * (labels + 1), images[:, 0, 0, 0].long())
 
 
+def test_class_folders_with_numbers_are_in_the_order_of_the_numbers(tmp_path: Path) -> None:
+    names = [*(str(index) for index in range(12)), "n2 a", "n10 a", "n10 b"]
+    data = ImageFolderDataModule(fill(tmp_path, {name: index for index, name in enumerate(names)}, count=1), size=8)
+    assert data.classes == names
+    data.val_size = 2
+    data.setup("fit")
+    images, labels = whole(data)
+    assert torch.equal(labels, images[:, 0, 0, 0].long())
+
+
+def test_equal_numbers_keep_the_order_of_their_names(tmp_path: Path) -> None:
+    fill(tmp_path, {"01": 1, "1": 2, "001": 3, "0": 4})
+    assert ImageFolderDataModule(tmp_path).classes == ["0", "001", "01", "1"]
+
+
 def test_images_deep_within_a_class_folder_belong_to_it(tmp_path: Path) -> None:
     fill(tmp_path, {"a/x/y": 10, "a/z": 10, "b": 20})
     data = folder(tmp_path)
@@ -112,14 +127,23 @@ def test_test_images_come_from_the_test_folder_with_labels_by_name(tmp_path: Pat
     assert "train" not in data.splits
 
 
-def test_hidden_and_other_files_are_ignored(tmp_path: Path) -> None:
+def test_hidden_files_are_ignored(tmp_path: Path) -> None:
     fill(tmp_path, {"a": 10})
     save(tmp_path / ".thumbnails" / "0.png")
     save(tmp_path / "a" / ".hidden.png")
     (tmp_path / "a" / "._0.png").write_bytes(b"not an image")
-    (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / "empty").mkdir()
     data = folder(tmp_path)
+    assert data.classes == ["a"]
+    assert len(whole(data)[0]) == 6
+
+
+def test_other_files_are_ignored_and_named(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 10})
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "a" / "6.heic").write_text("not an image")
+    with pytest.warns(UserWarning, match=r"2 of 8 files are left out \(1 \.heic, 1 \.txt\): a/6\.heic, notes\.txt; "):
+        data = folder(tmp_path)
     assert data.classes == ["a"]
     assert len(whole(data)[0]) == 6
 

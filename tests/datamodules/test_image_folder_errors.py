@@ -13,6 +13,7 @@ from torch import Tensor
 
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_reader import READABLE
 from tests.datamodules.test_image_folder import fill, folder, save
 from tests.support.tiny import TinyData
 
@@ -39,7 +40,10 @@ def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "notes.txt").write_text("nothing")
-    assert f"root is {tmp_path}, which holds no images; expected files named .jpg, " in refusal(tmp_path)
+    assert (
+        f"root is {tmp_path}, which holds no images, but 1 other file (1 .txt); expected files named .jpg, "
+        in refusal(tmp_path)
+    )
 
 
 def test_images_beside_class_folders_are_refused_with_an_example_of_each(tmp_path: Path) -> None:
@@ -79,7 +83,7 @@ def test_all_files_that_cannot_be_read_are_reported_at_once(tmp_path: Path) -> N
     assert refusal(tmp_path) == (
         f"root is {tmp_path}, where 4 of 10 files cannot be used: a/empty.jpg (not an image), "
         "a/half.png (image file is truncated), a/link.jpg (No such file or directory) and 1 more; "
-        "expected whole images with 8 or 16 bits per channel"
+        f"expected {READABLE}"
     )
 
 
@@ -96,7 +100,7 @@ def test_a_jpeg_cut_short_is_refused(tmp_path: Path) -> None:
 def test_pixels_of_32_bits_are_refused(tmp_path: Path, dtype: Any) -> None:
     fill(tmp_path, {".": 10})
     Image.fromarray(np.ones((8, 8), dtype=dtype)).save(tmp_path / "wide.tif")
-    assert "wide.tif (pixels of 32 bits); expected" in refusal(tmp_path)
+    assert "wide.tif (pixels with a sign or of more than 16 bits); expected" in refusal(tmp_path)
 
 
 def test_an_unreadable_test_image_is_named_by_the_key_of_its_folder(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import datamodules.domain_folders
 from datamodules import PairedImageDataModule
 from datamodules.archives import PAIRED, Archive
+from lightning_gans.core.image_reader import READABLE
 from tests.datamodules.test_paired import pairs
 from tests.support.image_trees import SMALL, in_two_folders, noise, refusal, save, side_by_side
 
@@ -133,8 +134,7 @@ def test_a_file_that_makes_no_two_halves_is_refused(tmp_path: Path, width: int) 
     save(tmp_path / "train" / "odd.png", noise(0, width=width))
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
         f"root is {tmp_path}, where 1 of 6 files cannot be used: train/odd.png ({width} pixels wide; cannot be cut "
-        "into equal halves); expected whole images with 8 or 16 bits per channel, both images of a pair with the same "
-        "shape"
+        f"into equal halves); expected {READABLE}, both images of a pair with the same shape"
     )
 
 
@@ -145,8 +145,8 @@ def test_partners_of_different_shapes_and_unreadable_ones_are_refused(tmp_path: 
         (tmp_path / name).write_bytes(b"")
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
         f"root is {tmp_path}, where 3 of 10 files cannot be used: trainA/000.png (10 x 12 pixels, its partner "
-        "10 x 10 pixels), trainA/002.png (not an image), trainB/002.bmp (not an image); expected whole images with 8 "
-        "or 16 bits per channel, both images of a pair with the same shape"
+        "10 x 10 pixels), trainA/002.png (not an image), trainB/002.bmp (not an image); expected "
+        f"{READABLE}, both images of a pair with the same shape"
     )
 
 

@@ -14,6 +14,7 @@ from lightning_gans.cli.commands.common import (
 )
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.core.files import require_new_path
+from lightning_gans.core.image_reader import FORMATS
 from lightning_gans.inference import ImageTranslator
 from lightning_gans.inference.tiled.translate import DEFAULT_TILE
 from lightning_gans.inference.translate_files import FileTranslator, find_jobs
@@ -27,7 +28,8 @@ the U-Net run on windows of the size they were trained on, which are blended.
 
 Each image becomes a PNG file of the same name with 8 bits per channel; 16 bits are reduced to 8. Images are rotated
 according to their EXIF data, and converted to gray or RGB as the model expects. Transparent images are translated on
-white, and the result keeps their transparency. Files that cannot be read are named on stderr and skipped.
+white, and the result keeps their transparency. Files that cannot be read are named on stderr and skipped, and so are
+other files in folders.
 Default tile: {DEFAULT_TILE} pixels, or the size that the model was trained on if that is larger."""
 
 
@@ -39,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="IN",
-        help="an image in any format that Pillow reads, or a folder, which is searched recursively",
+        help=f"an image ({FORMATS}), or a folder, which is searched recursively",
     )
     parser.add_argument(
         "--out",

@@ -111,11 +111,15 @@ def test_a_unet_takes_any_size() -> None:
     assert pixels("out-large/b.png").shape == (100, 70, 3)
 
 
-def test_folders_keep_their_order_below() -> None:
+def test_folders_keep_their_order_below(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("photos/a.jpg", "photos/sub/a.jpg", "photos/sub/b.tiff", "photos/.hidden.png", "other/c.webp"):
         save(name, noise(8, 8))
     (Path("photos") / "notes.txt").write_text("no picture")
+    (Path("photos") / "sub" / "again").symlink_to("..")
+    os.mkfifo("photos/pipe.png")
     command_line("translate", ["same.ckpt", "photos", "other/c.webp", "--out", "new/out"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("lightning-gans: IN is photos, where 2 of 5 files are left out (1 .txt, 1 that is ")
     assert files("new/out") == ["a.png", "c.png", "sub/a.png", "sub/b.png"]
 
 
