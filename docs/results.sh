@@ -11,7 +11,7 @@ fit_and_test() {
   shift 2
   [ -e "$runs/seed-$seed/tested" ] && return
   lightning-gans fit "$@" --seed_everything "$seed" --trainer.logger.name "${runs#runs/}" \
-    --trainer.logger.version "seed-$seed"
+    --trainer.logger.version "seed-$seed" --ckpt_path auto
   lightning-gans test --config "$runs/seed-$seed/config.yaml" --ckpt_path best
   touch "$runs/seed-$seed/tested"
 }

@@ -13,20 +13,46 @@ from typing import Any, TextIO
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, os_reason
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.runs.curves import draw_curves
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.record import current_commit, describe_machine, package_versions
 
 
-class RunLock(Callback):
-    """Prevents a second ``fit`` in the folder of a run that is in progress.
+def lock_folder(folder: RunFolder) -> TextIO:
+    """Lock a run's folder, which is created if necessary, until the file that is returned is closed.
 
     The operating system releases the lock when the process ends for whatever reason. The file ``.lock`` only names the
-    process that holds it.
+    process that holds it. Where the file system has no locks, there is none.
+
+    Raises:
+        InputError: if another process has the lock.
     """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    file = folder.lock.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise InputError(
+            f"the run in {folder} is in progress ({holder}); wait until it ends, or start a new run with "
+            "another --trainer.logger.version"
+        ) from error
+    except OSError as error:
+        rank_zero_warn(f"{folder.lock} cannot be locked ({os_reason(error)}); start no second run in this folder")
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    file.flush()
+    return file
+
+
+class RunLock(Callback):
+    """Prevents a second ``fit`` in the folder of a run that is in progress; see :func:`lock_folder`."""
 
     def __init__(self) -> None:
         self._file: TextIO | None = None
@@ -37,25 +63,8 @@ class RunLock(Callback):
         Raises:
             InputError: if another process has it.
         """
-        if stage != "fit" or not trainer.is_global_zero or not writes_files(trainer):
-            return
-        path = RunFolder.of(trainer).lock
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            file.close()
-            raise InputError(
-                f"the run in {path.parent} is in progress ({holder}); wait until it ends, or start a new run with "
-                "another --trainer.logger.version"
-            ) from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
-        self._file = file
+        if stage == "fit" and trainer.is_global_zero and writes_files(trainer):
+            self._file = lock_folder(RunFolder.of(trainer))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Release the lock."""

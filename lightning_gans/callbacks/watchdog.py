@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from lightning_gans.callbacks.symptoms import MONITORED, Diagnosis, Finding
 from lightning_gans.core.errors import RunEnded, at_least
 from lightning_gans.families.adversarial import GRADIENTS, Adversarial, as_adversarial
-from lightning_gans.runs.folder import RunFolder, append_line, writes_files
+from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.json_lines import append_line
 
 
 class Diverged(RunEnded):

@@ -19,7 +19,9 @@ from lightning_gans.families.compat import RESTORING_MODULE
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.folder import BEST, LAST, RunFolder, parse_version, version_name
 
-KEYWORDS = ("auto", LAST, BEST)
+AUTO = "auto"
+
+KEYWORDS = (AUTO, LAST, BEST)
 """Values of ``--ckpt_path`` that name no file."""
 
 
@@ -46,10 +48,9 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence
         return False
     if logger is None:
         raise InputError(f"ckpt_path is {name}, but no logger has a folder to search; give the checkpoint's path")
-    # W&B keeps a project's runs together, the others those of one name.
-    runs = Path(logger.init_args.save_dir) / str(logger.init_args.get("project") or logger.init_args.name)
+    runs = runs_of(logger)
     version = logger.init_args.version
-    if name == "auto":
+    if name == AUTO:
         if version is None:
             raise InputError("ckpt_path is auto, which resumes a run by its name; expected trainer.logger.version")
         if not RunFolder(runs / version_name(version)).all_checkpoints():
@@ -70,6 +71,8 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence
         return False
     if logger.init_args.version is None:
         logger.init_args.version = parse_version(folder.path.name)
+    if not same_folder(runs / version_name(logger.init_args.version), folder.path):
+        return False
     recall_wandb_runs(config, folder)
     return True
 
@@ -109,6 +112,17 @@ def first_logger(config: Namespace) -> Namespace | None:
     first = next(iter(loggers(config)), None)
     wanted = {"save_dir", "name", "version"}
     return first if first is not None and wanted <= set(first.get("init_args", {}).keys()) else None
+
+
+def runs_of(logger: Namespace) -> Path:
+    """The folder of all versions of a logger's run."""
+    # W&B keeps a project's runs together, the others those of one name.
+    return Path(logger.init_args.save_dir) / str(logger.init_args.get("project") or logger.init_args.name)
+
+
+def same_folder(one: Path, other: Path) -> bool:
+    """Whether two paths are of one folder."""
+    return one.resolve() == other.resolve()
 
 
 def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:

@@ -92,7 +92,7 @@ def given_keys(expanded: Sequence[str]) -> set[str]:
         key = option.removeprefix("--").replace(".init_args", "")
         keys.add(key)
         text = value if equals else following
-        keys.update(_keys_of(read_config(text) if text.endswith(".yaml") else yaml.safe_load(text or "null"), key))
+        keys.update(_keys_of(read_config(text) if text.endswith(".yaml") else _parse(text), key))
     return keys
 
 
@@ -132,6 +132,14 @@ def read_config(path: str) -> Any:
     try:
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+
+
+def _parse(text: str) -> Any:
+    """The value of an argument; None if it is no YAML, as is "[!a]"."""
+    try:
+        return yaml.safe_load(text or "null")
+    except yaml.YAMLError:
         return None
 
 

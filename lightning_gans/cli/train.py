@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import sys
 from collections.abc import Callable
@@ -50,6 +51,7 @@ from lightning_gans.cli.parser import (
     filter_warnings,
     warn_if_emulated,
 )
+from lightning_gans.cli.run_folder import claim_folder
 from lightning_gans.components.class_paths import find_class
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
@@ -168,7 +170,9 @@ class LightningGANsCLI(LightningCLI):
         if isinstance(strategy, str) and strategy not in STRATEGIES:
             reject_strategy(strategy)
         config.ckpt_path = self.ckpt_path
-        if resolve_ckpt_path(config, str(self.subcommand), self.config_files):
+        resumes = resolve_ckpt_path(config, str(self.subcommand), self.config_files)
+        claim_folder(config, str(self.subcommand), self.ckpt_path, resumes=resumes)
+        if resumes:
             expect_checkpoints(Path(config.ckpt_path).resolve().parent.parent)
         # Lightning adds what links give to each network's arguments, and fails where there are none. It keeps a dump of
         # the config that is there already.
@@ -282,7 +286,7 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
     Raises:
         InputError: if a key, a value or a file is invalid.
     """
-    base = {"default_config_files": [str(config_folder() / "base.yaml")]}
+    base = {"default_config_files": [glob.escape(str(config_folder() / "base.yaml"))]}
     given = sys.argv[1:] if args is None else args
     about = "Train and use GANs; `lightning-gans --help` lists all commands."
     return (command_line or LightningGANsCLI)(

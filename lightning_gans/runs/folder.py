@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from lightning_gans.core.files import append_lines, atomic_file
-from lightning_gans.runs.scores import (
-    OnDamage,
-    ScoreRow,
-    ignore_damage,
-    parse_complete_rows,
-    read_lines,
-    read_score_rows,
-)
+from lightning_gans.runs.json_lines import OnDamage, append_line, ignore_damage, is_after, keep_lines
+from lightning_gans.runs.scores import ScoreRow, drop_later_scores, read_score_rows
 from lightning_gans.runs.settings import Settings, read_settings
 
 if TYPE_CHECKING:  # commands that only read files start without Lightning
@@ -44,6 +34,9 @@ RUN_FILES = ("config*.yaml", METRICS, "*.jsonl", RESULTS, f"{SAMPLES}/*.png", f"
 """Patterns of the files that a run writes. A report in its folder is not one of them."""
 
 GRID = re.compile(r"(?P<test>test-)?epoch-(?P<epoch>\d+)-step-(?P<step>\d+)(?:-(?P<domain>.+))?\.png")
+
+INTERRUPTED = "interrupted-"
+"""Prefix of folders with the files of a run that was ended before its first checkpoint and has started again."""
 
 VERSION = "version_"
 """Prefix of a version's folder, as Lightning's loggers have it."""
@@ -261,60 +254,33 @@ class RunFolder:
         Validation scores and warnings of later steps, which a killed run wrote after the checkpoint, and damaged lines
         are dropped: the resumed run writes them again. Scores of tests stay.
         """
-        keep_lines(self.scores, lambda row: is_complete_row(row) and (is_of_test(row) or not is_after(row, step)))
+        drop_later_scores(self.scores, step)
         keep_lines(self.watchdog, lambda row: not is_after(row, step))
+
+    def has_run(self) -> bool:
+        """Whether a run has written scores, a log, grids or checkpoints here."""
+        files = (self.scores, self.metrics, self.results, self.last_checkpoint)
+        return any(path.is_file() for path in files) or bool(self.all_checkpoints() or self.grids())
+
+    def set_aside(self) -> Path:
+        """Move everything in the folder into a new folder in it, ``interrupted-1`` and so on, and return that one.
+
+        A run's folder is not searched for runs, so what is there is not shown as a run of its own.
+        """
+        number = 1
+        while (target := self.path / f"{INTERRUPTED}{number}").exists():
+            number += 1
+        moved = [path for path in self.path.iterdir() if path != self.lock and not path.name.startswith(INTERRUPTED)]
+        target.mkdir()
+        for path in moved:
+            path.rename(target / path.name)
+        return target
 
     def archive_results(self) -> None:
         """Rename the results of an earlier test to ``results-1.json`` and so on."""
         if self.results.exists():
             count = len(list(self.path.glob("results-*.json")))
             self.results.rename(self.path / f"results-{count + 1}.json")
-
-
-def append_line(path: Path, row: dict[str, Any]) -> None:
-    """Add a line of JSON to a file, which is created if necessary.
-
-    Raises:
-        RunEnded: if it cannot be written, for example because the disk is full; the file is then as it was.
-    """
-    with suppress(OSError):  # reported by the next line
-        path.parent.mkdir(parents=True, exist_ok=True)
-    append_lines(path, f"{json.dumps(row)}\n".encode())
-
-
-def keep_lines(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
-    """Drop the lines of a file that are no JSON objects, or not wanted.
-
-    Raises:
-        RunEnded: if the file has such lines and cannot be written.
-    """
-    lines = read_lines(path)
-    kept = []
-    for _, line in lines:
-        try:
-            row = json.loads(line.decode())
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict) and wanted(row):
-            kept.append(line.strip() + b"\n")
-    if lines and b"".join(kept) != path.read_bytes():
-        with atomic_file(path) as temporary:
-            temporary.write_bytes(b"".join(kept))
-
-
-def is_complete_row(row: dict[str, Any]) -> bool:
-    """Whether this is a complete row of scores."""
-    return bool(parse_complete_rows([row]))
-
-
-def is_of_test(row: dict[str, Any]) -> bool:
-    """Whether a complete row of scores was measured by a test."""
-    return ScoreRow.from_dict(row).split == "test"
-
-
-def is_after(row: dict[str, Any], step: int) -> bool:
-    """Whether a line belongs to a later step."""
-    return isinstance(row.get("step"), int) and row["step"] > step
 
 
 def best_or_last_checkpoint(folder: Path) -> Path | None:
@@ -346,10 +312,16 @@ def writes_files(trainer: Trainer) -> bool:
 
 
 def scored_runs_below(folder: Path) -> list[RunFolder]:
-    """The folder if it has scores, else all folders below it that have."""
-    if (folder / SCORES).is_file():
-        return [RunFolder(folder)]
-    return sorted((RunFolder(path.parent) for path in folder.rglob(SCORES)), key=lambda run: run.path)
+    """The folder if it has scores, else all folders below it that have. Folders inside a run's folder are not searched.
+
+    A folder that cannot be listed is left out.
+    """
+    found = []
+    for path, folders, files in os.walk(folder):
+        if SCORES in files:
+            found.append(RunFolder(Path(path)))
+        folders[:] = [name for name in folders if SCORES not in files and not name.startswith(INTERRUPTED)]
+    return sorted(found, key=lambda run: run.path)
 
 
 def runs_below(folder: Path) -> list[RunFolder]:
@@ -368,4 +340,5 @@ def runs_below(folder: Path) -> list[RunFolder]:
         if (run := RunFolder(Path(path))).is_run():
             found.append(run)
             folders.clear()
+        folders[:] = [name for name in folders if not name.startswith(INTERRUPTED)]
     return found

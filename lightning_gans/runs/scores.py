@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from lightning_gans.core.errors import os_reason, short_reason
+from lightning_gans.core.errors import short_reason
+from lightning_gans.runs.json_lines import OnDamage, ignore_damage, is_after, keep_lines, read_lines
 
 TYPES = {"str": str, "int": int}
 
@@ -125,13 +126,6 @@ ORDER_FOR_FEW_IMAGES = ("kid", "kid_ci95", "relative_fid", "fid")
 LONGEST_NUMBER = 1000
 """Bits of a whole number that is a score; a longer one has no float."""
 
-OnDamage = Callable[[str], object]
-"""Called with a sentence about each part of a file that is damaged and left out."""
-
-
-def ignore_damage(sentence: str) -> None:
-    """Leave out what is damaged without a word."""
-
 
 @dataclass(frozen=True)
 class ScoreRow:
@@ -216,21 +210,18 @@ def read_score_rows(path: Path, on_damage: OnDamage = ignore_damage) -> list[Sco
     return rows
 
 
-def read_lines(path: Path, on_damage: OnDamage = ignore_damage) -> list[tuple[int, bytes]]:
-    """The lines of a file that are not blank, with their numbers from 1; none if it does not exist.
+def drop_later_scores(path: Path, step: int) -> None:
+    """Drop the lines of a ``scores.jsonl`` that are no complete rows, and those of validations after a step.
 
-    Args:
-        path: the file.
-        on_damage: is told of a file that cannot be read.
+    Raises:
+        RunEnded: if the file cannot be written.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        on_damage(f"{path} cannot be read ({os_reason(error)})")
-        return []
-    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+    def is_kept(line: dict[str, Any]) -> bool:
+        rows = parse_complete_rows([line])
+        return bool(rows) and (rows[0].split == "test" or not is_after(line, step))
+
+    keep_lines(path, is_kept)
 
 
 def order_scores(names: Iterable[str], images: int) -> list[str]:

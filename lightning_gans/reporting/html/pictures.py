@@ -13,7 +13,7 @@ from PIL import Image
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.runs.folder import GridFile
-from lightning_gans.runs.scores import OnDamage, ignore_damage
+from lightning_gans.runs.json_lines import OnDamage, ignore_damage
 
 LARGE = 512 * 1024
 """A PNG with more bytes is embedded as a WebP of high quality, which takes a fifth or less."""

@@ -14,8 +14,9 @@ from lightning_gans.reporting.html.pictures import Picture, Timeline, newest_tes
 from lightning_gans.reporting.runs import unique_runs
 from lightning_gans.runs.curves import Series, read_log
 from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunFolder, runs_below
+from lightning_gans.runs.json_lines import OnDamage, read_lines
 from lightning_gans.runs.metrics_log import read_metrics_log
-from lightning_gans.runs.scores import OnDamage, ScoreRow, read_lines
+from lightning_gans.runs.scores import ScoreRow
 from lightning_gans.runs.settings import Settings
 
 MAX_GRIDS = 24

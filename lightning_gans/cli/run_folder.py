@@ -1,0 +1,67 @@
+"""A run's folder belongs to one run: checks before a run begins that it does not write into another one's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jsonargparse import Namespace
+from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
+
+from lightning_gans.callbacks.run_folder import lock_folder
+from lightning_gans.cli.ckpt_path import AUTO, first_logger, runs_of, same_folder
+from lightning_gans.core.errors import InputError
+from lightning_gans.runs.folder import LAST, RunFolder, version_name
+
+
+def claim_folder(config: Namespace, subcommand: str, given: str | None, *, resumes: bool) -> None:
+    """Check that the folder that the config names has no other run.
+
+    With ``--ckpt_path auto``, the files of an attempt that was ended before its first checkpoint are set aside.
+
+    Args:
+        config: the subcommand's config, with the resolved ``ckpt_path``.
+        subcommand: the subcommand's name.
+        given: ``ckpt_path`` as it was given.
+        resumes: whether the run continues in the folder of its checkpoint.
+
+    Raises:
+        InputError: if the folder has another run, or a run is in progress there.
+    """
+    place = named_folder(config)
+    # The other processes may come when the first one has begun to write.
+    if place is None or resumes or config.trainer.fast_dev_run or getattr(rank_zero_only, "rank", 0) > 0:
+        return
+    key, value, folder = place
+    if given == AUTO:
+        if folder.has_run() or folder.configs():
+            with lock_folder(folder):
+                aside = folder.set_aside()
+            rank_zero_warn(
+                f"the run in {folder} was ended before its first checkpoint, and starts again; its files are now in "
+                f"{aside}"
+            )
+        return
+    of_checkpoint = RunFolder.containing(Path(config.ckpt_path)) if config.ckpt_path else None
+    if not folder.has_run() or (
+        of_checkpoint is not None and same_folder(of_checkpoint.path, folder.path) and subcommand != "fit"
+    ):
+        return
+    if subcommand == "fit":
+        remedy = f"resume it with --ckpt_path {LAST}"
+    else:
+        remedy = f"give --ckpt_path best, or another checkpoint of it, to {subcommand} it"
+    raise InputError(f"{key} is {value}, but {folder} has a run; {remedy}, or give another {key.rpartition('.')[2]}")
+
+
+def named_folder(config: Namespace) -> tuple[str, object, RunFolder] | None:
+    """The folder in which a run will write, after the key that names it and its value; None if it will be a new one."""
+    if not config.trainer.logger:  # false, or null for Lightning's default, which is new
+        if config.trainer.logger is None:
+            return None
+        root = config.trainer.default_root_dir or Path.cwd()
+        return "trainer.default_root_dir", root, RunFolder(Path(root))
+    logger = first_logger(config)
+    version = None if logger is None else logger.init_args.version
+    if logger is None or version is None:
+        return None
+    return "trainer.logger.version", version, RunFolder(runs_of(logger) / version_name(version))
