@@ -27,7 +27,20 @@ def ignore_signals(_worker: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
-class ResumableLoader(DataLoader[Any]):
+class ImageLoader(DataLoader[Any]):
+    """A DataLoader that raises an :class:`.InputError` of its workers with the sentence alone, without a traceback."""
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a plain iterator is enough for Lightning
+        try:
+            yield from super().__iter__()
+        except InputError as error:
+            _, traceback, sentence = str(error).rpartition(f"{InputError.__name__}: ")
+            if not traceback:
+                raise
+            raise InputError(sentence.strip()) from error
+
+
+class ResumableLoader(ImageLoader):
     """A DataLoader over :class:`TrainingBatches` whose position Lightning stores in checkpoints.
 
     Attributes:
@@ -81,7 +94,7 @@ class ResumableLoader(DataLoader[Any]):
             )
         self.batches.first = self.yielded = state["yielded"]
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a plain iterator is enough for Lightning
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # see above
         self.yielded = self.batches.first
         trainer = self._trainer
         augment = None if trainer is None or data_module(trainer) is not None else self.augment
@@ -195,7 +208,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
         data = self.dataset_for(split)
         batches = EvaluationBatches(len(data), self.eval_batch_size)
         batches.device = self.index_device(data)
-        return DataLoader(data, sampler=batches, **self._loader_options(data))
+        return ImageLoader(data, sampler=batches, **self._loader_options(data))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation split, in order."""

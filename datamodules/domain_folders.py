@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
 from datamodules.base import SPLITS
+from datamodules.file_states import warn_of_changes
 from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import InputError, at_least
@@ -136,6 +137,13 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         self._load([split for split in wanted if split not in self.splits])
         if self.split_label("test") == "val":
             self.splits["test"] = self.splits["val"]
+
+    def teardown(self, stage: str) -> None:
+        """Warn of files that have changed since they were read."""
+        states = {
+            path: state for held in self._files.values() for files in held for path, state in files.states.items()
+        }
+        warn_of_changes("root", self.folder, states)
 
     def split_label(self, split: str) -> str:
         """The split's own name; for ``test`` it is ``val`` if there are no test folders."""

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from PIL import Image
 from torch import Tensor
 
+from datamodules.file_states import CHANGED, file_state, file_states
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import list_names, reject_unusable
 from lightning_gans.core.image_reader import READABLE, center_square, failure_reason, open_rgb
@@ -57,13 +58,14 @@ class CachedImageFiles:
 
     Attributes:
         shapes: (width, height) in pixels of each image in its file; of a pair that of either image.
+        states: the state of each file when it was listed.
     """
 
     def __init__(self, root: Path, listing: Listing, size: int, room: float) -> None:
         self.root, self.size = root, size
         self.paths, self.channels = listing
         self.shapes = [(0, 0)] * len(self.paths)
-        self._states: list[list[tuple[int, int]]] = [[]] * len(self.paths)
+        self.states = file_states(path for paths in self.paths for path in paths)
         self._kept = self._allocate(min(len(self.paths), int(room / (sum(self.channels) * size * size))))
         self._last: tuple[list[int], list[Tensor]] = [], self._allocate(0)
 
@@ -81,7 +83,7 @@ class CachedImageFiles:
         return sum(images.nbytes for images in self._kept)
 
     def check(self, index: int) -> tuple[tuple[Path, str], ...]:
-        """Decode an image or a pair, store its shape and the state of its files, and keep it if there is room.
+        """Decode an image or a pair, store its shape, and keep it if there is room.
 
         Returns:
             The files that cannot be used, each with the reason.
@@ -90,8 +92,8 @@ class CachedImageFiles:
             images = open_images(self.paths[index], len(self.channels))
         except UnusableFilesError as error:
             return error.bad
-        stats = [path.stat() for path in self.paths[index]]
-        self._states[index] = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+        if changed := self._changed(index):
+            return tuple((path, CHANGED) for path in changed)
         self.shapes[index] = images[0].size
         if index < self.kept:
             for kept, pixels in zip(self._kept, self._squares(images), strict=True):
@@ -102,7 +104,7 @@ class CachedImageFiles:
         """Images (n, C, S, S) uint8 of each domain.
 
         Raises:
-            InputError: if a file has become unusable; it names the file.
+            InputError: if a file has changed or become unusable; it names the file.
         """
         # Both domains of pairs are requested one after the other, but decoded together.
         if indices != self._last[0]:
@@ -116,7 +118,8 @@ class CachedImageFiles:
     def fingerprint(self) -> str:
         """A hash of the files' names, sizes and modification times, and of the images' channels and size."""
         names = [[path.relative_to(self.root).as_posix() for path in paths] for paths in self.paths]
-        facts = repr((self.size, self.channels, names, self._states))
+        states = [[self.states[path] for path in paths] for paths in self.paths]
+        facts = repr((self.size, self.channels, names, states))
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     def _allocate(self, count: int) -> list[Tensor]:
@@ -127,18 +130,28 @@ class CachedImageFiles:
         pairs = zip(images, self.channels, strict=True)
         return [center_square(image, channels, self.size) for image, channels in pairs]
 
+    def _changed(self, index: int) -> list[Path]:
+        """The files of an image or a pair whose state differs from that when they were listed."""
+        return [path for path in self.paths[index] if file_state(path) != self.states[path]]
+
     def _pixels(self, index: int) -> list[Tensor]:
         """An image (C, S, S) of each domain."""
         if index < self.kept:
             return [images[index] for images in self._kept]
         try:
-            return self._squares(open_images(self.paths[index], len(self.channels)))
+            images = open_images(self.paths[index], len(self.channels))
         except UnusableFilesError as error:
             path, why = error.bad[0]
             raise InputError(
                 f"root is {self.root}, where {path.relative_to(self.root)} could be used at the start, but cannot be "
                 f"used now ({why}); expected files that do not change during a run"
             ) from error
+        if changed := self._changed(index):
+            raise InputError(
+                f"root is {self.root}, where {changed[0].relative_to(self.root)} has changed since the start (its size "
+                "or its modification time); expected files that do not change during a run"
+            )
+        return self._squares(images)
 
 
 class DomainImages:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
+from datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import check_channels, find_images, list_names, reject_unusable
@@ -73,11 +74,14 @@ class ImageFolderDataModule(InMemoryDataModule):
         self.classes = sorted(groups.keys() - {""}, key=natural_order)
         self.num_classes = len(self.classes)
         self._files = label_files(groups, self.classes)
+        self._states = file_states(path for path, _ in self._files)
         self._test_files: list[tuple[Path, int]] = []
+        self._test_states: dict[Path, FileState | None] = {}
         if self.test_root is not None:
             groups = files_by_class("test_root", self.test_root)
             check_classes(self.test_root, groups, self.classes)
             self._test_files = label_files(groups, self.classes)
+            self._test_states = file_states(path for path, _ in self._test_files)
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
         """Images (N, C, size, size) uint8 and labels (N,) int64, ; those of ``root`` in random order.
@@ -86,14 +90,14 @@ class ImageFolderDataModule(InMemoryDataModule):
             InputError: if files cannot be read; it counts them and names the first ones.
         """
         if train:
-            key, root, files = "root", self.root, self._files
+            key, root, files, states = "root", self.root, self._files, self._states
             order = torch.randperm(len(files), generator=derive_generator("cpu", "image folder"))
             files = [files[index] for index in order.tolist()]
         else:
             assert self.test_root is not None
-            key, root, files = "test_root", self.test_root, self._test_files
+            key, root, files, states = "test_root", self.test_root, self._test_files, self._test_states
         side = square_side(self.size)
-        images = read_images(key, root, [path for path, _ in files], self.channels, side)
+        images = read_images(key, root, {path: states[path] for path, _ in files}, self.channels, side)
         return images, torch.tensor([label for _, label in files])
 
     def setup(self, stage: str) -> None:
@@ -103,6 +107,12 @@ class ImageFolderDataModule(InMemoryDataModule):
             self.splits["test"] = self.splits["val"]
         else:
             super().setup(stage)
+
+    def teardown(self, stage: str) -> None:
+        """Warn of files that have changed since they were read."""
+        warn_of_changes("root", self.root, self._states)
+        if self.test_root is not None:
+            warn_of_changes("test_root", self.test_root, self._test_states)
 
     def split_label(self, split: str) -> str:
         """The split's own name; for ``test`` it is ``val`` if there is no test folder."""
@@ -164,22 +174,23 @@ def label_files(groups: dict[str, list[Path]], classes: list[str]) -> list[tuple
     return [(path, indices.get(name, 0)) for name in sorted(groups) for path in groups[name]]
 
 
-def read_images(key: str, root: Path, paths: Sequence[Path], channels: int, size: int) -> Tensor:
+def read_images(key: str, root: Path, states: Mapping[Path, FileState | None], channels: int, size: int) -> Tensor:
     """Decode files on several threads (Pillow releases Python's lock while it decodes).
 
     Args:
         key: name of the argument whose value is ``root``, for error messages.
         root: the folder relative to which error messages name files.
-        paths: the files.
+        states: the files, each with its state when it was listed.
         channels: 1 for gray, 3 for RGB.
         size: height and width in pixels.
 
     Returns:
-        (N, channels, size, size) uint8, in the order of ``paths``.
+        (N, channels, size, size) uint8, in the order of ``states``.
 
     Raises:
-        InputError: if files cannot be read; it counts them and names the first ones.
+        InputError: if files cannot be read or have changed; it counts them and names the first ones.
     """
+    paths = list(states)
     # Filled in place: stacking a list of images would need twice the memory.
     images = torch.empty(len(paths), channels, size, size, dtype=torch.uint8)
 
@@ -189,7 +200,7 @@ def read_images(key: str, root: Path, paths: Sequence[Path], channels: int, size
         # Pillow's decoders raise all kinds of exceptions; all are caught, so that all files are reported at once.
         except Exception as error:
             return failure_reason(error)
-        return None
+        return None if file_state(paths[index]) == states[paths[index]] else CHANGED
 
     with ThreadPoolExecutor() as pool:
         reasons = list(pool.map(read, range(len(paths))))

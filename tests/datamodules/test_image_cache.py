@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import re
 import shutil
@@ -131,6 +132,56 @@ def test_a_file_that_goes_bad_in_training_is_named(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"root is {tmp_path}, where train/{bad.name} could be used at the start, but cannot be used now "
         "(not an image); expected files that do not change during a run"
+    )
+
+
+def change(path: Path, seconds: int = 0) -> None:
+    """Replace an image by another one of the same size, ``seconds`` later."""
+    status = path.stat()
+    save(path, 255 - np.asarray(Image.open(path)))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + seconds * 10**9))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_file_that_changes_in_training_is_named_in_one_sentence(tmp_path: Path, split: str, workers: int) -> None:
+    data = PairedImageDataModule(side_by_side(tmp_path / "train", 4), **SMALL, cache_gb=0, num_workers=workers)
+    data.setup("fit")
+    loader = data.train_dataloader() if split == "train" else data.val_dataloader()
+    first = data.train_dataloader().batches.order()[0] if split == "train" else 0
+    path = data._files[split][0].paths[first][0]
+    change(path, seconds=1)
+    with pytest.raises(InputError) as error:
+        list(loader)
+    assert str(error.value) == (
+        f"root is {tmp_path}, where train/{path.name} has changed since the start (its size or its modification time); "
+        "expected files that do not change during a run"
+    )
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    side_by_side(tmp_path / "train", 2)
+    paths = sorted((tmp_path / "train").iterdir())
+    files = CachedImageFiles(tmp_path, Listing([(path,) for path in paths], (3, 3)), 10, 0)
+    change(paths[1], seconds=1)
+    with pytest.raises(InputError, match=r"1 of 2 files cannot be used: train/001.png \(changed while it was read\)"):
+        decode_and_check(tmp_path, [[files]])
+
+
+@pytest.mark.parametrize("budget", [0, 4])
+def test_files_that_have_changed_during_a_run_are_named_at_its_end(tmp_path: Path, budget: float) -> None:
+    for folder in ("trainA", "trainB"):
+        images(tmp_path / folder, 6)
+    data = UnpairedImageDataModule(tmp_path, **SMALL, cache_gb=budget)
+    data.setup("fit")
+    data.teardown("fit")
+    change(tmp_path / "trainA" / "001.png", seconds=1)
+    (tmp_path / "trainB" / "002.png").unlink()
+    with pytest.warns(UserWarning, match="have changed since they were read") as warnings:
+        data.teardown("fit")
+    (warning,) = warnings
+    assert str(warning.message).startswith(
+        f"root is {tmp_path}, where 2 of 12 files have changed since they were read: trainA/001.png, trainB/002.png; "
     )
 
 

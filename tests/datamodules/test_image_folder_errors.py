@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
+from datamodules import ImageFolderDataModule
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_reader import READABLE
@@ -159,3 +161,31 @@ def test_the_labels_of_images_without_classes_are_not_checked() -> None:
     data = Mislabelled(-1, num_classes=0)
     data.setup("fit")
     assert data.splits["train"].labels[7] == -1
+
+
+def test_a_file_that_changes_before_it_is_decoded_is_refused(tmp_path: Path) -> None:
+    data = ImageFolderDataModule(fill(tmp_path, {"a": 10, "b": 20}), size=8, val_size=2)
+    os.utime(tmp_path / "b" / "3.png", (0, 0))
+    with pytest.raises(InputError, match=r"1 of 12 files cannot be used: b/3.png \(changed while it was read\)"):
+        data.setup("fit")
+
+
+def test_files_that_have_changed_during_a_run_are_named_at_its_end(tmp_path: Path) -> None:
+    root = fill(tmp_path / "train", {"a": 10, "b": 20})
+    data = ImageFolderDataModule(root, size=8, val_size=2, test_root=fill(tmp_path / "test", {"a": 10}))
+    for stage in ("fit", "test"):
+        data.setup(stage)
+        data.teardown(stage)
+    os.utime(root / "b" / "3.png", (0, 0))
+    save(root / "b" / "4.png", (1, 2, 3), shape=(90, 90))
+    (tmp_path / "test" / "a" / "0.png").unlink()
+    with pytest.warns(UserWarning, match="have changed since they were read") as warnings:
+        data.teardown("fit")
+    texts = [str(warning.message) for warning in warnings]
+    assert len(texts) == 2
+    assert texts[0].startswith(
+        f"root is {root}, where 2 of 12 files have changed since they were read: b/3.png, b/4.png; "
+    )
+    assert texts[1].startswith(
+        f"test_root is {tmp_path / 'test'}, where 1 of 6 files have changed since they were read"
+    )
