@@ -72,7 +72,7 @@ class Adversarial(AlternatingTraining, ABC):
         self._loaded = (0, 0)
         self.stopwatch = Stopwatch()
         self._warned = False
-        self._first_batch = False
+        self.is_first_foreign_batch = False
 
     @classmethod
     def check_data(cls, data: type) -> None:
@@ -150,7 +150,7 @@ class Adversarial(AlternatingTraining, ABC):
             InputError: if the family cannot use the data, the strategy would compute wrong gradients, weights would not
                 be float32, or the model is compiled.
         """
-        self._first_batch = (data := data_module(self.trainer)) is None
+        self.is_first_foreign_batch = (data := data_module(self.trainer)) is None
         if data is not None:
             self.check_data(type(data))
             check_offers(data, self.data_protocol, type(self).__name__)
@@ -172,7 +172,7 @@ class Adversarial(AlternatingTraining, ABC):
         Returns:
             Whether this is the first batch of such a stage.
         """
-        first, self._first_batch = self._first_batch, False
+        first, self.is_first_foreign_batch = self.is_first_foreign_batch, False
         if first:
             for each in images:
                 warn_of_range(each)

@@ -146,6 +146,8 @@ class LatentGAN(Adversarial, ABC):
         Raises:
             InputError: if it is not what the networks were made for.
         """
+        if isinstance(batch, Labelled) and batch.images.is_floating_point() and not self.is_first_foreign_batch:
+            return batch
         labelled = as_labelled(batch, needs_labels=self.conditional)
         generator = self.generator
         check_shape(labelled.images, generator.channels, generator.size)
