@@ -22,9 +22,15 @@ XMP_ORIENTATION = re.compile(rb"""tiff:Orientation(?:=["']|>)([1-8])["'<]""")
 PIXEL_TAGS = (
     {*range(256, 260), 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320}
     | {*range(322, 326), 332, 338, 339, 347}
-    | {*range(512, 522), *range(529, 533)}
+    | {*range(512, 522)}
 )
 """Tags of TIFF files that determine pixels: shape, bits, compression, places, colors."""
+
+YCBCR_TAGS = range(529, 533)
+"""Tags of TIFF files that determine pixels if these are YCbCr (262 is 6)."""
+
+TYPE_SIZES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1)) | {16: 8, 17: 8, 18: 8}
+"""Bytes of each type of TIFF files."""
 
 JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 """The segment of JPEG files that says that colors are YCbCr, without a resolution."""
@@ -118,10 +124,23 @@ def tiff_number(content: bytes, entry: bytes | None) -> int | None:
     return value
 
 
+def is_inside(content: bytes, entry: bytes) -> bool:
+    """Whether an entry has a known type and its values are inside the file."""
+    order, big = tiff_order(content), len(entry) == 20
+    kind, count = struct.unpack_from(order + ("HQ" if big else "HI"), entry, 2)
+    size = TYPE_SIZES.get(kind, len(content)) * count
+    if size <= (8 if big else 4):
+        return kind in TYPE_SIZES
+    place = struct.unpack_from(order + ("Q" if big else "I"), entry, 12 if big else 8)[0]
+    return bool(place + size <= len(content))
+
+
 def strip_tiff(content: bytes) -> Stripped:
     """Append a directory that has only the entries that determine pixels, of the first image."""
     order = tiff_order(content)
-    kept = {tag: entry for tag, entry in tiff_entries(content).items() if tag in PIXEL_TAGS}
+    kept = {tag: entry for tag, entry in tiff_entries(content).items() if is_inside(content, entry)}
+    tags = PIXEL_TAGS | ({*YCBCR_TAGS} if tiff_number(content, kept.get(262)) == 6 else set())
+    kept = {tag: entry for tag, entry in kept.items() if tag in tags}
     big = struct.unpack_from(order + "H", content, 2)[0] == 43
     # Pillow inverts no values of more than 8 bits: it is told that 0 is black.
     negative = tiff_number(content, kept.get(262)) == 0 and (tiff_number(content, kept.get(258)) or 1) > 8
