@@ -161,7 +161,7 @@ def write_timelines(folder: RunFolder, frame_ms: int) -> None:
     for grid_file in folder.grids("val"):
         series.setdefault(grid_file.domain, []).append(grid_file.path)
     for domain, paths in series.items():
-        frames = [Image.open(path).convert("P") for path in paths]
+        frames = [Image.open(path, formats=["PNG"]).convert("P") for path in paths]
         # The last grid is shown longer before the animation starts again.
         durations = [frame_ms] * (len(frames) - 1) + [5 * frame_ms]
         target = folder.timeline(domain)

@@ -37,19 +37,23 @@ TURNS = {
 
 
 class TooManyPixelsError(ValueError):
-    """An image has more pixels than allowed.
+    """An image has more pixels than allowed, or a longer side.
 
     Args:
         size: its width and height.
         most: the largest number of pixels.
+        side: the longest side that is allowed; None for any.
 
     Attributes:
         size: its width and height.
     """
 
-    def __init__(self, size: tuple[int, int], most: int) -> None:
+    def __init__(self, size: tuple[int, int], most: int, side: int | None = None) -> None:
         self.size = size
-        super().__init__(f"{size[0]} x {size[1]} = {size[0] * size[1]:,} pixels, more than {most:,}")
+        if side is not None and max(size) > side:
+            super().__init__(f"{size[0]} x {size[1]} pixels; expected sides of at most {side:,}")
+        else:
+            super().__init__(f"{size[0]} x {size[1]} = {size[0] * size[1]:,} pixels; expected at most {most:,}")
 
 
 def failure_reason(error: Exception) -> str:
@@ -110,40 +114,45 @@ def open_rgb(path: Path) -> Image.Image:
     return open_with_alpha(path)[0]
 
 
-def open_with_alpha(path: Path, max_pixels: int | None = None) -> tuple[Image.Image, Image.Image | None]:
+def open_with_alpha(
+    path: Path | bytes, max_pixels: int | None = None, max_side: int | None = None
+) -> tuple[Image.Image, Image.Image | None]:
     """Read an image file as 8-bit RGB, composited on white where it is transparent, and its alpha channel.
 
     The format is recognized by the content, not by the name. The image is rotated according to the EXIF data; all other
     metadata are ignored, so that no error in them matters. Of an animation and of several pages the first is taken.
 
     Args:
-        path: the file.
+        path: the file, or its content.
         max_pixels: largest number of pixels, checked before they are decoded; None for Pillow's own limit, which is
             twice ``Image.MAX_IMAGE_PIXELS``.
+        max_side: longest side in pixels, checked with ``max_pixels``; None for any.
 
     Returns:
         The image, and its alpha channel in 8 bits, which is None if the image has none.
 
     Raises:
         UnidentifiedImageError: if the file is no image in one of the ``FORMATS``.
-        TooManyPixelsError: if there are too many pixels.
+        TooManyPixelsError: if there are too many pixels, or a side is too long.
         ValueError: if it is not a regular file, too large, or its pixels have a range that is not known.
         Exception: any error of Pillow, if the pixels are damaged.
     """
-    content = read_file(path)
+    content = path if isinstance(path, bytes) else read_file(path)
     kind = image_format(content)
     if kind is None:
         if is_heif(content, b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
             raise ValueError("HEIC, which is not supported; convert it to JPEG or PNG")
-        raise UnidentifiedImageError(f"cannot identify image file {str(path)!r}")
+        raise UnidentifiedImageError("not an image")
     stripped = strip_metadata(kind, content)
     try:
         file = Image.open(io.BytesIO(stripped.content), formats=[kind])
     except (UnidentifiedImageError, KeyError) as error:
         raise ValueError(f"a {kind} file that is damaged or of a kind that Pillow cannot read") from error
     with file:
-        if max_pixels is not None and file.width * file.height > max_pixels:
-            raise TooManyPixelsError(file.size, max_pixels)
+        if max_pixels is not None and (
+            file.width * file.height > max_pixels or (max_side is not None and max(file.size) > max_side)
+        ):
+            raise TooManyPixelsError(file.size, max_pixels, max_side)
         image, alpha = split_alpha(file, stripped)
         # AVIF has its own property of the orientation, which Pillow gives as EXIF data.
         turn = TURNS.get(stripped.orientation or exif_orientation(file.info.get("exif", b"")) or 1)

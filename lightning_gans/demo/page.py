@@ -8,16 +8,13 @@ from pathlib import Path
 import gradio as gr
 
 from lightning_gans.demo.latent_tab import latent_tab
+from lightning_gans.demo.limits import KEEP_SECONDS, Limits
 from lightning_gans.demo.run_tab import run_tab
 from lightning_gans.demo.translation_tab import translation_tab
-from lightning_gans.demo.uploads import Limits
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 from lightning_gans.runs.folder import RunFolder
 
 CSS = Path(__file__).parent / "page.css"
-
-KEEP_SECONDS = 3600
-"""Seconds after which images that the page has shown are deleted; until then they can be downloaded."""
 
 
 def build(model: PretrainedModel, run: RunFolder | None, limits: Limits, stopping: threading.Event) -> gr.Blocks:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import socket
 import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning_gans.core.errors import InputError, os_reason
+from lightning_gans.demo.limits import Limits, keep_pruned
+from lightning_gans.demo.request_filter import RequestFilter
 
 OFFLINE = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -28,92 +29,8 @@ OFFLINE = {
 }
 """Environment in which Gradio and the hub's client send nothing; Gradio reads part of it when it is imported."""
 
-ALLOWED_PATHS = re.compile(
-    r"/(|config/?|theme\.css|favicon\.ico|(assets|static)/.*|gradio_api/(heartbeat/\w+|upload|upload_progress"
-    r"|component_server/?|queue/(join|data)|cancel|reset/?|file=(?P<file>.*)))"
-)
-"""Paths that the page needs. Gradio serves many others."""
-
-SECURITY_POLICY = (
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; form-action 'none'; base-uri 'self'"
-)
-"""The browser loads nothing from other servers, and no other page may embed this one."""
-
-MAX_OVERHEAD = 100_000
-"""Bytes that a request may have in addition to the uploaded file."""
-
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 """Addresses at which only this machine can reach the server."""
-
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class RequestFilter:
-    """ASGI middleware before Gradio: rejects paths that the page does not need, and large requests.
-
-    Args:
-        app: the application that answers all other requests.
-        folder: the only folder from which files are served.
-        max_bytes: largest size of a request.
-    """
-
-    def __init__(self, app: Any, folder: str, max_bytes: int) -> None:
-        self.app = app
-        self.folder = os.path.realpath(folder)
-        self.max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
-        if scope["type"] != "http":
-            return
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if rejection := self.rejection(scope, headers):
-            await reject(send, *rejection)
-            return
-
-        async def send_with_policy(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                extra = (
-                    (b"content-security-policy", SECURITY_POLICY.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                )
-                message["headers"] = [*message["headers"], *extra]
-            await send(message)
-
-        await self.app(scope, receive, send_with_policy)
-
-    def rejection(self, scope: Scope, headers: dict[bytes, str]) -> tuple[int, str] | None:
-        """Status and reason with which a request is rejected; None if it is not."""
-        path = ALLOWED_PATHS.fullmatch(scope["path"])
-        # Given a URL instead of a file, Gradio would fetch it.
-        if not path or (path["file"] and not self.contains(path["file"])):
-            return 404, "page not found"
-        if scope["method"] not in ("GET", "HEAD"):
-            length = headers.get(b"content-length", "")
-            if not length.isdecimal():
-                return 411, "the request has no Content-Length"
-            if int(length) > self.max_bytes:
-                return 413, f"the request has {int(length):,} bytes; expected at most {self.max_bytes:,}"
-        return None
-
-    def contains(self, file: str) -> bool:
-        """Whether a file is in the page's folder, after resolving links and dots."""
-        try:
-            return os.path.realpath(file).startswith(self.folder + os.sep)
-        except (OSError, ValueError):
-            return False
-
-
-async def reject(send: Send, status: int, reason: str) -> None:
-    """Send an error response."""
-    kind = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": kind})
-    await send({"type": "http.response.body", "body": reason.encode()})
 
 
 @contextmanager
@@ -124,28 +41,28 @@ def temporary_environment() -> Iterator[str]:
         yield folder
 
 
-def application(page: Any, folder: str, upload_bytes: int, host: str, theme: Any, css: Path) -> Any:
+def application(
+    page: Any, folder: str, limits: Limits, host: str, theme: Any, css: Path, stopping: threading.Event
+) -> Any:
     """The ASGI application of a page.
 
     Args:
         page: Gradio's blocks.
         folder: the folder of :func:`temporary_environment`.
-        upload_bytes: largest size of an uploaded file.
+        limits: limits of uploads.
         host: the address at which it will be served.
         theme: Gradio's theme.
         css: file of additional CSS.
+        stopping: set when the server stops.
     """
     # Imported here since the environment has to be set before, and for start-up time.
     import gradio as gr
     from fastapi import FastAPI
-    from gradio import processing_utils
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    async def reject_url(url: str) -> Any:
-        raise ValueError(f"{url} is not a file; URLs are not fetched")
+    from lightning_gans.demo.compat import secure_mounted_page
 
-    # Gradio would fetch a URL that a browser sends in place of a file.
-    processing_utils.async_ssrf_protected_get = reject_url
+    secure_mounted_page(page)
     app = gr.mount_gradio_app(
         FastAPI(openapi_url=None),
         page.queue(default_concurrency_limit=1, max_size=32),
@@ -155,7 +72,7 @@ def application(page: Any, folder: str, upload_bytes: int, host: str, theme: Any
         run_history=False,
         allowed_paths=[],
         show_error=False,
-        max_file_size=upload_bytes,
+        max_file_size=limits.upload_bytes,
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
@@ -163,8 +80,8 @@ def application(page: Any, folder: str, upload_bytes: int, host: str, theme: Any
         theme=theme,
         css_paths=[css],
     )
-    filtered = RequestFilter(app, folder, upload_bytes + MAX_OVERHEAD)
-    return TrustedHostMiddleware(filtered, allowed_hosts(host), www_redirect=False)
+    keep_pruned(Path(folder), limits, stopping)
+    return TrustedHostMiddleware(RequestFilter(app, folder, limits), allowed_hosts(host), www_redirect=False)
 
 
 def allowed_hosts(host: str) -> list[str]:

@@ -9,10 +9,11 @@ import gradio as gr
 from PIL import Image, ImageChops
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.images import square_side
+from lightning_gans.demo.canvas import Drawing, canvas
 from lightning_gans.demo.events import event_options, show_errors
-from lightning_gans.demo.pictures import background_color, canvas_size, palette, resize_drawing, translate_image
-from lightning_gans.demo.uploads import Limits, read_upload
+from lightning_gans.demo.limits import Limits
+from lightning_gans.demo.pictures import palette, resize_drawing, translate_image
+from lightning_gans.demo.uploads import read_upload
 from lightning_gans.inference import ImageTranslator
 
 PROGRESS = gr.Progress()
@@ -30,6 +31,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
         stopping: set when the server stops, which ends a translation.
     """
     directions = translator.directions
+    # The path of a file, so that a session takes little memory, or a drawing of the trained size.
     source = gr.State(None)
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
@@ -50,7 +52,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
                         height=180,
                     )
                 with gr.Tab("Draw"):
-                    drawing = canvas(translator)
+                    editor = canvas(translator, limits)
         with gr.Column(scale=1, min_width=300):
             result = gr.ImageSlider(
                 format="png",
@@ -63,7 +65,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
             )
 
     @show_errors
-    def translate(image: Image.Image | None, selected: str, progress: gr.Progress = PROGRESS) -> Pair:
+    def translate(image: Image.Image | None, selected: str, progress: gr.Progress) -> Pair:
         def step(done: int, total: int) -> None:
             if stopping.is_set():
                 raise gr.Error("the server is stopping", print_exception=False)
@@ -71,58 +73,31 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
 
         return translate_image(translator, image, selected, step) if image else None
 
-    def take_file(path: str | None, selected: str, progress: gr.Progress = PROGRESS) -> tuple[Image.Image | None, Pair]:
+    def take_file(path: str | None, selected: str, progress: gr.Progress = PROGRESS) -> tuple[str | None, Pair]:
         try:
             image = read_upload(path, limits) if path else None
         except InputError as error:
             # Not gr.Error, which would keep the translation of an earlier file.
             gr.Warning(str(error))
             image = None
-        return image, translate(image, selected, progress)
+        return str(path) if image else None, translate(image, selected, progress)
+
+    @show_errors
+    def translate_again(given: str | Image.Image | None, selected: str, progress: gr.Progress = PROGRESS) -> Pair:
+        image = read_upload(given, limits) if isinstance(given, str) else given
+        return translate(image, selected, progress)
 
     # One event each: Gradio may lose the end of a chain of events when files follow each other quickly.
     upload.upload(take_file, [upload, direction], [source, result], **event_options("full"))
     upload.clear(lambda: (None, None), None, [source, result], **event_options())
 
     @show_errors
-    def take(value: dict[str, Any] | None, selected: str) -> Any:
+    def take(drawing: Drawing | None, selected: str) -> Any:
         # The editor sends an event for its empty canvas when it is first shown.
-        if value is None or not ImageChops.difference(value["background"], value["composite"]).getbbox():
+        if drawing is None or not ImageChops.difference(*drawing).getbbox():
             return gr.skip()
-        drawn = resize_drawing(value["composite"], translator.sizes[selected], palette(translator, selected))
+        drawn = resize_drawing(drawing.composite, translator.sizes[selected], palette(translator, selected))
         return drawn, translate_image(translator, drawn, selected)
 
-    drawing.input(take, [drawing, direction], [source, result], **event_options(trigger_mode="multiple"))
-    direction.change(translate, [source, direction], result, **event_options("full"))
-
-
-def canvas(translator: ImageTranslator) -> gr.ImageEditor:
-    """The canvas, one for both directions: Gradio's editor breaks when it is hidden and shown again."""
-    directions = translator.directions
-    side = canvas_size(square_side(translator.sizes[directions[0]]))
-    maps = next((colors for direction in directions if (colors := palette(translator, direction))), {})
-    brushes: list[str | tuple[str, float]] = list(maps.values()) or ["#000000", "#ffffff"]
-    fixed = bool(maps) and len(directions) == 1
-    empty = Image.new("RGB", (side, side), background_color(translator, directions[0]))
-    return gr.ImageEditor(
-        {"background": empty, "layers": [], "composite": empty},
-        type="pil",
-        image_mode="RGB",
-        format="png",
-        label="A drawing",
-        height=500,
-        sources=(),
-        transforms=(),
-        layers=False,
-        canvas_size=(side, side),
-        fixed_canvas=True,
-        brush=gr.Brush(
-            default_size=side // 16,
-            colors=brushes,
-            default_color=list(maps.values())[1] if len(maps) > 1 else "#000000",  # the first class is the background
-            color_mode="fixed" if fixed else "defaults",
-        ),
-        eraser=gr.Eraser(default_size=side // 16),
-        buttons=[],
-        elem_id="canvas",
-    )
+    editor.input(take, [editor, direction], [source, result], **event_options(trigger_mode="multiple"))
+    direction.change(translate_again, [source, direction], result, **event_options("full"))

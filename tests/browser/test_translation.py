@@ -12,8 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from lightning_gans.core.image_reader import FORMATS
+from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import translate_image
-from lightning_gans.demo.uploads import Limits, read_upload
+from lightning_gans.demo.uploads import read_upload
 from lightning_gans.inference import ImageTranslator, load
 from tests.support.browser_page import changed, difference, opened, pictures, set_slider, settled
 from tests.support.demo_process import Demo, demo

@@ -13,12 +13,13 @@ from PIL import Image
 from datamodules import SyntheticFacadesDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float
+from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import background_color, canvas_size, palette, resize_drawing, translate_image
-from lightning_gans.demo.uploads import Limits, read_upload, set_pillow_limit
+from lightning_gans.demo.uploads import read_upload, set_pillow_limit
 from lightning_gans.inference import ImageTranslator, load
 from tests.support import checkpoint_files
 
-LIMITS = Limits(upload_mb=0.1, pixels=10_000)
+LIMITS = Limits(upload_mb=0.1, pixels=10_000, side=2_000)
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -38,10 +39,12 @@ def png_header(width: int, height: int) -> bytes:
         (b"no picture", r"not a readable image \(not an image\); expected a complete JPEG, PNG"),
         (b"0" * 104_858, r"the file has 0\.1 MB; expected at most 0\.1"),
         (png_header(101, 100), r"the image has 101 x 100 = 10,100 pixels; expected at most 10,000"),
-        (png_header(60_000, 60_000), r"too many pixels|3,600,000,000 pixels"),
+        (png_header(60_000, 60_000), r"60,000 x 60,000 pixels|too many pixels"),
         (png_header(50, 50), "not a readable image"),
+        (png_header(1, 2001), "the image has 1 x 2001 pixels; expected sides of at most 2,000"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", r"not a readable image \(not an image\)"),
     ],
-    ids=["empty", "text", "large file", "large picture", "bomb", "truncated"],
+    ids=["empty", "text", "large file", "large picture", "bomb", "truncated", "long", "PostScript"],
 )
 def test_what_is_no_fit_picture_is_refused_in_one_sentence(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
@@ -50,6 +53,11 @@ def test_what_is_no_fit_picture_is_refused_in_one_sentence(content: bytes, messa
         read_upload(path, LIMITS)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_file_that_was_deleted_is_to_be_uploaded_again(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the file is no longer there; upload it again"):
+        read_upload(tmp_path / "a.png", LIMITS)
 
 
 def test_16_bits_transparency_and_turned_pictures_are_read_as_elsewhere(tmp_path: Path) -> None:

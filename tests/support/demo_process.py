@@ -46,18 +46,21 @@ class Demo(NamedTuple):
 
 
 @contextmanager
-def demo(run: Path, folder: Path, *options: str) -> Iterator[Demo]:
+def demo(run: Path, folder: Path, *options: str, first_on_path: Path | None = None) -> Iterator[Demo]:
     """The page of a run, at any free port.
 
     Args:
         run: CKPT.
         folder: an empty one, for temporary files and what is written to stderr.
         options: of the command.
+        first_on_path: a folder with programs that the server finds before those of the machine.
     """
     temporary, errors = folder / "tmp", folder / "errors.txt"
     temporary.mkdir(parents=True)
     command = [sys.executable, "-m", "lightning_gans", "demo", str(run), "--port", "0", "--no_browser", *options]
     environment = {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
+    if first_on_path:
+        environment["PATH"] = f"{first_on_path}{os.pathsep}{environment['PATH']}"
     with (
         errors.open("w") as stderr,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment) as process,

@@ -27,6 +27,21 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max_pixels", type=int, default=4_000_000, help="most pixels of an uploaded image (default: %(default)s)"
     )
+    parser.add_argument(
+        "--max_side", type=int, default=8192, help="largest side of an uploaded image in pixels (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max_session_mb",
+        type=float,
+        default=100,
+        help="most megabytes that one browser may upload in an hour (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max_folder_mb",
+        type=float,
+        default=1000,
+        help="most megabytes of uploaded and shown images that are kept; the oldest are deleted (default: %(default)s)",
+    )
     parser.add_argument("--no_browser", action="store_true", help="do not open a browser")
     return parser
 
@@ -37,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         InputError: if an option cannot be used.
     """
-    for key in ("max_upload_mb", "max_pixels"):
+    for key in ("max_upload_mb", "max_pixels", "max_side", "max_session_mb", "max_folder_mb"):
         if not getattr(options, key) > 0:
             raise InputError(f"--{key} is {getattr(options, key)}; expected more than 0")
     stopping = threading.Event()
@@ -45,13 +60,20 @@ def run(options: argparse.Namespace) -> None:
         model = load_model(options)
         with open_socket(options.host, options.port) as listener:
             # Imported here since Gradio takes seconds to load, and reads the environment that was just set.
+            from lightning_gans.demo.limits import Limits
             from lightning_gans.demo.page import CSS, build, theme
-            from lightning_gans.demo.uploads import Limits, set_pillow_limit
+            from lightning_gans.demo.uploads import set_pillow_limit
 
-            limits = Limits(options.max_upload_mb, options.max_pixels)
+            limits = Limits(
+                options.max_upload_mb,
+                options.max_pixels,
+                options.max_side,
+                options.max_session_mb,
+                options.max_folder_mb,
+            )
             set_pillow_limit(limits)
             page = build(model, RunFolder.containing(options.checkpoint), limits, stopping)
-            app = application(page, folder, limits.upload_bytes, options.host, theme(), CSS)
+            app = application(page, folder, limits, options.host, theme(), CSS, stopping)
             if options.host not in LOCAL_HOSTS:
                 print(f"{options.host} is not local: everyone in its network can use the page", file=sys.stderr)
             serve(app, listener, stopping, browse=not options.no_browser)

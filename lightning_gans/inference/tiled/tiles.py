@@ -51,7 +51,8 @@ class ReflectPadded:
 
     def read(self, rows: slice, columns: slice) -> Tensor:
         """Read a tile (1, C, H, W) float in [-1, 1]."""
-        pixels = self.image[:, self._rows[rows]][:, :, self._columns[columns]][None]
+        # Indexing with one axis after the other would copy whole rows for each tile.
+        pixels = self.image[:, self._rows[rows, None], self._columns[columns]][None]
         return pixels if pixels.is_floating_point() else to_float(pixels)
 
 

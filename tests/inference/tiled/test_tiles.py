@@ -7,7 +7,13 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lightning_gans.inference.tiled.tiles import blend_weights, every_other, tile_spans, window_spans
+from lightning_gans.inference.tiled.tiles import (
+    ReflectPadded,
+    blend_weights,
+    every_other,
+    tile_spans,
+    window_spans,
+)
 
 
 @pytest.mark.parametrize("multiple", [1, 4])
@@ -42,3 +48,16 @@ def test_half_of_the_windows_see_every_pixel(length: int) -> None:
     for span in every_other(window_spans(length, 64)):
         seen[span.start : span.stop] += 1
     assert seen.min() >= 1
+
+
+@pytest.mark.parametrize("size", [(1, 4_000_000), (4_000_000, 1)])
+def test_a_tile_of_a_long_image_is_read_without_the_rest(size: tuple[int, int]) -> None:
+    image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
+    source = ReflectPadded(image, (max(8, size[0]), max(8, size[1])))
+    rows, columns = (slice(0, 8), slice(1000, 1512)) if size[0] == 1 else (slice(1000, 1512), slice(0, 8))
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        tile = source.read(rows, columns)
+    assert tile.shape == (1, 3, rows.stop - rows.start, columns.stop - columns.start)
+    allocated = sum(max(0, event.self_cpu_memory_usage) for event in profile.key_averages())
+    assert allocated < 50 * tile.numel() * tile.element_size()
