@@ -355,6 +355,25 @@ def test_a_truncated_picture_is_refused(tmp_path: Path) -> None:
                 open_rgb(write(tmp_path, "a", content[: int(len(content) * share)]))
 
 
+def test_heic_files_are_refused_by_their_name(tmp_path: Path) -> None:
+    header = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
+    with pytest.raises(ValueError, match=r"^HEIC, which is not supported; convert it to JPEG or PNG$"):
+        open_rgb(write(tmp_path, "a.jpg", header))
+
+
+def test_a_picture_of_two_views_is_read_as_the_first(tmp_path: Path) -> None:
+    second = Image.new("RGB", (24, 16))
+    content = encoded("MPO", save_all=True, append_images=[second], quality=95)
+    assert matches(write(tmp_path, "a.jpg", content), pixels(), lossy=True)
+
+
+def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.png", encoded("PNG"))
+    os.truncate(path, 2**31 + 1)  # takes no space
+    with pytest.raises(ValueError, match=r"^a file of 2,147,483,649 bytes, more than 2,147,483,648$"):
+        open_rgb(path)
+
+
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(ValueError, match="not a regular file"):

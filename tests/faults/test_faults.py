@@ -243,7 +243,7 @@ def test_a_loaders_process_that_dies_is_named(tmp_path: Path, undisturbed: dict[
     assert_equal(fit(tmp_path, resume=True, workers=1), undisturbed)
 
 
-@pytest.mark.parametrize("kind", ["vanished", "corrupted"])
+@pytest.mark.parametrize("kind", ["vanished", "corrupted", "replaced"])
 def test_an_image_that_goes_bad_in_mid_epoch_is_named(tmp_path: Path, kind: str) -> None:
     root = side_by_side(tmp_path / "images" / "train", 14)
     originals = {path: path.read_bytes() for path in sorted(root.rglob("*.png"))}
@@ -253,6 +253,9 @@ def test_an_image_that_goes_bad_in_mid_epoch_is_named(tmp_path: Path, kind: str)
         for path in originals:
             if kind == "vanished":
                 path.unlink()
+            elif kind == "replaced":
+                path.write_bytes(originals[min(originals)])
+                os.utime(path, (0, 0))
             else:
                 path.write_bytes(b"not an image")
 
