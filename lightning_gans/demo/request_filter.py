@@ -92,6 +92,9 @@ class RequestFilter:
         if not rejection and scope["path"] == "/gradio_api/upload":
             rejection = self.quota_rejection(headers)
         if rejection:
+            if scope["method"] == "POST" and self.length_rejection(headers) is None:
+                # A client that is still sending would see a closed connection in place of the reason.
+                await drop_body(receive)
             await reject(send, *rejection)
             return
         extra = [
@@ -120,13 +123,16 @@ class RequestFilter:
             return 405, f"{scope['method']} is not a method of this page"
         if is_from_other_site(scope, headers):
             return 403, "the request comes from another site"
-        if scope["method"] == "POST":
-            length = headers.get(b"content-length")
-            if not length.isdecimal():
-                return 411, "the request has no Content-Length"
-            most = MAX_OVERHEAD + (self.limits.upload_bytes if is_form(headers) else 0)
-            if int(length) > most:
-                return 413, f"the request has {int(length):,} bytes; expected at most {most:,}"
+        return self.length_rejection(headers) if scope["method"] == "POST" else None
+
+    def length_rejection(self, headers: Headers) -> Rejection | None:
+        """The rejection of a request that is too large, or may be."""
+        length = headers.get(b"content-length")
+        if not length.isdecimal():
+            return 411, "the request has no Content-Length"
+        most = MAX_OVERHEAD + (self.limits.upload_bytes if is_form(headers) else 0)
+        if int(length) > most:
+            return 413, f"the request has {int(length):,} bytes; expected at most {most:,}"
         return None
 
     def body_rejection(self, body: bytes) -> Rejection | None:
@@ -205,6 +211,12 @@ async def read_body(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
+
+
+async def drop_body(receive: Receive) -> None:
+    """Receive the body of a request without keeping it."""
+    while (await receive()).get("more_body"):
+        pass
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

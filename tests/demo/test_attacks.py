@@ -284,6 +284,20 @@ def test_other_sites_can_neither_read_nor_send(headers: dict[str, str], served: 
     assert "access-control-allow-origin" not in preflight[1]
 
 
+def test_a_refusal_reaches_a_client_that_is_still_sending(served: Served) -> None:
+    head = (
+        "POST /gradio_api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\n"
+        f"Content-Type: {FORM}\r\nContent-Length: 200000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", served.page.port), timeout=20) as client:
+        client.sendall(head.encode())
+        time.sleep(0.3)
+        for _ in range(20):
+            client.sendall(b"0" * 10_000)
+            time.sleep(0.01)
+        assert client.recv(1000).startswith(b"HTTP/1.1 403")
+
+
 def test_the_page_itself_and_links_to_it_are_answered(served: Served) -> None:
     own = f"http://127.0.0.1:{served.page.port}"
     assert served.ask("GET", "/config", b"", 20, origin=own, sec_fetch_site="same-origin")[0] == 200
