@@ -45,6 +45,14 @@ def help_text() -> str:
     return "\n".join(lines)
 
 
+def has_current_folder() -> bool:
+    """Whether the folder exists in which the command was started."""
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 (pathlib is not loaded yet)
+    except OSError:
+        return False
+
+
 def main() -> None:
     """Run the command that ``sys.argv`` names."""
     arguments = sys.argv[1:]
@@ -61,6 +69,9 @@ def main() -> None:
         close = difflib.get_close_matches(command, names, n=1)
         hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(names)}"
         print(f"lightning-gans: error: unknown command {command}; {hint}", file=sys.stderr)
+        sys.exit(2)
+    elif not has_current_folder():
+        print("lightning-gans: error: the current folder no longer exists; change to another one", file=sys.stderr)
         sys.exit(2)
     elif command in COMMANDS:
         # Imported here for start-up time, as below.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from lightning.pytorch.cli import LightningCLI
@@ -38,3 +39,18 @@ def test_no_known_command_is_refused(
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+def test_a_removed_current_folder_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for command in ("fit", "table"):
+        monkeypatch.setattr(sys, "argv", ["lightning-gans", command, "x"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith("lightning-gans: error: the current folder no longer exists;")

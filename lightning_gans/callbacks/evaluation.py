@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +17,7 @@ from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device, reduced_float32
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
-from lightning_gans.metrics.cache import RealCache
+from lightning_gans.metrics.cache import RealCache, default_cache
 from lightning_gans.metrics.digits import DigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.metric_set import MetricSet
@@ -28,11 +27,6 @@ from lightning_gans.runs.scores import ScoreRow, Stamp, order_scores
 
 PROGRESS_BAR_SCORES = ("fid", "ssim", "miou")
 """Scores that the progress bar shows."""
-
-
-def default_cache() -> Path:
-    """The folder ``lightning-gans`` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lightning-gans"
 
 
 class Evaluation(Callback):
@@ -51,7 +45,8 @@ class Evaluation(Callback):
         neighbors: k of precision, recall, density and coverage, the number of the nearest neighbor that defines a
             ball's radius; 0 does not compute them. With many images and Inception's 2048 features they take minutes on
             a CPU.
-        cache: folder of the real images' statistics; by default a folder in the user's cache folder.
+        cache: folder of the real images' statistics; by default a folder in the user's cache folder. If
+            it cannot be written to, a warning says so, and each run computes them.
 
     Raises:
         ValueError: if ``neighbors`` is negative.

@@ -7,6 +7,8 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,7 +17,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_gans.core.errors import InputError, os_reason
+from lightning_gans.core.errors import InputError, RunEnded, os_reason
+from lightning_gans.core.files import atomic_file
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.runs.curves import draw_curves
 from lightning_gans.runs.folder import RunFolder, writes_files
@@ -52,10 +55,16 @@ def lock_folder(folder: RunFolder) -> TextIO:
 
 
 class RunLock(Callback):
-    """Prevents a second ``fit`` in the folder of a run that is in progress; see :func:`lock_folder`."""
+    """Keeps the folder of a run in progress to itself.
+
+    A second ``fit`` in the folder is refused; see :func:`lock_folder`. If the folder is renamed or removed, the run
+    ends before it writes to a new folder of that name, of which nothing could be resumed.
+    """
 
     def __init__(self) -> None:
         self._file: TextIO | None = None
+        self._folder = RunFolder(Path())
+        self._identity: tuple[int, int] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Acquire the lock.
@@ -64,7 +73,25 @@ class RunLock(Callback):
             InputError: if another process has it.
         """
         if stage == "fit" and trainer.is_global_zero and writes_files(trainer):
-            self._file = lock_folder(RunFolder.of(trainer))
+            self._folder = RunFolder.of(trainer)
+            self._file = lock_folder(self._folder)
+            self._identity = identity(self._folder.path)
+
+    def check_folder(self, *_: Any, **__: Any) -> None:
+        """Check that the folder is still there.
+
+        Raises:
+            RunEnded: if it is not.
+        """
+        if self._file is not None and identity(self._folder.path) != self._identity:
+            raise RunEnded(
+                f"the run's folder {self._folder} was renamed or removed while the run was in progress; the run ends, "
+                "and resumes from the last checkpoint if the folder is put back (--ckpt_path last)"
+            )
+
+    # Before any other callback or logger writes: this one is the first.
+    on_train_batch_end = on_validation_start = on_validation_epoch_end = check_folder
+    on_train_epoch_end = on_validation_end = on_train_end = on_fit_end = check_folder
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Release the lock."""
@@ -78,6 +105,24 @@ class RunLock(Callback):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from all others of this machine, whatever its name; None if there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def warn_if_not_written(path: Path) -> Iterator[None]:
+    """Context manager around the writing of a figure after training: without it, the run is complete all the same."""
+    try:
+        yield
+    except (OSError, RunEnded) as error:
+        rank_zero_warn(f"the run is finished, but {path} cannot be written ({os_reason(error)})")
 
 
 class Curves(Callback):
@@ -95,7 +140,9 @@ class Curves(Callback):
             if isinstance(logger, CSVLogger):
                 logger.save()
                 log = Path(logger.log_dir) / logger.experiment.NAME_METRICS_FILE
-                draw_curves(log, RunFolder.of(trainer).curves)
+                figure = RunFolder.of(trainer).curves
+                with warn_if_not_written(figure):
+                    draw_curves(log, figure)
                 return
 
 
@@ -137,9 +184,9 @@ class ResultsFile(Callback):
             "machine": describe_machine(pl_module.device),
             "config": self.config,
         }
-        folder.path.mkdir(parents=True, exist_ok=True)
         folder.archive_results()
-        folder.results.write_text(json.dumps(without_nan(results), indent=2, allow_nan=False) + "\n")
+        with atomic_file(folder.results) as temporary:
+            temporary.write_text(json.dumps(without_nan(results), indent=2, allow_nan=False) + "\n")
 
 
 def without_nan(value: Any) -> Any:

@@ -12,9 +12,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
 
+from lightning_gans.callbacks.run_folder import warn_if_not_written
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.files import atomic_file
 from lightning_gans.core.image_files import grid, to_pil
 from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import as_adversarial
@@ -134,12 +136,12 @@ class SampleGrid(Callback):
                 continue
             named = "" if len(self._kept) == 1 else domain
             path = folder.grid("test" if trainer.testing else "val", epoch, step, named)
-            path.parent.mkdir(parents=True, exist_ok=True)
             # One example after the other, each with all of its images, and no example broken across rows.
             images = torch.cat([torch.stack(parts, dim=1).flatten(0, 1) for parts in kept])
             parts = len(kept[0])
             drawn = grid(images, parts * max(1, self.columns // parts))
-            drawn.save(path)
+            with atomic_file(path) as temporary:
+                drawn.save(temporary)
             self.newest.append(path)
             key = "-".join(filter(None, ["test" if trainer.testing else "", "samples", named]))
             for logger in trainer.loggers:
@@ -161,11 +163,23 @@ def write_timelines(folder: RunFolder, frame_ms: int) -> None:
     for grid_file in folder.grids("val"):
         series.setdefault(grid_file.domain, []).append(grid_file.path)
     for domain, paths in series.items():
-        frames = [Image.open(path, formats=["PNG"]).convert("P") for path in paths]
+        frames = [frame for frame in map(read_frame, paths) if frame is not None]
+        if not frames:
+            continue
         # The last grid is shown longer before the animation starts again.
         durations = [frame_ms] * (len(frames) - 1) + [5 * frame_ms]
         target = folder.timeline(domain)
-        frames[0].save(target, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+        with warn_if_not_written(target), atomic_file(target) as temporary:
+            frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+
+
+def read_frame(path: Path) -> Image.Image | None:
+    """A grid as a frame of an animation; None if the file is damaged."""
+    try:
+        with Image.open(path, formats=["PNG"]) as grid_file:
+            return grid_file.convert("P")
+    except (OSError, SyntaxError, ValueError):
+        return None
 
 
 def log_image(logger: Logger, key: str, image: Image.Image, step: int) -> None:

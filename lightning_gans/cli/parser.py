@@ -20,6 +20,7 @@ from torch import nn
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
 from lightning_gans.cli.input_errors import ArgumentErrors, known_words, summarize_parser_error
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import atomic_file
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.runs.folder import RunFolder
 
@@ -178,6 +179,6 @@ class SaveConfig(SaveConfigCallback):
         folder = RunFolder.of(trainer)
         if stage != "fit" and folder.configs():
             return
-        folder.path.mkdir(parents=True, exist_ok=True)
-        self.parser.save(self.config, folder.next_config(), skip_none=False, multifile=False)
+        with atomic_file(folder.next_config()) as temporary:
+            self.parser.save(self.config, temporary, skip_none=False, multifile=False)
         remember_wandb_runs(trainer)

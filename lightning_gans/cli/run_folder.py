@@ -8,8 +8,9 @@ from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
 from lightning_gans.callbacks.run_folder import lock_folder
-from lightning_gans.cli.ckpt_path import AUTO, first_logger, runs_of, same_folder
+from lightning_gans.cli.ckpt_path import AUTO, first_logger, loggers, runs_of, same_folder
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import require_writable
 from lightning_gans.runs.folder import LAST, RunFolder, version_name
 
 
@@ -53,6 +54,39 @@ def claim_folder(config: Namespace, subcommand: str, given: str | None, *, resum
     raise InputError(f"{key} is {value}, but {folder} has a run; {remedy}, or give another {key.rpartition('.')[2]}")
 
 
+def require_writable_folders(config: Namespace, subcommand: str) -> None:
+    """Check that the files of a run can be written.
+
+    Args:
+        config: the subcommand's config, with the versions of its loggers.
+        subcommand: the subcommand's name.
+
+    Raises:
+        InputError: if the folder of a logger, or another one that the config names, cannot be written to.
+    """
+    if config.trainer.fast_dev_run:
+        return
+    for logger in loggers(config):
+        if (save_dir := logger.init_args.get("save_dir")) is not None:
+            subject = f"trainer.logger.save_dir is {save_dir}"
+            first = logger is first_logger(config)
+            require_writable(folder_of(logger) if first else Path(save_dir), subject)
+    if not isinstance(config.trainer.logger, Namespace | list):
+        root = config.trainer.default_root_dir or Path.cwd()
+        require_writable(Path(root), f"trainer.default_root_dir is {root}")
+    others = {"fit": ("best", "dirpath"), "predict": ("predictions", "folder")}
+    if subcommand in others:
+        section, name = others[subcommand]
+        if (folder := config[section].get(name)) is not None:
+            require_writable(Path(folder), f"{section}.{name} is {folder}")
+
+
+def folder_of(logger: Namespace) -> Path:
+    """The folder of a logger's version, or the one of all versions if it has none yet."""
+    version = logger.init_args.version
+    return runs_of(logger) if version is None else runs_of(logger) / version_name(version)
+
+
 def named_folder(config: Namespace) -> tuple[str, object, RunFolder] | None:
     """The folder in which a run will write, after the key that names it and its value; None if it will be a new one."""
     if not config.trainer.logger:  # false, or null for Lightning's default, which is new
@@ -64,4 +98,4 @@ def named_folder(config: Namespace) -> tuple[str, object, RunFolder] | None:
     version = None if logger is None else logger.init_args.version
     if logger is None or version is None:
         return None
-    return "trainer.logger.version", version, RunFolder(runs_of(logger) / version_name(version))
+    return "trainer.logger.version", version, RunFolder(folder_of(logger))

@@ -37,7 +37,7 @@ from lightning_gans.callbacks import (
 )
 from lightning_gans.callbacks.analysis import Analysis
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, own_defaults
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, expand_home_in, given_keys, own_defaults
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
 from lightning_gans.cli.input_errors import ArgumentErrors
 from lightning_gans.cli.parser import (
@@ -51,7 +51,7 @@ from lightning_gans.cli.parser import (
     filter_warnings,
     warn_if_emulated,
 )
-from lightning_gans.cli.run_folder import claim_folder
+from lightning_gans.cli.run_folder import claim_folder, require_writable_folders
 from lightning_gans.components.class_paths import find_class
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
@@ -160,6 +160,7 @@ class LightningGANsCLI(LightningCLI):
             self.config = parser.parse_args([*expanded, *corrected])
         # Lightning would override the given values by the checkpoint's hyperparameters if it saw the path.
         config = self.config[self.config.subcommand]
+        expand_home_in(config)
         self.ckpt_path, config.ckpt_path = config.ckpt_path, None
 
     def before_instantiate_classes(self) -> None:
@@ -171,6 +172,7 @@ class LightningGANsCLI(LightningCLI):
             reject_strategy(strategy)
         config.ckpt_path = self.ckpt_path
         resumes = resolve_ckpt_path(config, str(self.subcommand), self.config_files)
+        require_writable_folders(config, str(self.subcommand))
         claim_folder(config, str(self.subcommand), self.ckpt_path, resumes=resumes)
         if resumes:
             expect_checkpoints(Path(config.ckpt_path).resolve().parent.parent)

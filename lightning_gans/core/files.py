@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,10 +30,67 @@ def require_new_path(path: Path, key: str = "--out") -> None:
         raise InputError(f"{key} is {path}, which is {kind}; expected a new name")
     else:
         place = next(parent for parent in path.absolute().parents if parent.exists())
+    check_writable(place, f"{key} is {path}")
+
+
+def require_writable(folder: Path, subject: str) -> None:
+    """Check, before any work is done, that files can be written to a folder, which need not exist yet.
+
+    Args:
+        folder: the folder.
+        subject: the setting that names it, and its value, for error messages, such as "save_dir is runs".
+
+    Raises:
+        InputError: if not.
+    """
+    places = (folder.absolute(), *folder.absolute().parents)
+    # Not Path.exists, which fails where a parent may not be searched.
+    check_writable(next(place for place in places if os.path.lexists(place)), subject)
+
+
+def check_writable(place: Path, subject: str) -> None:
+    """Check that there is a folder at an existing path, and that files can be written to it.
+
+    Args:
+        place: the path.
+        subject: as in :func:`require_writable`.
+
+    Raises:
+        InputError: if not.
+    """
     if not place.is_dir():
-        raise InputError(f"{key} is {path}, but {place} is a file; expected a folder there")
+        raise InputError(f"{subject}, but {place} is a file; expected a folder there")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(f"{key} is {path}, but nothing can be written to {place} (Permission denied)")
+        reason = "Read-only file system" if is_read_only(place) else "Permission denied"
+        raise InputError(f"{subject}, but nothing can be written to {place} ({reason})")
+
+
+def is_read_only(place: Path) -> bool:
+    """Whether a path is on a file system that is mounted for reading only."""
+    return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+
+
+HOME = re.compile(r"~[\w.-]*(?:/|$)")
+
+
+def expand_home(path: str, key: str) -> str:
+    """A path in which ``~`` or ``~name`` at the start is replaced by a home folder, as a shell does.
+
+    Args:
+        path: any text; one that does not begin with ``~``, or names no user of this machine, is returned as it is.
+        key: name of the setting, for error messages.
+
+    Raises:
+        InputError: if the home folder is not known.
+    """
+    if not HOME.match(path):
+        return path
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        if path.partition("/")[0] != "~":
+            return path
+    raise InputError(f"{key} is {path}, but the home folder is not known (HOME is not set); expected a full path")
 
 
 @contextmanager

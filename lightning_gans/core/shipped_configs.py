@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import expand_home
 
 
 def config_folder() -> Path:
@@ -52,8 +53,8 @@ def find_config(given: str) -> str:
     Raises:
         InputError: if there is neither.
     """
-    if Path(given).is_file():
-        return given
+    if Path(path := expand_home(given, "--config")).is_file():
+        return path
     shipped = config_folder() / f"{given.removesuffix('.yaml')}.yaml"
     if shipped.is_file():
         return str(shipped)

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,7 @@ class ResumableCSVLogger(CSVLogger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet; after an error, only if that is possible, so that the first error is shown."""
         if self._writer is not None:
-            self.save()
+            with suppress(*([] if status == "success" else [RunEnded])):
+                self.save()

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from lightning_gans.core.files import atomic_file
 from lightning_gans.runs.metrics_log import read_metrics_log
 
 RED, BLUE, DARK, GRAY = "#c8553d", "#2c6fa6", "#4d4d4d", "#999999"
@@ -185,6 +186,9 @@ def draw_curves(log: Path, figure: Path) -> None:
     Args:
         log: the CSV file.
         figure: the PNG file; its folder is created if necessary.
+
+    Raises:
+        RunEnded: if the figure cannot be written.
     """
     columns = read_log(log)
     drawn = select_panels(columns)
@@ -201,8 +205,8 @@ def draw_curves(log: Path, figure: Path) -> None:
     for axes in grid[max(0, len(drawn) - width) : len(drawn)]:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("step", fontsize=8)
-    figure.parent.mkdir(parents=True, exist_ok=True)
-    canvas.savefig(figure, dpi=110)
+    with atomic_file(figure) as temporary:
+        canvas.savefig(temporary, dpi=110)
 
 
 def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 
 import lightning_gans.callbacks.run_folder
-from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint
+from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint, RunLock, SampleGrid
 from lightning_gans.cli.end_messages import fit_summary
+from lightning_gans.core.errors import RunEnded
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.curves import draw_curves, read_log, select_panels
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
@@ -72,3 +78,79 @@ def test_without_a_log_there_is_no_figure(tmp_path: Path, settings: Any) -> None
     trainer.fit(tiny_dcgan(), TinyData())
     assert not list(tmp_path.rglob("curves.png"))
     assert "curves: " not in fit_summary(trainer)
+
+
+# Folders that disappear, and devices that are full.
+
+
+class At(Callback):
+    """Does something before a step."""
+
+    def __init__(self, step: int, what: Callable[[], object]) -> None:
+        self.step, self.what = step, what
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.step:
+            self.what()
+
+
+def fit(folder: Path, step: int, what: Callable[[], object]) -> None:
+    callbacks = [RunLock(), At(step, what), SampleGrid(4), LastCheckpoint(1), Curves()]
+    logger = ResumableCSVLogger(folder, name="run", version=0)
+    tiny_trainer(Path(), max_epochs=2, logger=logger, callbacks=callbacks).fit(tiny_dcgan(), TinyData())
+
+
+@pytest.mark.parametrize("step", [2, 4, 9])
+@pytest.mark.parametrize("kind", ["renamed", "removed", "replaced"])
+def test_a_run_whose_folder_disappears_ends_in_one_sentence_and_writes_no_other(
+    tmp_path: Path, kind: str, step: int
+) -> None:
+    folder = tmp_path / "run" / "version_0"
+
+    def disappear() -> None:
+        folder.rename(tmp_path / "elsewhere")
+        if kind == "removed":
+            shutil.rmtree(tmp_path / "elsewhere")
+        if kind == "replaced":
+            folder.mkdir()
+
+    with pytest.raises(RunEnded, match=rf"the run's folder {folder} was renamed or removed .*--ckpt_path"):
+        fit(tmp_path, step, disappear)
+    assert not list((tmp_path / "run").rglob("*.*"))
+
+
+def test_a_run_whose_working_folder_is_removed_ends_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = tmp_path / "working"
+    working.mkdir()
+    monkeypatch.chdir(working)
+    with pytest.raises(RunEnded, match=r"the run's folder runs/run/version_0 was renamed or removed"):
+        fit(Path("runs"), 2, lambda: shutil.rmtree(working))
+    assert not working.exists()
+
+
+@pytest.mark.parametrize("name", ["curves.png", "timeline.gif"])
+def test_a_finished_run_without_space_for_a_figure_is_finished(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def full(path: Path, target: Path) -> Path:
+        if Path(target).name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.warns(UserWarning, match=rf"the run is finished, but .*{name} cannot be written \(No space left"):
+        fit(tmp_path, 0, lambda: None)
+    folder = tmp_path / "run" / "version_0"
+    assert not list(folder.rglob(f"*{name}"))
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_grid_that_a_full_disk_has_cut_is_left_out_of_the_timeline(tmp_path: Path) -> None:
+    first = tmp_path / "run" / "version_0" / "samples" / "epoch-001-step-0000005.png"
+    fit(tmp_path, 7, lambda: first.write_bytes(first.read_bytes()[:-30]))
+    with Image.open(first.with_name("timeline.gif")) as timeline:
+        assert getattr(timeline, "n_frames", 1) == 1

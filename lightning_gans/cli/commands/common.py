@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lightning_gans.core.arguments import is_class_path
 from lightning_gans.core.errors import InputError, UntrustedClassError, exit_on_known_errors
+from lightning_gans.core.files import expand_home
 
 if TYPE_CHECKING:
     from lightning_gans.inference import PretrainedModel
@@ -60,6 +61,15 @@ def command_parser(name: str, description: str, **settings: Any) -> argparse.Arg
     )
 
 
+def user_path(text: str) -> Path:
+    """The path that an argument names; ``~`` at its start is the user's home folder.
+
+    Raises:
+        InputError: if the home folder is not known.
+    """
+    return Path(expand_home(text, "the path"))
+
+
 def model_parser(name: str, description: str, device: str | None = None, **settings: Any) -> argparse.ArgumentParser:
     """A parser with the options of every command that uses a trained model.
 
@@ -72,7 +82,7 @@ def model_parser(name: str, description: str, device: str | None = None, **setti
     parser = command_parser(name, description, **settings)
     parser.add_argument(
         "checkpoint",
-        type=Path,
+        type=user_path,
         metavar="CKPT",
         help="a checkpoint, a run's folder (its best checkpoint, else the last), or an exported folder or file",
     )
@@ -111,7 +121,7 @@ def sampling_parser(name: str, description: str, out: str) -> argparse.ArgumentP
         help="largest absolute value in a latent vector; a small one trades variety for quality (default: no bound)",
     )
     parser.add_argument("--scale", type=int, default=1, help="draw each pixel as SCALE x SCALE pixels (default: 1)")
-    parser.add_argument("--out", type=Path, required=True, help=out)
+    parser.add_argument("--out", type=user_path, required=True, help=out)
     return parser
 
 

@@ -13,6 +13,7 @@ from lightning_gans.cli.commands.common import (
     load_model,
     model_parser,
     options_as_arguments,
+    user_path,
 )
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import require_new_path
@@ -60,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=user_path,
         metavar="PATH",
         help="file, or folder for huggingface (default: named after the run, in the current folder)",
     )

@@ -10,7 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_gans.cli.commands.common import command_parser, errors_name_checkpoint, format_megabytes, print_skipped
+from lightning_gans.cli.commands.common import (
+    command_parser,
+    errors_name_checkpoint,
+    format_megabytes,
+    print_skipped,
+    user_path,
+)
 from lightning_gans.core.arguments import check_plain_tree
 from lightning_gans.core.errors import InputError
 from lightning_gans.inference.loading import (
@@ -42,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "checkpoint",
-        type=Path,
+        type=user_path,
         metavar="CKPT",
         help="a checkpoint, a run's folder, or an exported folder or .safetensors file",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lightning_gans.cli.commands.common import command_parser, print_skipped
+from lightning_gans.cli.commands.common import command_parser, print_skipped, user_path
 from lightning_gans.core.errors import InputError, os_reason
 
 
@@ -19,13 +19,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "runs",
         nargs="+",
-        type=Path,
+        type=user_path,
         metavar="RUN",
         help="a run's folder, such as runs/dcgan-mnist/version_0, or a folder of runs, such as runs/dcgan-mnist",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=user_path,
         metavar="FILE",
         help="file to write (default: report.html, in the folder of a single run, else in the current folder)",
     )

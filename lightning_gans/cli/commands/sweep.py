@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gans.cli.commands.common import INTERRUPTED, require_at_least
+from lightning_gans.core.files import expand_home
 
 SWEEPS = Path("runs") / "sweeps"
 
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
     from lightning_gans.sweeps.wandb_file import find_sweep, read_sweep
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    path = find_sweep(options.file)
+    path = find_sweep(expand_home(options.file, "FILE"))
     sweep = read_sweep(path)
     name = options.name or path.stem
     folder = SWEEPS / name
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         runs = options.runs or sweep.run_cap or DEFAULT_RUNS
     check_with_parser(sweep, options.fit_arguments)
-    storage = options.storage or str(folder / "journal.log")
+    storage = expand_home(options.storage or "", "--storage") or str(folder / "journal.log")
     study = open_study(open_storage(storage), name, sweep, sampler, options.fit_arguments, options.seed)
     print(f"study: {name} in {storage}, {len(finished(study))} of {runs} trials finished", flush=True)
     # Batch systems send SIGTERM, terminals that are closed SIGHUP.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from lightning_gans.cli.commands.common import command_parser, print_skipped
+from lightning_gans.cli.commands.common import command_parser, print_skipped, user_path
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_runs
 from lightning_gans.reporting.table import group_runs, replace_table, select_scores, to_csv, to_markdown
@@ -21,7 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "folders",
         nargs="+",
-        type=Path,
+        type=user_path,
         metavar="FOLDER",
         help="a run's folder, such as runs/dcgan-mnist/version_0, or a folder of runs, such as runs/dcgan-mnist",
     )
@@ -41,7 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--write",
-        type=Path,
+        type=user_path,
         metavar="FILE",
         help="replace the text between the lines <!-- table NAME --> and <!-- end --> of a Markdown file by the table",
     )

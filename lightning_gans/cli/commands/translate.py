@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from lightning_gans.cli.commands.common import (
     INTERRUPTED,
@@ -11,6 +10,7 @@ from lightning_gans.cli.commands.common import (
     load_model_of,
     model_parser,
     options_as_arguments,
+    user_path,
 )
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.core.files import require_new_path
@@ -39,13 +39,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=user_path,
         metavar="IN",
         help=f"an image ({FORMATS}), or a folder, which is searched recursively",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=user_path,
         required=True,
         metavar="DIR",
         help="a new folder: photo.jpg becomes DIR/photo.png, FOLDER/sub/photo.jpg becomes DIR/sub/photo.png",
