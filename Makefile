@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: quickstart test test-gpu test-cluster test-browser check bench clean
+.PHONY: quickstart test test-gpu test-cluster test-browser check audit bench clean
 
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
@@ -29,6 +29,15 @@ check: $(INSTALLED)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# Known vulnerabilities of the installed packages. pip-audit has an environment of its own, so that it audits ours alone.
+audit: $(INSTALLED)
+	@$(PYTHON) -m venv $(VENV)/audit
+	@rm -f $(VENV)/audit/report.json
+	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit || true
+	@PIPAPI_PYTHON_LOCATION=$(VENV)/bin/python $(VENV)/audit/bin/pip-audit --skip-editable --progress-spinner off \
+		--format json --output $(VENV)/audit/report.json || true
+	@$(VENV)/bin/python tests/support/audit.py $(VENV)/audit/report.json
 
 # The speed of each variant's step against three yardsticks; half an hour on two cores that do nothing else.
 bench: $(INSTALLED)

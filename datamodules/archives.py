@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
+import fcntl
 import hashlib
-import shutil
-import stat
+import os
 import sys
-import tarfile
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
-from pathlib import Path, PurePosixPath
+from io import BufferedRandom
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -24,10 +21,8 @@ from urllib.request import Request, urlopen
 from tqdm import tqdm
 
 from datamodules.torchvision_sets import one_line
+from datamodules.unpacking import BROKEN, open_regular, unpack
 from lightning_gans.core.errors import InputError
-
-if sys.platform != "win32":
-    import fcntl
 
 SERVER = "http://efrosgans.eecs.berkeley.edu"
 TIMEOUT = 30.0  # seconds without data after which a connection is given up
@@ -48,13 +43,29 @@ class Archive:
     bytes: int | None = None
     sha256: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """``"tar.gz"`` or ``"zip"``."""
+        return "zip" if self.url.endswith(".zip") else "tar.gz"
+
 
 PAIRED: dict[str, Archive] = {
-    name: Archive(f"{SERVER}/pix2pix/datasets/{name}.tar.gz", {"facades": 30168306, "maps": 250242400}.get(name))
-    for name in ("cityscapes", "edges2handbags", "edges2shoes", "facades", "maps", "night2day")
+    name: Archive(f"{SERVER}/pix2pix/datasets/{name}.tar.gz", size, sha256)
+    for name, size, sha256 in (
+        ("cityscapes", None, None),
+        ("edges2handbags", None, None),
+        ("edges2shoes", None, None),
+        ("facades", 30168306, None),
+        ("maps", 250242400, "7519044b2725f55bc80e5a3db5d6f64f767a7b76421098c364c432ec82faf275"),
+        ("night2day", None, None),
+    )
 }
-"""The data sets of pix2pix by name, with the sizes that the server states. The authors' script no longer offers
-cityscapes."""
+"""The data sets of pix2pix by name, with the sizes that the server states.
+
+The authors publish no checksums, and their script no longer offers cityscapes. The checksum of maps is that of the Git
+LFS pointer ``maps.tar.gz`` in iapetos45/Generative-Adversarial-Network on GitHub, whose size is the server's; code in
+another repository, for Keras' ``get_file`` with the server's address, has the same.
+"""
 
 # Without cityscapes, because of its license, and ae_photos, which is only meant for trying trained networks.
 UNPAIRED: dict[str, Archive] = {
@@ -74,11 +85,8 @@ UNPAIRED: dict[str, Archive] = {
 }
 """The data sets of CycleGAN by name; sizes and checksums are those of TensorFlow Datasets' ``cycle_gan``."""
 
-BROKEN = (ValueError, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
-"""Errors which show that an archive is damaged or not the expected one, so that the downloaded file is deleted."""
 
-
-def fetch(archive: Archive, name: str, root: Path) -> Path:
+def fetch(archive: Archive, name: str, root: Path, *, unverified: bool = False) -> Path:
     """Download and unpack an archive, unless its folder exists already.
 
     The folder gets its name when it is complete. A call resumes the download of an earlier one that was interrupted.
@@ -89,18 +97,25 @@ def fetch(archive: Archive, name: str, root: Path) -> Path:
         name: the data set's name, which is also the name of the archive's top-level folder.
         root: the folder to unpack it into, which is created if necessary. A paired and an unpaired data set of the same
             name need different folders.
+        unverified: download it although its SHA-256 is not known, so that a change on the way is not noticed.
 
     Returns:
         ``root / name``.
 
     Raises:
-        InputError: if the archive cannot be downloaded, is damaged, has other contents than expected, or cannot be
-            unpacked.
+        InputError: if the archive's SHA-256 is not known and ``unverified`` is false; if it cannot be downloaded, is
+            damaged, has other contents than expected, or cannot be unpacked.
     """
     folder = root / name
-    part = root / f"{name}{'.zip' if archive.url.endswith('.zip') else '.tar.gz'}.part"
+    part = root / f"{name}.{archive.kind}.part"
     try:
         if not is_whole(folder):
+            if archive.sha256 is None and not unverified:
+                raise InputError(
+                    f"dataset is {name}, which is not at {folder}; {archive.url} is not downloaded, since no SHA-256 "
+                    "of it is known and a changed file would not be noticed; set unverified to true to download it "
+                    "nevertheless, or put the unpacked folder there"
+                )
             root.mkdir(parents=True, exist_ok=True)
             with locked(root / f".{name}.lock"):
                 if not is_whole(folder):
@@ -123,49 +138,70 @@ def is_whole(folder: Path) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that only one of several calls downloads; no effect on systems without file locks."""
+    """Hold a lock file, so that only one of several calls downloads; no effect on file systems without locks."""
     # The file is not removed: otherwise a third call could lock a new file while the second holds the old one.
-    with path.open("w") as file:
-        if sys.platform != "win32":
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
+    with open_regular(path) as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def obtain(archive: Archive, part: Path, folder: Path) -> None:
     """Download an archive to ``part``, check it and unpack it; ``part`` is deleted if it cannot be resumed."""
     try:
-        download(archive, part)
-        if archive.bytes not in (None, part.stat().st_size):
-            raise ValueError(f"expected {archive.bytes} bytes, found {part.stat().st_size}")
-        with part.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if archive.sha256 not in (None, found):
-            raise ValueError(f"expected SHA-256 {archive.sha256}, found {found}")
-        unpack(part, folder)
+        with open_regular(part) as file:
+            try:
+                download(archive, file, part)
+                # From the file that is open: nobody can replace it between the check and its use.
+                check(archive, file)
+                unpack(file, archive.kind, folder)
+            finally:
+                if not length(file):
+                    part.unlink()
     except BROKEN:
         part.unlink(missing_ok=True)
         raise
 
 
-def download(archive: Archive, part: Path) -> None:
-    """Complete the file ``part``; if the connection drops, resume a few times."""
-    if part.exists() and part.stat().st_size == archive.bytes:
+def check(archive: Archive, file: BufferedRandom) -> None:
+    """Compare a downloaded file with what is known of it.
+
+    Raises:
+        ValueError: if its size or its SHA-256 is another.
+    """
+    if archive.bytes not in (None, length(file)):
+        raise ValueError(f"expected {archive.bytes} bytes, found {length(file)}")
+    file.seek(0)
+    found = hashlib.file_digest(file, "sha256").hexdigest()
+    if archive.sha256 is None:
+        print(f"{archive.url} is not verified; its SHA-256 is {found}", file=sys.stderr, flush=True)
+    elif archive.sha256 != found:
+        raise ValueError(f"expected SHA-256 {archive.sha256}, found {found}")
+
+
+def length(file: BufferedRandom) -> int:
+    """The bytes of an open file; what is written next is appended."""
+    return file.seek(0, os.SEEK_END)
+
+
+def download(archive: Archive, file: BufferedRandom, part: Path) -> None:
+    """Complete the file of path ``part``; if the connection drops, resume a few times."""
+    if length(file) == archive.bytes:
         return
     if not sys.stderr.isatty():
         print(f"Downloading {archive.url} to {part}", file=sys.stderr, flush=True)
     for pause in PAUSES:
         # Not HTTPError or URLError: a retry would fail again.
         with suppress(ConnectionError, TimeoutError, HTTPException):
-            transfer(archive, part)
+            transfer(archive, file, part.stem)
             return
         time.sleep(pause)
-    transfer(archive, part)
+    transfer(archive, file, part.stem)
 
 
-def transfer(archive: Archive, part: Path) -> None:
-    """Request the missing bytes of ``part`` once, and append what arrives."""
-    have = part.stat().st_size if part.exists() else 0
+def transfer(archive: Archive, file: BufferedRandom, name: str) -> None:
+    """Request the missing bytes of a file once, and append what arrives."""
+    have = length(file)
     with request_rest(archive.url, have) as response:
         if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # the file is complete
@@ -178,14 +214,18 @@ def transfer(archive: Archive, part: Path) -> None:
             raise ValueError("the server does not state its size")
         if total not in (None, size):
             raise ValueError(f"expected {size} bytes, found {total}")
-        bar = tqdm(desc=part.stem, initial=begin, total=size, unit="B", unit_scale=True, disable=None)
-        with part.open("ab" if begin else "wb") as file, bar:
+        file.truncate(begin)
+        length(file)
+        with tqdm(desc=name, initial=begin, total=size, unit="B", unit_scale=True, disable=None) as bar:
             # read1 returns what has arrived, so that nothing is lost if the connection drops.
             while chunk := response.read1(1 << 16):
                 file.write(chunk)
                 bar.update(len(chunk))
-    if (found := part.stat().st_size) < size:
-        raise ConnectionResetError(f"the connection ended after {found} of {size} bytes")
+                begin += len(chunk)
+                if begin > size:
+                    raise ValueError(f"expected {size} bytes, found more than that")
+    if begin < size:
+        raise ConnectionResetError(f"the connection ended after {begin} of {size} bytes")
 
 
 def request_rest(url: str, have: int) -> Any:
@@ -203,54 +243,3 @@ def request_rest(url: str, have: int) -> Any:
         return response
     response.close()
     return request_rest(url, 0)
-
-
-def unpack(part: Path, folder: Path) -> None:
-    """Unpack an archive into ``folder``, which gets its name when it is complete."""
-    staging = folder.with_name(f".{folder.name}.unpacking")
-    shutil.rmtree(staging, ignore_errors=True)  # left over by an interrupted call
-    staging.mkdir()
-    try:
-        (unpack_zip if part.stem.endswith(".zip") else unpack_tar)(part, folder.name, staging)
-        if not is_whole(staging):
-            raise ValueError("it is empty")
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def unpack_tar(part: Path, name: str, folder: Path) -> None:
-    """Unpack the contents of an archive's top-level folder into ``folder``."""
-    with gzip.open(part) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-        for member in archive:
-            member.name = relative_path(member.name, name)
-            if member.islnk():
-                member.linkname = relative_path(member.linkname, name)
-            if member.name:
-                archive.extract(member, folder, filter="data")  # rejects devices and links out of the folder
-        while stream.read(1 << 20):
-            pass  # tarfile ignores damage at the end, gzip checks its checksum there
-
-
-def unpack_zip(part: Path, name: str, folder: Path) -> None:
-    """Unpack the contents of an archive's top-level folder into ``folder``."""
-    with zipfile.ZipFile(part) as archive:
-        for member in archive.infolist():
-            rest = relative_path(member.filename, name)
-            if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise ValueError(f"its member {member.filename} is a link or a device")
-            if rest:
-                member.filename = rest + "/" * member.is_dir()  # where extract puts it
-                archive.extract(member, folder)
-
-
-def relative_path(member: str, name: str) -> str:
-    """The path of a member relative to the archive's top-level folder ``name``; empty for that folder itself.
-
-    Raises:
-        ValueError: if the member is not in that folder.
-    """
-    parts = PurePosixPath(member).parts
-    if parts[:1] not in ((), (name,)) or ".." in parts or "\\" in member:
-        raise ValueError(f"its member {member} is not in the folder {name}")
-    return "/".join(parts[1:])

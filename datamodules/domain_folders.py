@@ -50,6 +50,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             exist paired and unpaired under one name, so the default differs between the two.
         dataset: name of one of the authors' data sets, which is in the folder ``root / dataset``.
         download: download ``dataset`` if it is missing.
+        unverified: download it also if its SHA-256 is not known, so that a file which was changed on the way (the
+            server has no https) is not noticed.
         channels_a: channels of domain a: 1 for gray, 3 for RGB.
         channels_b: channels of domain b: 1 for gray, 3 for RGB.
         size: (height, width) in pixels, or one number for a square; only squares are supported.
@@ -84,6 +86,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         root: Path | None = None,
         dataset: str | None = None,
         download: bool = True,
+        unverified: bool = False,
         channels_a: int = 3,
         channels_b: int = 3,
         size: Size = 256,
@@ -106,7 +109,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             raise ValueError(f"dataset is {dataset}; expected one of {', '.join(self.archives)}{hint}")
         self.root = self.default_root if root is None else Path(root)
         self.dataset = dataset
-        self.download = download
+        self.download, self.unverified = download, unverified
         self.channels_a, self.channels_b = channels_a, channels_b
         self.val_size = val_size
         self.cache_gb = cache_gb
@@ -121,10 +124,10 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         """Download the data set if it is missing, once per machine.
 
         Raises:
-            InputError: if it cannot be downloaded or unpacked.
+            InputError: if it cannot be verified, downloaded or unpacked.
         """
         if self.dataset is not None and self.download:
-            fetch(self.archives[self.dataset], self.dataset, self.root)
+            fetch(self.archives[self.dataset], self.dataset, self.root, unverified=self.unverified)
 
     def setup(self, stage: str) -> None:
         """List, decode, check and split the images that ``stage`` needs.

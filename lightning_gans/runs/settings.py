@@ -16,7 +16,7 @@ RECIPE_SECTIONS = ("model", "data", "ema")
 TRAINER_KEYS = ("max_epochs", "max_steps", "limit_train_batches", "precision")
 """Keys of the section ``trainer`` that define the training."""
 
-MACHINE_KEYS = ("root", "download", "num_workers", "cache", "dirpath", "save_dir")
+MACHINE_KEYS = ("root", "download", "unverified", "num_workers", "cache", "dirpath", "save_dir")
 """Keys that hold paths and limits of a machine; a model card does not show them."""
 
 Settings = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -207,7 +208,9 @@ def test_a_data_set_named_by_the_user_is_fetched_and_trained_on(
     handler = partial(QuietHandler, directory=str(tmp_path / "served"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setitem(archives, name, Archive(f"http://127.0.0.1:{server.server_port}/{name}.{kind}"))
+        digest = hashlib.sha256((tmp_path / "served" / f"{name}.{kind}").read_bytes()).hexdigest()
+        url = f"http://127.0.0.1:{server.server_port}/{name}.{kind}"
+        monkeypatch.setitem(archives, name, Archive(url, sha256=digest))
         arguments = ["fit", "--config", config, *TINY, *QUIET, "--evaluation.extractor", "DigitFeatures"]
         cli = build([*arguments, "--trainer.fast_dev_run", "true", "--data.eval_batch_size", "2"])
         server.shutdown()

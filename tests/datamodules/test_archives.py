@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import re
 import sys
-import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,7 +22,6 @@ from tests.support.archive_server import (
     names,
     raising,
     refusal,
-    tar_member,
     tarball,
     zipped,
 )
@@ -42,6 +40,8 @@ def test_every_archive_is_named_as_its_data_set(known: dict[str, Archive], suffi
 
 
 def test_the_data_sets_of_both_papers_are_known() -> None:
+    # The authors publish no checksums of the paired ones.
+    assert [name for name, archive in PAIRED.items() if archive.sha256] == ["maps"]
     assert PAIRED.keys() == {"facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"}
     assert UNPAIRED.keys() >= {"horse2zebra", "apple2orange", "summer2winter_yosemite", "monet2photo", "maps"}
     assert all(archive.bytes and archive.sha256 for archive in UNPAIRED.values())
@@ -95,16 +95,6 @@ def test_names_may_start_at_the_current_folder_and_need_no_entries_for_folders(
     file = "facades.tar.gz" if pack is tarball else "facades.zip"
     data = pack({"facades/a:b/1.jpg": b"one", "facades/2.jpg": b"two"}, name=".")
     assert files(fetch(server.offer(data, file), "facades", tmp_path)) == {"a:b/1.jpg": b"one", "2.jpg": b"two"}
-
-
-def test_links_within_a_tar_are_kept(server: Server, tmp_path: Path) -> None:
-    links = (
-        tar_member("facades/test", tarfile.SYMTYPE, "val"),
-        tar_member("facades/3.jpg", tarfile.LNKTYPE, "facades/train/2.jpg"),
-    )
-    folder = fetch(server.offer(tarball(extra=links)), "facades", tmp_path)
-    assert (folder / "test" / "1.jpg").read_bytes() == b"three"
-    assert (folder / "3.jpg").read_bytes() == b"two"
 
 
 # Connections that drop, and runs that are killed.
@@ -198,9 +188,9 @@ def test_a_part_of_another_file_is_found_out_and_replaced_by_the_next_run(server
     # Stored, not compressed, so that only a checksum can tell.
     data = gzip.compress(gzip.decompress(tarball()), compresslevel=0)
     (tmp_path / "facades.tar.gz.part").write_bytes(data[:100_000] + b"x" * 100)
-    archive = server.offer(data)
+    archive = server.offer(data, sha256=None)
     assert "CRC check failed" in refusal(archive, tmp_path)
-    assert files(fetch(archive, "facades", tmp_path)) == CONTENT
+    assert files(fetch(archive, "facades", tmp_path, unverified=True)) == CONTENT
     assert server.asked == ["bytes=100100-", None]
 
 

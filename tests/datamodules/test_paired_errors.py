@@ -20,24 +20,25 @@ from tests.support.image_trees import SMALL, in_two_folders, noise, refusal, sav
 
 
 @pytest.fixture
-def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Archive, str, Path]]:
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Archive, str, Path, bool]]:
     """What is fetched, by a stand-in that writes five pairs."""
-    calls: list[tuple[Archive, str, Path]] = []
+    calls: list[tuple[Archive, str, Path, bool]] = []
 
-    def fetch(archive: Archive, name: str, root: Path) -> Path:
-        calls.append((archive, name, root))
+    def fetch(archive: Archive, name: str, root: Path, *, unverified: bool) -> Path:
+        calls.append((archive, name, root, unverified))
         return side_by_side(root / name / "train", 5)
 
     monkeypatch.setattr(datamodules.domain_folders, "fetch", fetch)
     return calls
 
 
-def test_a_named_data_set_is_fetched_before_setup(tmp_path: Path, fetched: list[Any]) -> None:
-    data = PairedImageDataModule(tmp_path, dataset="facades", **SMALL)
+@pytest.mark.parametrize("unverified", [False, True])
+def test_a_named_data_set_is_fetched_before_setup(tmp_path: Path, fetched: list[Any], unverified: bool) -> None:
+    data = PairedImageDataModule(tmp_path, dataset="facades", unverified=unverified, **SMALL)
     assert not fetched
     data.prepare_data()
     data.setup("fit")
-    assert fetched == [(PAIRED["facades"], "facades", tmp_path)]
+    assert fetched == [(PAIRED["facades"], "facades", tmp_path, unverified)]
     assert len(data.splits["train"]) == 3
 
 

@@ -144,17 +144,17 @@ def test_evaluation_sees_every_image_once_where_the_domains_differ_in_number(tmp
 def test_a_named_data_set_is_fetched_from_among_the_unpaired_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[tuple[Archive, str, Path]] = []
+    calls: list[tuple[Archive, str, Path, bool]] = []
 
-    def fetch(archive: Archive, name: str, root: Path) -> Path:
-        calls.append((archive, name, root))
+    def fetch(archive: Archive, name: str, root: Path, *, unverified: bool) -> Path:
+        calls.append((archive, name, root, unverified))
         return tree(root / name, trainA=4, trainB=4)
 
     monkeypatch.setattr(datamodules.domain_folders, "fetch", fetch)
     data = UnpairedImageDataModule(tmp_path, dataset="maps", **SMALL)
     data.prepare_data()
     data.setup("fit")
-    assert calls == [(UNPAIRED["maps"], "maps", tmp_path)]
+    assert calls == [(UNPAIRED["maps"], "maps", tmp_path, False)]
     assert len(data.splits["train"]) == 2
 
 
