@@ -17,8 +17,9 @@ from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import nn
 
+from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
-from lightning_gans.cli.input_errors import ArgumentErrors, known_words, summarize_parser_error
+from lightning_gans.cli.input_errors import known_words, summarize_parser_error
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import atomic_file
 from lightning_gans.distributed.strategy import AlternatingDDP

@@ -36,10 +36,10 @@ from lightning_gans.callbacks import (
     Watchdog,
 )
 from lightning_gans.callbacks.analysis import Analysis
+from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, expand_home_in, given_keys, own_defaults
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
-from lightning_gans.cli.input_errors import ArgumentErrors
 from lightning_gans.cli.parser import (
     Parser,
     ProcessSettings,
