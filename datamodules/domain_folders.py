@@ -7,7 +7,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
@@ -16,17 +16,36 @@ from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
 from datamodules.base import SPLITS
 from datamodules.file_states import warn_of_changes
 from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
+from datamodules.layouts import (
+    JOINED,
+    SEPARATE,
+    SPLIT_NAMES,
+    WITHOUT_SPLITS,
+    Layout,
+    SplitFolders,
+    expected_folders,
+    find_split,
+    held_out_size,
+)
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names
+from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names, walk_folder
 from lightning_gans.core.images import Size, square_side
 from lightning_gans.core.randomness import derive_generator
 
 GIB = 2**30
 
+MOST_HELD_OUT = 50
+"""Largest number of images that are held out for validation by default."""
+
 
 class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     """Image files of two domains, of any shapes, in folders named by split.
+
+    A split is in the folders ``trainA`` and ``trainB``, ``train/A`` and ``train/B``, or ``A/train`` and ``B/train``,
+    which hold one image in each file. ``val``, ``valid`` and ``validation``, ``test`` and ``testing`` are the other
+    splits; names are in any case. ``A`` and ``B`` without splits are training images. The log says which folders are
+    used for which split.
 
     JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM and JPEG 2000 files are used. Other files are left out, and one warning
     for each folder counts and names them.
@@ -60,7 +79,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         flip: mirror training images left to right with probability ½.
         batch_size: training images of each domain per step and process.
         eval_batch_size: images of each domain per step and process in validation, test and prediction.
-        val_size: images that are held out of training if there is no validation folder.
+        val_size: images that are held out of training if there is no validation folder; by default a tenth, but at
+            least 10, at most half of them, and at most 50.
         cache_gb: memory for decoded images in GiB, per training process, for both domains and all splits together.
         num_workers: processes that load the images and decode those that are not in memory; 0 is fastest if all are in
             memory.
@@ -78,8 +98,11 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     archives: ClassVar[dict[str, Archive]]
     """The data sets that can be downloaded, by name."""
 
-    layouts: ClassVar[tuple[tuple[str, ...], ...]]
-    """Suffixes of the folders' names after the split's: one folder for both domains, or one for each."""
+    layouts: ClassVar[tuple[Layout, ...]]
+    """The layouts of a split that are possible."""
+
+    narrow_joined = False
+    """Whether files with both images of a pair may be of any shape."""
 
     def __init__(
         self,
@@ -94,14 +117,15 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         flip: bool = True,
         batch_size: int = 1,
         eval_batch_size: int = 8,
-        val_size: int = 50,
+        val_size: int | None = None,
         cache_gb: float = 4.0,
         num_workers: int = 0,
     ) -> None:
         super().__init__(size, load_size, flip, self.pairs, batch_size, eval_batch_size, num_workers)
         check_channels("channels_a", channels_a)
         check_channels("channels_b", channels_b)
-        at_least("val_size", val_size, 2)
+        if val_size is not None:
+            at_least("val_size", val_size, 2)
         at_least("cache_gb", cache_gb, 0)
         if dataset is not None and dataset not in self.archives:
             close = difflib.get_close_matches(dataset, self.archives, n=1)
@@ -150,7 +174,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
 
     def split_label(self, split: str) -> str:
         """The split's own name; for ``test`` it is ``val`` if there are no test folders."""
-        return "val" if split == "test" and not self._layouts_of("test") else split
+        return "val" if split == "test" and self._find("test") is None else split
 
     def fingerprint(self, split: str) -> str:
         """A hash of the split's file names, file sizes and modification times, and of its images' channels and size.
@@ -161,42 +185,66 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         return hashlib.sha256(repr(prints).encode()).hexdigest()[:16]
 
     @abstractmethod
-    def listings(self, folders: list[Path]) -> list[Listing]:
+    def listings(self, found: SplitFolders) -> list[Listing]:
         """The files in the folders of a split: one listing of pairs, or one of each domain.
 
         Args:
-            folders: the folders of one of the ``layouts``.
+            found: the folders.
         """
 
-    def _layouts_of(self, split: str) -> list[list[str]]:
-        """The layouts of a split of which a folder exists, as folders' names."""
-        layouts = [[split + suffix for suffix in layout] for layout in self.layouts]
-        return [names for names in layouts if any((self.folder / name).is_dir() for name in names)]
+    def _find(self, split: str) -> SplitFolders | None:
+        """The folders of a split; None if there are none."""
+        return find_split(self.folder, split, self.layouts) if self.folder.is_dir() else None
 
-    def _folders(self, split: str) -> list[Path]:
-        """The folders of a split, all of which exist."""
-        layouts = [" and ".join(split + suffix for suffix in layout) for layout in self.layouts]
-        expected = f"a folder that holds {', or '.join(layouts)}"
+    def _folders(self, split: str) -> SplitFolders:
+        """The folders of a split, which must exist."""
+        expected = expected_folders("train", (*self.layouts, WITHOUT_SPLITS))
         if self.dataset is not None and not self.download and not self.folder.exists():
             raise InputError(
                 f"dataset is {self.dataset}, which is not in {self.root}, and download is false; expected download to "
                 f"be true, or {self.folder} to be {expected}"
             )
         check_folder("root", self.folder, expected)
-        found = self._layouts_of(split)
-        folders = [self.folder / name for names in found for name in names]
-        if len(found) != 1 or not all(folder.is_dir() for folder in folders):
-            there = [path.name for path in folders or sorted(self.folder.glob("[!.]*")) if path.is_dir()]
+        found = self._find(split)
+        if found is None and not any(map(self._find, SPLIT_NAMES)):
+            found = find_split(self.folder, split, (WITHOUT_SPLITS,))
+        if found is None:
+            there = [path.name for path in sorted(self.folder.glob("[!.]*")) if path.is_dir()]
             raise InputError(
                 f"root is {self.folder}, which holds {list_names(there) or 'no folders'}; expected {expected}"
             )
-        return folders
+        self._check_beside(found)
+        return found
+
+    def _check_beside(self, found: SplitFolders) -> None:
+        """Check that a folder which holds the folders of both domains holds no other images."""
+        parent = found.folders[0].parent
+        if found.layout is JOINED or parent == self.folder or any(each.parent != parent for each in found.folders):
+            return
+        images = walk_folder(parent).images
+        if beside := [path for path in images if not any(path.is_relative_to(folder) for folder in found.folders)]:
+            names = list_names([path.relative_to(self.folder).as_posix() for path in beside])
+            folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)
+            raise InputError(f"root is {self.folder}, which holds {folders}, but also {names}; expected one of both")
 
     def _listings_of(self, split: str) -> list[Listing]:
         """The files of a split: those of its own folders, or a part of the training images."""
-        if split == "test" or self._layouts_of("val"):
-            return self.listings(self._folders(split))
-        return [split_listing(listing, self.val_size)[split] for listing in self.listings(self._folders("train"))]
+        if split == "test" or self._find("val") is not None:
+            found = self._folders(split)
+            listings = self.listings(found)
+            held_out = ""
+        else:
+            found = self._folders("train")
+            parts = [split_listing(listing, self.val_size) for listing in self.listings(found)]
+            listings = [part[split] for part in parts]
+            held_out = " with the validation images left out" if split == "train" else ", held out of training"
+        counts = " and ".join(str(len(listing.paths)) for listing in listings)
+        folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)
+        rank_zero_info(
+            f"data: {split} is {counts} {'pairs' if self.paired else 'images'} of {folders} "
+            f"({found.layout.meaning}){held_out}"
+        )
+        return listings
 
     def _load(self, splits: Sequence[str]) -> None:
         """List, check and decode the files of these splits; keep as many images as fit into ``cache_gb``."""
@@ -209,7 +257,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
                 files = CachedImageFiles(self.folder, listing, side, room)
                 room -= files.kept_bytes
                 loaded[split].append(files)
-        decode_and_check(self.folder, list(loaded.values()))
+        decode_and_check(self.folder, list(loaded.values()), self.narrow_joined)
         self._files |= loaded
         for split, held in loaded.items():
             # Pairs are one listing: its first element is also its last.
@@ -227,16 +275,14 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             )
 
 
-def split_listing(listing: Listing, val_size: int) -> dict[str, Listing]:
+def split_listing(listing: Listing, val_size: int | None) -> dict[str, Listing]:
     """Hold out validation files: the listings of ``train`` and ``val``, each in the order of the names.
 
     Raises:
         ValueError: if no files are left for training.
     """
     count = len(listing.paths)
-    kept = count - val_size
-    if kept < 1:
-        raise ValueError(f"val_size is {val_size}; expected less than the {count} training images")
+    kept = count - held_out_size(val_size, count, MOST_HELD_OUT)
     order = torch.randperm(count, generator=derive_generator("cpu", "held out"))
     parts = {"train": order[:kept], "val": order[kept:]}
     return {
@@ -249,25 +295,38 @@ class PairedImageDataModule(ImageDomainsDataModule):
     """Pairs of images that show the same thing, in the folders of pix2pix (Isola et al., 2017).
 
     Either ``train``, ``val`` and ``test`` hold files with both images of a pair side by side, a on the left and b on
-    the right. Or ``trainA`` and ``trainB`` hold one image each, with names that are equal up to the extension, and so
-    do ``valA`` and ``valB``, ``testA`` and ``testB``. Both images of a pair must have the same shape, and are resized
-    and cropped in the same way.
+    the right; if most of them are not at least about twice as wide as high, they are refused. Or a file holds one
+    image, in the folders of :class:`ImageDomainsDataModule`, with names that are equal up to the extension in both
+    domains. Both images of a pair must have the same shape, and are resized and cropped in the same way.
 
-    For the arguments, the validation and test images, and how files are decoded see :class:`ImageDomainsDataModule`.
+    For the validation and test images, and how files are decoded see :class:`ImageDomainsDataModule`.
+
+    Args:
+        root: see :class:`ImageDomainsDataModule`.
+        narrow_joined: whether files with both images side by side may be of any shape, for pairs of upright images.
+        **kwargs: see :class:`ImageDomainsDataModule`.
+
+    Raises:
+        ValueError: if a number is out of range, or ``dataset`` is unknown.
     """
 
     default_root = Path("data/pix2pix")
     pairs = True
     archives = PAIRED
-    layouts = (("",), ("A", "B"))
+    layouts = (JOINED, *SEPARATE)
 
-    def listings(self, folders: list[Path]) -> list[Listing]:
+    def __init__(self, root: Path | None = None, narrow_joined: bool = False, **kwargs: Any) -> None:
+        super().__init__(root, **kwargs)
+        self.narrow_joined = narrow_joined
+
+    def listings(self, found: SplitFolders) -> list[Listing]:
         """The files of all pairs.
 
         Raises:
             InputError: if files have no partner; it names the first ones.
         """
-        files = [find_images(f"{folder.name} of root", folder, rank_zero_warn) for folder in folders]
+        folders = found.folders
+        files = [find_images(folder_key(self.folder, folder), folder, rank_zero_warn) for folder in folders]
         paths: list[tuple[Path, ...]] = [(path,) for path in files[0]]
         if len(folders) > 1:
             paths = match_pairs(self.folder, folders, files)
@@ -277,8 +336,8 @@ class PairedImageDataModule(ImageDomainsDataModule):
 class UnpairedImageDataModule(ImageDomainsDataModule):
     """Unpaired images of two domains, in the folders of CycleGAN (Zhu et al., 2017).
 
-    ``trainA`` and ``trainB``, ``testA`` and ``testB``, and optionally ``valA`` and ``valB`` hold any number of images
-    each. In training the domains are shuffled independently; an epoch uses every image of the larger one once.
+    The folders of :class:`ImageDomainsDataModule` hold any number of images each. In training the domains are shuffled
+    independently; an epoch uses every image of the larger one once.
 
     For the arguments, the validation and test images, and how files are decoded see :class:`ImageDomainsDataModule`.
     """
@@ -286,18 +345,25 @@ class UnpairedImageDataModule(ImageDomainsDataModule):
     default_root = Path("data/cyclegan")
     pairs = False
     archives = UNPAIRED
-    layouts = (("A", "B"),)
+    layouts = SEPARATE
 
-    def listings(self, folders: list[Path]) -> list[Listing]:
+    def listings(self, found: SplitFolders) -> list[Listing]:
         """The files of each domain."""
         channels = (self.channels_a, self.channels_b)
         return [
-            Listing([(path,) for path in find_images(f"{folder.name} of root", folder, rank_zero_warn)], (count,))
-            for folder, count in zip(folders, channels, strict=True)
+            Listing(
+                [(path,) for path in find_images(folder_key(self.folder, folder), folder, rank_zero_warn)], (count,)
+            )
+            for folder, count in zip(found.folders, channels, strict=True)
         ]
 
 
-def match_pairs(root: Path, folders: list[Path], files: list[list[Path]]) -> list[tuple[Path, ...]]:
+def folder_key(root: Path, folder: Path) -> str:
+    """What messages call a folder below ``root``."""
+    return f"{folder.relative_to(root).as_posix()} of root"
+
+
+def match_pairs(root: Path, folders: Sequence[Path], files: list[list[Path]]) -> list[tuple[Path, ...]]:
     """Pair the files whose paths in their folders are equal up to the extension.
 
     Args:
@@ -310,9 +376,10 @@ def match_pairs(root: Path, folders: list[Path], files: list[list[Path]]) -> lis
     """
     a, b = (by_name(root, *each) for each in zip(folders, files, strict=True))
     lacking = []
-    for here, there, folder in ((a, b, folders[1]), (b, a, folders[0])):
+    names = [folder.relative_to(root).as_posix() for folder in folders]
+    for here, there, folder in ((a, b, names[1]), (b, a, names[0])):
         if alone := [path.relative_to(root).as_posix() for name, path in here.items() if name not in there]:
-            lacking.append(f"{folder.name} holds no partner of {list_names(alone)}")
+            lacking.append(f"{folder} holds no partner of {list_names(alone)}")
     if lacking:
         raise InputError(
             f"root is {root}, where {' and '.join(lacking)}; expected the same names in both, up to the extension"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +59,7 @@ class CachedImageFiles:
     Attributes:
         shapes: (width, height) in pixels of each image in its file; of a pair that of either image.
         states: the state of each file when it was listed.
+        file_shapes: (width, height) in pixels of each file, or of the first of a pair; (0, 0) if it cannot be read.
     """
 
     def __init__(self, root: Path, listing: Listing, size: int, room: float) -> None:
@@ -66,6 +67,7 @@ class CachedImageFiles:
         self.paths, self.channels = listing
         self.shapes = [(0, 0)] * len(self.paths)
         self.states = file_states(path for paths in self.paths for path in paths)
+        self.file_shapes = list(self.shapes)
         self._kept = self._allocate(min(len(self.paths), int(room / (sum(self.channels) * size * size))))
         self._last: tuple[list[int], list[Tensor]] = [], self._allocate(0)
 
@@ -89,7 +91,9 @@ class CachedImageFiles:
             The files that cannot be used, each with the reason.
         """
         try:
-            images = open_images(self.paths[index], len(self.channels))
+            images = open_files(self.paths[index])
+            self.file_shapes[index] = images[0].size
+            images = separate_domains(self.paths[index], images, len(self.channels))
         except UnusableFilesError as error:
             return error.bad
         if changed := self._changed(index):
@@ -174,15 +178,15 @@ class DomainImages:
 
 
 def open_images(paths: tuple[Path, ...], domains: int) -> list[Image.Image]:
-    """Open an image, or both images of a pair, in RGB and at the size in the file.
+    """Open an image, or both images of a pair: :func:`open_files` and :func:`separate_domains`."""
+    return separate_domains(paths, open_files(paths), domains)
 
-    Args:
-        paths: a file for each domain; or one file for two domains, a on the left and b on the right.
-        domains: number of images; all must have the same shape.
+
+def open_files(paths: tuple[Path, ...]) -> list[Image.Image]:
+    """Open images in RGB and at the size in the file.
 
     Raises:
-        UnusableFilesError: if a file cannot be read, has an odd width and must be cut into halves, or has another shape
-            than its partner.
+        UnusableFilesError: if a file cannot be read.
     """
     images: list[Image.Image] = []
     bad: list[tuple[Path, str]] = []
@@ -194,6 +198,21 @@ def open_images(paths: tuple[Path, ...], domains: int) -> list[Image.Image]:
             bad.append((path, failure_reason(error)))
     if bad:
         raise UnusableFilesError(*bad)
+    return images
+
+
+def separate_domains(paths: tuple[Path, ...], images: list[Image.Image], domains: int) -> list[Image.Image]:
+    """The image of each domain.
+
+    Args:
+        paths: a file for each domain; or one file for two domains, a on the left and b on the right.
+        images: the images in these files.
+        domains: number of domains, whose images must have the same shape.
+
+    Raises:
+        UnusableFilesError: if a file has an odd width and must be cut into halves, or has another shape than its
+            partner.
+    """
     if len(images) < domains:
         width, height = images[0].size
         if width % 2:
@@ -212,7 +231,7 @@ def format_shape(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]} pixels"
 
 
-def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]]) -> None:
+def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]], narrow_joined: bool = False) -> None:
     """Decode every file once, on several threads (Pillow releases Python's lock while it decodes).
 
     Warns of images whose shape differs from that of most images of their domain, since parts of them are cut off.
@@ -220,18 +239,54 @@ def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]]) -
     Args:
         root: the folder relative to which messages name files.
         splits: for each split its files: one element for pairs, or one for each domain.
+        narrow_joined: whether files with both images of a pair may be of any shape.
 
     Raises:
-        InputError: if files cannot be used; it counts them and names the first ones.
+        InputError: if files cannot be used, or most files of pairs do not look as if they held two images; it counts
+            them and names the first ones.
     """
     files = [each for split in splits for each in split]
     jobs = [(each, index) for each in files for index in range(len(each))]
     with ThreadPoolExecutor() as pool:
         bad = [found for some in pool.map(lambda job: job[0].check(job[1]), jobs) for found in some]
+    if not narrow_joined:
+        check_joined(root, files)
     pairs = any(len(each.channels) > 1 for each in files)
     expected = READABLE + (", both images of a pair with the same shape" if pairs else "")
     reject_unusable("root", root, bad, sum(len(paths) for each in files for paths in each.paths), expected)
     warn_of_shapes(root, splits)
+
+
+NARROWEST_JOINED = 1.9
+"""Least width of a file that holds two images side by side, in heights: two squares, up to a border."""
+
+
+def check_joined(root: Path, files: Iterable[CachedImageFiles]) -> None:
+    """Check that files look as if they held both images of a pair, since any image can be cut into halves.
+
+    Args:
+        root: the folder relative to which error messages name files.
+        files: files of any kind; only those that hold two images are checked.
+
+    Raises:
+        InputError: if most of them in one folder of ``root`` are less than about twice as wide as high.
+    """
+    folders: dict[str, list[tuple[str, tuple[int, int]]]] = {}
+    for each in files:
+        for paths, size in zip(each.paths, each.file_shapes, strict=True):
+            if len(paths) < len(each.channels) and size != (0, 0):
+                path = paths[0].relative_to(root)
+                folders.setdefault(path.parts[0], []).append((path.as_posix(), size))
+    for folder, known in folders.items():
+        narrow = sorted((path, size) for path, size in known if size[0] < NARROWEST_JOINED * size[1])
+        if 2 * len(narrow) > len(known):
+            example, size = narrow[0]
+            raise InputError(
+                f"root is {root}, where {len(narrow)} of {len(known)} images in {folder} do not look like two images "
+                f"side by side, such as {example} ({format_shape(size)}); expected files that are about twice as wide "
+                f"as high, or more; or one image in each file, in {folder}/A and {folder}/B; or narrow_joined to be "
+                "true, for pairs of upright images"
+            )
 
 
 def warn_of_shapes(root: Path, splits: Sequence[Sequence[CachedImageFiles]]) -> None:

@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
+from datamodules.base import SPLITS
 from datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes
-from datamodules.in_memory import InMemoryDataModule
+from datamodules.in_memory import InMemoryDataModule, TensorImages
+from datamodules.layouts import SPLIT_NAMES, Files, files_by_split
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import check_channels, find_images, list_names, reject_unusable
 from lightning_gans.core.image_reader import READABLE, failure_reason, load_square
@@ -24,9 +26,13 @@ class ImageFolderDataModule(InMemoryDataModule):
     """A folder of images of any shapes, with or without class folders, decoded once into memory.
 
     If ``root`` has subfolders with images, at any depth, its direct subfolders are the classes, in the order of their
-    names, with numbers as numbers (2 before 10); otherwise the images have no classes. JPEG, PNG, WebP, TIFF, AVIF,
-    GIF, BMP, PPM and JPEG 2000 files are used. Other files are left out, and one warning counts and names them. Files
-    and folders whose names start with a dot are ignored, and no folder is searched twice, whatever links there are.
+    names, with numbers as numbers (2 before 10); otherwise the images have no classes. If all direct subfolders have
+    names of splits (``train``, ``val``, ``valid``, ``validation``, ``test``, in any case), they are splits, and their
+    subfolders the classes; or the splits are subfolders of the classes. The log says which it is.
+
+    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM and JPEG 2000 files are used. Other files are left out, and one warning
+    counts and names them. Files and folders whose names start with a dot are ignored, and no folder is searched twice,
+    whatever links there are.
 
     Each image is rotated according to its EXIF data (all other metadata are ignored), composited on white where it is
     transparent, converted to gray or RGB, resized (bicubic, antialiased) until its shorter side is ``size``, and
@@ -39,10 +45,13 @@ class ImageFolderDataModule(InMemoryDataModule):
         size: (height, width) in pixels, or one number for a square; only squares are supported.
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
-        val_size: images of ``root`` that are used for validation instead of training: a random choice from all classes
-            that depends on the number of images only, so that it is the same in every run.
+        val_size: images that are used for validation instead of training, if ``root`` has no validation split: a random
+            choice from all classes that depends on the number of images only, so that it is the same in every run. By
+            default a tenth, but at least 10, at most half of the images, and at most 1000.
         test_root: folder of the images for test and prediction, with class folders of the same names if ``root`` has
-            any; by default the validation images are used, and the stamp of a score says so.
+            any; by default the test split in ``root``. Without one the validation images are used, and the stamp of a
+            score says so.
+        split_folders: whether the subfolders of ``root`` are splits; by default their names decide.
         num_workers: processes that index the tensors; 0 is fastest, since everything is decoded at the start.
 
     Attributes:
@@ -60,8 +69,9 @@ class ImageFolderDataModule(InMemoryDataModule):
         size: Size = 64,
         batch_size: int = 64,
         eval_batch_size: int = 500,
-        val_size: int = 1000,
+        val_size: int | None = None,
         test_root: Path | None = None,
+        split_folders: bool | None = None,
         num_workers: int = 0,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
@@ -70,53 +80,85 @@ class ImageFolderDataModule(InMemoryDataModule):
         self.root = Path(root)
         self.test_root = None if test_root is None else Path(test_root)
         # Listed here and not in setup: networks are built with the number of classes before any data is loaded.
-        groups = files_by_class("root", self.root)
-        self.classes = sorted(groups.keys() - {""}, key=natural_order)
+        paths = find_images("root", self.root, rank_zero_warn)
+        splits = files_by_split("root", self.root, paths, split_folders)
+        self._has_splits = splits is not None
+        splits = splits or {"train": files_by_class("root", self.root, paths)}
+        self.classes = sorted(splits["train"].keys() - {""}, key=natural_order)
         self.num_classes = len(self.classes)
-        self._files = label_files(groups, self.classes)
-        self._states = file_states(path for path, _ in self._files)
-        self._test_files: list[tuple[Path, int]] = []
-        self._test_states: dict[Path, FileState | None] = {}
+        for split, groups in splits.items():
+            check_classes(f"root is {self.root}, whose {split} split", groups, self.classes, "the train split")
         if self.test_root is not None:
-            groups = files_by_class("test_root", self.test_root)
-            check_classes(self.test_root, groups, self.classes)
-            self._test_files = label_files(groups, self.classes)
-            self._test_states = file_states(path for path, _ in self._test_files)
+            paths = find_images("test_root", self.test_root, rank_zero_warn)
+            splits["test"] = files_by_class("test_root", self.test_root, paths)
+            check_classes(f"test_root is {self.test_root}, which", splits["test"], self.classes, "root")
+        self._files = {split: label_files(groups, self.classes) for split, groups in splits.items()}
+        self._states = {split: file_states(path for path, _ in files) for split, files in self._files.items()}
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """Images (N, C, size, size) uint8 and labels (N,) int64, ; those of ``root`` in random order.
+        """Images (N, C, size, size) uint8 and labels (N,) int64; those for training in random order.
 
         Raises:
             InputError: if files cannot be read; it counts them and names the first ones.
         """
-        if train:
-            key, root, files, states = "root", self.root, self._files, self._states
+        return self.load_split("train" if train else "test")
+
+    def _location(self, split: str) -> tuple[str, Path]:
+        """The folder of a split, after the name of its argument."""
+        if split == "test" and self.test_root is not None:
+            return "test_root", self.test_root
+        return "root", self.root
+
+    def load_split(self, split: str) -> tuple[Tensor, Tensor]:
+        """Images (N, C, size, size) uint8 and labels (N,) int64 of the folders of a split.
+
+        Raises:
+            InputError: if files cannot be read; it counts them and names the first ones.
+        """
+        key, root = self._location(split)
+        files, states = self._files[split], self._states[split]
+        if split == "train":
             order = torch.randperm(len(files), generator=derive_generator("cpu", "image folder"))
             files = [files[index] for index in order.tolist()]
-        else:
-            assert self.test_root is not None
-            key, root, files, states = "test_root", self.test_root, self._test_files, self._test_states
         side = square_side(self.size)
         images = read_images(key, root, {path: states[path] for path, _ in files}, self.channels, side)
         return images, torch.tensor([label for _, label in files])
 
     def setup(self, stage: str) -> None:
         """Decode, check and split the images that ``stage`` needs."""
-        if self.test_root is None and stage in ("test", "predict"):
-            super().setup("validate")
+        if stage in ("test", "predict") and "test" not in self._files:
+            self.setup("validate")
             self.splits["test"] = self.splits["val"]
+        elif stage in ("fit", "validate") and "val" in self._files:
+            for split in SPLITS[stage]:
+                if split not in self.splits:
+                    self.splits[split] = TensorImages(*self.load_split(split))
         else:
             super().setup(stage)
+        if stage == "fit":
+            rank_zero_info(self._summary())
+
+    def _summary(self) -> str:
+        """What the folders are, and the numbers of images, as one line."""
+        counts = {split: str(len(self._files[split])) for split in SPLIT_NAMES if split in self._files}
+        if "val" not in self._files:
+            counts["train"] += f" ({len(self.splits['val'])} of them held out for validation)"
+        classes = f"the classes are {list_names(self.classes)}" if self.classes else "there are no classes"
+        folders = "has split folders" if self._has_splits else "has no split folders"
+        images = ", ".join(f"{split} {count}" for split, count in counts.items())
+        return f"data: root is {self.root}, which {folders}; {classes}; images: {images}"
 
     def teardown(self, stage: str) -> None:
         """Warn of files that have changed since they were read."""
-        warn_of_changes("root", self.root, self._states)
-        if self.test_root is not None:
-            warn_of_changes("test_root", self.test_root, self._test_states)
+        by_folder: dict[tuple[str, Path], dict[Path, FileState | None]] = {}
+        for split, states in self._states.items():
+            by_folder.setdefault(self._location(split), {}).update(states)
+        for (key, root), states in by_folder.items():
+            warn_of_changes(key, root, states)
 
     def split_label(self, split: str) -> str:
-        """The split's own name; for ``test`` it is ``val`` if there is no test folder."""
-        return "val" if split == "test" and self.test_root is None else split
+        """The split's own name; for ``test`` it is ``val`` if there are no test images."""
+        return "val" if split == "test" and "test" not in self._files else split
 
 
 def natural_order(name: str) -> tuple[list[str | int], str]:
@@ -124,19 +166,19 @@ def natural_order(name: str) -> tuple[list[str | int], str]:
     return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", name))], name
 
 
-def files_by_class(key: str, root: Path) -> dict[str, list[Path]]:
+def files_by_class(key: str, root: Path, paths: list[Path]) -> Files:
     """The image files of each class folder in ``root``; if there are no class folders, all files under an empty name.
 
     Args:
         key: name of the argument whose value is ``root``, for error messages.
         root: the folder.
+        paths: the images in it.
 
     Raises:
-        InputError: if ``root`` is not a folder, cannot be read, holds no images, or holds both images and class
-            folders.
+        InputError: if ``root`` holds both images and class folders.
     """
-    groups: dict[str, list[Path]] = {}
-    for path in find_images(key, root, rank_zero_warn):
+    groups: Files = {}
+    for path in paths:
         parts = path.relative_to(root).parts
         groups.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
     if "" in groups and len(groups) > 1:
@@ -149,26 +191,27 @@ def files_by_class(key: str, root: Path) -> dict[str, list[Path]]:
     return groups
 
 
-def check_classes(root: Path, groups: dict[str, list[Path]], classes: list[str]) -> None:
-    """Check that the classes of a test folder are classes of the training images.
+def check_classes(subject: str, groups: Files, classes: list[str], training: str) -> None:
+    """Check that the classes of other images are classes of the training images.
 
     Args:
-        root: the test folder.
-        groups: its files by class.
+        subject: what holds the other images, for the error message.
+        groups: their files by class.
         classes: the classes of the training images.
+        training: what holds the training images, for the error message.
 
     Raises:
-        InputError: if the test folder has another class, or no classes although the training images have some.
+        InputError: if there is another class, or there are no classes although the training images have some.
     """
     unknown = sorted(groups.keys() - (set(classes) or {""}))
     if not unknown:
         return
     has = f"has the class folder(s) {list_names(unknown)}" if unknown != [""] else "has no class folders"
-    expected = f"class folders as in root: {list_names(classes)}" if classes else "none, as in root"
-    raise InputError(f"test_root is {root}, which {has}; expected {expected}")
+    expected = f"class folders as in {training}: {list_names(classes)}" if classes else f"none, as in {training}"
+    raise InputError(f"{subject} {has}; expected {expected}")
 
 
-def label_files(groups: dict[str, list[Path]], classes: list[str]) -> list[tuple[Path, int]]:
+def label_files(groups: Files, classes: list[str]) -> list[tuple[Path, int]]:
     """All files, each with the index of its class in ``classes``, or with 0 if there are no classes."""
     indices = {name: index for index, name in enumerate(classes)}
     return [(path, indices.get(name, 0)) for name in sorted(groups) for path in groups[name]]

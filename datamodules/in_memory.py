@@ -12,6 +12,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from datamodules.base import IndexedDataModule
+from datamodules.layouts import held_out_size
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import ImageData
 from lightning_gans.core.errors import at_least
@@ -19,6 +20,9 @@ from lightning_gans.core.images import Size, height_width, square_side, to_float
 
 MAX_BYTES_ON_GPU = 2**30
 """Largest split that is copied to the GPU as a whole: small compared with a GPU's memory."""
+
+MOST_HELD_OUT = 1000
+"""Largest number of images that are held out for validation by default."""
 
 
 class TensorImages(Dataset[Labelled]):
@@ -65,7 +69,8 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
             only squares are supported.
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
-        val_size: images at the end of the training split that are used for validation instead.
+        val_size: images at the end of the training split that are used for validation instead; None for a tenth, but at
+            least 10, at most half of the images, and at most 1000.
         num_workers: processes that index the tensors; 0 is fastest, since there is nothing to decode.
 
     Attributes:
@@ -77,10 +82,13 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         ValueError: if a number is out of range.
     """
 
-    def __init__(self, size: Size, batch_size: int, eval_batch_size: int, val_size: int, num_workers: int = 0) -> None:
+    def __init__(
+        self, size: Size, batch_size: int, eval_batch_size: int, val_size: int | None, num_workers: int = 0
+    ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers)
         square_side(size)
-        at_least("val_size", val_size, 2)
+        if val_size is not None:
+            at_least("val_size", val_size, 2)
         self.size = height_width(size)
         self.val_size = val_size
 
@@ -96,9 +104,7 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         """
         if stage in ("fit", "validate") and "train" not in self.splits:
             data = self._loaded(train=True)
-            kept = len(data) - self.val_size
-            if kept < 1:
-                raise ValueError(f"val_size is {self.val_size}; expected less than the {len(data)} training images")
+            kept = len(data) - held_out_size(self.val_size, len(data), MOST_HELD_OUT)
             self.splits["train"] = TensorImages(data.images[:kept], data.labels[:kept])
             self.splits["val"] = TensorImages(data.images[kept:], data.labels[kept:])
         if stage in ("test", "predict") and "test" not in self.splits:

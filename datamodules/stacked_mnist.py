@@ -57,6 +57,7 @@ class StackedMNISTDataModule(InMemoryDataModule):
         at_least("train_size", train_size, 1)
         at_least("test_size", test_size, 2)
         self.train_size = train_size
+        self.held_out = val_size
         self.test_size = test_size
         self.digits = MNISTDataModule(root, download)
 
@@ -75,7 +76,7 @@ class StackedMNISTDataModule(InMemoryDataModule):
             return stack_digits(images, labels, draw_triples("test", self.test_size, 0, len(labels)))
         images, labels = self.digits.load(train=True)
         kept = len(labels) * 11 // 12  # 55,000 of MNIST's 60,000
-        held_out = draw_triples("val", self.val_size, kept, len(labels))
+        held_out = draw_triples("val", self.held_out, kept, len(labels))
         train_triples = draw_triples("train", self.train_size, 0, kept)
         return stack_digits(images, labels, torch.cat([train_triples, held_out]))
 

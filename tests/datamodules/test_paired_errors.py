@@ -58,7 +58,8 @@ def test_without_leave_to_download_a_missing_data_set_is_refused_with_what_to_do
     data.prepare_data()
     assert refusal(data) == (
         f"dataset is maps, which is not in {tmp_path}, and download is false; expected download to be true, "
-        f"or {tmp_path}/maps to be a folder that holds train, or trainA and trainB"
+        f"or {tmp_path}/maps to be a folder that holds train, or trainA and trainB, or train/A and train/B, or A/train "
+        "and B/train, or A and B"
     )
 
 
@@ -78,7 +79,9 @@ def test_an_unknown_data_set_is_refused_with_those_that_are_known() -> None:
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    folders = "a folder that holds train, or trainA and trainB"
+    folders = (
+        "a folder that holds train, or trainA and trainB, or train/A and train/B, or A/train and B/train, or A and B"
+    )
     assert refusal(PairedImageDataModule(tmp_path / "no", **SMALL)) == (
         f"root is {tmp_path}/no, which is not there; expected {folders}"
     )

@@ -168,14 +168,16 @@ def test_paired_files_in_the_folder_are_refused_with_what_is_there(tmp_path: Pat
     side_by_side(tmp_path / "maps" / "val", 4)
     data = UnpairedImageDataModule(tmp_path, dataset="maps", **SMALL)
     assert refusal(data) == (
-        f"root is {tmp_path}/maps, which holds train, val; expected a folder that holds trainA and trainB"
+        f"root is {tmp_path}/maps, which holds train, val; expected a folder that holds trainA and trainB, or "
+        "train/A and train/B, or A/train and B/train, or A and B"
     )
 
 
 def test_a_missing_domain_is_refused(tmp_path: Path) -> None:
     tree(tmp_path, trainA=4, trainB=4, testB=3)
     assert refusal(UnpairedImageDataModule(tmp_path, **SMALL), "test") == (
-        f"root is {tmp_path}, which holds testB; expected a folder that holds testA and testB"
+        f"root is {tmp_path}, which holds testB; expected a folder that holds testA and testB, or test/A and "
+        "test/B, or A/test and B/test"
     )
 
 
