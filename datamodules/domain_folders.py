@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
@@ -25,18 +24,15 @@ from datamodules.layouts import (
     SplitFolders,
     expected_folders,
     find_split,
-    held_out_size,
+    split_listing,
 )
+from datamodules.matching import folder_key, match_pairs
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names, walk_folder
 from lightning_gans.core.images import Size, square_side
-from lightning_gans.core.randomness import derive_generator
 
 GIB = 2**30
-
-MOST_HELD_OUT = 50
-"""Largest number of images that are held out for validation by default."""
 
 
 class ImageDomainsDataModule(TwoDomainDataModule, ABC):
@@ -275,22 +271,6 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             )
 
 
-def split_listing(listing: Listing, val_size: int | None) -> dict[str, Listing]:
-    """Hold out validation files: the listings of ``train`` and ``val``, each in the order of the names.
-
-    Raises:
-        ValueError: if no files are left for training.
-    """
-    count = len(listing.paths)
-    kept = count - held_out_size(val_size, count, MOST_HELD_OUT)
-    order = torch.randperm(count, generator=derive_generator("cpu", "held out"))
-    parts = {"train": order[:kept], "val": order[kept:]}
-    return {
-        split: Listing([listing.paths[index] for index in part.sort().values.tolist()], listing.channels)
-        for split, part in parts.items()
-    }
-
-
 class PairedImageDataModule(ImageDomainsDataModule):
     """Pairs of images that show the same thing, in the folders of pix2pix (Isola et al., 2017).
 
@@ -356,49 +336,3 @@ class UnpairedImageDataModule(ImageDomainsDataModule):
             )
             for folder, count in zip(found.folders, channels, strict=True)
         ]
-
-
-def folder_key(root: Path, folder: Path) -> str:
-    """What messages call a folder below ``root``."""
-    return f"{folder.relative_to(root).as_posix()} of root"
-
-
-def match_pairs(root: Path, folders: Sequence[Path], files: list[list[Path]]) -> list[tuple[Path, ...]]:
-    """Pair the files whose paths in their folders are equal up to the extension.
-
-    Args:
-        root: the folder relative to which error messages name files.
-        folders: the folder of each domain.
-        files: the files in each folder.
-
-    Raises:
-        InputError: if a file has no partner, or two files have the same one; it names them.
-    """
-    a, b = (by_name(root, *each) for each in zip(folders, files, strict=True))
-    lacking = []
-    names = [folder.relative_to(root).as_posix() for folder in folders]
-    for here, there, folder in ((a, b, names[1]), (b, a, names[0])):
-        if alone := [path.relative_to(root).as_posix() for name, path in here.items() if name not in there]:
-            lacking.append(f"{folder} holds no partner of {list_names(alone)}")
-    if lacking:
-        raise InputError(
-            f"root is {root}, where {' and '.join(lacking)}; expected the same names in both, up to the extension"
-        )
-    return [(a[name], b[name]) for name in a]
-
-
-def by_name(root: Path, folder: Path, files: list[Path]) -> dict[Path, Path]:
-    """Files by their path in ``folder`` without the extension.
-
-    Raises:
-        InputError: if two differ in the extension only.
-    """
-    named: dict[Path, Path] = {}
-    for path in files:
-        other = named.setdefault(path.relative_to(folder).with_suffix(""), path)
-        if other != path:
-            raise InputError(
-                f"root is {root}, where {other.relative_to(root)} and {path.relative_to(root)} have the same partner; "
-                "expected names that differ in more than the extension"
-            )
-    return named

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
+from datamodules.image_cache import Listing
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import list_names
+from lightning_gans.core.randomness import derive_generator
 
 SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 """Names of the folder of each split, in lower case; folders are found in any case."""
@@ -16,6 +20,9 @@ SPLIT_OF_NAME = {name: split for split, names in SPLIT_NAMES.items() for name in
 
 LEAST_HELD_OUT = 10
 """Least number of held-out images by default, if there are twice as many: more than the nearest neighbors of scores."""
+
+MOST_HELD_OUT = 50
+"""Largest number of files that are held out by default."""
 
 
 def split_of(name: str) -> str | None:
@@ -44,6 +51,22 @@ def held_out_size(val_size: int | None, count: int, most: int) -> int:
     if val_size >= count:
         raise ValueError(f"val_size is {val_size}; expected less than the {count} training images")
     return val_size
+
+
+def split_listing(listing: Listing, val_size: int | None) -> dict[str, Listing]:
+    """Hold out validation files: the listings of ``train`` and ``val``, each in the order of the names.
+
+    Raises:
+        ValueError: if no files are left for training.
+    """
+    count = len(listing.paths)
+    kept = count - held_out_size(val_size, count, MOST_HELD_OUT)
+    order = torch.randperm(count, generator=derive_generator("cpu", "held out"))
+    parts = {"train": order[:kept], "val": order[kept:]}
+    return {
+        split: Listing([listing.paths[index] for index in part.sort().values.tolist()], listing.channels)
+        for split, part in parts.items()
+    }
 
 
 class Layout(NamedTuple):
