@@ -78,7 +78,9 @@ def test_the_defaults_are_read_where_the_packages_folder_has_brackets(
     assert "num_sanity_val_steps: 77" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("version", ["seed[1]", "seed*", "[!x]eed?"])
+@pytest.mark.parametrize(
+    "version", ["seed[1]", *(pytest.param(name, marks=pytest.mark.slow) for name in ("seed*", "[!x]eed?"))]
+)
 def test_a_version_name_is_no_pattern(finished_run: Path, version: str) -> None:
     other = finished_run.rename(finished_run.with_name("seed1"))
     run = finished_run.with_name(version)

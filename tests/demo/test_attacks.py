@@ -419,7 +419,7 @@ def attack(served: Served, seconds: float, clients: int) -> tuple[list[float], l
     return waits, errors
 
 
-@pytest.mark.parametrize(("clients", "seconds"), [(6, 2), pytest.param(30, 20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("clients", "seconds"), [(6, 1), pytest.param(30, 20, marks=pytest.mark.slow)])
 def test_many_clients_take_bounded_memory_and_the_page_answers(clients: int, seconds: float, served: Served) -> None:
     served.handled(*as_upload(file_data(served.uploaded(encoded("PNG", (100, 100), "blue")))))
     before = peak_mb(served)

@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import lightning_gans
@@ -175,12 +176,13 @@ def test_a_hub_folder_holds_both_ways_and_the_runs_pictures(tmp_path: Path, caps
     checkpoint_files.both_ways(folder / "checkpoints" / "best.ckpt")
     (folder / "config.yaml").write_text("model: {class_path: lightning_gans.variants.CycleGAN}")
     (folder / "samples").mkdir()
-    (folder / "samples" / "epoch-002-step-0000007-a.png").write_bytes(b"picture")
+    grid = folder / "samples" / "epoch-002-step-0000007-a.png"
+    Image.new("RGB", (3, 2), "red").save(grid)
     command_line("export", [str(folder), "--format", "huggingface", "--license", "mit"])
     assert "exported: cyclegan-version_1 (" in capsys.readouterr().out
     made = tmp_path / "cyclegan-version_1"
     assert lightning_gans.load(made).state_dict().keys() == lightning_gans.load(folder).state_dict().keys()
-    assert (made / "epoch-002-step-0000007-a.png").read_bytes() == b"picture"
+    assert (made / grid.name).read_bytes() == grid.read_bytes()
     card = (made / "README.md").read_text()
     assert "license: mit" in card
     assert "](epoch-002-step-0000007-a.png)" in card
