@@ -106,15 +106,12 @@ class Adversarial(AlternatingTraining, ABC):
         """The kind of weights that :meth:`eval_generator` returns, "ema" or "raw". Part of every score's stamp."""
         return "ema" if len(self.ema) else "raw"
 
-    def match_averages(self, state: dict[str, Tensor]) -> None:
-        """Make the averaged copies of this model and of a state dict that is about to be loaded the same in number.
+    def add_missing_averages(self, state: dict[str, Tensor]) -> None:
+        """Add averages to a state dict that has none and is about to be loaded, if this model has some, with a warning.
 
-        Copies that only ``state`` has are added to the model. If only the model has copies, the state's generators are
-        added to ``state`` as their averages, with a warning.
+        They start from the state's generators. :meth:`load_state_dict` adds copies that only ``state`` has.
         """
-        if any(key.startswith("ema.") for key in state):
-            self.add_ema()
-        elif len(self.ema):
+        if len(self.ema) and not any(key.startswith("ema.") for key in state):
             rank_zero_warn("The checkpoint holds no averaged generator; the average starts from its generator.")
             for name in self.generators:
                 copies = {k: v for k, v in state.items() if k.startswith(f"{name}.")}
@@ -261,7 +258,7 @@ class Adversarial(AlternatingTraining, ABC):
         return model.to(map_location)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add averaged copies if the checkpoint has some, and check the settings that the checkpoint's state overrides.
+        """Add averages to a checkpoint without them, and check the settings that the checkpoint's state overrides.
 
         Raises:
             InputError: if such a setting differs from the checkpoint's.
@@ -286,7 +283,7 @@ class Adversarial(AlternatingTraining, ABC):
             self._loss_scales = checkpoint.get(LOSS_SCALING, {}) if fitting else {}
             if fitting and "loops" in checkpoint:
                 settle_progress(checkpoint["loops"], counts_steps=self.trainer.max_steps != -1)
-        self.match_averages(checkpoint["state_dict"])
+        self.add_missing_averages(checkpoint["state_dict"])
 
     def _check_training_state(self, checkpoint: dict[str, Any]) -> None:
         """Check the parts of a checkpoint that Lightning would ignore, and those that are restored later.
