@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,19 @@ def test_every_variant_makes_steps_in_every_precision(name: str, precision: str,
         assert all(float(count) <= 1 for count in model.loss_scaling.skipped.values())
 
 
+@pytest.fixture
+def deterministic_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Takes back what a deterministic trainer sets for the whole process."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    yield
+    torch.use_deterministic_algorithms(mode=False)
+
+
+@pytest.mark.usefixtures("deterministic_process")
 @pytest.mark.parametrize("device", ["cpu", CUDA])
 @pytest.mark.parametrize("precision", ["32-true", "16-mixed"])
-def test_a_resumed_run_is_bit_equal_with_deterministic_algorithms(
-    precision: str, device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_run_is_bit_equal_with_deterministic_algorithms(precision: str, device: str, tmp_path: Path) -> None:
     def run(folder: Path, steps: int, ckpt_path: Path | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         callbacks = [EMA(0.9), LastCheckpoint(every_n_steps=1)]
         options: dict[str, Any] = {"max_steps": steps, "limit_val_batches": 0, "deterministic": True}
@@ -101,58 +109,42 @@ def test_a_resumed_run_is_bit_equal_with_deterministic_algorithms(
         stored = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
         return weights(model), stored
 
-    # Lightning sets both for the whole process.
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    try:
-        whole, expected = run(tmp_path / "whole", 8)
-        run(tmp_path / "cut", 5)
-        resumed, stored = run(tmp_path / "cut", 8, tmp_path / "cut" / "checkpoints" / "last.ckpt")
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
+    whole, expected = run(tmp_path / "whole", 8)
+    run(tmp_path / "cut", 5)
+    resumed, stored = run(tmp_path / "cut", 8, tmp_path / "cut" / "checkpoints" / "last.ckpt")
     assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
     assert stored["loss_scaling"] == expected["loss_scaling"]
     assert bool(stored["loss_scaling"]) is (precision == "16-mixed")
     assert stored.get("MixedPrecision") == expected.get("MixedPrecision")
 
 
+@pytest.mark.usefixtures("deterministic_process")
 @pytest.mark.parametrize("name", MODELS)
-def test_no_operation_of_a_deterministic_run_raises_on_cuda(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+def test_no_operation_of_a_deterministic_run_raises_on_cuda(name: str, tmp_path: Path) -> None:
     make, data = MODELS[name]
     callbacks = [EMA(0.9), Evaluation(cache=tmp_path / "cache"), SampleGrid(), Watchdog()]
     options: dict[str, Any] = {"max_steps": 2, "limit_val_batches": 1, "callbacks": callbacks, "deterministic": True}
     operations = Operations()
-    try:
-        trainer = trainer_on("cpu", "32-true", tmp_path, **options)
-        with operations:
-            trainer.fit(make(), data())
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
+    trainer = trainer_on("cpu", "32-true", tmp_path, **options)
+    with operations:
+        trainer.fit(make(), data())
     assert "convolution_backward.default" in operations.names or "mm.default" in operations.names
     found = {operation.partition(".")[0] for operation in operations.names}
     assert not found & WITHOUT_DETERMINISTIC_CUDA_CODE
 
 
+@pytest.mark.usefixtures("deterministic_process")
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", MODELS)
-def test_every_variant_trains_with_deterministic_algorithms(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+def test_every_variant_trains_with_deterministic_algorithms(name: str, tmp_path: Path) -> None:
     make, data = MODELS[name]
     ends = []
-    try:
-        for _ in range(2):
-            torch.manual_seed(0)
-            model = make()
-            options: dict[str, Any] = {"max_steps": 3, "limit_val_batches": 1, "deterministic": True}
-            trainer_on("cuda", "32-true", tmp_path, **options).fit(model, data())
-            ends.append(weights(model))
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
+    for _ in range(2):
+        torch.manual_seed(0)
+        model = make()
+        options: dict[str, Any] = {"max_steps": 3, "limit_val_batches": 1, "deterministic": True}
+        trainer_on("cuda", "32-true", tmp_path, **options).fit(model, data())
+        ends.append(weights(model))
     assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
 
 
