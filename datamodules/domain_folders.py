@@ -29,6 +29,7 @@ from datamodules.layouts import (
 from datamodules.matching import folder_key, match_pairs
 from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names, walk_folder
 from lightning_gans.core.images import Size, square_side
 
@@ -127,7 +128,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             close = difflib.get_close_matches(dataset, self.archives, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise ValueError(f"dataset is {dataset}; expected one of {', '.join(self.archives)}{hint}")
-        self.root = self.default_root if root is None else Path(root)
+        self.root = self.default_root if root is None else expand_path(root, "root")
         self.dataset = dataset
         self.download, self.unverified = download, unverified
         self.channels_a, self.channels_b = channels_a, channels_b

@@ -16,6 +16,7 @@ from datamodules.file_states import CHANGED, FileState, file_state, file_states,
 from datamodules.in_memory import InMemoryDataModule, TensorImages
 from datamodules.layouts import SPLIT_NAMES, Files, files_by_split
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_files import check_channels, find_images, list_names, reject_unusable
 from lightning_gans.core.image_reader import READABLE, failure_reason, load_square
 from lightning_gans.core.images import Size, square_side
@@ -77,8 +78,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
         check_channels("channels", channels)
         self.channels = channels
-        self.root = Path(root)
-        self.test_root = None if test_root is None else Path(test_root)
+        self.root = expand_path(root, "root")
+        self.test_root = None if test_root is None else expand_path(test_root, "test_root")
         # Listed here and not in setup: networks are built with the number of classes before any data is loaded.
         paths = find_images("root", self.root, rank_zero_warn)
         splits = files_by_split("root", self.root, paths, split_folders)

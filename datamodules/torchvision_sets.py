@@ -13,6 +13,7 @@ from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 
 from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_reader import center_square
 from lightning_gans.core.images import Size, square_side
 
@@ -61,7 +62,7 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
         num_workers: int = 0,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
-        self.root = Path(root)
+        self.root = expand_path(root, "root")
         self.download = download
 
     def split_arguments(self, *, train: bool) -> dict[str, Any]:

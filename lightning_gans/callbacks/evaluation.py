@@ -14,6 +14,7 @@ from torch import Tensor
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import ImageData, PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.files import expand_path
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device, reduced_float32
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
@@ -65,7 +66,7 @@ class Evaluation(Callback):
         self.perceptual = perceptual
         self.kid = kid
         self.neighbors = neighbors
-        self.cache = RealCache(default_cache() if cache is None else Path(cache))
+        self.cache = RealCache(default_cache() if cache is None else expand_path(cache, "cache"))
         self._lines: dict[str, str] = {}
         self._last: list[dict[str, Any]] = []
         self._metric_sets: dict[str, MetricSet] = {}

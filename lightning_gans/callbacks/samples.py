@@ -16,7 +16,7 @@ from lightning_gans.callbacks.run_folder import warn_if_not_written
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.files import atomic_file
+from lightning_gans.core.files import atomic_file, expand_path
 from lightning_gans.core.image_files import grid, to_pil
 from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import as_adversarial
@@ -203,7 +203,7 @@ class PredictionWriter(Callback):
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder
+        self.folder = None if folder is None else expand_path(folder, "folder")
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check that the images can be drawn, and that the folder does not contain those of an earlier call.
@@ -213,7 +213,7 @@ class PredictionWriter(Callback):
         """
         if (channels := image_channels(trainer)) not in DRAWABLE:
             raise InputError(f"predict writes images of 1 or 3 channels; the data has {channels}")
-        target = RunFolder.of(trainer).predictions if self.folder is None else Path(self.folder)
+        target = RunFolder.of(trainer).predictions if self.folder is None else self.folder
         self._target: Path = trainer.strategy.broadcast(target)
         if any(self._target.rglob("*.png")):
             raise InputError(f"{target} already contains PNG files; expected an empty folder")

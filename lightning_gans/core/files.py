@@ -93,6 +93,11 @@ def expand_home(path: str, key: str) -> str:
     raise InputError(f"{key} is {path}, but the home folder is not known (HOME is not set); expected a full path")
 
 
+def expand_path(path: str | Path, key: str) -> Path:
+    """The path that an argument names; see :func:`expand_home`."""
+    return Path(expand_home(str(path), key))
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """A context in which no other process is in such a context with the same folder.

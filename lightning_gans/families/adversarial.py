@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from lightning_gans.components.class_paths import Trust
 from lightning_gans.core.data import Data, PairData, check_offers, data_module
 from lightning_gans.core.errors import InputError, short_reason
+from lightning_gans.core.files import expand_path
 from lightning_gans.core.precision import check_precision
 from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
@@ -239,7 +240,7 @@ class Adversarial(AlternatingTraining, ABC):
             InputError: if the file is no checkpoint of this class, its model cannot be built, or its weights do not
                 fit.
         """
-        path = Path(checkpoint_path)
+        path = expand_path(checkpoint_path, "checkpoint_path")
         checkpoint = read_checkpoint(path, "checkpoint_path")
         settings, missing = checkpoint.get("hyper_parameters", {}), checkpoint.get(NOT_STORED, {})
         trusted, where = Trust(trust), f"checkpoint_path is {path}"

@@ -12,6 +12,7 @@ from torch import Tensor
 from lightning_gans.components.class_paths import NO_TRUST, Trust
 from lightning_gans.core.arguments import short_text
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import expand_path
 from lightning_gans.inference.construct import ClassConfig
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
@@ -59,7 +60,7 @@ def load(
         InputError: if the file does not exist or holds no model, a class that it names cannot be built here, its
             weights do not fit or are not finite, or the device is not available.
     """
-    place, trusted = find_checkpoint(Path(path)), Trust(trust)
+    place, trusted = find_checkpoint(expand_path(path, "path")), Trust(trust)
     if place.is_dir() or place.suffix == SAFETENSORS:
         model = load_exported(place, raw, trusted)
     else:

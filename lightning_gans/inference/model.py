@@ -15,6 +15,7 @@ from lightning_gans.components.bounded import WeightsError, build_bounded, check
 from lightning_gans.components.class_paths import NO_TRUST, Trust, require_trust
 from lightning_gans.core.arguments import check_plain_tree
 from lightning_gans.core.errors import InputError, short_reason
+from lightning_gans.core.files import expand_home, expand_path
 from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_card
 from lightning_gans.inference.weights_file import read_json, read_safetensors, to_safetensors
 from lightning_gans.runs.record import ModelMetadata, RunRecord, check_metadata
@@ -201,6 +202,15 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         model.load_state_dict(weights, strict=strict)
         return model.frozen_eval()
 
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> str | None:
+        """Write the model to a folder.
+
+        Args:
+            save_directory: the folder.
+            kwargs: see the mixin.
+        """
+        return super().save_pretrained(expand_path(save_directory, "save_directory"), **kwargs)
+
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights, and pictures for the model card."""
         (save_directory / WEIGHTS).write_bytes(to_safetensors(self.state_dict(), {}))
@@ -240,7 +250,8 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
             UntrustedClassError: if ``config.json`` names other classes.
             InputError: if ``config.json`` is not that of this class, or the weights do not fit or are not finite.
         """
-        name = str(pretrained_model_name_or_path)
+        name = expand_home(str(pretrained_model_name_or_path), "pretrained_model_name_or_path")
+        cache = None if cache_dir is None else expand_path(cache_dir, "cache_dir")
 
         def file(wanted: str) -> Path:
             if Path(name).is_dir():
@@ -250,7 +261,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
                     name,
                     wanted,
                     revision=revision,
-                    cache_dir=cache_dir,
+                    cache_dir=cache,
                     force_download=force_download,
                     local_files_only=local_files_only,
                     token=token,

@@ -16,12 +16,29 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from lightning_gans.core.errors import os_reason
+from lightning_gans.core.files import expand_path
 
 
 def file_hash(path: Path) -> str:
     """First 8 hex digits of a file's SHA-256, which identify weights in a stamp."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:8]
+
+
+def weights_file(path: str | Path, suffix: str) -> Path:
+    """The file of an extractor's weights that the user names.
+
+    Args:
+        path: the file.
+        suffix: of such files, for the error message.
+
+    Raises:
+        ValueError: if it does not exist.
+    """
+    path = expand_path(path, "weights")
+    if not path.is_file():
+        raise ValueError(f"weights is {path}, which does not exist; expected a {suffix} file")
+    return path
 
 
 def download_weights(url: str, network: str) -> Path:

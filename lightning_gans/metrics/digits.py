@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.cache import file_hash
+from lightning_gans.metrics.cache import file_hash, weights_file
 from lightning_gans.metrics.features import FeatureExtractor
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
@@ -77,9 +77,7 @@ class DigitFeatures(FeatureExtractor):
 
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
-        path = WEIGHTS if weights is None else Path(weights)
-        if not path.is_file():
-            raise ValueError(f"weights is {path}, which does not exist; expected a .safetensors file")
+        path = WEIGHTS if weights is None else weights_file(weights, ".safetensors")
         self._hash = file_hash(path)
         # The draws of initialization must not change those of the run.
         with torch.random.fork_rng(devices=[]):

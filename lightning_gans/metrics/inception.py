@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.image.inception import InceptionScore as TorchInceptionScore
 from torchmetrics.utilities import dim_zero_cat
 
-from lightning_gans.metrics.cache import download_weights, file_hash
+from lightning_gans.metrics.cache import download_weights, file_hash, weights_file
 from lightning_gans.metrics.features import FeatureExtractor
 
 
@@ -43,9 +43,7 @@ class InceptionFeatures(FeatureExtractor):
         super().__init__()
         from torchmetrics.image.fid import NoTrainInceptionV3
 
-        if weights is not None and not Path(weights).is_file():
-            raise ValueError(f"weights is {weights}, which does not exist; expected a .pth file")
-        path = _inception_weights() if weights is None else Path(weights)
+        path = _inception_weights() if weights is None else weights_file(weights, ".pth")
         try:
             # torch-fidelity unpickles arbitrary objects: the safe loader checks the file first.
             torch.load(path, weights_only=True, map_location="cpu")

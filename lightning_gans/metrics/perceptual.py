@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from lightning_gans.core.images import to_float
-from lightning_gans.metrics.cache import download_weights, file_hash
+from lightning_gans.metrics.cache import download_weights, file_hash, weights_file
 from lightning_gans.metrics.compat import lpips_network
 from lightning_gans.metrics.paired_images import check_min_size, check_same_shape
 
@@ -34,9 +34,7 @@ class PerceptualDistance(nn.Module):
 
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
-        if weights is not None and not Path(weights).is_file():
-            raise ValueError(f"weights is {weights}, which does not exist; expected a .pth file")
-        path = _alexnet_weights() if weights is None else Path(weights)
+        path = _alexnet_weights() if weights is None else weights_file(weights, ".pth")
         try:
             self.network = lpips_network(torch.load(path, weights_only=True, map_location="cpu"))
         except Exception as error:  # any exception is possible, depending on the file's bytes

@@ -10,6 +10,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from lightning_gans.core.errors import RunEnded, os_reason
+from lightning_gans.core.files import expand_path
 from lightning_gans.runs.checkpoint_file import read_checkpoint
 
 BARE = "is_bare_state_dict"
@@ -34,7 +35,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         if "state_dict" not in checkpoint:
             checkpoint = {"global_step": 0, "epoch": 0, "loops": {}, "state_dict": checkpoint, BARE: True}
-        target = Path(path)
+        target = expand_path(path, "path")
         temporary = target.with_name(f".{target.name}.writing")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         load = super().load_checkpoint
         kwargs["weights_only"] = True
-        checkpoint = read_checkpoint(Path(path), "ckpt_path", lambda file: load(file, *args, **kwargs))
+        checkpoint = read_checkpoint(
+            expand_path(path, "ckpt_path"), "ckpt_path", lambda file: load(file, *args, **kwargs)
+        )
         contents: dict[str, Any] = checkpoint["state_dict"] if BARE in checkpoint else checkpoint
         return contents
 

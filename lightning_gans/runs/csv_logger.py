@@ -16,7 +16,7 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
 from lightning_gans.core.errors import RunEnded, os_reason
-from lightning_gans.core.files import append_lines, locked
+from lightning_gans.core.files import append_lines, expand_path, locked
 from lightning_gans.runs.folder import METRICS, parse_version, version_name
 from lightning_gans.runs.metrics_log import parse_header, read_metrics_log, write_metrics_log
 
@@ -125,7 +125,7 @@ class ResumableCSVLogger(CSVLogger):
         prefix: str = "",
         flush_logs_every_n_steps: int = 100,
     ) -> None:
-        super().__init__(save_dir, name, version, prefix, flush_logs_every_n_steps)
+        super().__init__(expand_path(save_dir, "save_dir"), name, version, prefix, flush_logs_every_n_steps)
         self._known_version = version
         self._writer: AppendingWriter | None = None
 

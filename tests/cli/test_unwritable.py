@@ -13,7 +13,6 @@ import yaml
 from lightning_gans.cli.commands.common import run_command
 from lightning_gans.cli.train import build
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.files import expand_home
 from lightning_gans.metrics.cache import RealCache, default_cache, download_weights
 from tests.support.command_line import QUIET, SHORT, scores
 
@@ -163,17 +162,3 @@ def test_data_are_read_from_below_the_home_folder(small_mnist: Path, monkeypatch
     few = ["--data.root", "~/data", "--data.val_size", "4", "--data.batch_size", "4", "--trainer.fast_dev_run", "1"]
     build(["fit", "--config", "dcgan/mnist", *SHORT, *few])
     assert not Path("~").exists()
-
-
-def test_only_a_home_folder_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
-    same = ["", "a/~", "~nobody-has-this-name/a", "~~", "~ a", "sqlite:///~/a", "1e-3"]
-    assert [expand_home(path, "key") for path in same] == same
-    assert [expand_home(path, "key") for path in ("~", "~/a b")] == ["/home/me", "/home/me/a b"]
-
-    def unknown(path: Path) -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "expanduser", unknown)
-    with pytest.raises(InputError, match=r"data\.root is ~/a, but the home folder is not known \(HOME is not set\)"):
-        expand_home("~/a", "data.root")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lightning_gans.core.arguments import is_class_path
 from lightning_gans.core.errors import InputError, UntrustedClassError, exit_on_known_errors
-from lightning_gans.core.files import expand_home
+from lightning_gans.core.files import expand_path
 
 if TYPE_CHECKING:
     from lightning_gans.inference import PretrainedModel
@@ -67,7 +67,7 @@ def user_path(text: str) -> Path:
     Raises:
         InputError: if the home folder is not known.
     """
-    return Path(expand_home(text, "the path"))
+    return expand_path(text, "the path")
 
 
 def model_parser(name: str, description: str, device: str | None = None, **settings: Any) -> argparse.ArgumentParser:
