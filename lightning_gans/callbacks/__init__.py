@@ -7,9 +7,12 @@ from lightning_gans.callbacks.evaluation import BestScore, Evaluation
 from lightning_gans.callbacks.performance import TF32, Compilation
 from lightning_gans.callbacks.run_folder import Curves, ResultsFile, RunLock
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
+from lightning_gans.callbacks.standard import BEST_SETTINGS, CALLBACKS, default_callbacks
 from lightning_gans.callbacks.watchdog import Watchdog
 
 __all__ = [
+    "BEST_SETTINGS",
+    "CALLBACKS",
     "EMA",
     "TF32",
     "Analysis",
@@ -23,4 +26,5 @@ __all__ = [
     "RunLock",
     "SampleGrid",
     "Watchdog",
+    "default_callbacks",
 ]

@@ -15,27 +15,14 @@ from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ProgressBar, TQDMProgressBar
+from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules  # noqa: F401 (the parser finds classes by short name only in imported modules)
 import lightning_gans.variants  # noqa: F401 (the same)
 from datamodules.base import IndexedDataModule
-from lightning_gans.callbacks import (
-    EMA,
-    TF32,
-    Compilation,
-    Curves,
-    Evaluation,
-    LastCheckpoint,
-    PredictionWriter,
-    ResultsFile,
-    RunLock,
-    SampleGrid,
-    Watchdog,
-)
-from lightning_gans.callbacks.analysis import Analysis
+from lightning_gans.callbacks import BEST_SETTINGS, CALLBACKS, Curves, ResultsFile, RunLock
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, expand_home_in, given_keys, own_defaults
@@ -69,20 +56,6 @@ STRATEGIES = ("auto", "single_device", *ALTERNATING_DDP)
 """Values of the trainer's strategy; a class with arguments is possible too."""
 
 SIDES = ("generator", "discriminator")
-
-CALLBACKS: dict[str, type[Callback]] = {
-    "ema": EMA,
-    "evaluation": Evaluation,
-    "analysis": Analysis,
-    "samples": SampleGrid,
-    "watchdog": Watchdog,
-    "best": ModelCheckpoint,
-    "last": LastCheckpoint,
-    "predictions": PredictionWriter,
-    "compile": Compilation,
-    "tf32": TF32,
-}
-"""Callbacks that every run has, by key."""
 
 LINKED = [
     *((key, f"{side}.init_args.{key}") for side in SIDES for key in ("channels", "size", "num_classes")),
@@ -130,15 +103,7 @@ class LightningGANsCLI(LightningCLI):
         parser.add_class_arguments(ProcessSettings, "process")
         for key, callback in CALLBACKS.items():
             parser.add_lightning_class_args(callback, key)
-        parser.set_defaults(
-            {
-                "best.monitor": "val/fid",
-                "best.filename": "best",
-                "best.enable_version_counter": False,
-                # After validation, which has the score; a resumed run passes the end of its last epoch once more.
-                "best.save_on_train_epoch_end": False,
-            }
-        )
+        parser.set_defaults({f"best.{name}": value for name, value in BEST_SETTINGS.items()})
         for name, target in LINKED:
             parser.link_arguments(
                 f"data.{name}",

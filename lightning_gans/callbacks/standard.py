@@ -1,0 +1,59 @@
+"""The callbacks of every run, by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+
+from lightning_gans.callbacks.analysis import Analysis
+from lightning_gans.callbacks.checkpoints import LastCheckpoint
+from lightning_gans.callbacks.ema import EMA
+from lightning_gans.callbacks.evaluation import Evaluation
+from lightning_gans.callbacks.performance import TF32, Compilation
+from lightning_gans.callbacks.run_folder import Curves, RunLock
+from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
+from lightning_gans.callbacks.watchdog import Watchdog
+
+CALLBACKS: dict[str, type[Callback]] = {
+    "ema": EMA,
+    "evaluation": Evaluation,
+    "analysis": Analysis,
+    "samples": SampleGrid,
+    "watchdog": Watchdog,
+    "best": ModelCheckpoint,
+    "last": LastCheckpoint,
+    "predictions": PredictionWriter,
+    "compile": Compilation,
+    "tf32": TF32,
+}
+"""Callbacks that every run has, by their key on the command line."""
+
+BEST_SETTINGS: dict[str, Any] = {
+    "monitor": "val/fid",
+    "filename": "best",
+    "enable_version_counter": False,
+    # After validation, which has the score; a resumed run passes the end of its last epoch once more.
+    "save_on_train_epoch_end": False,
+}
+"""Arguments of the callback ``best`` that differ from Lightning's defaults."""
+
+
+def default_callbacks(**replaced: Callback | None) -> list[Callback]:
+    """The callbacks that a run of the command line has, for a trainer in Python.
+
+    With them, ``lightning.Trainer(callbacks=default_callbacks())`` averages the generator, scores it, draws grids,
+    watches for collapse, and keeps the best and the newest checkpoint, the log's figure and a lock in the run's folder.
+
+    Args:
+        **replaced: a callback in place of the one of that key of :data:`CALLBACKS`, such as
+            ``ema=EMA(decay=0.999)``; None leaves it out.
+
+    Raises:
+        ValueError: if a key is unknown.
+    """
+    if unknown := sorted(replaced.keys() - CALLBACKS.keys()):
+        raise ValueError(f"{unknown[0]} is not a callback's key; expected one of {', '.join(CALLBACKS)}")
+    settings = {"best": BEST_SETTINGS}
+    chosen = [replaced[key] if key in replaced else make(**settings.get(key, {})) for key, make in CALLBACKS.items()]
+    return [RunLock(), Curves(), *(callback for callback in chosen if callback is not None)]
