@@ -15,8 +15,11 @@ from lightning_gans.runs.settings import RECIPE_SECTIONS, TRAINER_KEYS, Settings
 SUBCOMMANDS = {"test": "test", "val": "validate"}
 """The subcommand that measures the scores of each split."""
 
-ROOT, DOWNLOAD, WORKERS = (f"data.init_args.{key}" for key in ("root", "download", "num_workers"))
-"""Settings that depend on the machine. The root of a user's own images is an exception: it defines the data."""
+DATA = "data.init_args."
+"""The start of the keys of a data module's arguments."""
+
+MACHINE = {f"{DATA}{key}" for key in ("download", "unverified", "cache_gb", "num_workers")}
+"""Settings that depend on the machine and change no data."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ class Run:
     def recipe(self) -> Settings:
         """The settings that runs of one row must share."""
         trainer = {f"trainer.{key}" for key in TRAINER_KEYS}
-        # Downloaded data are the same in every folder.
-        machine = {ROOT, DOWNLOAD, WORKERS} if DOWNLOAD in self.settings else {WORKERS}
+        # Downloaded data are the same in every folder. Without a data set's name, the folder is that of own images.
+        downloaded = f"{DATA}download" in self.settings and self.settings.get(f"{DATA}dataset", "") is not None
+        machine = MACHINE | ({f"{DATA}root"} if downloaded else set())
         return {
             key: value
             for key, value in self.settings.items()

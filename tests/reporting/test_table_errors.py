@@ -57,6 +57,24 @@ def test_folders_of_other_images_are_another_recipe(make: Make) -> None:
         run_command("table", ["runs"])
 
 
+def paired(folder: str, dataset: str | None, **settings: Any) -> dict[str, Any]:
+    init_args = {"root": folder, "dataset": dataset, "download": True, **settings}
+    return {"class_path": "datamodules.PairedImageDataModule", "init_args": init_args}
+
+
+def test_a_machines_settings_are_no_other_recipe(make: Make) -> None:
+    make("pix2pix/a", 0, {"test/fid": 1.0}, data=paired("a", "facades", unverified=True, cache_gb=4.0))
+    make("pix2pix/b", 1, {"test/fid": 1.0}, data=paired("b", "facades", unverified=False, cache_gb=8.0))
+    run_command("table", ["runs"])
+
+
+def test_folders_of_other_pairs_are_another_recipe(make: Make) -> None:
+    make("pix2pix/a", 0, {"test/fid": 1.0}, data=paired("a", None))
+    make("pix2pix/b", 1, {"test/fid": 1.0}, data=paired("b", None))
+    with pytest.raises(InputError, match=r"data\.init_args\.root"):
+        run_command("table", ["runs"])
+
+
 def test_a_missing_key_of_an_older_config_equals_null(make: Make) -> None:
     make("a/0", 0, {"test/fid": 1.0})
     make("a/1", 1, {"test/fid": 1.0}, model__init_args__penalty=None)
