@@ -17,9 +17,10 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+import lightning_gans
 from lightning_gans.__main__ import main
 
-ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(lightning_gans.__file__).parent
 sys.path.insert(0, str(Path(__file__).parent))
 
 BATCH = 50
@@ -37,14 +38,14 @@ class Followed:
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
         """A call or a return anywhere, as :func:`sys.setprofile` reports it."""
         path = frame.f_code.co_filename
-        if event not in ("call", "return") or not path.startswith((f"{ROOT}/lightning_gans", f"{ROOT}/datamodules")):
+        if event not in ("call", "return") or not path.startswith(f"{PACKAGE}/"):
             return
         inside = frame.f_code.co_name == "training_step"
         if event == "return":
             self._depth -= inside
             return
         self._depth += inside
-        name = str(Path(path).relative_to(ROOT))
+        name = str(Path(path).relative_to(PACKAGE.parent))
         self.batch.append(name)
         if self._depth:
             self.step.append(name)

@@ -20,9 +20,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins import MixedPrecision
 
-from datamodules import MNISTDataModule
 from lightning_gans.components.optimizers import GANAdam
 from lightning_gans.components.penalties import R1, R1R2, Penalty
+from lightning_gans.datamodules import MNISTDataModule
 from lightning_gans.families import LatentGAN
 from lightning_gans.networks import InfoGANDiscriminator, InfoGANGenerator
 from lightning_gans.variants import CGAN, DCGAN, LSGAN, R3GAN, SNGAN

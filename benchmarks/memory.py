@@ -23,7 +23,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from datamodules import SyntheticFacadesDataModule
+from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.families import Translation
 from lightning_gans.networks import PatchGAN, ResNetTranslator, UNet
 from lightning_gans.networks.layers import InstanceNorm

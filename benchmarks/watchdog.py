@@ -22,8 +22,8 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from datamodules import DigitsDataModule
 from lightning_gans.callbacks import Watchdog
+from lightning_gans.datamodules import DigitsDataModule
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from lightning_gans.runs.csv_logger import ResumableCSVLogger

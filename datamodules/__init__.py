@@ -1,12 +1,12 @@
 """Data for GANs as LightningDataModules, chosen by class name on the command line."""
 
-from datamodules.digits import DigitsDataModule
-from datamodules.domain_folders import PairedImageDataModule, UnpairedImageDataModule
-from datamodules.facades import SyntheticFacadesDataModule
-from datamodules.gaussian_grid import GaussianGridDataModule
-from datamodules.image_folder import ImageFolderDataModule
-from datamodules.stacked_mnist import StackedMNISTDataModule
-from datamodules.torchvision_sets import (
+from lightning_gans.datamodules.digits import DigitsDataModule
+from lightning_gans.datamodules.domain_folders import PairedImageDataModule, UnpairedImageDataModule
+from lightning_gans.datamodules.facades import SyntheticFacadesDataModule
+from lightning_gans.datamodules.gaussian_grid import GaussianGridDataModule
+from lightning_gans.datamodules.image_folder import ImageFolderDataModule
+from lightning_gans.datamodules.stacked_mnist import StackedMNISTDataModule
+from lightning_gans.datamodules.torchvision_sets import (
     CIFAR10DataModule,
     FashionMNISTDataModule,
     KMNISTDataModule,

@@ -20,9 +20,9 @@ from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
-from datamodules.torchvision_sets import one_line
-from datamodules.unpacking import BROKEN, open_regular, unpack
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules.torchvision_sets import one_line
+from lightning_gans.datamodules.unpacking import BROKEN, open_regular, unpack
 
 SERVER = "http://efrosgans.eecs.berkeley.edu"
 TIMEOUT = 30.0  # seconds without data after which a connection is given up

@@ -11,10 +11,10 @@ import lightning as L
 import torch
 from torch.utils.data import DataLoader
 
-from datamodules.samplers import EvaluationBatches, TrainingBatches
 from lightning_gans.core.data import data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import run_seed
+from lightning_gans.datamodules.samplers import EvaluationBatches, TrainingBatches
 
 
 def ignore_signals(_worker: int) -> None:

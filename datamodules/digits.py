@@ -7,8 +7,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional as F
 
-from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.images import Size
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
 MARGIN = 2
 

@@ -11,11 +11,15 @@ from typing import Any, ClassVar
 
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
-from datamodules.base import SPLITS
-from datamodules.file_states import warn_of_changes
-from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
-from datamodules.layouts import (
+from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.files import expand_path
+from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names, walk_folder
+from lightning_gans.core.images import Size, square_side
+from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
+from lightning_gans.datamodules.base import SPLITS
+from lightning_gans.datamodules.file_states import warn_of_changes
+from lightning_gans.datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
+from lightning_gans.datamodules.layouts import (
     JOINED,
     SEPARATE,
     SPLIT_NAMES,
@@ -26,12 +30,8 @@ from datamodules.layouts import (
     find_split,
     split_listing,
 )
-from datamodules.matching import folder_key, match_pairs
-from datamodules.two_domains import TwoDomainDataModule, TwoDomains
-from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names, walk_folder
-from lightning_gans.core.images import Size, square_side
+from lightning_gans.datamodules.matching import folder_key, match_pairs
+from lightning_gans.datamodules.two_domains import TwoDomainDataModule, TwoDomains
 
 GIB = 2**30
 

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.base import SPLITS
-from datamodules.two_domains import TwoDomainDataModule, TwoDomains
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import Size, square_side
 from lightning_gans.core.randomness import derive_seed
+from lightning_gans.datamodules.base import SPLITS
+from lightning_gans.datamodules.two_domains import TwoDomainDataModule, TwoDomains
 
 Floats = NDArray[np.floating[Any]]
 

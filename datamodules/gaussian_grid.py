@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.randomness import derive_generator
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
 EXTENT = 0.8
 """The largest coordinate of a center."""

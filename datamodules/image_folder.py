@@ -11,16 +11,16 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
-from datamodules.base import SPLITS
-from datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes
-from datamodules.in_memory import InMemoryDataModule, TensorImages
-from datamodules.layouts import SPLIT_NAMES, Files, files_by_split
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_files import check_channels, find_images, list_names, reject_unusable
 from lightning_gans.core.image_reader import READABLE, failure_reason, load_square
 from lightning_gans.core.images import Size, square_side
 from lightning_gans.core.randomness import derive_generator
+from lightning_gans.datamodules.base import SPLITS
+from lightning_gans.datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes
+from lightning_gans.datamodules.in_memory import InMemoryDataModule, TensorImages
+from lightning_gans.datamodules.layouts import SPLIT_NAMES, Files, files_by_split
 
 
 class ImageFolderDataModule(InMemoryDataModule):

@@ -11,12 +11,12 @@ from torch.utils.data import Dataset
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from datamodules.base import IndexedDataModule
-from datamodules.layouts import held_out_size
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import ImageData
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import Size, height_width, square_side, to_float
+from lightning_gans.datamodules.base import IndexedDataModule
+from lightning_gans.datamodules.layouts import held_out_size
 
 MAX_BYTES_ON_GPU = 2**30
 """Largest split that is copied to the GPU as a whole: small compared with a GPU's memory."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import torch
 
-from datamodules.image_cache import Listing
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import list_names
 from lightning_gans.core.randomness import derive_generator
+from lightning_gans.datamodules.image_cache import Listing
 
 SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 """Names of the folder of each split, in lower case; folders are found in any case."""

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datamodules.in_memory import InMemoryDataModule
-from datamodules.torchvision_sets import MNISTDataModule
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import Size
 from lightning_gans.core.randomness import derive_generator
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
+from lightning_gans.datamodules.torchvision_sets import MNISTDataModule
 
 
 class StackedMNISTDataModule(InMemoryDataModule):

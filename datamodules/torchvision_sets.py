@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 
-from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_reader import center_square
 from lightning_gans.core.images import Size, square_side
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
 
 class TorchvisionDataModule(InMemoryDataModule, ABC):

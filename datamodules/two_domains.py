@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.base import IndexedDataModule, ResumableLoader
-from datamodules.samplers import TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.data import PairData, Palette
 from lightning_gans.core.images import Size, height_width, square_side, to_float
 from lightning_gans.core.randomness import derive_generator, rank, run_seed, world_size
+from lightning_gans.datamodules.base import IndexedDataModule, ResumableLoader
+from lightning_gans.datamodules.samplers import TrainingBatches, UnpairedBatches
 
 
 class Images(Protocol):

@@ -6,7 +6,7 @@ This module imports nothing until :func:`load` is called, so that commands start
 * :mod:`lightning_gans.families`: the training steps;
 * :mod:`lightning_gans.networks`, :mod:`lightning_gans.metrics`, :mod:`lightning_gans.callbacks`;
 * :mod:`lightning_gans.inference`: pretrained models, as returned by :func:`load`;
-* :mod:`datamodules`: data modules, in a package of their own.
+* :mod:`lightning_gans.datamodules`: data sets.
 """
 
 from __future__ import annotations

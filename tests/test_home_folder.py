@@ -12,7 +12,10 @@ import pytest
 from PIL import Image
 
 import lightning_gans
-from datamodules import (
+from lightning_gans.callbacks import Evaluation, PredictionWriter
+from lightning_gans.core.errors import InputError
+from lightning_gans.core.files import expand_home
+from lightning_gans.datamodules import (
     CIFAR10DataModule,
     ImageFolderDataModule,
     MNISTDataModule,
@@ -20,9 +23,6 @@ from datamodules import (
     StackedMNISTDataModule,
     UnpairedImageDataModule,
 )
-from lightning_gans.callbacks import Evaluation, PredictionWriter
-from lightning_gans.core.errors import InputError
-from lightning_gans.core.files import expand_home
 from lightning_gans.inference import LatentSampler
 from lightning_gans.metrics import digits, inception, perceptual
 from lightning_gans.runs.csv_logger import ResumableCSVLogger

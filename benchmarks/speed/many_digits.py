@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from datamodules.in_memory import InMemoryDataModule
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
 COUNT = 60_000
 """Number of images, as in MNIST."""

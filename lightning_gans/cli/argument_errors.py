@@ -152,7 +152,7 @@ class ArgumentErrors:
                 if frame.f_locals.get("self") is instance:
                     if isinstance(error, InputError) and not names_argument(component, error):
                         return None
-                    packages = {"lightning_gans", "datamodules", package_of(type(instance).__module__)}
+                    packages = {"lightning_gans", package_of(type(instance).__module__)}
                     return InputError(self._message(component, error)) if package_of(raising) in packages else None
         return None
 

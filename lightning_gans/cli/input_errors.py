@@ -118,10 +118,10 @@ def known_words(parser: ArgumentParser) -> set[str]:
     classes = [
         item
         for module in list(sys.modules.values())
-        if getattr(module, "__name__", "").partition(".")[0] in ("lightning_gans", "datamodules")
+        if getattr(module, "__name__", "").partition(".")[0] == "lightning_gans"
         and not module.__name__.startswith("lightning_gans.sweeps")  # no config has those
         for item in vars(module).values()
-        if isinstance(item, type) and item.__module__.partition(".")[0] in ("lightning_gans", "datamodules")
+        if isinstance(item, type) and item.__module__.partition(".")[0] == "lightning_gans"
     ]
     arguments = {
         name

@@ -19,9 +19,9 @@ from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
-import datamodules  # noqa: F401 (the parser finds classes by short name only in imported modules)
-import lightning_gans.variants  # noqa: F401 (the same)
-from datamodules.base import IndexedDataModule
+# The parser finds classes by short name only in imported modules.
+import lightning_gans.datamodules
+import lightning_gans.variants  # noqa: F401
 from lightning_gans.callbacks import BEST_SETTINGS, CALLBACKS, Curves, ResultsFile, RunLock
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
@@ -44,6 +44,7 @@ from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.shipped_configs import config_folder
+from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO

@@ -12,14 +12,14 @@ from lightning.pytorch.callbacks import Callback
 from PIL import Image
 from torch import Tensor
 
-from datamodules import DigitsDataModule, GaussianGridDataModule
-from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.callbacks import Analysis, Evaluation
 from lightning_gans.cli.train import build
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import UniformNoise
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float
+from lightning_gans.datamodules import DigitsDataModule, GaussianGridDataModule
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
 from lightning_gans.families import LatentGAN
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.networks import (

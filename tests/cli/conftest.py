@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datamodules import CIFAR10DataModule
 from lightning_gans.cli.train import build
+from lightning_gans.datamodules import CIFAR10DataModule
 from tests.datamodules.test_sets import idx
 from tests.support.command_line import SHORT
 from tests.support.small_archives import small_archives

@@ -10,10 +10,10 @@ import torch
 from lightning.pytorch import Callback
 from torch.optim.lr_scheduler import LambdaLR
 
-from datamodules import digits
 from lightning_gans.cli.train import build
 from lightning_gans.components.optimizers import GANAdam
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules import digits
 from lightning_gans.networks import DCGANGenerator
 from lightning_gans.variants import DCGAN
 

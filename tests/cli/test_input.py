@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import datamodules
 import lightning_gans.networks
 import lightning_gans.variants
+from lightning_gans import datamodules
 from lightning_gans.cli.train import build, run
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks import Discriminator, Generator
@@ -131,8 +131,8 @@ def test_help_lists_only_our_variants_and_networks(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "10000")  # so wide that help does not break lines within names
     listed = known_subclasses(capsys, "fit", "--help")
-    (data,) = [names for names in listed if "datamodules." in names]
-    exported = {f"datamodules.{name}" for name in datamodules.__all__}
+    (data,) = [names for names in listed if "lightning_gans.datamodules." in names]
+    exported = {f"lightning_gans.datamodules.{name}" for name in datamodules.__all__}
     assert set(data.split(", ")) == {"lightning.LightningDataModule", *exported}
     (variants,) = [names for names in listed if "lightning_gans.variants." in names]
     finished = {f"lightning_gans.variants.{name}" for name in lightning_gans.variants.__all__}

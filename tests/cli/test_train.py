@@ -15,10 +15,10 @@ import torch
 import yaml
 from PIL import Image
 
-from datamodules import GaussianGridDataModule
 from lightning_gans import load
 from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.core.images import to_uint8
+from lightning_gans.datamodules import GaussianGridDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.variants import GAN
 from tests.support.command_line import QUIET, SHORT, scores

@@ -18,12 +18,12 @@ import yaml
 from PIL import Image
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from datamodules import SyntheticFacadesDataModule
-from datamodules.archives import PAIRED, UNPAIRED, Archive
 from lightning_gans import load
 from lightning_gans.cli.commands.common import run_command
 from lightning_gans.cli.train import build, run
 from lightning_gans.core.images import to_uint8
+from lightning_gans.datamodules import SyntheticFacadesDataModule
+from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive
 from lightning_gans.families import Translation
 from lightning_gans.networks import IdentityTranslator
 from lightning_gans.variants import CycleGAN, Pix2Pix

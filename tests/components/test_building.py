@@ -63,7 +63,7 @@ def test_a_file_may_name_our_classes_and_torchs(path: str, base: type) -> None:
         "torch.nn.LazyLinear",
         "torch.nn.modules.module.importlib",
         "torch.jit.ScriptModule",
-        "datamodules.MNISTDataModule",
+        "lightning_gans.datamodules.MNISTDataModule",
         "UNet",
         "",
         "lightning_gans..UNet",

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-import datamodules
+from lightning_gans import datamodules
 from lightning_gans.callbacks import Evaluation
 from lightning_gans.core.batches import Labelled, as_labelled
 from lightning_gans.core.data import (

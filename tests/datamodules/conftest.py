@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from datamodules import archives
+from lightning_gans.datamodules import archives
 from tests.support.archive_server import Server
 
 

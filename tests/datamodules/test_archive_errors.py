@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import archives, unpacking
-from datamodules.archives import PAIRED, Archive, fetch
+from lightning_gans.datamodules import archives, unpacking
+from lightning_gans.datamodules.archives import PAIRED, Archive, fetch
 from tests.support.archive_server import (
     CONTENT,
     Server,

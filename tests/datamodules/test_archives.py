@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import archives
-from datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
+from lightning_gans.datamodules import archives
+from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
 from tests.support.archive_server import (
     CONTENT,
     Server,

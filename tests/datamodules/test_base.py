@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from datamodules.base import ResumableLoader
-from datamodules.in_memory import TensorImages
-from datamodules.samplers import EvaluationBatches, TrainingBatches, UnpairedBatches
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules.base import ResumableLoader
+from lightning_gans.datamodules.in_memory import TensorImages
+from lightning_gans.datamodules.samplers import EvaluationBatches, TrainingBatches, UnpairedBatches
 from tests.support.tiny import TinyData, tiny_trainer
 
 

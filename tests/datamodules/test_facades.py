@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from datamodules import SyntheticFacadesDataModule
-from datamodules.facades import CLASSES, DOOR, PALETTE, WALL, draw_classes, draw_house_front, plan_house
+from lightning_gans.datamodules import SyntheticFacadesDataModule
+from lightning_gans.datamodules.facades import CLASSES, DOOR, PALETTE, WALL, draw_classes, draw_house_front, plan_house
 from lightning_gans.metrics.segmentation import nearest_class
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from datamodules import GaussianGridDataModule
 from lightning_gans.core.images import to_float
+from lightning_gans.datamodules import GaussianGridDataModule
 
 
 def grid(stage: str = "fit", side: int = 5, std: float = 0.02, length: int = 4000) -> GaussianGridDataModule:

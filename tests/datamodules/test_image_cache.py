@@ -17,11 +17,16 @@ import pytest
 import torch
 from PIL import Image
 
-import datamodules.image_cache
-from datamodules import PairedImageDataModule, UnpairedImageDataModule
-from datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check, open_images
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_reader import READABLE, open_rgb
+from lightning_gans.datamodules import PairedImageDataModule, UnpairedImageDataModule, image_cache
+from lightning_gans.datamodules.image_cache import (
+    CachedImageFiles,
+    DomainImages,
+    Listing,
+    decode_and_check,
+    open_images,
+)
 from tests.support.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
 
 ORIENTATION = 0x112
@@ -47,7 +52,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return open_rgb(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(datamodules.image_cache, "open_rgb", noted)
+        patch.setattr(image_cache, "open_rgb", noted)
         yield names
 
 

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from datamodules import ImageFolderDataModule
 from lightning_gans.core.image_reader import load_square
+from lightning_gans.datamodules import ImageFolderDataModule
 
 ORIENTATION = 0x112
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)

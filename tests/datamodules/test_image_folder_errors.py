@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from datamodules import ImageFolderDataModule
-from datamodules.in_memory import InMemoryDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_reader import READABLE
+from lightning_gans.datamodules import ImageFolderDataModule
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
 from tests.datamodules.test_image_folder import fill, folder, save
 from tests.support.tiny import TinyData
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules import PairedImageDataModule, UnpairedImageDataModule
-from datamodules.domain_folders import ImageDomainsDataModule
-from datamodules.layouts import held_out_size
+from lightning_gans.datamodules import PairedImageDataModule, UnpairedImageDataModule
+from lightning_gans.datamodules.domain_folders import ImageDomainsDataModule
+from lightning_gans.datamodules.layouts import held_out_size
 from tests.support.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
 
 LAYOUTS = {"trainA": "{}A {}B", "train/A": "{}/A {}/B", "A/train": "A/{} B/{}"}

@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from datamodules import PairedImageDataModule, two_domains
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.images import to_uint8
+from lightning_gans.datamodules import PairedImageDataModule, two_domains
 from tests.support.image_trees import SMALL, in_two_folders, noise, pretend, save, seeds, side_by_side
 from tests.support.tiny import tiny_trainer
 

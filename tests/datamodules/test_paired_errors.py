@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import datamodules.domain_folders
-from datamodules import PairedImageDataModule
-from datamodules.archives import PAIRED, Archive
 from lightning_gans.core.image_reader import READABLE
+from lightning_gans.datamodules import PairedImageDataModule, domain_folders
+from lightning_gans.datamodules.archives import PAIRED, Archive
 from tests.datamodules.test_paired import pairs
 from tests.support.image_trees import SMALL, in_two_folders, noise, refusal, save, side_by_side
 
@@ -28,7 +27,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Archive, str, Path, b
         calls.append((archive, name, root, unverified))
         return side_by_side(root / name / "train", 5)
 
-    monkeypatch.setattr(datamodules.domain_folders, "fetch", fetch)
+    monkeypatch.setattr(domain_folders, "fetch", fetch)
     return calls
 
 

@@ -17,7 +17,8 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from datamodules import (
+from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules import (
     CIFAR10DataModule,
     DigitsDataModule,
     FashionMNISTDataModule,
@@ -25,9 +26,8 @@ from datamodules import (
     MNISTDataModule,
     in_memory,
 )
-from datamodules.in_memory import TensorImages
-from datamodules.torchvision_sets import TorchvisionDataModule
-from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules.in_memory import TensorImages
+from lightning_gans.datamodules.torchvision_sets import TorchvisionDataModule
 from lightning_gans.metrics import DigitFeatures
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from datamodules import ImageFolderDataModule
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules import ImageFolderDataModule
 from tests.datamodules.test_image_folder import fill, folder
 
 

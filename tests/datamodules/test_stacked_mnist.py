@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules import StackedMNISTDataModule
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules import StackedMNISTDataModule
 from lightning_gans.metrics import DigitFeatures
 from tests.datamodules.test_sets import idx
 

@@ -12,8 +12,8 @@ import torch
 import torchvision.datasets
 from PIL import Image
 
-from datamodules.torchvision_sets import TorchvisionDataModule
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules.torchvision_sets import TorchvisionDataModule
 
 SMALL: dict[str, Any] = {"batch_size": 2, "eval_batch_size": 2, "val_size": 2}
 COUNT = 6

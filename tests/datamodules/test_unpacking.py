@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from datamodules import unpacking
-from datamodules.archives import fetch
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules import unpacking
+from lightning_gans.datamodules.archives import fetch
 from tests.support.archive_server import CONTENT, Server, files, names, refusal, tar_member, tarball, zip_member, zipped
 
 # Links.

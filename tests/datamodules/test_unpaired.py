@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-import datamodules.domain_folders
-from datamodules import UnpairedImageDataModule
-from datamodules.archives import UNPAIRED, Archive
+from lightning_gans.datamodules import UnpairedImageDataModule, domain_folders
+from lightning_gans.datamodules.archives import UNPAIRED, Archive
 from tests.support.image_trees import SMALL, images, pretend, refusal, seeds, side_by_side
 
 
@@ -150,7 +149,7 @@ def test_a_named_data_set_is_fetched_from_among_the_unpaired_ones(
         calls.append((archive, name, root, unverified))
         return tree(root / name, trainA=4, trainB=4)
 
-    monkeypatch.setattr(datamodules.domain_folders, "fetch", fetch)
+    monkeypatch.setattr(domain_folders, "fetch", fetch)
     data = UnpairedImageDataModule(tmp_path, dataset="maps", **SMALL)
     data.prepare_data()
     data.setup("fit")

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules import SyntheticFacadesDataModule
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float
+from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import background_color, canvas_size, palette, resize_drawing, translate_image
 from lightning_gans.demo.uploads import read_upload, set_pillow_limit

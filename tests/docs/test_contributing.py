@@ -52,7 +52,8 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the packages to which both sections were applied."""
     folder = tmp_path_factory.mktemp("checkout")
     for part in PARTS:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / part, folder / part, symlinks=True, ignore=ignored)
     follow("Add a variant", folder)
     follow("Add a data set", folder)
     return folder

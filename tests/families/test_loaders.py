@@ -14,14 +14,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, TensorDataset
 
-from datamodules import SyntheticFacadesDataModule, samplers
-from datamodules.base import IndexedDataModule
-from datamodules.samplers import EvaluationBatches, TrainingBatches
-from datamodules.two_domains import TwoDomains
 from lightning_gans.callbacks import Evaluation, LastCheckpoint
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float, to_uint8
+from lightning_gans.datamodules import SyntheticFacadesDataModule, samplers
+from lightning_gans.datamodules.base import IndexedDataModule
+from lightning_gans.datamodules.samplers import EvaluationBatches, TrainingBatches
+from lightning_gans.datamodules.two_domains import TwoDomains
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
 from lightning_gans.variants import CGAN

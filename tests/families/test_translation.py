@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from datamodules import SyntheticFacadesDataModule
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.objectives import Objective
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import Size
+from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.families import Adversarial, Translation
 from lightning_gans.networks import IdentityTranslator
 from lightning_gans.networks.base import PatchDiscriminator, Translator

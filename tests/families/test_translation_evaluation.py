@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.two_domains import TwoDomains
 from lightning_gans.callbacks import Evaluation, PredictionWriter, SampleGrid
 from lightning_gans.core.images import Size
+from lightning_gans.datamodules.two_domains import TwoDomains
 from lightning_gans.metrics import PixelFeatures
 from lightning_gans.networks import IdentityTranslator, UNet
 from lightning_gans.networks.base import Translator

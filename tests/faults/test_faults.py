@@ -17,13 +17,13 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from datamodules import PairedImageDataModule
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
 from lightning_gans.callbacks.run_folder import RunLock
 from lightning_gans.callbacks.watchdog import Diverged
 from lightning_gans.cli.ckpt_path import newest_checkpoint
 from lightning_gans.cli.end_messages import explain_known_failure
 from lightning_gans.core.errors import InputError, RunEnded
+from lightning_gans.datamodules import PairedImageDataModule
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from tests.support.image_trees import side_by_side

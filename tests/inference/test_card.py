@@ -28,7 +28,7 @@ def test_the_card_is_filled_from_the_run(tmp_path: Path) -> None:
     text, header = card_of(scored_run(tmp_path, score_row(1.25), score_row(2.5)), license="cc-by-4.0")
     assert "Conditional GAN (Mirza and Osindero, 2014)" in text
     assert "after 7 steps" in text
-    assert "`datamodules.DigitsDataModule`" in text
+    assert "`lightning_gans.datamodules.DigitsDataModule`" in text
     assert "![The first pictures of seed 0, not selected, the classes in turn](samples.png)" in text
     assert "max_epochs: 3" in text
     assert "The weights: `cc-by-4.0`" in text

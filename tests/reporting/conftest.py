@@ -35,7 +35,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
             "seed_everything": seed,
             "trainer": {"max_epochs": 10, "max_steps": -1, "precision": None, "enable_progress_bar": bool(seed)},
             "model": {"class_path": "lightning_gans.variants.DCGAN", "init_args": {"saturating": False}},
-            "data": {"class_path": "datamodules.MNISTDataModule", "init_args": data},
+            "data": {"class_path": "lightning_gans.datamodules.MNISTDataModule", "init_args": data},
             "ema": {"decay": 0.999},
         }
         for key, value in settings.items():

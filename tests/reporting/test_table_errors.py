@@ -51,7 +51,7 @@ def test_different_recipes_under_one_name_are_refused(key: str, value: Any, old:
 
 def test_folders_of_other_images_are_another_recipe(make: Make) -> None:
     for seed, root in enumerate(("cats", "dogs")):
-        data = {"class_path": "datamodules.ImageFolderDataModule", "init_args": {"root": root}}
+        data = {"class_path": "lightning_gans.datamodules.ImageFolderDataModule", "init_args": {"root": root}}
         make(f"a/{seed}", seed, {"test/fid": 1.0}, data=data)
     with pytest.raises(InputError, match=r"data\.init_args\.root is cats in runs/a/0 but dogs in runs/a/1"):
         run_command("table", ["runs"])

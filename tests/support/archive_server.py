@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.archives import Archive, fetch
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules.archives import Archive, fetch
 
 # Noise does not compress, so that an archive is longer than a socket's buffer holds.
 CONTENT = {

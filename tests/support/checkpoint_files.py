@@ -32,7 +32,7 @@ def write(path: Path, settings: dict[str, Any], networks: Mapping[str, nn.Module
         "run_seed": 5,
         "hyper_parameters": settings,
         "callbacks": {"Evaluation": {"last": [score]}},
-        "data": "datamodules.DigitsDataModule",
+        "data": "lightning_gans.datamodules.DigitsDataModule",
         "versions": {"torch": "2.11"},
         **more,
     }

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.domain_folders import ImageDomainsDataModule
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules.domain_folders import ImageDomainsDataModule
 
 SMALL: dict[str, Any] = {"size": 8, "load_size": 10, "val_size": 2}
 

@@ -14,7 +14,10 @@ CONFIG = {
     "seed_everything": 0,
     "trainer": {"max_epochs": 3, "max_steps": -1, "logger": {"init_args": {"save_dir": "/home/me/runs"}}},
     "model": {"class_path": "lightning_gans.variants.CGAN", "init_args": {"n_critic": 1, "weights": "/home/me/w"}},
-    "data": {"class_path": "datamodules.MNISTDataModule", "init_args": {"root": "secret-place", "size": 28}},
+    "data": {
+        "class_path": "lightning_gans.datamodules.MNISTDataModule",
+        "init_args": {"root": "secret-place", "size": 28},
+    },
 }
 
 

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
-from datamodules.in_memory import InMemoryDataModule
+from lightning_gans.datamodules.in_memory import InMemoryDataModule
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.variants import DCGAN

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from datamodules import SyntheticFacadesDataModule
 from lightning_gans.core.images import Size
+from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks import PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
