@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from lightning_gans.core.errors import short_reason
 from lightning_gans.runs.json_lines import OnDamage, ignore_damage, is_after, keep_lines, read_lines
@@ -120,6 +120,19 @@ PER_CLASS_SCORE = re.compile(r"class_fid_\d+$")
 MIN_IMAGES_FOR_FID = 2000
 """With fewer images KID is more reliable than FID."""
 
+BETTER: Mapping[str, Literal["min", "max"] | None] = {
+    **dict.fromkeys(("fid", "relative_fid", "class_fid", "class_fid_worst", "kid", "class_kl"), "min"),
+    **dict.fromkeys(("l1", "lpips", "cycle_l1"), "min"),
+    **dict.fromkeys(("precision", "recall", "density", "coverage", "modes", "inception_score"), "max"),
+    **dict.fromkeys(("psnr", "ssim", "accuracy", "class_accuracy", "miou", "label_accuracy"), "max"),
+    # Best near 1, an uncertainty, and the same classifier on the data's own pixels.
+    **dict.fromkeys(("variance_ratio", "kid_ci95", "inception_score_std", "pixels")),
+}
+"""Whether less or more of a score is better, by its name without split and domain; None if neither is."""
+
+ARROWS = {"min": "\N{DOWNWARDS ARROW}", "max": "\N{UPWARDS ARROW}", None: ""}
+"""What a picture or a table puts beside a score's name, by :func:`better`."""
+
 ORDER_FOR_MANY_IMAGES = ("relative_fid", "fid", "kid", "kid_ci95")
 ORDER_FOR_FEW_IMAGES = ("kid", "kid_ci95", "relative_fid", "fid")
 
@@ -222,6 +235,16 @@ def drop_later_scores(path: Path, step: int) -> None:
         return bool(rows) and (rows[0].split == "test" or not is_after(line, step))
 
     keep_lines(path, is_kept)
+
+
+def better(name: str) -> Literal["min", "max"] | None:
+    """Whether less or more of a score is better; None if neither is, or the score is not known.
+
+    Args:
+        name: of the score, with or without split and domain: ``fid``, ``val/a/fid``, ``class_fid_3``.
+    """
+    short = name.rpartition("/")[2]
+    return BETTER.get("class_fid" if PER_CLASS_SCORE.fullmatch(short) else short)
 
 
 def order_scores(names: Iterable[str], images: int) -> list[str]:

@@ -10,6 +10,7 @@ import torch
 
 from lightning_gans.metrics import DigitFeatures, MetricSet
 from lightning_gans.metrics.cache import RealCache
+from lightning_gans.runs.scores import BETTER, PER_CLASS_SCORE
 
 
 def score_set(**kwargs: Any) -> MetricSet:
@@ -32,6 +33,8 @@ def test_real_images_from_the_cache_give_the_same_scores(tmp_path: Path) -> None
     for scores in (first, second):
         scores.update_fake(*fake)
     assert first.compute() == pytest.approx(second.compute(), rel=1e-12)
+    # Of every score it is known whether less or more is better.
+    assert {name for name in first.compute() if not PER_CLASS_SCORE.fullmatch(name)} <= set(BETTER)
     assert second.num_real(state) == 12
     assert second.num_real({**state, "labels": state["labels"][1:]}) == 0
     assert [int(count) for count in second.counts()] == [12, 9]

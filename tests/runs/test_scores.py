@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lightning_gans.runs.scores import ScoreRow, Stamp, order_scores, parse_complete_rows, read_score_rows
+from lightning_gans.runs.scores import ScoreRow, Stamp, better, order_scores, parse_complete_rows, read_score_rows
 from tests.support.stamps import STAMP, stamp_dict
 
 
@@ -87,3 +87,14 @@ def test_kid_comes_first_if_images_are_few() -> None:
     names = ["class_kl", "fid", "a/kid", "relative_fid"]
     assert order_scores(names, 1999) == ["a/kid", "relative_fid", "fid", "class_kl"]
     assert order_scores(names, 2000) == ["relative_fid", "fid", "a/kid", "class_kl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(("fid", "min"), ("val/fid", "min"), ("test/a/fid", "min"), ("class_fid_12", "min"), ("b/miou", "max")),
+        *(("probe/accuracy", "max"), ("probe/pixels", None), ("val/variance_ratio", None), ("loss/d", None)),
+    ],
+)
+def test_less_or_more_of_a_score_is_better(name: str, expected: str | None) -> None:
+    assert better(name) == expected
