@@ -134,6 +134,8 @@ class FileTranslator:
                             f"the temporary file for {job.source} cannot be written ({os_reason(error)}); "
                             "set TMPDIR to a folder with more space"
                         ) from error
+                    except ValueError as error:
+                        failure = f"cannot be translated ({error})"
                     except (RuntimeError, MemoryError) as error:
                         failure = (
                             f"cannot be translated ({failure_reason(error)}); if memory is short, give a smaller --tile"

@@ -38,6 +38,9 @@ DEFAULT_TILE = 512
 MIN_TILE = 32
 """Smallest side of a tile in pixels, at which margins take as much space as the core."""
 
+MOST_PADDING = 2**26
+"""Largest number of pixels that padding may add, far more than for any photo."""
+
 MIN_PIXELS = 64
 """Layers whose feature maps of a window have fewer pixels keep local statistics.
 
@@ -76,7 +79,8 @@ def translate_picture(
         (C', H, W) on the CPU, of the image's type.
 
     Raises:
-        ValueError: if the image has another number of channels, or ``tile`` is not possible.
+        ValueError: if the image has another number of channels, is so long and narrow that it would be mostly padding,
+            or ``tile`` is not possible.
         OSError: if the temporary file cannot be written.
     """
     if image.ndim != 3 or image.shape[0] != network.channels_in or not image.numel():
@@ -88,6 +92,11 @@ def translate_picture(
     least = 2 * multiple if stages else side
     height, width = image.shape[1:]
     padded = round_up(max(height, least), multiple), round_up(max(width, least), multiple)
+    if padded[0] * padded[1] - height * width > MOST_PADDING:
+        raise ValueError(
+            f"image is {width} pixels wide and {height} high, which {type(network).__name__} pads to {padded[1]} x "
+            f"{padded[0]}; expected sides of at least {least} pixels for an image of this length"
+        )
     source, canvas = ReflectPadded(image, padded), Canvas(network.channels_out, padded, image.dtype)
     with restored_statistics(network):
         if max(padded) <= tile:

@@ -324,6 +324,15 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
         translate_picture(resnet(), torch.zeros(shape), SIZE)
 
 
+def test_a_picture_that_is_mostly_padding_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"image is 4000000 pixels wide and 1 high, which UNet pads to 4000000 x 64; exp"
+    ):
+        translate_picture(unet(), torch.zeros(3, 1, 4_000_000, dtype=torch.uint8), 64)
+    with pytest.raises(ValueError, match=r"image is 1 pixels wide and 40000000 high, which ResNetTranslator pads to 8"):
+        translate_picture(resnet(), torch.zeros(3, 40_000_000, 1, dtype=torch.uint8), SIZE)
+
+
 def test_tiles_that_cannot_be_had_are_refused() -> None:
     with pytest.raises(ValueError, match=r"tile is 8; expected at least 32"):
         translate_picture(resnet(), scene(90, 90), SIZE, 8)
