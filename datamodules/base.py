@@ -9,11 +9,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
 from lightning_gans.core.data import data_module
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.randomness import run_seed
+from lightning_gans.core.randomness import run_seed, world_size
 from lightning_gans.datamodules.samplers import EvaluationBatches, TrainingBatches
 
 
@@ -59,6 +60,11 @@ class ResumableLoader(ImageLoader):
         """The sampler, which holds the order and the position."""
         assert isinstance(self.sampler, TrainingBatches)
         return self.sampler
+
+    @property
+    def batch_size_per_process(self) -> int:
+        """Images in every batch."""
+        return self.batches.batch_size
 
     def attach(self, trainer: L.Trainer) -> None:
         """Use the seed of a run, and end and repeat epochs as its trainer does."""
@@ -124,7 +130,7 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
     Both hold for any number of processes. A subclass fills ``splits`` in ``setup``.
 
     Args:
-        batch_size: training items per step and process.
+        batch_size: training items per step and process; fewer, with a warning, if there are not as many.
         eval_batch_size: items per step and process in validation, test and prediction.
         num_workers: processes that index the data.
 
@@ -188,13 +194,31 @@ class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
 
     def training_batches(self) -> TrainingBatches:
         """The sampler of training batches."""
-        return TrainingBatches(len(self.prepared("train")), self.batch_size, run_seed(self.trainer))
+        length = len(self.prepared("train"))
+        return TrainingBatches(length, self.training_batch_size(length), run_seed(self.trainer))
+
+    def training_batch_size(self, length: int) -> int:
+        """``batch_size``; where there are fewer training images, with a warning, all that each process can have.
+
+        Args:
+            length: number of training images.
+        """
+        share = length // world_size()
+        if share >= self.batch_size or not share:  # with no image for each process the sampler raises an error
+            return self.batch_size
+        rank_zero_warn(
+            f"data.batch_size is {self.batch_size} on {world_size()} process(es), but there are {length} training "
+            f"images; batches of {share} are used"
+        )
+        return share
 
     def train_dataloader(self) -> ResumableLoader:
         """Full batches, shuffled by (seed, epoch).
 
+        If there are fewer images than one step takes, batches are as large as the images allow, and a warning says so.
+
         Raises:
-            ValueError: if there are fewer images than one step takes.
+            ValueError: if there are fewer images than processes.
         """
         batches = self.training_batches()
         data = self.dataset_for("train")

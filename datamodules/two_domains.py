@@ -106,7 +106,8 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
         if self.paired:
             return super().training_batches()
         data = self.prepared("train")
-        return UnpairedBatches((len(data.a), len(data.b)), self.batch_size, run_seed(self.trainer))
+        size = self.training_batch_size(len(data))
+        return UnpairedBatches((len(data.a), len(data.b)), size, run_seed(self.trainer))
 
     def train_dataloader(self) -> ResumableLoader:
         """Full batches, shuffled by (seed, epoch)."""

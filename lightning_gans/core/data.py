@@ -111,6 +111,11 @@ class PairData(Data, Protocol):
 class AttachableLoader(Protocol):
     """A training loader whose batches depend on the run; a trainer may be given it without its data module."""
 
+    @property
+    def batch_size_per_process(self) -> int:
+        """Images in every batch."""
+        ...
+
     def attach(self, trainer: Trainer) -> None:
         """Use the seed and the limits of a trainer; called before the first batch."""
         ...

@@ -21,6 +21,7 @@ from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import default, instantiate_default
 from lightning_gans.families.loaders import check_labels, check_shape
+from lightning_gans.families.smallest_batch import check_smallest_batch
 from lightning_gans.networks.base import Discriminator, Generator
 
 
@@ -125,7 +126,12 @@ class LatentGAN(Adversarial, ABC):
                 raise InputError(f"data.{key} is {given} but model.generator.{key} is {expected}; expected the same")
 
     def on_train_start(self) -> None:
-        """In a new run, give the mean training image to a generator that starts from it."""
+        """Check the smallest batch; in a new run, give the mean training image to a generator that starts from it.
+
+        Raises:
+            InputError: if a network cannot be trained on the smallest batch.
+        """
+        check_smallest_batch(self, meta_inputs)
         super().on_train_start()
         data = data_module(self.trainer)
         if self.global_step == 0 and self.generator.needs_mean_image and isinstance(data, InMemoryData):
@@ -289,6 +295,16 @@ class LatentGAN(Adversarial, ABC):
     def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
         return self._generate(self.as_batch(batch), batch_idx)
+
+
+def meta_inputs(network: nn.Module, count: int) -> tuple[Tensor, ...] | None:
+    """The arguments of a generator or discriminator for ``count`` images, on torch's meta device."""
+    labels = torch.zeros(count, dtype=torch.long, device="meta")
+    if isinstance(network, Generator):
+        return torch.zeros(count, network.latent_dim, device="meta"), labels
+    if isinstance(network, Discriminator):
+        return torch.zeros(count, network.channels, *network.size, device="meta"), labels
+    return None
 
 
 def variance_ratio(fake: Tensor, real: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_warn
@@ -16,11 +17,15 @@ def attach_loaders(trainer: Trainer) -> None:
     """Let training loaders that come from a data module, but were passed without it, use the trainer's settings."""
     if data_module(trainer) is not None:
         return
-    given = trainer.train_dataloader
-    loaders = given.values() if isinstance(given, Mapping) else given if isinstance(given, list | tuple) else [given]
-    for loader in loaders:
+    for loader in training_loaders(trainer):
         if isinstance(loader, AttachableLoader):
             loader.attach(trainer)
+
+
+def training_loaders(trainer: Trainer) -> list[Any]:
+    """The training loader, or all of those that are iterated over together."""
+    given: Any = trainer.train_dataloader
+    return list(given.values() if isinstance(given, Mapping) else given if isinstance(given, list | tuple) else [given])
 
 
 def check_shape(images: Tensor, channels: int, size: tuple[int, int], name: str = "images") -> None:

@@ -20,6 +20,7 @@ from lightning_gans.core.randomness import seed_step
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import instantiate_default
 from lightning_gans.families.loaders import check_shape
+from lightning_gans.families.smallest_batch import check_smallest_batch
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
@@ -112,6 +113,22 @@ class Translation(Adversarial, ABC):
                 raise InputError(f"data.{key} is {given} but model.{key} is {expected}; expected the same")
         if self.channels_last:
             self.to(memory_format=torch.channels_last)
+
+    def on_train_start(self) -> None:
+        """Check the smallest batch.
+
+        Raises:
+            InputError: if a network cannot be trained on it.
+        """
+        check_smallest_batch(self, self._meta_inputs)
+        super().on_train_start()
+
+    def _meta_inputs(self, network: nn.Module, count: int) -> tuple[Tensor] | None:
+        """The arguments of a translator or discriminator for ``count`` images, on torch's meta device."""
+        if not isinstance(network, Translator | PatchDiscriminator):
+            return None
+        channels = network.channels_in if isinstance(network, Translator) else network.channels
+        return (torch.zeros(count, channels, *self.size, device="meta"),)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the image pools of all processes, of which the state dict of one process has its own part only."""

@@ -78,9 +78,17 @@ def test_a_score_that_nobody_measures_is_named(
     assert "lightning-gans: error: `ModelCheckpoint(monitor='val/nothing')`" in capsys.readouterr().err
 
 
-def test_a_batch_that_the_data_cannot_fill_is_refused_before_training() -> None:
-    with pytest.raises(InputError, match=r"data\.batch_size is 5000 on 1 process\(es\), but there are 1797"):
-        build(["fit", "--config", "dcgan/digits", *QUIET, "--data.batch_size", "5000"])
+def test_one_image_per_batch_is_refused_before_training_where_networks_cannot_take_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["fit", "cgan/mnist", "--data", "DigitsDataModule", "--data.batch_size", "1", *QUIET]
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        run()
+    assert exit_.value.code == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "a training batch has 1 image(s) (data.batch_size), on which model.generator cannot be trained" in line
+    assert not list(Path("runs").rglob("*.ckpt"))
 
 
 def test_a_missing_model_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

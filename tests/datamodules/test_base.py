@@ -10,10 +10,13 @@ from torch.overrides import TorchFunctionMode
 
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules import base, samplers
 from lightning_gans.datamodules.base import ResumableLoader
 from lightning_gans.datamodules.in_memory import TensorImages
 from lightning_gans.datamodules.samplers import EvaluationBatches, TrainingBatches, UnpairedBatches
+from lightning_gans.datamodules.two_domains import TwoDomains
 from tests.support.tiny import TinyData, tiny_trainer
+from tests.support.tiny_translation import tiny_facades
 
 
 def test_an_epoch_is_a_permutation_that_depends_on_seed_and_epoch_only() -> None:
@@ -79,6 +82,38 @@ def test_a_position_among_other_batches_is_refused() -> None:
 def test_a_batch_larger_than_the_data_is_refused() -> None:
     with pytest.raises(ValueError, match=r"batch_size is 9"):
         TrainingBatches(8, 9, seed=0)
+
+
+@pytest.mark.parametrize(("processes", "expected"), [(1, 40), (2, 20), (3, 13)])
+def test_a_batch_is_as_large_as_the_data_allows(processes: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (base, samplers):
+        monkeypatch.setattr(module, "world_size", lambda: processes)
+    data = TinyData(batch_size=64)
+    data.setup("fit")
+    message = rf"data.batch_size is 64 on {processes} process\(es\), but there are 40 training images; batches of "
+    with pytest.warns(UserWarning, match=f"{message}{expected} are used"):
+        loader = data.train_dataloader()
+    assert len(loader) == 1
+    assert len(next(iter(loader)).labels) == expected
+
+
+def test_the_larger_of_two_unpaired_sets_bounds_the_batch() -> None:
+    data = tiny_facades(paired=False, batch_size=64)
+    data.setup("fit")
+    train = data.splits["train"]
+    data.splits["train"] = TwoDomains(train.a[list(range(4))], train.b, aligned=False)
+    with pytest.warns(UserWarning, match="there are 10 training images; batches of 10 are used"):
+        batch = next(iter(data.train_dataloader()))
+    assert len(batch.a) == len(batch.b) == 10
+
+
+def test_fewer_images_than_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (base, samplers):
+        monkeypatch.setattr(module, "world_size", lambda: 50)
+    data = TinyData()
+    data.setup("fit")
+    with pytest.raises(ValueError, match=r"batch_size is 8 on 50 process\(es\), but there are 40 training images"):
+        data.train_dataloader()
 
 
 def test_an_item_is_a_batch_of_uint8_images() -> None:
