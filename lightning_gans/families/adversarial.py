@@ -6,7 +6,7 @@ import copy
 from abc import ABC
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 from lightning.pytorch import Callback, LightningModule
@@ -16,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_gans.components.class_paths import Trust
-from lightning_gans.core.data import Data, PairData, check_offers, data_module
+from lightning_gans.core.data import PairData, check_offers, data_module
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.precision import check_precision
@@ -25,6 +25,7 @@ from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.compat import INSTANTIATOR, settle_progress
 from lightning_gans.families.compiled import refuse_compiled
+from lightning_gans.families.defaults import MadeForData
 from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.reconstruction import (
@@ -52,7 +53,7 @@ class NotStoredWarning(UserWarning):
     """An argument of a model is not in its checkpoints."""
 
 
-class Adversarial(AlternatingTraining, ABC):
+class Adversarial(AlternatingTraining, MadeForData, ABC):
     """Base class of every variant: alternating training, averaged generators, exact resume.
 
     Args:
@@ -63,9 +64,6 @@ class Adversarial(AlternatingTraining, ABC):
         stopwatch: measures the training time.
     """
 
-    data_protocol: ClassVar[type] = Data
-    """The protocol of :mod:`lightning_gans.core.data` that a data module must satisfy."""
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ema = nn.ModuleDict()
@@ -74,14 +72,6 @@ class Adversarial(AlternatingTraining, ABC):
         self.stopwatch = Stopwatch()
         self._warned = False
         self.is_first_foreign_batch = False
-
-    @classmethod
-    def check_data(cls, data: type) -> None:
-        """Raise InputError if the family cannot use the batches of a data module; the base class accepts any.
-
-        Args:
-            data: class of the data module.
-        """
 
     @property
     def progress(self) -> tuple[int, int]:

@@ -1,11 +1,13 @@
-"""Default values of a variant's arguments that are objects, given as a class and its arguments."""
+"""Default values of a variant's arguments: objects, given as a class and its arguments, and what the data determine."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self, TypeVar
 
 from lightning_gans.components.class_paths import find_class
+from lightning_gans.core.data import Data, check_offers
 
 T = TypeVar("T")
 
@@ -27,15 +29,52 @@ def default(cls: type, **init_args: Any) -> Any:
     return Default(class_path=f"{cls.__module__}.{cls.__qualname__}", init_args=init_args)
 
 
-def instantiate_default(value: T) -> T:
+def instantiate_default(value: T, shape: Mapping[str, Any] = MNIST_SHAPE) -> T:
     """Build the object if ``value`` was made by :func:`default`, otherwise return ``value``.
 
-    Arguments without a value in the class and in ``value`` are taken from :data:`MNIST_SHAPE`.
+    Args:
+        value: the value of an argument.
+        shape: arguments without a value in the class and in ``value`` are taken from it.
     """
     if not isinstance(value, Default):
         return value
     cls = find_class(value["class_path"])
     missing = [name for name, p in inspect.signature(cls).parameters.items() if p.default in (p.empty, None)]
-    shape = {name: number for name, number in MNIST_SHAPE.items() if name in missing}
-    made: T = cls(**{**shape, **value["init_args"]})
+    given = {name: number for name, number in shape.items() if name in missing}
+    made: T = cls(**{**given, **value["init_args"]})
     return made
+
+
+class MadeForData:
+    """Base class of models whose networks have the shape of the images."""
+
+    data_protocol: ClassVar[type] = Data
+    """The protocol of :mod:`lightning_gans.core.data` that a data module must satisfy."""
+
+    @classmethod
+    def check_data(cls, data: type) -> None:
+        """Raise InputError if the family cannot use the batches of a data module; the base class accepts any.
+
+        Args:
+            data: class of the data module.
+        """
+
+    @classmethod
+    def arguments_for(cls, data: Data) -> dict[str, Any]:
+        """Arguments of the constructor that depend on the data; none in the base class."""
+        return {}
+
+    @classmethod
+    def for_data(cls, data: Data, **kwargs: Any) -> Self:
+        """A model whose networks fit a data module, as the command line builds it.
+
+        Args:
+            data: the data module.
+            **kwargs: arguments of the constructor; networks among them must fit the data themselves.
+
+        Raises:
+            InputError: if the family cannot use the data.
+        """
+        cls.check_data(type(data))
+        check_offers(data, cls.data_protocol, cls.__name__)
+        return cls(**{**cls.arguments_for(data), **kwargs})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from lightning_gans.components.noise import Noise, NormalNoise, latents
 from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.components.penalties import DiscriminatorPass, Penalty
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Labelled, as_labelled
-from lightning_gans.core.data import ImageData, InMemoryData, PairData, data_module, declares, network_arguments
+from lightning_gans.core.data import Data, ImageData, InMemoryData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
@@ -23,9 +25,10 @@ from lightning_gans.families.defaults import default, instantiate_default
 from lightning_gans.families.loaders import check_labels, check_shape
 from lightning_gans.families.smallest_batch import check_smallest_batch
 from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.sampling import SamplesFromNoise
 
 
-class LatentGAN(Adversarial, ABC):
+class LatentGAN(Adversarial, SamplesFromNoise, ABC):
     """Base class of variants with one generator from noise to images and one discriminator.
 
     In each batch the discriminator is updated first, then the generator against the updated discriminator. Both updates
@@ -84,6 +87,12 @@ class LatentGAN(Adversarial, ABC):
             for network in (generator, discriminator):
                 network.to(memory_format=torch.channels_last)
 
+    @classmethod
+    def arguments_for(cls, data: Data) -> dict[str, Any]:
+        """The variant's default networks, with the channels, size and classes of the data."""
+        parameters = inspect.signature(cls).parameters
+        return {name: instantiate_default(parameters[name].default, network_arguments(data)) for name in cls.networks}
+
     @property
     def generators(self) -> dict[str, nn.Module]:
         """The generator, by attribute name."""
@@ -140,6 +149,23 @@ class LatentGAN(Adversarial, ABC):
             for network in (self.generator, *self.ema.values()):
                 assert isinstance(network, Generator)
                 network.start_from(mean)
+
+    @property
+    def sampled(self) -> Generator:
+        """The generator of evaluation, which :meth:`sample` and :meth:`interpolate` use."""
+        network = self.eval_generator("generator")
+        assert isinstance(network, Generator)
+        return network
+
+    @contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Context in which that generator is in evaluation mode, as in validation, for a model that is in training."""
+        network, mode = self.sampled, self.sampled.training
+        network.eval()
+        try:
+            yield
+        finally:
+            network.train(mode)
 
     @property
     def conditional(self) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lightning_gans.components.image_pool import ImagePool
 from lightning_gans.components.objectives import Objective
 from lightning_gans.core.batches import EvaluationOutput, Pair, as_pair
-from lightning_gans.core.data import ImageData, PairData, data_module, declares, network_arguments
+from lightning_gans.core.data import Data, ImageData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import Size, height_width, plain_size
 from lightning_gans.core.randomness import seed_step
@@ -37,11 +37,11 @@ class Translation(Adversarial, ABC):
     ``direction`` is "b_to_a", translates from b to a, any other from a to b.
 
     Args:
+        objective: the adversarial losses.
         channels_a: channels of the images of domain a. The command line sets this from the data.
         channels_b: channels of the images of domain b. The command line sets this from the data.
         size: (height, width) of the images in pixels, or one number for a square. The command line sets this from the
             data.
-        objective: the adversarial losses.
         test_dropout: whether dropout is active in validation, test and prediction too, as in pix2pix (Isola et al.,
             2017, section 3.3). Every score's stamp contains this.
         channels_last: whether the weights of convolutions have the memory format ``torch.channels_last``, which is
@@ -55,10 +55,10 @@ class Translation(Adversarial, ABC):
 
     def __init__(
         self,
-        channels_a: int,
-        channels_b: int,
-        size: Size,
         objective: Objective,
+        channels_a: int = 3,
+        channels_b: int = 3,
+        size: Size = 256,
         test_dropout: bool = False,
         channels_last: bool = False,
         **kwargs: Any,
@@ -77,6 +77,11 @@ class Translation(Adversarial, ABC):
                 f"data is {data.__name__}, whose images are of one domain; {cls.__name__} expects two, such as those "
                 "of SyntheticFacadesDataModule, PairedImageDataModule or UnpairedImageDataModule"
             )
+
+    @classmethod
+    def arguments_for(cls, data: Data) -> dict[str, Any]:
+        """The channels and the size of the data."""
+        return network_arguments(data)
 
     @abstractmethod
     def translations(self, batch: Pair) -> EvaluationOutput:

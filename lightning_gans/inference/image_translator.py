@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lightning_gans.components.class_paths import NO_TRUST, Trust
 from lightning_gans.core.arguments import short_text
+from lightning_gans.core.image_batch import ImageBatch
 from lightning_gans.core.images import height_width
 from lightning_gans.inference.construct import build_translator
 from lightning_gans.inference.model import PretrainedModel
@@ -95,7 +96,7 @@ class ImageTranslator(PretrainedModel):
         return network
 
     @torch.inference_mode()
-    def translate(self, images: Tensor, direction: str | None = None) -> Tensor:
+    def translate(self, images: Tensor, direction: str | None = None) -> ImageBatch:
         """Translate images one by one.
 
         Args:
@@ -104,7 +105,7 @@ class ImageTranslator(PretrainedModel):
             direction: "a_to_b" or "b_to_a"; None for the default.
 
         Returns:
-            Images (N, C', H, W) in [-1, 1] on the CPU.
+            Images (N, C', H, W) in [-1, 1] on the CPU, which a notebook shows as a grid.
 
         Raises:
             ValueError: if the model does not have that direction, or the images have another number of channels.
@@ -113,7 +114,8 @@ class ImageTranslator(PretrainedModel):
         if images.ndim != 4 or images.shape[1] != network.channels_in:
             raise ValueError(f"images has shape {tuple(images.shape)}; expected (N, {network.channels_in}, H, W)")
         translated = [network(image[None].to(self.device)).cpu() for image in images]
-        return torch.cat(translated) if translated else images.new_empty(0, network.channels_out, *images.shape[2:])
+        empty = images.new_empty(0, network.channels_out, *images.shape[2:])
+        return ImageBatch(torch.cat(translated) if translated else empty)
 
     def forward(self, images: Tensor) -> Tensor:
         """Translate one batch in the default direction, on the model's device."""

@@ -20,9 +20,6 @@ from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_car
 from lightning_gans.inference.weights_file import read_json, read_safetensors, to_safetensors
 from lightning_gans.runs.record import ModelMetadata, RunRecord, check_metadata
 
-BATCH_SIZE = 64
-"""Images per forward pass."""
-
 WEIGHTS = "model.safetensors"
 """The hub's name for the file of a model's weights."""
 
