@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
+from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.data import data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import run_seed, world_size
@@ -124,7 +125,7 @@ SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "pre
 DataT = TypeVar("DataT", bound=Indexed)
 
 
-class IndexedDataModule(L.LightningDataModule, ABC, Generic[DataT]):
+class IndexedDataModule(StoresArguments, L.LightningDataModule, ABC, Generic[DataT]):
     """Training batches are full and shuffled by (seed, epoch); evaluation uses every item once, in order.
 
     Both hold for any number of processes. A subclass fills ``splits`` in ``setup``.

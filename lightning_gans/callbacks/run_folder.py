@@ -13,16 +13,22 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
+from lightning_gans.callbacks.ema import EMA
+from lightning_gans.core.arguments import StoresArguments, describe
+from lightning_gans.core.data import data_module
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 from lightning_gans.core.files import atomic_file
 from lightning_gans.families.adversarial import as_adversarial
+from lightning_gans.families.reconstruction import CLASS_PATH, describe_model
 from lightning_gans.runs.curves import draw_curves
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.record import current_commit, describe_machine, package_versions
+from lightning_gans.runs.settings import TRAINER_KEYS
 
 
 def lock_folder(folder: RunFolder) -> TextIO:
@@ -144,6 +150,35 @@ class Curves(Callback):
                 with warn_if_not_written(figure):
                     draw_curves(log, figure)
                 return
+
+
+class SettingsFile(Callback):
+    """Writes ``config.yaml`` to the folder of a run of a script, with what ``report``, ``table`` and ``test`` need.
+
+    These are the model, the data, the average, the limits of training and the seed. A part that cannot be described as
+    plain data, such as a function, is left out. The command line writes its own config; then this callback does
+    nothing.
+    """
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file, unless there is one."""
+        folder = RunFolder.of(trainer)
+        if not trainer.is_global_zero or not writes_files(trainer) or folder.configs():
+            return
+        model, _ = describe_model(as_adversarial(pl_module, self), {})
+        config: dict[str, Any] = {
+            "seed_everything": pl_module.run_seed,
+            "model": {"class_path": model.pop(CLASS_PATH, None), "init_args": model},
+            "trainer": {key: getattr(trainer, key) for key in TRAINER_KEYS},
+        }
+        data = data_module(trainer)
+        if isinstance(data, StoresArguments):
+            config["data"] = describe(data)
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set outside __init__
+            if isinstance(callback, EMA):
+                config["ema"] = {"decay": callback.decay}
+        with atomic_file(folder.next_config()) as temporary:
+            temporary.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
 class ResultsFile(Callback):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import lightning as L
 import torch
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import nn
 
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
@@ -81,23 +78,6 @@ def is_no_advertisement(record: logging.LogRecord) -> bool:
     """Whether a log record is not Lightning's tip to install its own logger."""
     message = record.getMessage()
     return not (message.startswith("💡 Tip: ") and "litlogger" in message)
-
-
-def expect_eval_mode(networks: Iterable[nn.Module]) -> None:
-    """Leave out Lightning's warning of modules in eval mode if they are as many as in averages of ``networks``."""
-    count = sum(1 for network in networks for _ in network.modules())
-    warnings.filterwarnings("ignore", rf"Found {count} module\(s\) in eval mode at the start of training")
-
-
-def expect_few_workers() -> None:
-    """Leave out Lightning's advice to use more loader processes: images in memory are indexed fastest by this one."""
-    warnings.filterwarnings("ignore", r"The '\w+' does not have many workers")
-
-
-def expect_checkpoints(folder: Path) -> None:
-    """Leave out Lightning's warning that a run's folder has checkpoints, as it has where a run is resumed."""
-    path = re.escape(str(Path(*RunFolder(folder).checkpoints.resolve().parts[-3:])))
-    warnings.filterwarnings("ignore", rf"Checkpoint directory (.*/)?{path} exists and is not empty")
 
 
 class Parser(LightningArgumentParser):

@@ -12,8 +12,6 @@ from typing import Any
 import lightning as L
 import yaml
 from jsonargparse import Namespace
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
@@ -32,9 +30,6 @@ from lightning_gans.cli.parser import (
     ProcessSettings,
     SaveConfig,
     Trainer,
-    expect_checkpoints,
-    expect_eval_mode,
-    expect_few_workers,
     filter_warnings,
     warn_if_emulated,
 )
@@ -47,8 +42,8 @@ from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
-from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.training import expect_checkpoints, expect_eval_mode, expect_few_workers, run_plugins
 
 ALTERNATING_DDP = ("ddp", AlternatingDDP.__name__, f"{AlternatingDDP.__module__}.{AlternatingDDP.__name__}")
 """Values of the trainer's strategy that mean :class:`.AlternatingDDP`, as does "auto" with several processes."""
@@ -183,10 +178,7 @@ class LightningGANsCLI(LightningCLI):
         if settings.strategy in ALTERNATING_DDP or (settings.strategy == "auto" and requested_processes(settings) > 1):
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
-        kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), AtomicCheckpointIO()]
-        if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
-            # Lightning's own requeuing saves within a step, and can deadlock; LastCheckpoint does it between steps.
-            kwargs["plugins"].append(SLURMEnvironment(auto_requeue=False))
+        kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), *run_plugins()]
         callbacks = settings.callbacks or []
         callbacks = [RunLock(), *(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
         if self.subcommand == "test":

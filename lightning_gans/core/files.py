@@ -93,9 +93,9 @@ def expand_home(path: str, key: str) -> str:
     raise InputError(f"{key} is {path}, but the home folder is not known (HOME is not set); expected a full path")
 
 
-def expand_path(path: str | Path, key: str) -> Path:
+def expand_path(path: str | os.PathLike[str], key: str) -> Path:
     """The path that an argument names; see :func:`expand_home`."""
-    return Path(expand_home(str(path), key))
+    return Path(expand_home(os.fspath(path), key))
 
 
 @contextmanager

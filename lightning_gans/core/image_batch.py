@@ -26,7 +26,7 @@ class ImageBatch(Tensor):
     """
 
     # The result of another operation is no longer in [-1, 1], or has no images.
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # as torch's Parameter
 
     def __new__(cls, images: Tensor) -> ImageBatch:
         """View a tensor as images; nothing is copied."""
@@ -39,7 +39,7 @@ class ImageBatch(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """As a plain tensor, which ``torch.load`` reads everywhere."""
-        return self.as_subclass(Tensor).__reduce_ex__(protocol)
+        return self.as_subclass(Tensor).__reduce_ex__(protocol)  # type: ignore[no-untyped-call]
 
     def _repr_png_(self) -> bytes | None:
         """The first images as a grid in PNG, for notebooks; None if they cannot be drawn."""

@@ -60,7 +60,7 @@ class MadeForData:
         """
 
     @classmethod
-    def arguments_for(cls, data: Data) -> dict[str, Any]:
+    def arguments_for(cls, data: Data) -> dict[str, Any]:  # noqa: ARG003 (for subclasses)
         """Arguments of the constructor that depend on the data; none in the base class."""
         return {}
 

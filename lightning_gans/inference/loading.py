@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -35,7 +36,7 @@ MODEL_CLASSES: dict[str, type[PretrainedModel]] = {"generator": LatentSampler, "
 
 
 def load(
-    path: str | Path,
+    path: str | os.PathLike[str],
     *,
     raw: bool = False,
     device: str | torch.device = "cpu",

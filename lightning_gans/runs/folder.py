@@ -99,6 +99,9 @@ class RunFolder:
     def __str__(self) -> str:
         return str(self.path)
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     # Files.
 
     @property

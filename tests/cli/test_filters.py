@@ -12,9 +12,10 @@ import pytest
 from torch import nn
 from torch.utils.data import DataLoader
 
-from lightning_gans.cli.parser import expect_checkpoints, expect_eval_mode, filter_warnings
+from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.cli.train import build
 from lightning_gans.networks import DCGANGenerator
+from lightning_gans.training import expect_checkpoints, expect_eval_mode
 from tests.support.command_line import SHORT
 from tests.support.tiny import TinyData
 
