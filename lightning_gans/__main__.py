@@ -83,6 +83,12 @@ def main() -> None:
         except BrokenPipeError:  # as with `| head`; Python's own flush at exit must not fail
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
+        from lightning_gans.cli.start import announce_loading, check_arguments
+        from lightning_gans.core.errors import exit_on_known_errors
+
+        with exit_on_known_errors():
+            check_arguments(arguments)
+        announce_loading("torch and Lightning")
         from lightning_gans.cli.train import run
 
         run()

@@ -23,8 +23,9 @@ import lightning_gans.variants  # noqa: F401
 from lightning_gans.callbacks import BEST_SETTINGS, CALLBACKS, Curves, ResultsFile, RunLock
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, expand_home_in, given_keys, own_defaults
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
+from lightning_gans.cli.parsed_config import expand_home_in, own_defaults
 from lightning_gans.cli.parser import (
     Parser,
     ProcessSettings,

@@ -25,7 +25,7 @@ EXTENSIONS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"),
     *(".jp2", ".j2k", ".jfif", ".jpe", ".dib"),
 )
-"""Extensions of the files that are taken from folders, in lower case; those of :data:`.image_reader.FORMATS`."""
+"""Extensions of the files that are taken from folders, in lower case; those of :data:`.image_metadata.FORMATS`."""
 
 SHOWN = 3
 """Number of names that a message lists; it counts the others."""

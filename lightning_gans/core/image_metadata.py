@@ -12,6 +12,9 @@ import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+FORMATS = "JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM or JPEG 2000"
+"""The formats that are read, as text. No other decoder is run on a file from elsewhere."""
+
 ORIENTATION_TAG = 0x112
 
 MAX_TEXT = 2**22

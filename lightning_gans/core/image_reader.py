@@ -13,10 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from lightning_gans.core.image_files import pixels_of
-from lightning_gans.core.image_metadata import Stripped, exif_orientation, strip_metadata
-
-FORMATS = "JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM or JPEG 2000"
-"""The formats that are read, as text. No other decoder is run on a file from elsewhere."""
+from lightning_gans.core.image_metadata import FORMATS, Stripped, exif_orientation, strip_metadata
 
 READABLE = f"whole {FORMATS} files with at most 16 bits per channel"
 """What error messages expect files to be."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_reader import FORMATS, TooManyPixelsError, failure_reason, open_with_alpha
+from lightning_gans.core.image_metadata import FORMATS
+from lightning_gans.core.image_reader import TooManyPixelsError, failure_reason, open_with_alpha
 from lightning_gans.demo.limits import CANVAS_PIXELS, MB, Limits
 
 

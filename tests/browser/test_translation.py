@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from lightning_gans.core.image_reader import FORMATS
+from lightning_gans.core.image_metadata import FORMATS
 from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import translate_image
 from lightning_gans.demo.uploads import read_upload

@@ -26,10 +26,11 @@ from safetensors.torch import load_file
 
 import lightning_gans
 import lightning_gans.variants
-from lightning_gans.cli.commands.inspect import checkpoint_facts, format_facts
+from lightning_gans.cli.commands.inspect import format_facts
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import Adversarial
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
+from lightning_gans.inference.facts import checkpoint_facts
 from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from tests.support import checkpoint_files

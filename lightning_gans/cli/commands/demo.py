@@ -7,6 +7,7 @@ import sys
 import threading
 
 from lightning_gans.cli.commands.common import load_model, model_parser
+from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError
 from lightning_gans.demo.serving import LOCAL_HOSTS, application, open_socket, serve, temporary_environment
 from lightning_gans.runs.folder import RunFolder
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"--{key} is {getattr(options, key)}; expected more than 0")
     stopping = threading.Event()
     with temporary_environment() as folder:
+        announce_loading()
         model = load_model(options)
         with open_socket(options.host, options.port) as listener:
             # Imported here since Gradio takes seconds to load, and reads the environment that was just set.

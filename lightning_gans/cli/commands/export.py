@@ -15,26 +15,12 @@ from lightning_gans.cli.commands.common import (
     options_as_arguments,
     user_path,
 )
+from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import require_new_path
-from lightning_gans.export import (
-    Format,
-    ONNXFile,
-    SafetensorsFile,
-    TorchProgram,
-    export_target,
-    write_file,
-    write_folder,
-)
-from lightning_gans.inference.loading import find_checkpoint
-from lightning_gans.inference.model import WEIGHTS
 from lightning_gans.runs.folder import RunFolder
 
-FILE_FORMATS: dict[str, type[Format]] = {
-    "safetensors": SafetensorsFile,
-    "onnx": ONNXFile,
-    "torch_export": TorchProgram,
-}
+FILE_FORMATS = ("safetensors", "onnx", "torch_export")
 """Values of ``--format`` that write a file."""
 
 FOLDER = "huggingface"
@@ -93,9 +79,26 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"--{key} is given, but --format is {options.format}; expected {expected}")
     if options.license is not None and not LICENSE.fullmatch(options.license):
         raise InputError(f"--license is {options.license!r}; expected one of the hub's names, such as mit or cc-by-4.0")
+
+    # Imported here so that parsing, --help and wrong options do not load torch.
+    announce_loading()
+    from lightning_gans.export import (
+        Format,
+        ONNXFile,
+        SafetensorsFile,
+        TorchProgram,
+        export_target,
+        write_file,
+        write_folder,
+    )
+    from lightning_gans.inference.loading import find_checkpoint
+    from lightning_gans.inference.model import WEIGHTS
+
+    kinds: tuple[type[Format], ...] = (SafetensorsFile, ONNXFile, TorchProgram)
+    writers = dict(zip(FILE_FORMATS, kinds, strict=True))
     with errors_name_checkpoint():
         checkpoint = find_checkpoint(options.checkpoint)
-    suffix = "" if folder else FILE_FORMATS[options.format].suffix
+    suffix = "" if folder else writers[options.format].suffix
     direction = f"-{options.direction}" if options.direction else ""
     out = options.out or Path(f"{default_name(checkpoint)}{direction}{suffix}")
     if not out.name.endswith(suffix):  # `load` and torch recognize the format by the suffix
@@ -109,7 +112,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         with options_as_arguments(direction="--direction"):
             target = export_target(model, options.direction)
-        contents, parity = write_file(target, FILE_FORMATS[options.format](), out)
+        contents, parity = write_file(target, writers[options.format](), out)
         size = out.stat().st_size
     print(f"exported: {out} ({format_megabytes(size)}, {describe_weights(model)}; {contents})")
     print(parity)

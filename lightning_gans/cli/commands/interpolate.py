@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-import torch
-
 from lightning_gans.cli.commands.common import (
     describe_weights,
     integer_list,
@@ -14,14 +12,12 @@ from lightning_gans.cli.commands.common import (
     require_at_least,
     sampling_parser,
 )
+from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import atomic_file, require_new_path
-from lightning_gans.core.image_files import grid, to_pil, upscale_nearest, write_gif, write_mp4
-from lightning_gans.core.images import to_uint8
-from lightning_gans.inference import LatentSampler
 
-ANIMATIONS = {".gif": write_gif, ".mp4": write_mp4}
-"""Writers of animations by suffix; a .png file is a grid."""
+SUFFIXES = (".png", ".gif", ".mp4")
+"""Suffixes of a grid and of animations."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -67,9 +63,18 @@ def run(options: argparse.Namespace) -> None:
     """
     require_at_least(options, steps=2, scale=1, frame_ms=20)
     suffix = options.out.suffix.lower()
-    if suffix not in (".png", *ANIMATIONS):
+    if suffix not in SUFFIXES:
         raise InputError(f"--out is {options.out}; expected a file that ends in .png, .gif or .mp4")
     require_new_path(options.out)
+
+    # Imported here so that parsing, --help and wrong options do not load torch.
+    announce_loading()
+    import torch
+
+    from lightning_gans.core.image_files import grid, to_pil, upscale_nearest, write_gif, write_mp4
+    from lightning_gans.core.images import to_uint8
+    from lightning_gans.inference import LatentSampler
+
     model = load_model_of(options, LatentSampler)
     seeds, labels = options.seeds, options.classes
     if options.loop:
@@ -84,5 +89,6 @@ def run(options: argparse.Namespace) -> None:
             rows = [pixels[i : i + options.steps] for i in range(0, len(pixels) - 1, options.steps - 1)]
             grid(torch.cat(rows), options.steps).save(file)
         else:
-            ANIMATIONS[suffix]([to_pil(image) for image in pixels], file, options.frame_ms)
+            write = write_gif if suffix == ".gif" else write_mp4
+            write([to_pil(image) for image in pixels], file, options.frame_ms)
     print(f"interpolation: {options.out} ({len(pixels)} images, {describe_weights(model)})")

@@ -12,10 +12,8 @@ from lightning_gans.cli.commands.common import (
     require_at_least,
     sampling_parser,
 )
+from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
-from lightning_gans.core.image_files import grid, to_pil, upscale_nearest
-from lightning_gans.core.images import to_uint8
-from lightning_gans.inference import LatentSampler
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -47,6 +45,13 @@ def run(options: argparse.Namespace) -> None:
     """
     require_at_least(options, n=1, columns=1, scale=1)
     require_new_path(options.out)
+
+    # Imported here so that parsing, --help and wrong options do not load torch.
+    announce_loading()
+    from lightning_gans.core.image_files import grid, to_pil, upscale_nearest
+    from lightning_gans.core.images import to_uint8
+    from lightning_gans.inference import LatentSampler
+
     model = load_model_of(options, LatentSampler)
     with options_as_arguments(labels="--classes", seed="--seed", truncation="--truncation"):
         images = model.sample(options.n, options.classes, options.seed, options.truncation)

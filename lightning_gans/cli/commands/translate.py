@@ -12,14 +12,12 @@ from lightning_gans.cli.commands.common import (
     options_as_arguments,
     user_path,
 )
+from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.core.files import require_new_path
-from lightning_gans.core.image_reader import FORMATS
-from lightning_gans.inference import ImageTranslator
-from lightning_gans.inference.tiled.translate import DEFAULT_TILE
-from lightning_gans.inference.translate_files import FileTranslator, find_jobs
+from lightning_gans.core.image_metadata import FORMATS
 
-DESCRIPTION = f"""Translate images of any size with a trained model, without dropout.
+DESCRIPTION = """Translate images of any size with a trained model, without dropout.
 
 An image that fits into one tile is translated as a whole. A larger one is cut into tiles and normalized by the
 statistics of the whole image, so that no seams appear and memory is limited to that of a tile (plus a file of 128
@@ -30,7 +28,7 @@ Each image becomes a PNG file of the same name with 8 bits per channel; 16 bits 
 according to their EXIF data, and converted to gray or RGB as the model expects. Transparent images are translated on
 white, and the result keeps their transparency. Files that cannot be read are named on stderr and skipped, and so are
 other files in folders.
-Default tile: {DEFAULT_TILE} pixels, or the size that the model was trained on if that is larger."""
+Default tile: 512 pixels, or the size that the model was trained on if that is larger."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -70,6 +68,12 @@ def run(options: argparse.Namespace) -> None:
         RunEnded: if images cannot be translated or written, or after Ctrl-C.
     """
     require_new_path(options.out)
+
+    # Imported here so that parsing, --help and wrong options do not load torch.
+    announce_loading()
+    from lightning_gans.inference import ImageTranslator
+    from lightning_gans.inference.translate_files import FileTranslator, find_jobs
+
     jobs = find_jobs(options.inputs, options.out)
     try:
         model = load_model_of(options, ImageTranslator)

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lightning_gans.cli.commands import translate
 from lightning_gans.cli.commands.common import command_line
 from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.inference import ImageTranslator, load
+from lightning_gans.inference.tiled.translate import DEFAULT_TILE
 from tests.support import checkpoint_files
 from tests.support.translated import files, noise, pixels, save, untranslated
 
@@ -177,3 +179,7 @@ def test_a_bar_is_shown_where_it_is_asked_for(asked: bool, capsys: pytest.Captur
     save("a.png", noise(8, 8))
     command_line("translate", ["same.ckpt", "a.png", "--out", "out", *(["--progress"] if asked else [])])
     assert ("image" in capsys.readouterr().err) == asked
+
+
+def test_the_help_names_the_default_tile() -> None:
+    assert f"Default tile: {DEFAULT_TILE} pixels" in translate.make_parser().format_help()
