@@ -84,14 +84,6 @@ COLORS = ("#4d4d4d", "#2c6fa6", "#c8553d")
 BINS = 40
 
 
-def side_by_side(left: Image.Image, right: Image.Image, gap: int = 8) -> Image.Image:
-    """Two pictures of equal height, with a white gap of ``gap`` pixels between them."""
-    both = Image.new(left.mode, (left.width + gap + right.width, left.height), "white")
-    both.paste(left, (0, 0))
-    both.paste(right, (left.width + gap, 0))
-    return both
-
-
 def histograms(values: Mapping[str, Tensor], label: str) -> Image.Image:
     """Draw overlaid histograms of several sets of values, each normalized to an area of 1.
 
@@ -181,16 +173,16 @@ def interpolations(analyzed: AnalyzedModel, rows: int) -> Tensor:
     return to_uint8(analyzed.generate(points.flatten(0, 1), labels))
 
 
-def class_grid(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor, int]:
+def class_grid(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor, list[int]]:
     """Images with one latent vector per row and one class per column; at most 10 classes, evenly spaced.
 
     Returns:
-        Images (rows * columns, C, H, W) uint8, and the number of columns.
+        Images (rows * columns, C, H, W) uint8, and the class of each column.
     """
     columns = min(CLASS_COLUMNS, analyzed.num_classes)
-    labels = (torch.arange(columns) * analyzed.num_classes // columns).repeat(rows)
+    labels = torch.arange(columns) * analyzed.num_classes // columns
     latent = analyzed.latent[:rows].repeat_interleave(columns, dim=0)
-    return to_uint8(analyzed.generate(latent, labels)), columns
+    return to_uint8(analyzed.generate(latent, labels.repeat(rows))), labels.tolist()
 
 
 def discriminator_scores(analyzed: AnalyzedModel) -> tuple[dict[str, Tensor], Numbers]:

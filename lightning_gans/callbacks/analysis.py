@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 from torch import Tensor
@@ -20,15 +21,14 @@ from lightning_gans.analysis.analyses import (
     latents_needed,
     linear_probe,
     nearest_training_images,
-    side_by_side,
 )
 from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.run_folder import without_nan
 from lightning_gans.callbacks.samples import check_drawable, log_image
 from lightning_gans.core.data import InMemoryData, data_module
+from lightning_gans.core.drawing import grid
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.image_files import grid
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
@@ -132,12 +132,13 @@ class Analysis(Callback):
         samples, nearest, memorised = nearest_training_images(analyzed, self.rows)
         logits, compared = discriminator_scores(analyzed)
         pictures = {
-            "neighbors": side_by_side(grid(samples, 1), grid(nearest, len(nearest) // len(samples))),
-            "interpolation": grid(interpolations(analyzed, self.rows), INTERPOLATION_STEPS),
+            "neighbors": draw_neighbors(samples, nearest),
+            "interpolation": grid(interpolations(analyzed, self.rows), INTERPOLATION_STEPS, scale=None),
             "scores": histograms(logits, "discriminator logit, high for real"),
         }
         if model.conditional:
-            pictures["classes"] = grid(*class_grid(analyzed, self.rows))
+            images, labels = class_grid(analyzed, self.rows)
+            pictures["classes"] = grid(images, len(labels), None, [f"class {label}" for label in labels])
         probe = linear_probe(analyzed, self.probe_images)
         epoch, step = model.progress
         facts = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}
@@ -177,6 +178,19 @@ class Analysis(Callback):
         epoch, step = model.progress
         scores = {"test/probe/accuracy": probe.accuracy, "test/probe/pixels": probe.pixels_accuracy}
         RunFolder.of(trainer).append_scores(ScoreRow(scores, stamp, step, epoch))
+
+
+def draw_neighbors(samples: Tensor, nearest: Tensor) -> Image.Image:
+    """A grid with a row for each sample, followed by its nearest training images, the nearest first.
+
+    Args:
+        samples: (N, C, H, W) uint8.
+        nearest: (N * k, C, H, W) uint8, k for each sample.
+    """
+    count = len(nearest) // len(samples)
+    rows = torch.cat([samples[:, None], nearest.view(len(samples), count, *nearest.shape[1:])], dim=1)
+    titles = ["sample", "nearest", *(f"{place}." for place in range(2, count + 1))]
+    return grid(rows.flatten(0, 1), 1 + count, None, titles, [1, count])
 
 
 def data_of(trainer: Trainer) -> InMemoryData:

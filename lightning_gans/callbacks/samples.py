@@ -15,27 +15,44 @@ from torch import Tensor
 from lightning_gans.callbacks.run_folder import warn_if_not_written
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.data import ImageData, data_module
+from lightning_gans.core.drawing import fit_columns, grid, to_pil, write_gif
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import atomic_file, expand_path
-from lightning_gans.core.image_files import grid, to_pil
 from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
 
+Parts = dict[str, Tensor]
+"""The images that a grid shows side by side for each example: batches (N, C, H, W) of uint8 images, by title."""
 
-def grid_images(sampled: EvaluationImages, count: int) -> list[Tensor]:
+
+def grid_images(sampled: EvaluationImages, count: int) -> Parts:
     """The images that a grid shows side by side for each of the first ``count`` examples.
 
     Only the generated image if it is generated from noise; for a translation the source, the translation and, if there
     are any, the translation back and the ground truth.
-
-    Returns:
-        Batches (N, C, H, W) of uint8 images, with C = 1 or 3.
     """
-    parts = [sampled.source, sampled.fake, sampled.cycled, sampled.truth]
-    drawn = [to_uint8(part[:count]).cpu() for part in parts if part is not None]
-    channels = max(part.shape[1] for part in drawn)
-    return [part.expand(-1, channels, -1, -1) for part in drawn]
+    parts = {"source": sampled.source, "translation": sampled.fake, "back": sampled.cycled, "truth": sampled.truth}
+    drawn = {title: to_uint8(part[:count]).cpu() for title, part in parts.items() if part is not None}
+    channels = max(part.shape[1] for part in drawn.values())
+    return {title: part.expand(-1, channels, -1, -1) for title, part in drawn.items()}
+
+
+def draw_examples(kept: list[Parts], columns: int | None, scale: int | None) -> Image.Image:
+    """Draw examples in a grid, one after the other, each with all of its images in one row.
+
+    Args:
+        kept: batches of examples, all with the same titles; the titles are drawn if there are several.
+        columns: largest number of images in a row; None for :func:`.fit_columns`.
+        scale: see :func:`.grid`.
+    """
+    titles = list(kept[0])
+    images = torch.cat([torch.stack(list(parts.values()), dim=1).flatten(0, 1) for parts in kept])
+    width = fit_columns(len(images), columns, len(titles))
+    if len(titles) == 1:
+        return grid(images, width, scale)
+    examples = width // len(titles)
+    return grid(images, width, scale, titles * examples, [len(titles)] * examples)
 
 
 DRAWABLE = (1, 3)
@@ -68,26 +85,34 @@ class SampleGrid(Callback):
 
     The images are the first ones that the evaluation generates. Their noise and labels, or their sources, are the same
     every time, so that grids can be compared. For a translation, each row shows source, translation and, if there are
-    any, the translation back and the ground truth. Files: ``samples/epoch-003-step-0002577.png``, one for each domain;
-    ``samples/test-epoch-…`` from tests; ``samples/timeline.gif``. The grids are also sent to TensorBoard and W&B.
+    any, the translation back and the ground truth, below their titles. Files: ``samples/epoch-003-step-0002577.png``,
+    one for each domain; ``samples/test-epoch-…`` from tests; ``samples/timeline.gif``. The grids are also sent to
+    TensorBoard and W&B.
 
     Args:
         count: number of generated images; 0 draws no grids.
-        columns: number of images in a row.
+        columns: largest number of images in a row; None for at most 8, in rows of equal length if possible.
+        scale: each pixel is drawn as a square of ``scale`` pixels; None for the smallest number with which a grid is at
+            least 512 pixels wide.
         frame_ms: duration of each grid in the animation, in milliseconds, at least 20.
 
     Raises:
         ValueError: if an argument is out of range.
     """
 
-    def __init__(self, count: int = 64, columns: int = 8, frame_ms: int = 400) -> None:
+    def __init__(
+        self, count: int = 64, columns: int | None = None, scale: int | None = None, frame_ms: int = 400
+    ) -> None:
         at_least("count", count, 0)
-        at_least("columns", columns, 1)
+        for name, value in (("columns", columns), ("scale", scale)):
+            if value is not None:
+                at_least(name, value, 1)
         at_least("frame_ms", frame_ms, 20)
         self.count = count
         self.columns = columns
+        self.scale = scale
         self.frame_ms = frame_ms
-        self._kept: dict[str, list[list[Tensor]]] = {}
+        self._kept: dict[str, list[Parts]] = {}
         self.newest: list[Path] = []
         """Files of the newest grids, one for each domain."""
 
@@ -119,7 +144,7 @@ class SampleGrid(Callback):
             return
         for domain, sampled in outputs.items():
             kept = self._kept.setdefault(domain, [])
-            missing = self.count - sum(len(parts[0]) for parts in kept)
+            missing = self.count - sum(len(next(iter(parts.values()))) for parts in kept)
             if missing > 0 and len(sampled.fake):
                 kept.append(grid_images(sampled, missing))
 
@@ -136,10 +161,7 @@ class SampleGrid(Callback):
                 continue
             named = "" if len(self._kept) == 1 else domain
             path = folder.grid("test" if trainer.testing else "val", epoch, step, named)
-            # One example after the other, each with all of its images, and no example broken across rows.
-            images = torch.cat([torch.stack(parts, dim=1).flatten(0, 1) for parts in kept])
-            parts = len(kept[0])
-            drawn = grid(images, parts * max(1, self.columns // parts))
+            drawn = draw_examples(kept, self.columns, self.scale)
             with atomic_file(path) as temporary:
                 drawn.save(temporary)
             self.newest.append(path)
@@ -169,15 +191,17 @@ def write_timelines(folder: RunFolder, frame_ms: int) -> None:
         # The last grid is shown longer before the animation starts again.
         durations = [frame_ms] * (len(frames) - 1) + [5 * frame_ms]
         target = folder.timeline(domain)
+        # A run that was resumed with other settings of its grids has frames of several sizes.
+        same = [frame if frame.size == frames[-1].size else frame.resize(frames[-1].size) for frame in frames]
         with warn_if_not_written(target), atomic_file(target) as temporary:
-            frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+            write_gif(same, temporary, durations)
 
 
 def read_frame(path: Path) -> Image.Image | None:
     """A grid as a frame of an animation; None if the file is damaged."""
     try:
         with Image.open(path, formats=["PNG"]) as grid_file:
-            return grid_file.convert("P")
+            return grid_file.convert("RGB")
     except (OSError, SyntaxError, ValueError):
         return None
 

@@ -8,14 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_gans.core.image_files import grid, upscale_nearest
+from lightning_gans.core.drawing import fit_columns, grid
 from lightning_gans.core.images import to_uint8
 
-COLUMNS, MOST_SHOWN = 8, 64
-"""Images in a row, and images of a batch that are shown at most."""
-
-SMALLEST_SIDE = 64
-"""Images with shorter sides are enlarged by a whole number until theirs is about as long."""
+MOST_SHOWN = 64
+"""Images of a batch that are shown at most."""
 
 
 class ImageBatch(Tensor):
@@ -46,7 +43,6 @@ class ImageBatch(Tensor):
         if self.ndim != 4 or self.shape[1] not in (1, 3) or not self.numel():
             return None
         images = to_uint8(self[:MOST_SHOWN].as_subclass(Tensor))
-        scale = max(1, SMALLEST_SIDE // min(images.shape[2:]))
         file = io.BytesIO()
-        grid(upscale_nearest(images, scale), COLUMNS).save(file, format="png")
+        grid(images, fit_columns(len(images)), scale=None).save(file, format="png")
         return file.getvalue()

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lightning_gans.core.image_files import grid, pixels_of, to_pil
+from lightning_gans.core.drawing import grid, to_pil
+from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference import ImageTranslator, LatentSampler
 from lightning_gans.inference.tiled.translate import translate_picture

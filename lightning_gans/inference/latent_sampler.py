@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from lightning_gans.components.class_paths import NO_TRUST, Trust
-from lightning_gans.core.image_files import grid, upscale_nearest
+from lightning_gans.core.drawing import grid
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference.construct import ClassConfig, build_generator, build_noise
 from lightning_gans.inference.model import PretrainedModel
@@ -78,7 +78,7 @@ class LatentSampler(SamplesFromNoise, PretrainedModel):
             return
         columns = min(self.num_classes, 10) or 8
         images = to_uint8(self.sample(CARD_IMAGES // columns * columns))
-        grid(upscale_nearest(images, max(1, 64 // min(self.network.size))), columns).save(path)
+        grid(images, columns, scale=None).save(path)
 
     @property
     def sampled(self) -> Generator:

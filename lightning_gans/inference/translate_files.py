@@ -11,9 +11,10 @@ from typing import NamedTuple
 from PIL import Image
 from tqdm import tqdm
 
+from lightning_gans.core.drawing import to_pil
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 from lightning_gans.core.files import atomic_file
-from lightning_gans.core.image_files import find_images, pixels_of, to_pil
+from lightning_gans.core.image_files import find_images, pixels_of
 from lightning_gans.core.image_reader import failure_reason, open_with_alpha
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.tiled.translate import tile_size, translate_picture

@@ -4,15 +4,8 @@ import math
 
 import pytest
 import torch
-from PIL import Image
 
-from lightning_gans.analysis.analyses import histograms, memorisation, nearest, side_by_side
-
-
-def test_a_white_gap_stands_between_two_pictures() -> None:
-    both = side_by_side(Image.new("RGB", (3, 5), "red"), Image.new("RGB", (4, 5), "blue"), gap=2)
-    assert both.size == (9, 5)
-    assert [both.getpixel((x, 4)) for x in (2, 3, 4, 5)] == [(255, 0, 0), *[(255, 255, 255)] * 2, (0, 0, 255)]
+from lightning_gans.analysis.analyses import histograms, memorisation, nearest
 
 
 def test_histograms_are_the_same_every_time_and_differ_with_the_values() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from lightning_gans.core.image_files import grid, to_pil
+from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.images import to_uint8
 from lightning_gans.demo.pictures import Choice, film_strip, interpolate_at
 from lightning_gans.inference import LatentSampler, load

@@ -16,6 +16,7 @@ from lightning_gans.callbacks import Analysis, Evaluation
 from lightning_gans.cli.train import build
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.noise import UniformNoise
+from lightning_gans.core.drawing import GAP
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float
 from lightning_gans.datamodules import DigitsDataModule, GaussianGridDataModule
@@ -97,9 +98,11 @@ def test_all_files_are_written_and_the_same_again(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
     assert first.keys() == FILES
     with Image.open(folder / "neighbors.png") as picture:
-        assert picture.size == ((30 + 2) + 8 + (5 * 30 + 2), 3 * 30 + 2)
+        # A sample, a gap and five neighbors, enlarged to 512 pixels, with titles above them.
+        assert picture.width == 6 * (3 * 28 + 2) + 2 + GAP
+        assert 16 < picture.height - (3 * (3 * 28 + 2) + 2) < 40
     with Image.open(folder / "interpolation.png") as picture:
-        assert picture.size == (9 * 30 + 2, 3 * 30 + 2)
+        assert picture.size == (9 * (2 * 28 + 2) + 2, 3 * (2 * 28 + 2) + 2)
 
 
 def test_the_probe_is_a_row_of_scores_and_logged(tmp_path: Path) -> None:
@@ -140,8 +143,13 @@ def test_each_sample_stands_beside_its_copy(tmp_path: Path) -> None:
     model.generator = Copies(data.splits["train"].images)
     analyze(tmp_path, model, data, Analysis(rows=2), Evaluation(extractor=None))
     with Image.open(tmp_path / "analysis" / "neighbors.png") as picture:
-        for top in (2, 32):
-            sample, nearest, next_one = (picture.crop((x, top, x + 28, top + 28)).tobytes() for x in (2, 42, 72))
+        side = 3 * 28
+        head = picture.height - 2 * (side + 2) - 2
+        for top in (head + 2, head + side + 4):
+            sample, nearest, next_one = (
+                picture.crop((left, top, left + side, top + side)).tobytes()
+                for left in (2, side + 4 + GAP, 2 * side + 6 + GAP)
+            )
             assert sample == nearest != next_one
     found = json.loads((tmp_path / "analysis" / "analysis.json").read_text())
     assert found["memorisation"]["extractor"] == "pixels-784"
@@ -179,7 +187,8 @@ def test_a_conditional_models_classes_are_drawn_and_its_labels_not_leaked(tmp_pa
     _, found = analyze(tmp_path, model, TinyData())
     assert {path.name for path in (tmp_path / "analysis").iterdir()} == FILES | {"classes.png"}
     with Image.open(tmp_path / "analysis" / "classes.png") as picture:
-        assert picture.size == (10 * 30 + 2, 3 * 30 + 2)
+        assert picture.width == 10 * (2 * 28 + 2) + 2
+        assert 12 < picture.height - (3 * (2 * 28 + 2) + 2) < 30  # titles
     noise = seen[tuple([*range(10)] * 3)].view(3, 10, 3)
     assert torch.equal(noise, noise[:, :1].expand(-1, 10, -1))
     assert not torch.equal(noise[0], noise[1])

@@ -14,7 +14,10 @@ from PIL import Image
 from torch import nn
 
 from lightning_gans.callbacks import Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
+from lightning_gans.callbacks.samples import draw_examples, write_timelines
+from lightning_gans.core.drawing import GAP
 from lightning_gans.core.errors import InputError
+from lightning_gans.runs.folder import RunFolder
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -33,7 +36,8 @@ def test_grids_show_the_same_noise_every_time(tmp_path: Path) -> None:
     grids = sorted((tmp_path / "samples").glob("*.png"))
     assert [path.name[:9] for path in grids] == ["epoch-001", "epoch-002", "epoch-003"]
     with Image.open(grids[0]) as picture:
-        assert picture.size == (3 * 30 + 2, 2 * 30 + 2)
+        # The smallest scale with which three images of 28 pixels are 512 wide.
+        assert picture.size == (3 * (6 * 28 + 2) + 2, 2 * (6 * 28 + 2) + 2)
     assert grids[0].read_bytes() == grids[1].read_bytes() == grids[2].read_bytes()
     assert (tmp_path / "samples" / "timeline.gif").is_file()
 
@@ -44,6 +48,30 @@ def test_the_timeline_has_a_frame_for_each_grid(tmp_path: Path) -> None:
     trainer.fit(model, TinyData())
     with Image.open(tmp_path / "samples" / "timeline.gif") as timeline:
         assert timeline.n_frames == 3  # type: ignore[attr-defined]
+        assert timeline.size == (6 * (3 * 28 + 2) + 2, 3 * 28 + 4)
+
+
+def test_grids_of_other_settings_fit_the_timeline(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.samples.mkdir()
+    for step, size in enumerate(((62, 32), (62, 32), (176, 118))):
+        Image.new("RGB", size, (90 * step, 0, 0)).save(folder.grid("val", 1, step))
+    write_timelines(folder, 100)
+    with Image.open(folder.timeline()) as timeline:
+        assert (timeline.size, timeline.n_frames) == ((176, 118), 3)  # type: ignore[attr-defined]
+
+
+def examples(count: int, *titles: str) -> list[dict[str, torch.Tensor]]:
+    return [{title: torch.zeros(count, 1, 28, 28, dtype=torch.uint8) for title in titles}]
+
+
+def test_a_grid_of_few_images_has_no_empty_places() -> None:
+    assert draw_examples(examples(10, "translation"), None, 1).size == (5 * 30 + 2, 2 * 30 + 2)
+    assert draw_examples(examples(10, "translation"), 8, 1).size == (8 * 30 + 2, 2 * 30 + 2)
+    # Six examples of three images: two in a row, with a gap between them.
+    drawn = draw_examples(examples(6, "source", "translation", "truth"), None, 3)
+    assert drawn.width == 6 * 86 + 2 + GAP
+    assert 12 < drawn.height - (3 * 86 + 2) < 40
 
 
 def test_no_grids_for_count_zero_and_nothing_in_a_fast_dev_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +83,7 @@ def test_no_grids_for_count_zero_and_nothing_in_a_fast_dev_run(tmp_path: Path, m
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kwargs", [{"count": -1}, {"columns": 0}, {"frame_ms": 1}])
+@pytest.mark.parametrize("kwargs", [{"count": -1}, {"columns": 0}, {"scale": 0}, {"frame_ms": 1}])
 def test_bad_numbers_of_the_grid_are_named(kwargs: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=rf"^{next(iter(kwargs))} is"):
         SampleGrid(**kwargs)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lightning_gans.core.image_files import grid, to_pil
+from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.images import to_uint8
 from lightning_gans.demo.pictures import Choice, film_strip, interpolate_at, sample_grid
 from lightning_gans.inference import LatentSampler, load

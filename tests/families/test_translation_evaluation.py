@@ -106,13 +106,20 @@ def test_grids_show_source_translation_and_truth(tmp_path: Path) -> None:
     model, data = tiny_pix2pix(IdentityTranslator), tiny_facades()
     fitted(tmp_path, model, data, limit_train_batches=1, callbacks=[SampleGrid(count=3, columns=3)])
     (path,) = (tmp_path / "samples").glob("epoch*.png")
-    grid = torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)
-    assert grid.shape == (3, 2 + 3 * 18, 2 + 3 * 18)
+    drawn = torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)
+    # The smallest scale with which three images of 16 pixels are 512 wide.
+    side = 11 * 16
+    assert drawn.shape[2] == 2 + 3 * (side + 2)
+    head, grid = drawn[:, : -2 - 3 * (side + 2)], drawn[:, -2 - 3 * (side + 2) :]
+    lefts = [2 + (side + 2) * column for column in range(3)]
     pictures, maps, _ = data.splits["val"][[0, 1, 2]]
-    for row in range(3):
-        cells = [grid[:, 2 + 18 * row : 18 * (row + 1), 2 + 18 * k : 18 * (k + 1)] for k in range(3)]
+    for row, top in enumerate(lefts):
+        cells = [grid[:, top : top + side, left : left + side][:, 5::11, 5::11] for left in lefts]
         assert torch.equal(cells[0], pictures[row])
         assert torch.equal(cells[2], maps[row])
+    titles = [head[:, :, left : left + side] for left in lefts]
+    assert all(title.max() == 255 for title in titles)
+    assert not any(torch.equal(titles[place], titles[place - 1]) for place in range(3))
 
 
 def test_predictions_of_each_domain_have_a_folder(tmp_path: Path) -> None:

@@ -120,7 +120,12 @@ def sampling_parser(name: str, description: str, out: str) -> argparse.ArgumentP
         metavar="BOUND",
         help="largest absolute value in a latent vector; a small one trades variety for quality (default: no bound)",
     )
-    parser.add_argument("--scale", type=int, default=1, help="draw each pixel as SCALE x SCALE pixels (default: 1)")
+    parser.add_argument(
+        "--scale",
+        type=int,
+        help="draw each pixel as SCALE x SCALE pixels (default: the smallest number with which a grid or an animation "
+        "is at least 512 pixels wide; 1 for files of single images)",
+    )
     parser.add_argument("--out", type=user_path, required=True, help=out)
     return parser
 
@@ -152,7 +157,7 @@ def integer_list(text: str) -> list[int]:
 
 
 def require_at_least(options: argparse.Namespace, **bounds: float) -> None:
-    """Check lower bounds of options.
+    """Check lower bounds of options, except those that are not given.
 
     Args:
         options: the parsed options.
@@ -162,7 +167,7 @@ def require_at_least(options: argparse.Namespace, **bounds: float) -> None:
         InputError: if an option is smaller.
     """
     for key, least in bounds.items():
-        if (value := getattr(options, key)) < least:
+        if (value := getattr(options, key)) is not None and value < least:
             raise InputError(f"--{key} is {value}; expected at least {least}")
 
 

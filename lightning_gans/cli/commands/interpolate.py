@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
     announce_loading()
     import torch
 
-    from lightning_gans.core.image_files import grid, to_pil, upscale_nearest, write_gif, write_mp4
+    from lightning_gans.core.drawing import as_frames, grid, write_gif, write_mp4
     from lightning_gans.core.images import to_uint8
     from lightning_gans.inference import LatentSampler
 
@@ -82,13 +82,13 @@ def run(options: argparse.Namespace) -> None:
         labels = [*labels, labels[0]] if labels and len(labels) > 1 else labels
     with options_as_arguments(seeds="--seeds", labels="--classes", truncation="--truncation"):
         images = model.interpolate(seeds, labels, options.steps, options.truncation)
-    pixels = upscale_nearest(to_uint8(images), options.scale)
+    pixels = to_uint8(images)
     with atomic_file(options.out) as file:
         if suffix == ".png":
             # Each row shows both of its ends: all but the first repeat the last image of the row before.
             rows = [pixels[i : i + options.steps] for i in range(0, len(pixels) - 1, options.steps - 1)]
-            grid(torch.cat(rows), options.steps).save(file)
+            grid(torch.cat(rows), options.steps, options.scale).save(file)
         else:
             write = write_gif if suffix == ".gif" else write_mp4
-            write([to_pil(image) for image in pixels], file, options.frame_ms)
+            write(as_frames(pixels, options.scale), file, options.frame_ms)
     print(f"interpolation: {options.out} ({len(pixels)} images, {describe_weights(model)})")

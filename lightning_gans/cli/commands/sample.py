@@ -32,7 +32,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help="for a conditional model, the classes to cycle through, such as 3, 0-9 or 1,4-6 (default: all)",
     )
-    parser.add_argument("--columns", type=int, default=8, help="columns of a grid (default: %(default)s)")
+    parser.add_argument(
+        "--columns", type=int, help="columns of a grid (default: at most 8, in rows of equal length if possible)"
+    )
     return parser
 
 
@@ -48,19 +50,19 @@ def run(options: argparse.Namespace) -> None:
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()
-    from lightning_gans.core.image_files import grid, to_pil, upscale_nearest
+    from lightning_gans.core.drawing import fit_columns, grid, to_pil, upscale_nearest
     from lightning_gans.core.images import to_uint8
     from lightning_gans.inference import LatentSampler
 
     model = load_model_of(options, LatentSampler)
     with options_as_arguments(labels="--classes", seed="--seed", truncation="--truncation"):
         images = model.sample(options.n, options.classes, options.seed, options.truncation)
-    pixels = upscale_nearest(to_uint8(images), options.scale)
+    pixels = to_uint8(images)
     if options.out.suffix.lower() == ".png":
         with atomic_file(options.out) as file:
-            grid(pixels, options.columns).save(file)
+            grid(pixels, fit_columns(len(pixels), options.columns), options.scale).save(file)
     else:
         with atomic_folder(options.out) as folder:
-            for number, image in enumerate(pixels):
+            for number, image in enumerate(upscale_nearest(pixels, options.scale or 1)):
                 to_pil(image).save(folder / f"{number:06d}.png")
     print(f"images: {options.out} ({options.n} of seed {options.seed}, {describe_weights(model)})")

@@ -50,12 +50,14 @@ def test_a_name_that_ends_in_png_is_a_grid(model: Path) -> None:
 def test_an_interpolation_is_a_grid_with_a_row_for_each_way(model: Path) -> None:
     command_line("interpolate", [str(model), "--seeds", "1,2,3", "--classes", "4", "--steps", "4", "--out", "way.png"])
     grid = pixels(Path("way.png"))
-    assert grid.shape == (2 * 30 + 2, 4 * 30 + 2, 3)
+    # The smallest scale with which four images of 28 pixels are 512 wide.
+    side = 5 * 28
+    assert grid.shape == (2 * (side + 2) + 2, 4 * (side + 2) + 2, 3)
     ends = to_uint8(load(model).interpolate([1, 2, 3], [4], steps=4))[:, 0].numpy()
-    assert np.array_equal(grid[2:30, 2:30, 0], ends[0])
-    assert np.array_equal(grid[2:30, 92:120, 0], ends[3])  # the end of a row begins the next
-    assert np.array_equal(grid[32:60, 2:30, 0], ends[3])
-    assert np.array_equal(grid[32:60, 92:120, 0], ends[6])
+    # The end of a row begins the next.
+    for row, column, place in ((0, 0, 0), (0, 3, 3), (1, 0, 3), (1, 3, 6)):
+        top, left = 2 + row * (side + 2), 2 + column * (side + 2)
+        assert np.array_equal(grid[top : top + side, left : left + side, 0][2::5, 2::5], ends[place])
 
 
 def test_a_gif_shows_every_picture_in_turn(model: Path) -> None:
@@ -64,8 +66,15 @@ def test_a_gif_shows_every_picture_in_turn(model: Path) -> None:
     )
     with Image.open("way.gif") as gif:
         assert getattr(gif, "n_frames", 1) == 7
-        assert gif.size == (28, 28)
+        assert gif.size == (532, 532)
         assert gif.info["loop"] == 0
+
+
+def test_a_grid_is_512_pixels_wide_and_has_no_empty_places_by_default(model: Path) -> None:
+    for count, size in ((3, (512, 172)), (10, (572, 230)), (64, (690, 690))):
+        command_line("sample", [str(model), "--n", str(count), "--out", f"{count}.png"])
+        with Image.open(f"{count}.png") as grid:
+            assert grid.size == size
 
 
 def test_a_film_has_every_picture_and_even_sides(model: Path) -> None:
@@ -89,6 +98,7 @@ def test_lists_of_numbers_are_read() -> None:
     ("command", "arguments", "message"),
     [
         ("sample", ["--n", "0"], "--n is 0; expected at least 1"),
+        ("sample", ["--scale", "0"], "--scale is 0; expected at least 1"),
         ("sample", ["--classes", "8-11"], "--classes contains 10; expected 0 to 9"),
         ("sample", ["--classes", "9-3"], "9-3 is not a list of integers"),
         ("sample", ["--truncation", "0"], "--truncation is 0.0; expected a positive number"),
