@@ -146,9 +146,10 @@ class Curves(Callback):
             if isinstance(logger, CSVLogger):
                 logger.save()
                 log = Path(logger.log_dir) / logger.experiment.NAME_METRICS_FILE
-                figure = RunFolder.of(trainer).curves
-                with warn_if_not_written(figure):
-                    draw_curves(log, figure)
+                folder = RunFolder.of(trainer)
+                name = "/".join(folder.path.resolve().parts[-2:])
+                with warn_if_not_written(folder.curves):
+                    draw_curves(log, folder.curves, f"{name}: {type(pl_module).__name__}")
                 return
 
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from lightning_gans.core.files import atomic_file
 from lightning_gans.runs.metrics_log import read_metrics_log
+from lightning_gans.runs.scores import ARROWS, better
 
 RED, BLUE, DARK, GRAY = "#c8553d", "#2c6fa6", "#4d4d4d", "#999999"
 
 ROLES = {"d": RED, "g": BLUE, "fake": BLUE, "real": DARK}
-"""Colors of generator, discriminator and their images, the same in all panels."""
-OTHERS = ("#5b9f6f", "#b08d2e", "#8367a8")
+"""Colors of generator, discriminator and their images, the same in all panels; of two domains, those of the first."""
+OTHERS = ("#4a8f60", "#b08d2e", "#8367a8", "#b8457f", "#28858c")
 """Colors of the other lines of a panel."""
 
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 """Line styles of the domains of a translation."""
+
+FEW = 30
+"""A line of at most this many values shows each of them as a point."""
 
 
 class Series(NamedTuple):
@@ -45,7 +51,7 @@ class Line(NamedTuple):
         column: name in the log.
         name: of the value, for the legend.
         domain: name of the domain in the log; empty if there is only one.
-        color: the same for all lines of ``name``.
+        color: that no other line of the panel has.
     """
 
     column: str
@@ -59,10 +65,11 @@ class Panel(NamedTuple):
 
     Attributes:
         title: of the axes.
-        lines: at least one.
+        lines: at least one; their values are of one quantity, since the axes have one scale.
         log: use a logarithmic axis if values differ by more than a factor of ten.
         level: a value to compare with, drawn as a dashed line.
-        mark_minimum: mark the minimum of each line.
+        better: whether less or more is better; None if neither is.
+        mark_best: mark the best value of each line.
         smooth: draw a running mean over the values of single batches.
     """
 
@@ -70,12 +77,24 @@ class Panel(NamedTuple):
     lines: tuple[Line, ...] = ()
     log: bool = False
     level: float | None = None
-    mark_minimum: bool = False
+    better: Literal["min", "max"] | None = None
+    mark_best: bool = False
     smooth: bool = False
 
+    @property
+    def heading(self) -> str:
+        """The title, with an arrow to where values are better."""
+        return f"{self.title} {ARROWS[self.better]}".rstrip()
+
+
+LOSS = Panel("loss", smooth=True)
+"""Panel of each loss of training batches. Losses are of different quantities: that of pix2pix's generator has 100
+times the L1 distance in it."""
+
+LOSS_TITLES = {"d": "loss of D", "g": "loss of G"}
+"""Titles of panels of losses, by the part of the column's name after the slash; others are named by that part."""
 
 TRAINING = {
-    "loss": Panel("loss", smooth=True),
     "grad_norm": Panel("gradient norm", log=True, smooth=True),
     "logit": Panel("D's mean logit", level=0, smooth=True),
     "variance_ratio": Panel("variance of a batch, fake / real", level=1, smooth=True),
@@ -83,12 +102,20 @@ TRAINING = {
 """Panels of values of training batches, by the part of the column's name before the slash."""
 
 SCORES = {
-    ("fid",): Panel("FID", log=True, mark_minimum=True),
+    ("fid",): Panel("FID", log=True),
     ("kid",): Panel("KID", log=True),
     ("precision", "recall"): Panel("precision and recall"),
     ("density", "coverage"): Panel("density and coverage"),
     ("class_kl",): Panel("KL of the classes", log=True),
-    ("ssim", "miou"): Panel("against the truth"),
+    ("class_fid",): Panel("mean FID of a class", log=True),
+    ("label_accuracy",): Panel("images of the requested class"),
+    ("inception_score",): Panel("Inception score"),
+    ("ssim",): Panel("SSIM to the truth"),
+    ("psnr",): Panel("PSNR to the truth, dB"),
+    ("l1",): Panel("L1 to the truth"),
+    ("lpips",): Panel("LPIPS to the truth"),
+    ("accuracy", "miou"): Panel("pixel accuracy and mIoU"),
+    ("cycle_l1",): Panel("L1 after translating back"),
 }
 """Panels of validation scores, by name. Other scores are not drawn."""
 
@@ -131,27 +158,42 @@ def select_panels(columns: Iterable[str]) -> list[Panel]:
     ``logit/real_b``.
     """
     names = list(columns)
-    drawn = [panel._replace(lines=_of_group(names, group)) for group, panel in TRAINING.items()]
-    drawn += [panel._replace(lines=_of_scores(names, scores)) for scores, panel in SCORES.items()]
+    drawn = _loss_panels(names)
+    drawn += [panel._replace(lines=_with_colors(_of_group(names, group))) for group, panel in TRAINING.items()]
+    drawn += [_score_panel(names, scores, panel) for scores, panel in SCORES.items()]
     # As Lightning's LearningRateMonitor names them.
     rates = [(name, name.removeprefix("lr-"), "") for name in names if name.startswith("lr-")]
     drawn.append(Panel("learning rate", _with_colors(rates)))
     return [panel for panel in drawn if panel.lines]
 
 
-def _of_group(columns: list[str], group: str) -> tuple[Line, ...]:
-    """The lines of the columns ``group``, ``group/name`` and ``group/name_a``, where ``a`` is a domain."""
+Found = list[tuple[str, str, str]]
+"""Columns, each with the value's name and the domain."""
+
+
+def _of_group(columns: list[str], group: str) -> Found:
+    """The columns ``group``, ``group/name`` and ``group/name_a``, where ``a`` is a domain."""
     found = []
     for column in columns:
         head, _, name = column.partition("/")
         if head == group:
             stem, _, end = name.rpartition("_")
             found.append((column, stem, end) if stem and end in ("a", "b") else (column, name or group, ""))
-    return _with_colors(found)
+    return found
 
 
-def _of_scores(columns: list[str], scores: tuple[str, ...]) -> tuple[Line, ...]:
-    """The lines of the columns ``val/score`` and ``val/a/score``, where ``a`` is a domain, ordered by score."""
+def _loss_panels(columns: list[str]) -> list[Panel]:
+    """A panel for each loss: first those of the networks, then the others."""
+    found = _of_group(columns, "loss")
+    panels = []
+    for name in dict.fromkeys([*LOSS_TITLES, *(name for _, name, _ in found)]):
+        title = LOSS_TITLES.get(name, "loss" if name == "loss" else f"loss: {name}")
+        panels.append(LOSS._replace(title=title, lines=_with_colors([each for each in found if each[1] == name])))
+    return panels
+
+
+def _score_panel(columns: list[str], scores: tuple[str, ...], panel: Panel) -> Panel:
+    """A panel with the columns ``val/score`` and ``val/a/score``, where ``a`` is a domain, ordered by score."""
     found = []
     for score in scores:
         for column in columns:
@@ -159,19 +201,24 @@ def _of_scores(columns: list[str], scores: tuple[str, ...]) -> tuple[Line, ...]:
             if split == "val" and domain and domain.pop() == score:
                 found.append((column, score, "/".join(domain)))
     # The first score has the color of the generator.
-    return _with_colors(found, BLUE)
+    lines, names = _with_colors(found, BLUE), {name for _, name, _ in found}
+    return panel._replace(lines=lines, better=better(scores[0]), mark_best=len(names) == 1)
 
 
-def _with_colors(found: list[tuple[str, str, str]], *first: str) -> tuple[Line, ...]:
-    """Lines from tuples of column, name and domain, with a color for each name."""
-    others = list(dict.fromkeys(name for _, name, _ in found if name not in ROLES))
-    colors = ROLES | {name: (*first, *OTHERS)[index % len(OTHERS)] for index, name in enumerate(others)}
-    return tuple(Line(column, name, domain, colors[name]) for column, name, domain in found)
+def _with_colors(found: Found, *first: str) -> tuple[Line, ...]:
+    """Lines, each with a color of its own; a name has the same one in all panels if it has a role."""
+    domains = list(dict.fromkeys(domain for _, _, domain in found))
+    has_role = [name in ROLES and domain == domains[0] for _, name, domain in found]
+    others = cycle((*first, *OTHERS))
+    return tuple(
+        Line(column, name, domain, ROLES[name] if role else next(others))
+        for (column, name, domain), role in zip(found, has_role, strict=True)
+    )
 
 
-def index_of_minimum(series: Series) -> int:
-    """The index of the first minimum."""
-    return series.values.index(min(series.values))
+def index_of_best(series: Series, mode: Literal["min", "max"]) -> int:
+    """The index of the first minimum or maximum."""
+    return series.values.index((min if mode == "min" else max)(series.values))
 
 
 def running_mean(values: list[float]) -> list[float]:
@@ -180,12 +227,13 @@ def running_mean(values: list[float]) -> list[float]:
     return [fmean(values[max(0, i - half) : i + half + 1]) for i in range(len(values))]
 
 
-def draw_curves(log: Path, figure: Path) -> None:
+def draw_curves(log: Path, figure: Path, title: str = "") -> None:
     """Draw the curves of a CSV log as a PNG. Nothing is written if there are none.
 
     Args:
         log: the CSV file.
         figure: the PNG file; its folder is created if necessary.
+        title: of the figure, such as the run's name.
 
     Raises:
         RunEnded: if the figure cannot be written.
@@ -194,9 +242,11 @@ def draw_curves(log: Path, figure: Path) -> None:
     drawn = select_panels(columns)
     if not drawn:
         return
-    width = 2 if len(drawn) == 4 else min(3, len(drawn))
+    width = 2 if len(drawn) == 4 else min(3 if len(drawn) < 10 else 4, len(drawn))
     height = math.ceil(len(drawn) / width)
-    canvas = Figure(figsize=(3.7 * width, 2 * height + 0.2), layout="constrained")
+    canvas = Figure(figsize=(3.7 * width, 2 * height + (0.5 if title else 0.2)), layout="constrained")
+    if title:
+        canvas.suptitle(title, fontsize=10, x=0.01, ha="left")
     grid = list(canvas.subplots(height, width, sharex=True, squeeze=False).flat)
     for axes, panel in zip(grid, drawn, strict=False):
         draw_panel(axes, panel, columns)
@@ -209,19 +259,20 @@ def draw_curves(log: Path, figure: Path) -> None:
         canvas.savefig(temporary, dpi=110)
 
 
-def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:
-    """Draw a panel with its title and legend above the axes."""
+def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> list[Line2D]:
+    """Draw a panel with its title and legend above the axes, and return what is drawn of each line."""
+    drawn = []
     domains = list(dict.fromkeys(line.domain for line in panel.lines if line.domain))
     for line in panel.lines:
         dashes = DASHES[domains.index(line.domain) % len(DASHES)] if line.domain else "-"
-        _draw_line(axes, panel, line, columns[line.column], dashes)
+        drawn.append(_draw_line(axes, panel, line, columns[line.column], dashes))
         _draw_interval(axes, line, columns)
     if panel.level is not None:
         axes.axhline(panel.level, color=GRAY, linestyle="--", linewidth=0.8, zorder=0)
     if panel.log:
         _set_scale(axes, [value for line in panel.lines for value in columns[line.column].values])
-    axes.set_title(panel.title, fontsize=8.5, loc="left")
-    if len(panel.lines) > 1 or panel.mark_minimum:
+    axes.set_title(panel.heading, fontsize=8.5, loc="left")
+    if len(panel.lines) > 1 or panel.mark_best:
         letters = sum(len(text) for text in axes.get_legend_handles_labels()[1])
         axes.legend(
             loc="lower right",
@@ -237,30 +288,30 @@ def draw_panel(axes: Axes, panel: Panel, columns: dict[str, Series]) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
+    return drawn
 
 
-def _draw_line(axes: Axes, panel: Panel, line: Line, series: Series, dashes: Any) -> None:
-    """Draw a line in the style of its panel."""
+def _draw_line(axes: Axes, panel: Panel, line: Line, series: Series, dashes: Any) -> Line2D:
+    """Draw a line in the style of its panel; the points of a line of few values, and its best value if it is marked."""
     label, values = f"{line.name} {line.domain}", series.values
-    # A line of a single value is not visible without a marker.
-    marked = [0] if len(values) == 1 else []
-    if panel.mark_minimum:
-        best = index_of_minimum(series)
-        label, marked = f"{line.domain} lowest {values[best]:.3g} at {series.steps[best]:,}", [best]
+    if panel.mark_best and panel.better:
+        best = index_of_best(series, panel.better)
+        label = f"{line.domain} best {values[best]:.3g} at {series.steps[best]:,}"
+        axes.plot(series.steps[best], values[best], color=line.color, marker="o", markersize=5.5)
     if panel.smooth:
         axes.plot(*series, color=line.color, linewidth=0.6, alpha=0.35)
         values = running_mean(values)
-    axes.plot(
+    (drawn,) = axes.plot(
         series.steps,
         values,
         color=line.color,
         linestyle=dashes,
-        linewidth=1,
-        marker="o" if marked else "",
-        markersize=4,
-        markevery=marked,
+        linewidth=1.2,
+        marker="o" if len(values) <= FEW else "",
+        markersize=2.5,
         label=label.strip(),
     )
+    return drawn
 
 
 def _draw_interval(axes: Axes, line: Line, columns: dict[str, Series]) -> None:

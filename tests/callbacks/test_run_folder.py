@@ -33,7 +33,9 @@ def test_the_figure_shows_the_whole_log_at_the_end(tmp_path: Path, kind: type[CS
     columns = read_log(folder / "metrics.csv")
     assert columns["loss/d"].steps == list(range(1, 11))
     assert columns["val/fid"].steps == [5, 10]
-    assert {"loss", "gradient norm", "D's mean logit", "FID"} <= {panel.title for panel in select_panels(columns)}
+    assert {"loss of D", "loss of G", "gradient norm", "D's mean logit", "FID"} <= {
+        panel.title for panel in select_panels(columns)
+    }
     assert f"curves: {folder / 'curves.png'}" in fit_summary(trainer).splitlines()
 
 

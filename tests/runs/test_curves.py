@@ -9,15 +9,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lightning_gans.runs.curves import (
+    FEW,
+    SCORES,
     Panel,
     Series,
     draw_curves,
     draw_panel,
-    index_of_minimum,
+    index_of_best,
     read_log,
     running_mean,
     select_panels,
 )
+from lightning_gans.runs.scores import better
 
 LATENT = [
     *("epoch", "grad_norm/d", "grad_norm/g", "logit/fake", "logit/real", "loss/d", "loss/g", "variance_ratio", "step"),
@@ -46,7 +49,8 @@ def write(path: Path, *rows: str) -> Path:
 
 def test_panels_of_training_come_before_those_of_scores() -> None:
     assert shown(LATENT) == {
-        "loss": [("d", ""), ("g", "")],
+        "loss of D": [("d", "")],
+        "loss of G": [("g", "")],
         "gradient norm": [("d", ""), ("g", "")],
         "D's mean logit": [("fake", ""), ("real", "")],
         "variance of a batch, fake / real": [("variance_ratio", "")],
@@ -60,24 +64,57 @@ def test_panels_of_training_come_before_those_of_scores() -> None:
 
 def test_domains_are_lines_of_one_panel() -> None:
     assert shown(TRANSLATION) == {
-        "loss": [("cycle", "a"), ("cycle", "b"), ("d", ""), ("g", "")],
+        "loss of D": [("d", "")],
+        "loss of G": [("g", "")],
+        "loss: cycle": [("cycle", "a"), ("cycle", "b")],
         "D's mean logit": [("fake", "a"), ("fake", "b"), ("real", "a"), ("real", "b")],
         "FID": [("fid", "a"), ("fid", "b")],
-        "against the truth": [("ssim", "a"), ("ssim", "b"), ("miou", "b")],
+        "SSIM to the truth": [("ssim", "a"), ("ssim", "b")],
+        "L1 to the truth": [("l1", "a")],
+        "pixel accuracy and mIoU": [("miou", "b")],
         "learning rate": [("GANAdam", ""), ("GANAdam-1", "")],
     }
 
 
-def test_each_side_has_one_color_in_all_panels_that_no_other_line_has() -> None:
+def test_each_line_has_a_color_that_no_other_line_of_its_panel_has() -> None:
+    for panel in (*select_panels(LATENT), *select_panels(TRANSLATION)):
+        assert len({line.color for line in panel.lines}) == len(panel.lines)
+
+
+def test_each_side_has_one_color_in_all_panels() -> None:
     colors: dict[str, set[str]] = {}
-    training = [panel for panel in select_panels([*LATENT, *TRANSLATION]) if panel.smooth]
-    for panel in training:
-        names = {line.name: line.color for line in panel.lines}
-        assert len(set(names.values())) == len(names)
-        for name, color in names.items():
-            colors.setdefault(name, set()).add(color)
+    for panel in (*select_panels(LATENT), *select_panels(TRANSLATION)):
+        for line in panel.lines:
+            if line.domain in ("", "a"):
+                colors.setdefault(line.name, set()).add(line.color)
     assert all(len(colors[name]) == 1 for name in ("d", "g", "fake", "real"))
     assert colors["g"] == colors["fake"] != colors["d"]
+
+
+def test_no_loss_flattens_another() -> None:
+    """The loss of pix2pix's generator has 100 times the L1 distance in it."""
+    columns = {
+        name: Series([10, 20, 30], [factor * value for value in (0.9, 0.5, 0.4)])
+        for name, factor in (("loss/d", 1.0), ("loss/g", 40.0), ("loss/l1", 0.3))
+    }
+    panels = select_panels(columns)
+    assert [panel.title for panel in panels] == ["loss of D", "loss of G", "loss: l1"]
+    for panel in panels:
+        low, high = drawn(panel, columns).get_ylim()
+        values = columns[panel.lines[0].column].values
+        assert (max(values) - min(values)) / (high - low) > 0.8
+
+
+def test_arrows_point_to_better_values() -> None:
+    panels = {panel.title: panel.heading for panel in select_panels([*LATENT, *TRANSLATION])}
+    assert panels["FID"] == "FID \N{DOWNWARDS ARROW}"
+    assert panels["L1 to the truth"] == "L1 to the truth \N{DOWNWARDS ARROW}"
+    assert panels["precision and recall"] == "precision and recall \N{UPWARDS ARROW}"
+    assert panels["SSIM to the truth"] == "SSIM to the truth \N{UPWARDS ARROW}"
+    assert panels["loss of G"] == "loss of G"
+    # Scores of one panel have one direction.
+    for scores in SCORES:
+        assert len({better(score) for score in scores} - {None}) == len({better(score) for score in scores}) == 1
 
 
 def test_unknown_columns_are_not_drawn() -> None:
@@ -129,16 +166,20 @@ def drawn(panel: Panel, columns: dict[str, Series]) -> Any:
     return axes
 
 
-def test_the_minimum_of_fid_is_marked_in_each_domain() -> None:
+def test_the_best_value_is_marked_in_each_domain() -> None:
     columns = {
         "val/a/fid": Series([10, 20, 30], [3.0, 1.25, 1.25]),
         "val/b/fid": Series([10, 20, 30], [3.0, 2.0, 1.0]),
     }
-    assert [index_of_minimum(series) for series in columns.values()] == [1, 2]
+    assert [index_of_best(series, "min") for series in columns.values()] == [1, 2]
+    assert [index_of_best(series, "max") for series in columns.values()] == [0, 0]
     (panel,) = select_panels(columns)
     axes = drawn(panel, columns)
-    assert [line.get_markevery() for line in axes.lines] == [[1], [2]]
-    assert [text.get_text() for text in axes.get_legend().texts] == ["a lowest 1.25 at 20", "b lowest 1 at 30"]
+    assert [tuple(map(tuple, line.get_xydata())) for line in axes.lines[::2]] == [((20, 1.25),), ((30, 1.0),)]
+    assert [text.get_text() for text in axes.get_legend().texts] == ["a best 1.25 at 20", "b best 1 at 30"]
+    (panel,) = select_panels(["val/ssim"])
+    (legend,) = drawn(panel, {"val/ssim": Series([1, 2, 3], [0.1, 0.4, 0.2])}).get_legend().texts
+    assert legend.get_text() == "best 0.4 at 2"
 
 
 def test_single_batches_are_drawn_with_their_running_mean() -> None:
@@ -188,10 +229,25 @@ def test_a_figure_is_the_same_every_time(tmp_path: Path) -> None:
     assert figures[0].read_bytes() == figures[1].read_bytes()
 
 
-def test_a_single_value_has_a_marker() -> None:
-    columns = {"loss/d": Series([10], [1.0]), "loss/g": Series([10, 20], [2.0, 3.0])}
-    lines = drawn(select_panels(columns)[0], columns).lines
-    assert [(line.get_label(), line.get_marker()) for line in lines[1::2]] == [("d", "o"), ("g", "")]
+@pytest.mark.parametrize(("count", "marker"), [(1, "o"), (FEW, "o"), (FEW + 1, "")])
+def test_few_values_are_drawn_as_points(count: int, marker: str) -> None:
+    columns = {name: Series(list(range(count)), [float(count)] * count) for name in ("loss/d", "val/recall")}
+    for panel in select_panels(columns):
+        assert drawn(panel, columns).lines[-1].get_marker() == marker
+
+
+def test_a_figure_has_a_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **k: (titles.append(self.get_suptitle()), save(self, *a, **k))
+    )
+    log = write(tmp_path / "metrics.csv", "loss/d,step", "1,9", "2,19")
+    draw_curves(log, tmp_path / "plain.png")
+    draw_curves(log, tmp_path / "titled.png", "dcgan/version_0: DCGAN")
+    assert titles == ["", "dcgan/version_0: DCGAN"]
+    with Image.open(tmp_path / "plain.png") as plain, Image.open(tmp_path / "titled.png") as titled:
+        assert titled.height > plain.height
 
 
 def test_one_row_is_enough_for_all_panels(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
 from collections.abc import Mapping
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+import numpy as np
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from lightning_gans.reporting.html.pictures import evenly_spaced
 from lightning_gans.reporting.table import format_number
@@ -19,6 +23,9 @@ from lightning_gans.runs.curves import BLUE, DARK, GRAY, OTHERS, RED, Line, Pane
 
 POINTS = 1500
 """Largest number of points in a line; a figure is a few hundred pixels wide."""
+
+HOVER_POINTS = 150
+"""Largest number of points in a line whose values the page shows on hover."""
 
 INK = "#010203"
 """Color of text and axes in the drawing, replaced by the page's."""
@@ -53,8 +60,8 @@ class Plot:
     """A figure of one panel.
 
     Attributes:
-        title: what it shows.
-        svg: the drawing, with a description for screen readers.
+        title: what it shows, with an arrow to where values are better.
+        svg: the drawing, with a description for screen readers, and the values that the page shows on hover.
     """
 
     title: str
@@ -70,7 +77,7 @@ def plot_panels(log: dict[str, Series], name: str) -> list[Plot]:
     """
     columns = thin(log)
     return [
-        Plot(panel.title, draw_svg(panel, columns, f"{panel.title}, {name}: {describe_lines(panel, log)}"))
+        Plot(panel.heading, draw_svg(panel, columns, f"{panel.title}, {name}: {describe_lines(panel, log)}"))
         for panel in select_panels(log)
     ]
 
@@ -92,11 +99,12 @@ def overlay_runs(logs: Mapping[str, dict[str, Series]]) -> list[Plot]:
                 for i, (name, log) in enumerate(logs.items())
                 if line.column in log
             ]
-            one = panel._replace(lines=tuple(lines), mark_minimum=False)
             alone = line.name.lower() == panel.title.lower() or {other.name for other in panel.lines} == {line.name}
             parts = [panel.title, "" if alone else line.name, line.domain]
             title = ", ".join(part for part in parts if part)
-            found.append(Plot(title, draw_svg(one, columns, f"{title}: {describe_lines(one, columns)}", legend=False)))
+            one = panel._replace(title=title, lines=tuple(lines), mark_best=False)
+            svg = draw_svg(one, columns, f"{title}: {describe_lines(one, columns)}", legend=False)
+            found.append(Plot(one.heading, svg))
     return found
 
 
@@ -113,9 +121,8 @@ def describe_lines(panel: Panel, columns: dict[str, Series]) -> str:
     parts = []
     for line in panel.lines:
         steps, values = columns[line.column]
-        name = line.name if line.domain.isdecimal() else f"{line.name} {line.domain}".strip()
         first, last = format_number(values[0]), format_number(values[-1])
-        parts.append(f"{name} from {first} at step {steps[0]:,} to {last} at {steps[-1]:,}")
+        parts.append(f"{name_of(line)} from {first} at step {steps[0]:,} to {last} at {steps[-1]:,}")
     return "; ".join(parts)
 
 
@@ -127,16 +134,56 @@ def draw_svg(panel: Panel, columns: dict[str, Series], description: str, legend:
         warnings.simplefilter("ignore")
         figure = Figure(figsize=(3.1, 1.75), layout="constrained")
         axes = figure.subplots()
-        draw_panel(axes, panel, columns)
+        lines = draw_panel(axes, panel, columns)
         axes.set_title("", loc="left")
         if not legend and (drawn := axes.get_legend()) is not None:
             drawn.remove()
         figure.savefig(text, format="svg", transparent=True, metadata=BARE)
-    return to_element(text.getvalue(), description)
+        values = [hover_values(axes, line, artist) for line, artist in zip(panel.lines, lines, strict=True)]
+    return to_element(text.getvalue(), description, values)
 
 
-def to_element(svg: str, description: str) -> Markup:
-    """Matplotlib's SVG document as an element of a page, without styles, size and names of its own."""
+def hover_values(axes: Axes, line: Line, artist: Line2D) -> dict[str, Any]:
+    """What the page shows of a line on hover.
+
+    Args:
+        axes: in a figure that was saved as SVG.
+        line: the line.
+        artist: the line as it is drawn.
+
+    Returns:
+        ``name`` and ``color``, and, for each point, ``step``, ``value``, ``x`` and ``y``; the last two in the units of
+        the SVG's view box.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    # The SVG has 72 units per inch, from the top.
+    unit, height = 72 / figure.dpi, 72 * figure.get_figheight()
+    points = evenly_spaced(np.asarray(artist.get_xydata()).tolist(), HOVER_POINTS)
+    places = (axes.transData.transform(points) * unit).tolist()
+    return {
+        "name": name_of(line),
+        "color": PAGE[line.color],
+        "step": [int(step) for step, _ in points],
+        "value": [float(f"{value:.4g}") for _, value in points],
+        "x": [round(x, 1) for x, _ in places],
+        "y": [round(height - y, 1) for _, y in places],
+    }
+
+
+def name_of(line: Line) -> str:
+    """The name of a line and its domain; of several runs' lines, the name of the run."""
+    return line.name if line.domain.isdecimal() else f"{line.name} {line.domain}".strip()
+
+
+def to_element(svg: str, description: str, values: list[dict[str, Any]]) -> Markup:
+    """Matplotlib's SVG document as an element of a page, without styles, size and names of its own.
+
+    Args:
+        svg: the document.
+        description: for screen readers.
+        values: see :func:`hover_values`.
+    """
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
     # Several figures have the same names; names that are referred to are hashes.
@@ -144,5 +191,8 @@ def to_element(svg: str, description: str) -> Markup:
     body = re.sub("|".join(PAGE), lambda match: PAGE[match[0]], re.sub(r"\s*\n\s*", " ", body))
     box = re.search(r'viewBox="[\d. -]+"', svg)
     assert box is not None
-    head = Markup('<svg class="plot" role="img" {} aria-label="{}">').format(Markup(box[0]), description)
+    data = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    head = Markup('<svg class="plot" role="img" {} aria-label="{}" data-lines="{}">').format(
+        Markup(box[0]), description, data
+    )
     return head + Markup(body)
