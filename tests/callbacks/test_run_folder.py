@@ -42,9 +42,10 @@ def test_the_figure_shows_the_whole_log_at_the_end(tmp_path: Path, kind: type[CS
 def test_a_resumed_run_draws_its_first_part_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def reading(log: Path, figure: Path) -> None:
+    def reading(log: Path, figure: Path, title: str) -> None:
+        assert title == "run/version_0: DCGAN"
         seen.append(read_log(log)["loss/d"].steps)
-        draw_curves(log, figure)
+        draw_curves(log, figure, title)
 
     monkeypatch.setattr(lightning_gans.callbacks.run_folder, "draw_curves", reading)
     checkpoint = tmp_path / "run" / "version_0" / "checkpoints" / "last.ckpt"
