@@ -237,11 +237,14 @@ def test_few_values_are_drawn_as_points(count: int, marker: str) -> None:
 
 
 def test_a_figure_has_a_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    titles = []
+    titles: list[str] = []
     save = Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda self, *a, **k: (titles.append(self.get_suptitle()), save(self, *a, **k))
-    )
+
+    def saving(figure: Figure, *arguments: Any, **options: Any) -> None:
+        titles.append(figure.get_suptitle())
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", saving)
     log = write(tmp_path / "metrics.csv", "loss/d,step", "1,9", "2,19")
     draw_curves(log, tmp_path / "plain.png")
     draw_curves(log, tmp_path / "titled.png", "dcgan/version_0: DCGAN")
