@@ -43,3 +43,12 @@ def mnist_root() -> Path:
     if not (SHARED_DATA / "MNIST" / "raw").is_dir():
         pytest.skip("the real MNIST is not beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture
+def deterministic_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Takes back what a deterministic trainer sets for the whole process."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    yield
+    torch.use_deterministic_algorithms(mode=False)

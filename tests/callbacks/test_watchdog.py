@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,144 +13,21 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 
-from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, Watchdog, symptoms
+from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog, symptoms
 from lightning_gans.callbacks.symptoms import (
     CollapseWarning,
     TrainingWarning,
 )
-from lightning_gans.callbacks.watchdog import AsyncFiniteCheck, Diverged
 from lightning_gans.cli import train as cli
 from lightning_gans.families import resume
 from lightning_gans.variants import DCGAN
-from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from tests.support.tiny import At, TinyData, last_checkpoint, tiny_dcgan, tiny_trainer, weights
 
 
 @pytest.fixture(autouse=True)
 def _looked_at_from_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runs here have a dozen steps."""
     monkeypatch.setattr(symptoms, "FIRST_STEP", 0)
-
-
-# Divergence.
-
-
-class At(Callback):
-    """Does something to the model at the end of one step, before the callbacks after it look."""
-
-    def __init__(self, step: int, act: Callable[[DCGAN], None]) -> None:
-        self.step = step
-        self.act = act
-
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == self.step:
-            self.act(pl_module)
-
-
-def last(folder: Path) -> dict[str, Any]:
-    stored: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-    assert all(value.isfinite().all() for value in stored["state_dict"].values())
-    return stored
-
-
-@pytest.mark.parametrize("value", ["nan", "inf"])
-@pytest.mark.parametrize("side", ["g", "d"])
-@pytest.mark.parametrize("interval", [1, 100])
-def test_a_loss_that_is_not_finite_stops_the_run_in_its_step(
-    tmp_path: Path, side: str, value: str, interval: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = tiny_dcgan()
-    name = {"g": "generator_loss", "d": "discriminator_loss"}[side]
-    loss = getattr(model, name)
-
-    def spoilt(*args: Any) -> Tensor:
-        right: Tensor = loss(*args)
-        return right + float(value) if model.global_step == 3 else right
-
-    monkeypatch.setattr(model, name, spoilt)
-    callbacks: list[Callback] = [Watchdog(), LastCheckpoint(every_n_steps=1)]
-    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=callbacks, log_every_n_steps=interval)
-    path = tmp_path / "checkpoints" / "last.ckpt"
-    with pytest.raises(Diverged, match=rf"at step 4: loss/{side} is {value}.*; the last good checkpoint is {path}"):
-        trainer.fit(model, TinyData())
-    assert last(tmp_path)["global_step"] == 3
-    healed = tiny_trainer(tmp_path, max_steps=7, limit_val_batches=0, callbacks=[Watchdog()])
-    healed.fit(tiny_dcgan(), TinyData(), ckpt_path=str(path))
-    assert healed.global_step == 7
-
-
-def spoil_weight(model: DCGAN) -> None:
-    model.discriminator.get_parameter("layers.0.weight").data[0, 0, 0, 0] = float("-inf")
-
-
-def spoil_buffer(model: DCGAN) -> None:
-    for name, buffer in model.generator.named_buffers():
-        if name.endswith("running_var"):
-            buffer[0] = float("nan")
-            return
-
-
-SPOILT = [(spoil_weight, r"discriminator\.layers\.0\.weight holds -inf"), (spoil_buffer, r"generator\..*var holds nan")]
-
-
-@pytest.mark.parametrize(("spoil", "named"), SPOILT)
-def test_a_weight_that_is_not_finite_is_never_saved(tmp_path: Path, spoil: Callable[[DCGAN], None], named: str) -> None:
-    callbacks: list[Callback] = [At(4, spoil), Watchdog(), LastCheckpoint(every_n_steps=1)]
-    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=callbacks, log_every_n_steps=100)
-    with pytest.raises(Diverged, match=rf"at step 4: {named}; the last good checkpoint is .*last\.ckpt"):
-        trainer.fit(tiny_dcgan(), TinyData())
-    assert last(tmp_path)["global_step"] == 3
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
-
-
-@pytest.mark.parametrize(("spoil", "named"), SPOILT)
-def test_a_weight_that_is_not_finite_is_found_at_the_loggers_interval(
-    tmp_path: Path, spoil: Callable[[DCGAN], None], named: str
-) -> None:
-    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=[At(4, spoil), Watchdog(window=0)])
-    with pytest.raises(Diverged, match=rf"at step 4: {named}; there is no checkpoint yet"):
-        trainer.fit(tiny_dcgan(), TinyData())
-
-
-def test_a_weight_that_is_not_finite_is_found_before_it_is_scored(tmp_path: Path) -> None:
-    callbacks: list[Callback] = [At(5, spoil_weight), Evaluation(), Watchdog()]
-    trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=callbacks, log_every_n_steps=100)
-    with pytest.raises(Diverged, match="at step 5: "):
-        trainer.fit(tiny_dcgan(), TinyData())
-    assert "val/fid" not in trainer.callback_metrics
-
-
-def test_a_buffer_that_is_not_finite_by_design_is_left_alone(tmp_path: Path) -> None:
-    model = tiny_dcgan()
-    model.discriminator.register_buffer("mask", torch.tensor([0.0, float("-inf")]))
-    callbacks: list[Callback] = [Watchdog(), LastCheckpoint(every_n_steps=1)]
-    tiny_trainer(tmp_path, max_epochs=1, callbacks=callbacks).fit(model, TinyData())
-    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
-
-
-def test_an_asynchronous_check_knows_its_step() -> None:
-    check = AsyncFiniteCheck(7, {"g": torch.tensor(1.0), "d": torch.tensor(float("nan"))})
-    assert not check.is_finite()
-    assert check.step == 7
-    assert AsyncFiniteCheck(7, {"g": torch.tensor(1.0)}).is_finite()
-
-
-def test_the_command_line_says_it_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    settings = ["--model.optimizer_d.lr", "1e38", "--trainer.accelerator", "cpu", "--samples.count", "0"]
-    quiet = ["--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"]
-    monkeypatch.setattr(sys, "argv", ["lightning-gans", "fit", "--config", "gan/collapsing", *settings, *quiet])
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    with pytest.raises(SystemExit) as left:
-        cli.run()
-    assert left.value.code == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("lightning-gans: training has diverged at step")
-    assert said.endswith("there is no checkpoint yet")
-
-
-# What is done about a symptom.
 
 
 class Scripted(Callback):
@@ -222,7 +98,7 @@ def test_stop_ends_the_run(tmp_path: Path) -> None:
     with pytest.warns(CollapseWarning, match="the run ends"):
         trainer.fit(tiny_dcgan(), TinyData())
     assert trainer.global_step == 7
-    assert last(tmp_path)["global_step"] == 7
+    assert last_checkpoint(tmp_path)["global_step"] == 7
 
 
 class Compare(Callback):
@@ -287,13 +163,13 @@ def test_the_time_of_steps_that_are_undone_counts_once(tmp_path: Path, monkeypat
         model = tiny_dcgan()
         trainer = tiny_trainer(tmp_path, max_steps=steps, callbacks=[*callbacks, LastCheckpoint()])
         trainer.fit(model, TinyData(), ckpt_path=ckpt_path)
-        seconds: float = last(tmp_path)["train_seconds"]
+        seconds: float = last_checkpoint(tmp_path)["train_seconds"]
         assert model.stopwatch.seconds == seconds
         return seconds
 
     with pytest.warns(CollapseWarning, match="the best checkpoint, of step 5, is restored"):
         assert run(12) == 120
-    assert last(tmp_path)["callbacks"]["Watchdog"]["rolled_back"] == 1
+    assert last_checkpoint(tmp_path)["callbacks"]["Watchdog"]["rolled_back"] == 1
     Clock.now += 1000  # between the parts of the run
     assert run(16, str(tmp_path / "checkpoints" / "last.ckpt")) == 160
 
@@ -311,7 +187,7 @@ def test_a_run_that_failed_and_is_resumed_with_the_same_model_counts_its_time(
     Clock.now += 1000
     trainer = tiny_trainer(tmp_path, max_steps=8, callbacks=callbacks)
     trainer.fit(model, TinyData(), ckpt_path=str(tmp_path / "checkpoints" / "last.ckpt"))
-    assert last(tmp_path)["train_seconds"] == 80
+    assert last_checkpoint(tmp_path)["train_seconds"] == 80
 
 
 def test_a_run_without_a_checkpoint_only_warns(tmp_path: Path) -> None:
@@ -341,7 +217,7 @@ def test_a_resumed_run_warns_as_the_uninterrupted_one(tmp_path: Path) -> None:
     with pytest.warns(CollapseWarning):
         run(tmp_path / "halves", 12, ckpt_path=str(tmp_path / "halves" / "checkpoints" / "last.ckpt"))
     assert lines(tmp_path / "whole") == lines(tmp_path / "halves")
-    states = [last(tmp_path / half)["callbacks"]["Watchdog"] for half in ("whole", "halves")]
+    states = [last_checkpoint(tmp_path / half)["callbacks"]["Watchdog"] for half in ("whole", "halves")]
     assert states[0] == states[1]
 
 

@@ -15,9 +15,9 @@ from lightning.pytorch.callbacks import Callback
 from lightning_gans.callbacks import LastCheckpoint, Watchdog, symptoms
 from lightning_gans.callbacks.watchdog import Diverged
 from lightning_gans.distributed.strategy import AlternatingDDP
-from tests.callbacks.test_watchdog import Scripted, last
+from tests.callbacks.test_watchdog import Scripted
 from tests.support.paths import ROOT
-from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny import TinyData, last_checkpoint, tiny_dcgan, tiny_trainer
 
 
 class SpoilOne(Callback):
@@ -57,7 +57,7 @@ def test_all_processes_stop_together(tmp_path: Path) -> None:
     first, second = ((tmp_path / f"rank{rank}.txt").read_text() for rank in range(2))
     assert "at step 4: a loss or a weight of another process is not finite" in first
     assert "at step 4: loss/g is nan" in second
-    stored = last(tmp_path)
+    stored = last_checkpoint(tmp_path)
     assert stored["global_step"] == 3
     assert stored["callbacks"]["Watchdog"]["diagnosis"]["windows"]["variance_ratio"] == [pytest.approx(0.5)]
 

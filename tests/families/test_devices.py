@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,15 +85,6 @@ def test_every_variant_makes_steps_in_every_precision(name: str, precision: str,
     if isinstance(trainer.precision_plugin, MixedPrecision) and precision == "16-mixed":
         assert model.loss_scaling is not None
         assert all(float(count) <= 1 for count in model.loss_scaling.skipped.values())
-
-
-@pytest.fixture
-def deterministic_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Takes back what a deterministic trainer sets for the whole process."""
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    yield
-    torch.use_deterministic_algorithms(mode=False)
 
 
 @pytest.mark.usefixtures("deterministic_process")

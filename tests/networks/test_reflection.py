@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,10 +15,8 @@ from tests.support.operations import Operations
 
 
 @pytest.fixture
-def deterministic() -> Iterator[None]:
+def deterministic(deterministic_process: None) -> None:
     torch.use_deterministic_algorithms(mode=True)
-    yield
-    torch.use_deterministic_algorithms(mode=False)
 
 
 def second_order(padded: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,16 +90,14 @@ def gradients(network: Any, images: Tensor) -> list[Tensor]:
     return [p.grad.clone() for p in network.parameters() if p.grad is not None]
 
 
+@pytest.mark.usefixtures("deterministic_process")
 def test_a_translator_has_deterministic_gradients_where_they_are_asked_for() -> None:
     network, images = translator(), torch.randn(1, 1, 16, 16)
     usual = gradients(network, images)
     operations = Operations()
     torch.use_deterministic_algorithms(mode=True)
-    try:
-        with operations:
-            chosen = gradients(network, images)
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
+    with operations:
+        chosen = gradients(network, images)
     assert "reflection_pad2d_backward.default" not in operations.names
     torch.testing.assert_close(chosen, usual)
 
@@ -129,8 +124,7 @@ def test_it_can_be_compiled_as_one_graph() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.usefixtures("deterministic")
-def test_gradients_on_cuda_are_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+def test_gradients_on_cuda_are_deterministic() -> None:
     network, images = translator().cuda(), torch.randn(2, 1, 16, 16, device="cuda")
     first, second = gradients(network, images), gradients(network, images)
     assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))

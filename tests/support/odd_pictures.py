@@ -6,11 +6,14 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from lightning_gans.core.image_reader import open_rgb
 
 ORIENTATION = 0x112
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -160,3 +163,16 @@ def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     )
     result: NDArray[Any] = ways[orientation - 1](values)
     return result
+
+
+def write(folder: Path, name: str, content: bytes) -> Path:
+    """The path of a new file with this content."""
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def matches(path: Path, expected: Any, lossy: bool = False) -> bool:
+    """Whether a file is read as these pixels."""
+    found = np.asarray(open_rgb(path)).astype(int)
+    return found.shape == expected.shape and bool(np.abs(found - expected).max() <= (12 if lossy else 0))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint
 from torch import Tensor
 
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
@@ -58,3 +59,21 @@ def tiny_trainer(folder: Path, **kwargs: Any) -> L.Trainer:
 
 def weights(model: torch.nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+class At(Callback):
+    """Does something to the model at the end of one step, before the callbacks after it look."""
+
+    def __init__(self, step: int, act: Callable[[DCGAN], None]) -> None:
+        self.step = step
+        self.act = act
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.step:
+            self.act(pl_module)
+
+
+def last_checkpoint(folder: Path) -> dict[str, Any]:
+    stored: dict[str, Any] = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert all(value.isfinite().all() for value in stored["state_dict"].values())
+    return stored
