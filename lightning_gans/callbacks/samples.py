@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,10 @@ def check_drawable(trainer: Trainer, name: str, value: int) -> None:
     """
     if (channels := image_channels(trainer)) not in DRAWABLE:
         raise ValueError(f"{name} is {value}; expected 0, as the data's images have {channels} channels, not 1 or 3")
+
+
+NUMBERED = re.compile(r"\d{6,}\.png")
+"""Names of the files of `predict`."""
 
 
 class SampleGrid(Callback):
@@ -224,10 +229,12 @@ class PredictionWriter(Callback):
 
     Args:
         folder: folder to write to instead. It must not contain PNG files.
+        overwrite: replace the images of an earlier call; PNG files of other names must not be there all the same.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, overwrite: bool = False) -> None:
         self.folder = None if folder is None else expand_path(folder, "folder")
+        self.overwrite = overwrite
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check that the images can be drawn, and that the folder does not contain those of an earlier call.
@@ -239,8 +246,16 @@ class PredictionWriter(Callback):
             raise InputError(f"predict writes images of 1 or 3 channels; the data has {channels}")
         target = RunFolder.of(trainer).predictions if self.folder is None else self.folder
         self._target: Path = trainer.strategy.broadcast(target)
-        if any(self._target.rglob("*.png")):
-            raise InputError(f"{target} already contains PNG files; expected an empty folder")
+        there = list(self._target.rglob("*.png"))
+        trainer.strategy.barrier()  # all have looked
+        foreign = [path for path in there if not NUMBERED.fullmatch(path.name)]
+        if foreign or (there and not self.overwrite):
+            found = f", such as {foreign[0].relative_to(self._target)}" if foreign else ""
+            remedy = "" if foreign else ", or predictions.overwrite true to replace them"
+            raise InputError(f"{target} already contains PNG files{found}; expected an empty folder{remedy}")
+        if trainer.is_global_zero and writes_files(trainer):
+            for path in there:
+                path.unlink()
         trainer.strategy.barrier()
 
     def on_predict_batch_end(

@@ -1,4 +1,4 @@
-"""Output files: written completely or not at all, and never over an existing file."""
+"""Output files: written completely or not at all, and over an existing file only where that was asked for."""
 
 from __future__ import annotations
 
@@ -8,28 +8,46 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 
 
-def require_new_path(path: Path, key: str = "--out") -> None:
-    """Check, before any work is done, that an output can be written and overwrites nothing.
+def require_new_path(path: Path, key: str = "--out", overwrite: bool = False, replaced: tuple[str, ...] = ()) -> None:
+    """Check, before any work is done, that an output can be written, and overwrites nothing that it must not.
 
     Args:
         path: the output file or folder; an empty folder may exist.
         key: name of the setting whose value is ``path``, for error messages.
+        overwrite: whether a file of a name in ``replaced``, or a folder with no other files, may be there.
+        replaced: patterns of the names, in small letters, of the files that the command writes, such as ``*.png``.
 
     Raises:
-        InputError: if ``path`` exists, or cannot be written.
+        InputError: if there is something that may not be replaced, or the output cannot be written.
     """
-    if path.is_dir() and not any(path.iterdir()):
-        place = path
+
+    def is_ours(file: Path) -> bool:
+        regular = file.is_file() and not file.is_symlink()
+        return regular and any(fnmatchcase(file.name.lower(), pattern) for pattern in replaced)
+
+    place = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
+    if path.is_dir() and not path.is_symlink():
+        files = [file for file in path.rglob("*") if file.is_symlink() or not file.is_dir()]
+        foreign = next((file for file in files if not is_ours(file)), None)
+        if overwrite and foreign is not None:
+            raise InputError(
+                f"{key} is {path}, a folder with {foreign.relative_to(path)}, which this command does not write and "
+                "--overwrite does not replace; expected a new name"
+            )
+        if files and not overwrite:
+            remedy = "" if foreign else ", or --overwrite to replace its files"
+            raise InputError(f"{key} is {path}, which is a folder that is not empty; expected a new name{remedy}")
     elif path.exists() or path.is_symlink():
-        kind = "a folder that is not empty" if path.is_dir() else "there already"
-        raise InputError(f"{key} is {path}, which is {kind}; expected a new name")
-    else:
-        place = next(parent for parent in path.absolute().parents if parent.exists())
+        if not overwrite or not is_ours(path):
+            remedy = ", or --overwrite to replace it" if is_ours(path) else ""
+            raise InputError(f"{key} is {path}, which is there already; expected a new name{remedy}")
+        place = path.absolute().parent
     check_writable(place, f"{key} is {path}")
 
 
@@ -170,7 +188,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     with _removed_unless_whole(path, beside):
         beside.mkdir()
         yield beside
-        beside.replace(path)
+        if path.is_dir() and any(path.iterdir()):  # `overwrite` of require_new_path
+            old = path.with_name(f".replaced-{os.getpid()}-{path.name}")
+            path.rename(old)
+            beside.replace(path)
+            shutil.rmtree(old)
+        else:
+            beside.replace(path)
 
 
 @contextmanager

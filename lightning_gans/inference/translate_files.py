@@ -35,7 +35,8 @@ def find_jobs(inputs: Iterable[Path], out: Path) -> list[Job]:
         out: the folder to write to.
 
     Raises:
-        InputError: if a path does not exist, a folder holds no images, or two images would become one file.
+        InputError: if a path does not exist, a folder holds no images, two images would become one file, or an image
+            would be replaced by its translation.
     """
 
     def warn(message: str) -> None:
@@ -56,6 +57,8 @@ def find_jobs(inputs: Iterable[Path], out: Path) -> list[Job]:
                     f"{jobs[job.target].source} and {source} would both become {job.target}; "
                     "expected images with different names"
                 )
+            if job.target.exists() and job.target.samefile(source):
+                raise InputError(f"{source} would be replaced by its translation; expected another --out")
             jobs[job.target] = job
     return list(jobs.values())
 

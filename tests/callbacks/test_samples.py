@@ -97,8 +97,14 @@ def test_predictions_are_written_once_per_test_image_and_never_over_others(tmp_p
     assert [path.name for path in paths] == [f"{index:06d}.png" for index in range(10)]
     with Image.open(paths[0]) as picture:
         assert (picture.size, picture.mode) == ((28, 28), "L")
-    with pytest.raises(InputError, match="already contains PNG files"):
+    with pytest.raises(InputError, match=r"already contains PNG files; .*, or predictions\.overwrite true"):
         trainer.predict(model, TinyData(length=10), return_predictions=False)
+    again = tiny_trainer(tmp_path, callbacks=[PredictionWriter(overwrite=True)])
+    again.predict(model, TinyData(length=5), return_predictions=False)
+    assert len(list((tmp_path / "predictions").iterdir())) == 5
+    (tmp_path / "predictions" / "mine.png").touch()
+    with pytest.raises(InputError, match=r"such as mine\.png; expected an empty folder$"):
+        again.predict(model, TinyData(length=5), return_predictions=False)
 
 
 def test_wandb_offline_holds_images_and_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

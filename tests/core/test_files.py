@@ -71,3 +71,29 @@ def test_a_place_without_permission_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
     with pytest.raises(InputError, match=r"nothing can be written to .* \(Permission denied\)"):
         require_new_path(tmp_path / "new" / "b")
+
+
+def test_overwriting_replaces_only_what_the_command_writes(tmp_path: Path) -> None:
+    file, folder = tmp_path / "a.PNG", tmp_path / "images"
+    folder.mkdir()
+    for path in (file, folder / "0.png"):
+        path.touch()
+    for path in (file, folder):
+        with pytest.raises(InputError, match="or --overwrite to replace"):
+            require_new_path(path, replaced=("*.png",))
+        require_new_path(path, overwrite=True, replaced=("*.png",))
+        with pytest.raises(InputError, match=r"expected a new name$"):
+            require_new_path(path, overwrite=True, replaced=("*.gif",))
+    (folder / "link.png").symlink_to(file)
+    with pytest.raises(InputError, match=r"a folder with link\.png, which this command does not write"):
+        require_new_path(folder, overwrite=True, replaced=("*.png",))
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    target.mkdir()
+    (target / "old").touch()
+    with atomic_folder(target) as beside:
+        (beside / "new").touch()
+        assert (target / "old").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "new"]

@@ -130,6 +130,16 @@ def sampling_parser(name: str, description: str, out: str) -> argparse.ArgumentP
     return parser
 
 
+def add_overwrite(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the option ``--overwrite``.
+
+    Args:
+        parser: of a command that writes files.
+        what: the files that it replaces, such as "FILE".
+    """
+    parser.add_argument("--overwrite", action="store_true", help=f"replace {what} if there already")
+
+
 def print_skipped(sentence: str) -> None:
     """Say on stderr what a command leaves out of its output."""
     print(f"lightning-gans: warning: {sentence}; skipped", file=sys.stderr)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from lightning_gans.cli.commands.common import (
+    add_overwrite,
     describe_weights,
     errors_name_checkpoint,
     format_megabytes,
@@ -25,6 +26,9 @@ FILE_FORMATS = ("safetensors", "onnx", "torch_export")
 
 FOLDER = "huggingface"
 """The value of ``--format`` that writes a folder."""
+
+FOLDER_FILES = ("config.json", "model.safetensors", "readme.md", "samples.png", "epoch-*.png", "test-epoch-*.png")
+"""Patterns of the names, in small letters, of the files of that folder."""
 
 LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 """Form of the hub's names of licenses."""
@@ -51,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="file, or folder for huggingface (default: named after the run, in the current folder)",
     )
+    add_overwrite(parser, "the file, or the folder of an earlier export,")
     parser.add_argument(
         "--direction",
         choices=["a_to_b", "b_to_a"],
@@ -103,7 +108,7 @@ def run(options: argparse.Namespace) -> None:
     out = options.out or Path(f"{default_name(checkpoint)}{direction}{suffix}")
     if not out.name.endswith(suffix):  # `load` and torch recognize the format by the suffix
         raise InputError(f"--out is {out}; expected a name that ends in {suffix}")
-    require_new_path(out)
+    require_new_path(out, overwrite=options.overwrite, replaced=FOLDER_FILES if folder else (f"*{suffix}",))
     model = load_model(options)
     if folder:
         parity = write_folder(model, checkpoint, out, options.license)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lightning_gans.cli.commands.common import (
+    add_overwrite,
     describe_weights,
     integer_list,
     load_model_of,
@@ -47,6 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
         default=9,
         help="images from one seed to the next, both included (default: %(default)s)",
     )
+    add_overwrite(parser, "the file")
     parser.add_argument("--loop", action="store_true", help="return from the last seed to the first")
     parser.add_argument(
         "--frame_ms", type=int, default=80, help="milliseconds per frame of an animation (default: %(default)s)"
@@ -65,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
     suffix = options.out.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"--out is {options.out}; expected a file that ends in .png, .gif or .mp4")
-    require_new_path(options.out)
+    require_new_path(options.out, overwrite=options.overwrite, replaced=(f"*{suffix}",))
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lightning_gans.cli.commands.common import command_parser, print_skipped, user_path
+from lightning_gans.cli.commands.common import add_overwrite, command_parser, print_skipped, user_path
 from lightning_gans.core.errors import InputError, os_reason
 
 
@@ -29,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="file to write (default: report.html, in the folder of a single run, else in the current folder)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    add_overwrite(parser, "FILE")
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lightning_gans.cli.commands.common import (
+    add_overwrite,
     describe_weights,
     integer_list,
     load_model_of,
@@ -14,6 +15,9 @@ from lightning_gans.cli.commands.common import (
 )
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
+
+NUMBERED = f"{'[0-9]' * 6}.png"
+"""Pattern of the names of files in a folder of images."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -35,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--columns", type=int, help="columns of a grid (default: at most 8, in rows of equal length if possible)"
     )
+    add_overwrite(parser, "the file, or the folder with numbered images,")
     return parser
 
 
@@ -46,7 +51,8 @@ def run(options: argparse.Namespace) -> None:
         RunEnded: if the images cannot be written.
     """
     require_at_least(options, n=1, columns=1, scale=1)
-    require_new_path(options.out)
+    is_grid = options.out.suffix.lower() == ".png"
+    require_new_path(options.out, overwrite=options.overwrite, replaced=("*.png" if is_grid else NUMBERED,))
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()
@@ -58,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
     with options_as_arguments(labels="--classes", seed="--seed", truncation="--truncation"):
         images = model.sample(options.n, options.classes, options.seed, options.truncation)
     pixels = to_uint8(images)
-    if options.out.suffix.lower() == ".png":
+    if is_grid:
         with atomic_file(options.out) as file:
             grid(pixels, fit_columns(len(pixels), options.columns), options.scale).save(file)
     else:

@@ -6,6 +6,7 @@ import argparse
 
 from lightning_gans.cli.commands.common import (
     INTERRUPTED,
+    add_overwrite,
     describe_weights,
     load_model_of,
     model_parser,
@@ -48,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a new folder: photo.jpg becomes DIR/photo.png, FOLDER/sub/photo.jpg becomes DIR/sub/photo.png",
     )
+    add_overwrite(parser, "images of the same names in DIR")
     parser.add_argument("--direction", help="a_to_b or b_to_a (default: the model's direction, a_to_b if it has both)")
     parser.add_argument(
         "--tile", type=int, metavar="PIXELS", help="side of a tile; smaller tiles need less memory and more time"
@@ -67,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
         InputError: if an option cannot be used.
         RunEnded: if images cannot be translated or written, or after Ctrl-C.
     """
-    require_new_path(options.out)
+    require_new_path(options.out, overwrite=options.overwrite, replaced=("*.png",))
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()

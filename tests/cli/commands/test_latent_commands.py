@@ -89,6 +89,24 @@ def test_a_film_has_every_picture_and_even_sides(model: Path) -> None:
     assert (torch.from_numpy(np.stack(frames)).float() - expected.float()).abs().mean() < 12  # H.264 loses some
 
 
+@pytest.mark.parametrize(("command", "out"), [("sample", "grid.png"), ("sample", "folder"), ("interpolate", "way.png")])
+def test_overwrite_replaces_what_an_earlier_call_wrote(
+    command: str, out: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command_line(command, [str(model), "--out", out])
+    with pytest.raises(SystemExit):
+        command_line(command, [str(model), "--out", out])
+    assert "or --overwrite to replace" in capsys.readouterr().err
+    fewer = ["--n", "3"] if command == "sample" else ["--steps", "3"]
+    command_line(command, [str(model), "--out", out, "--overwrite", *fewer])
+    if out == "folder":
+        assert len(list(Path(out).iterdir())) == 3
+        Path(out, "mine.png").touch()
+        with pytest.raises(SystemExit):
+            command_line(command, [str(model), "--out", out, "--overwrite"])
+        assert "a folder with mine.png, which this command does not write" in capsys.readouterr().err
+
+
 def test_lists_of_numbers_are_read() -> None:
     assert integer_list("3") == [3]
     assert integer_list("0-3, 7,5-5") == [0, 1, 2, 3, 7, 5]

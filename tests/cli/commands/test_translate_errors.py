@@ -12,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from lightning_gans.cli.commands.common import command_line
 from lightning_gans.inference import translate_files
 from tests.support import checkpoint_files
-from tests.support.translated import ended, files, noise, save, untranslated
+from tests.support.translated import ended, files, noise, pixels, save, untranslated
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +163,13 @@ def test_an_output_folder_with_files_is_refused(capsys: pytest.CaptureFixture[st
     save("out/a.png", noise(8, 8))
     assert ended("same.ckpt", "a.png") == 2
     assert "--out is out, which is a folder that is not empty; expected a new name" in capsys.readouterr().err
+
+
+def test_overwrite_replaces_translations_but_no_image_that_is_translated(capsys: pytest.CaptureFixture[str]) -> None:
+    save("photos/a.png", noise(8, 8))
+    save("out/a.png", noise(3, 3))
+    command_line("translate", ["same.ckpt", "photos", "--overwrite", "--out", "out"])
+    assert pixels("out/a.png").shape == (8, 8, 3)
+    command = ["same.ckpt", "out", "--overwrite"]
+    assert ended(*command) == 2
+    assert "out/a.png would be replaced by its translation; expected another --out" in capsys.readouterr().err
