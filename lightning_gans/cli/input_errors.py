@@ -24,7 +24,8 @@ _OTHER_CLASS = re.compile(
     r"(?:Expected '|Import path )([\w.]+)'? (?:to be|does not correspond to) a subclass of (?:<class ')?([\w.]*\w)"
 )
 _NOT_IMPORTED = re.compile(
-    r"given class_path '([\w.]+)':\s+(No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+')"
+    r"given class_path '([\w.]+)':\s+"
+    r"(No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+'|cannot import name '\w+' from '[\w.]+')"
 )
 _MISSING = re.compile(r"the following arguments are required: ([\w.]+(?:, [\w.]+)*)")
 _TYPE = re.compile(r"<class '([\w.]+)'>|tuple\[([\w, ]+)\]|Literal\[([^\]]+)\]|Expected a tuple with (\d+) elements")

@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
 from lightning_gans.cli.input_errors import known_words, summarize_parser_error
+from lightning_gans.cli.moved_classes import YAML
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import atomic_file
 from lightning_gans.distributed.strategy import AlternatingDDP
@@ -81,7 +82,7 @@ def is_no_advertisement(record: logging.LogRecord) -> bool:
 
 
 class Parser(LightningArgumentParser):
-    """Rejects abbreviations, and reports bad input in one sentence.
+    """Rejects abbreviations, takes old paths of data modules, and reports bad input in one sentence.
 
     Attributes:
         argument_errors: adds keys to the errors of classes; the command line sets it.
@@ -90,7 +91,7 @@ class Parser(LightningArgumentParser):
     argument_errors: ArgumentErrors
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+        super().__init__(*args, allow_abbrev=False, **{"parser_mode": YAML, **kwargs})
 
     def add_instantiator(self, instantiator: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Add an instantiator whose errors name the key of the config that the class is built from."""

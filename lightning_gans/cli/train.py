@@ -25,6 +25,7 @@ from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
+from lightning_gans.cli.moved_classes import moved_argument
 from lightning_gans.cli.parsed_config import expand_home_in, own_defaults
 from lightning_gans.cli.parser import (
     Parser,
@@ -112,7 +113,7 @@ class LightningGANsCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the arguments, after names of configs are replaced by paths."""
         assert isinstance(args, list)
-        expanded = expand_configs(args)
+        expanded = [moved_argument(argument) for argument in expand_configs(args)]
         self.config_files = config_paths(expanded)
         # Without --print_config, which would print and exit before the defaults of replaced classes are set right.
         plain = [argument for argument in expanded if not argument.startswith("--print_config")]

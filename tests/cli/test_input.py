@@ -33,6 +33,10 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
         (["--evaluation.kid", "x"], "evaluation.kid is x; expected true or false"),
         (["--model", "DGCAN"], "model is DGCAN, which is no known class; did you mean DCGAN"),
         (["--model", "my_gan.MyGAN"], "model is my_gan.MyGAN, which cannot be imported here (No module named 'my"),
+        (
+            ["--model", "half_a_gan.MyGAN"],
+            "model is half_a_gan.MyGAN, which cannot be imported here (cannot import name 'no_such_name' from 'json')",
+        ),
         (["--model.generator", "DCGANGenerater"], "no known class; did you mean DCGANGenerator"),
         (["--model.generator", "PatchGAN"], "model.generator is PatchGAN, a class of another kind than is expected"),
         (
@@ -58,6 +62,7 @@ def test_bad_input_is_one_line_and_status_two(
     arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("bad.yaml").write_text("model: {init_args: {generator: {init_args: {widht: 3}}}}")
+    Path("half_a_gan.py").write_text("from json import no_such_name")
     monkeypatch.setattr(sys, "argv", ["lightning-gans", "fit", "--config", "dcgan/digits", *QUIET, *arguments])
     with pytest.raises(SystemExit) as exit_:
         run()

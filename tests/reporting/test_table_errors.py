@@ -59,7 +59,7 @@ def test_folders_of_other_images_are_another_recipe(make: Make) -> None:
 
 def paired(folder: str, dataset: str | None, **settings: Any) -> dict[str, Any]:
     init_args = {"root": folder, "dataset": dataset, "download": True, **settings}
-    return {"class_path": "datamodules.PairedImageDataModule", "init_args": init_args}
+    return {"class_path": "lightning_gans.datamodules.PairedImageDataModule", "init_args": init_args}
 
 
 def test_a_machines_settings_are_no_other_recipe(make: Make) -> None:
