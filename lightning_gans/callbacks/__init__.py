@@ -5,7 +5,7 @@ from lightning_gans.callbacks.checkpoints import LastCheckpoint
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import BestScore, Evaluation
 from lightning_gans.callbacks.performance import TF32, Compilation
-from lightning_gans.callbacks.run_folder import Curves, ResultsFile, RunLock
+from lightning_gans.callbacks.run_folder import Curves, FitFile, ResultsFile, RunLock
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lightning_gans.callbacks.standard import BEST_SETTINGS, CALLBACKS, default_callbacks
 from lightning_gans.callbacks.watchdog import Watchdog
@@ -20,6 +20,7 @@ __all__ = [
     "Compilation",
     "Curves",
     "Evaluation",
+    "FitFile",
     "LastCheckpoint",
     "PredictionWriter",
     "ResultsFile",

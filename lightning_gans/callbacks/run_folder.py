@@ -1,4 +1,4 @@
-"""Callbacks that keep files in the run's folder: its lock, the figure of its log and the results of a test."""
+"""Callbacks that keep files in the run's folder: its lock, facts about fit and test, the figure of its log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,6 +24,7 @@ from lightning_gans.core.arguments import StoresArguments, describe
 from lightning_gans.core.data import data_module
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
 from lightning_gans.core.files import atomic_file
+from lightning_gans.core.precision import describe_precision
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.families.reconstruction import CLASS_PATH, describe_model
 from lightning_gans.runs.curves import draw_curves
@@ -180,6 +182,64 @@ class SettingsFile(Callback):
                 config["ema"] = {"decay": callback.decay}
         with atomic_file(folder.next_config()) as temporary:
             temporary.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+class FitFile(Callback):
+    """Writes ``fit.json`` to the run's folder: when and where the run is trained, for reports.
+
+    Its keys are ``started`` and ``written``, in UTC; ``train_seconds``, the duration of training, including
+    validations; ``processes``; ``precision``; ``commit``, ``versions`` and ``machine``. It is written when training
+    starts, with every checkpoint, and when training ends. A resumed run keeps ``started``. A run goes on without the
+    file if it cannot be written.
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Collect the facts, and write the file."""
+        if not trainer.is_global_zero or not writes_files(trainer):
+            return
+        path = RunFolder.of(trainer).fit_facts
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._facts = {
+            "started": read_fact(path, "started", now) if trainer.global_step else now,
+            "processes": trainer.world_size,
+            "precision": describe_precision(trainer.precision, pl_module.device),
+            "commit": current_commit(),
+            "versions": package_versions(),
+            "machine": describe_machine(pl_module.device),
+        }
+        self._write(trainer, pl_module)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Write the file."""
+        self._write(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file."""
+        self._write(trainer, pl_module)
+
+    def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        path = RunFolder.of(trainer).fit_facts
+        if not self._facts or not path.parent.is_dir():
+            return
+        changing = {
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "train_seconds": round(as_adversarial(pl_module, self).stopwatch.seconds, 3),
+        }
+        with suppress(OSError, RunEnded), atomic_file(path) as temporary:
+            temporary.write_text(json.dumps({**self._facts, **changing}, indent=2) + "\n")
+
+
+def read_fact(path: Path, key: str, default: str) -> str:
+    """A text in a JSON file; ``default`` if the file or the text is not there."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return default
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, str) else default
 
 
 class ResultsFile(Callback):

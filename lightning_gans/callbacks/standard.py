@@ -11,7 +11,7 @@ from lightning_gans.callbacks.checkpoints import LastCheckpoint
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.performance import TF32, Compilation
-from lightning_gans.callbacks.run_folder import Curves, RunLock, SettingsFile
+from lightning_gans.callbacks.run_folder import Curves, FitFile, RunLock, SettingsFile
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lightning_gans.callbacks.watchdog import Watchdog
 
@@ -56,4 +56,4 @@ def default_callbacks(**replaced: Callback | None) -> list[Callback]:
         raise ValueError(f"{unknown[0]} is not a callback's key; expected one of {', '.join(CALLBACKS)}")
     settings = {"best": BEST_SETTINGS}
     chosen = [replaced[key] if key in replaced else make(**settings.get(key, {})) for key, make in CALLBACKS.items()]
-    return [RunLock(), SettingsFile(), Curves(), *(callback for callback in chosen if callback is not None)]
+    return [RunLock(), SettingsFile(), FitFile(), Curves(), *(callback for callback in chosen if callback is not None)]

@@ -20,7 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 # The parser finds classes by short name only in imported modules.
 import lightning_gans.datamodules
 import lightning_gans.variants  # noqa: F401
-from lightning_gans.callbacks import BEST_SETTINGS, CALLBACKS, Curves, ResultsFile, RunLock
+from lightning_gans.callbacks import BEST_SETTINGS, CALLBACKS, Curves, FitFile, ResultsFile, RunLock
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys
@@ -182,7 +182,8 @@ class LightningGANsCLI(LightningCLI):
         plugins = settings.plugins or []
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), *run_plugins()]
         callbacks = settings.callbacks or []
-        callbacks = [RunLock(), *(callbacks if isinstance(callbacks, list) else [callbacks]), Curves()]
+        given = callbacks if isinstance(callbacks, list) else [callbacks]
+        callbacks = [RunLock(), FitFile(), *given, Curves()]
         if self.subcommand == "test":
             plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
             callbacks.append(ResultsFile(plain["test"]))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # commands that only read files start without Lightning
 SCORES = "scores.jsonl"
 CONFIG = "config.yaml"
 RESULTS = "results.json"
+FIT = "fit.json"
 METRICS = "metrics.csv"
 WATCHDOG = "watchdog.jsonl"
 SAMPLES = "samples"
@@ -30,7 +31,7 @@ BEST, LAST = "best", "last"
 EVIDENCE = (METRICS, CHECKPOINTS, SAMPLES, RESULTS)
 """A folder with a config and any of these is a run's folder."""
 
-RUN_FILES = ("config*.yaml", METRICS, "*.jsonl", RESULTS, f"{SAMPLES}/*.png", f"{CHECKPOINTS}/*.ckpt")
+RUN_FILES = ("config*.yaml", METRICS, "*.jsonl", RESULTS, FIT, f"{SAMPLES}/*.png", f"{CHECKPOINTS}/*.ckpt")
 """Patterns of the files that a run writes. A report in its folder is not one of them."""
 
 GRID = re.compile(r"(?P<test>test-)?epoch-(?P<epoch>\d+)-step-(?P<step>\d+)(?:-(?P<domain>.+))?\.png")
@@ -102,8 +103,6 @@ class RunFolder:
     def __fspath__(self) -> str:
         return str(self.path)
 
-    # Files.
-
     @property
     def scores(self) -> Path:
         """A line of scores for each evaluation."""
@@ -113,6 +112,11 @@ class RunFolder:
     def results(self) -> Path:
         """Scores, versions, machine and settings of the newest test."""
         return self.path / RESULTS
+
+    @property
+    def fit_facts(self) -> Path:
+        """When and where the run was trained."""
+        return self.path / FIT
 
     @property
     def metrics(self) -> Path:
@@ -226,8 +230,6 @@ class RunFolder:
         """Where to write the next config."""
         count = len(self.configs())
         return self.path / (f"config-{count + 1}.yaml" if count else CONFIG)
-
-    # Contents.
 
     def is_run(self) -> bool:
         """Whether this is a run's folder: it has scores, or a config and another file of a run."""

@@ -1,23 +1,27 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 
 import lightning_gans.callbacks.run_folder
-from lightning_gans.callbacks import Curves, Evaluation, LastCheckpoint, RunLock, SampleGrid
+from lightning_gans.callbacks import Curves, Evaluation, FitFile, LastCheckpoint, RunLock, SampleGrid
 from lightning_gans.cli.end_messages import fit_summary
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.curves import draw_curves, read_log, select_panels
+from lightning_gans.runs.folder import RunFolder
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -157,3 +161,26 @@ def test_a_grid_that_a_full_disk_has_cut_is_left_out_of_the_timeline(tmp_path: P
     fit(tmp_path, 7, lambda: first.write_bytes(first.read_bytes()[:-30]))
     with Image.open(first.with_name("timeline.gif")) as timeline:
         assert getattr(timeline, "n_frames", 1) == 1
+
+
+def test_fit_records_when_and_where_it_trained(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    facts = []
+    for epochs, source in ((1, None), (2, folder.last_checkpoint)):
+        trainer = tiny_trainer(tmp_path, max_epochs=epochs, callbacks=[FitFile(), LastCheckpoint()])
+        trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=source, weights_only=False)
+        facts.append(json.loads(folder.fit_facts.read_text()))
+        if source is None:
+            first = {**facts[0], "started": "2026-01-02T03:04:05+00:00"}
+            folder.fit_facts.write_text(json.dumps(first))
+    assert facts[1]["started"] == "2026-01-02T03:04:05+00:00"
+    assert facts[1]["train_seconds"] > facts[0]["train_seconds"] > 0
+    assert facts[0]["machine"]["device"] == "cpu"
+    assert facts[0]["versions"]["torch"] == torch.__version__
+    assert (facts[0]["processes"], facts[0]["precision"]) == (1, "32-true")
+    assert datetime.fromisoformat(facts[0]["written"]) >= datetime.fromisoformat(facts[0]["started"])
+    # A new run does not take over what a damaged or an older file says.
+    for content in ("{", '{"started": 1}', json.dumps(facts[1])):
+        folder.fit_facts.write_text(content)
+        tiny_trainer(tmp_path, max_steps=2, callbacks=[FitFile()]).fit(tiny_dcgan(), TinyData())
+        assert json.loads(folder.fit_facts.read_text())["started"] > facts[1]["started"]
