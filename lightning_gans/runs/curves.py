@@ -133,22 +133,29 @@ def read_log(log: Path) -> dict[str, Series]:
     for row in found.rows:
         step = int(row["step"])
         for name, series in columns.items():
-            value = parse_number(row[name])
-            if value is None or (series.steps and step < series.steps[-1]):
-                continue
-            # Lightning logs the index of a step.
-            series.steps.append(step + 1)
-            series.values.append(value)
+            add_value(series, step, parse_number(row[name]))
     return {name: series for name, series in columns.items() if series.steps}
 
 
-def parse_number(cell: str) -> float | None:
-    """The finite number in a cell; None if there is none."""
+def parse_number(cell: str) -> float:
+    """The number in a cell; NaN if there is none."""
     try:
-        value = float(cell)
+        return float(cell)
     except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+        return math.nan
+
+
+def add_value(series: Series, step: int, value: float) -> None:
+    """Add a logged value, unless it is not finite or of a smaller step than the one before.
+
+    Args:
+        series: is changed.
+        step: index of the step, which Lightning logs.
+        value: the value.
+    """
+    if math.isfinite(value) and not (series.steps and step < series.steps[-1]):
+        series.steps.append(step + 1)
+        series.values.append(value)
 
 
 def select_panels(columns: Iterable[str]) -> list[Panel]:

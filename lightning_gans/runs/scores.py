@@ -94,21 +94,27 @@ class Stamp:
 
     def describe(self, seeds: Sequence[int]) -> str:
         """The stamp in one line, with these seeds in place of its own."""
-        parts = (
-            self.extractor,
-            f"{self.real} real, {self.fake} generated",
-            f"split {self.split}",
-            f"{self.weights} weights",
-            f"batch norm {self.batch_norm}",
-            f"dropout {self.dropout}",
-            self.pixels,
-            f"{self.neighbors} neighbors",
-            self.device,
-            self.precision,
-            f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}",
-            *(f"{name} {'null' if value is None else value}" for name, value in self.added.items()),
-        )
-        return " | ".join(parts)
+        return " | ".join(text for _, text in self.parts(seeds))
+
+    def parts(self, seeds: Sequence[int]) -> list[tuple[tuple[str, ...], str]]:
+        """The parts of :meth:`describe`, each with the names of its fields."""
+        parts = [
+            (("extractor",), self.extractor),
+            (("real", "fake"), f"{self.real} real, {self.fake} generated"),
+            (("split",), f"split {self.split}"),
+            (("weights",), f"{self.weights} weights"),
+            (("batch_norm",), f"batch norm {self.batch_norm}"),
+            (("dropout",), f"dropout {self.dropout}"),
+            (("pixels",), self.pixels),
+            (("neighbors",), f"{self.neighbors} neighbors"),
+            (("device",), self.device),
+            (("precision",), self.precision),
+            (("seed",), f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"),
+        ]
+        return [
+            *parts,
+            *(((name,), f"{name} {'null' if value is None else value}") for name, value in self.added.items()),
+        ]
 
 
 SPLITS = ("test", "val")

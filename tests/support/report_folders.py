@@ -18,13 +18,21 @@ LOG = "epoch,loss/d,loss/g,step,val/fid\n0,1.5,0.5,9,\n0,1.25,0.75,19,\n0,,,19,4
 
 
 def make(
-    name: str = "a/0", seed: int = 0, grids: int = 2, domains: tuple[str, ...] = ("",), log: str = "", **settings: Any
+    name: str = "a/0",
+    seed: int = 0,
+    grids: int = 2,
+    domains: tuple[str, ...] = ("",),
+    log: str = "",
+    data: str = "",
+    **settings: Any,
 ) -> Path:
     """A run's folder as ``fit`` writes it, with an empty log unless given; settings are arguments of the model."""
     folder = Path("runs", name)
     (folder / "samples").mkdir(parents=True)
     model = {"class_path": "lightning_gans.variants.DCGAN", "init_args": settings}
-    (folder / "config.yaml").write_text(yaml.safe_dump({"seed_everything": seed, "model": model}))
+    config = {"seed_everything": seed, "model": model}
+    config |= {"data": {"class_path": data, "init_args": {"root": "photos/cats"}}} if data else {}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (folder / "metrics.csv").write_text(log)
     for index in range(1, grids + 1):
         for domain in domains:

@@ -20,10 +20,18 @@ from markupsafe import Markup, escape
 from lightning_gans.core import __version__
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.files import atomic_file, require_new_path
-from lightning_gans.reporting.html.plots import RUNS, overlay_runs, plot_panels
+from lightning_gans.reporting.html.plots import RUNS, Plot, overlay_runs, plot_panels
 from lightning_gans.reporting.html.run_report import RunReport
 from lightning_gans.reporting.table import DASH, format_number, format_setting
-from lightning_gans.runs.scores import MIN_IMAGES_FOR_FID, PER_CLASS_SCORE, SPLITS, ScoreRow, order_scores
+from lightning_gans.runs.scores import (
+    ARROWS,
+    MIN_IMAGES_FOR_FID,
+    PER_CLASS_SCORE,
+    SPLITS,
+    ScoreRow,
+    better,
+    order_scores,
+)
 
 EXCLUDED = ("trainer.logger.", "ckpt_path")
 """Settings that differ between any two runs: where a run writes, and what it resumes from."""
@@ -49,20 +57,22 @@ class ScoreGroup:
 
     Attributes:
         split: "test" or "val"; empty for rows with scores of several splits.
-        stamp: in words, with the seeds of all rows.
+        stamp: parts in words, with the seeds of all rows; each with whether another group of the split that has the
+            same scores differs in it.
         names: of scores, the most informative first.
         rows: newest first, by the index of their run on the page; runs without such rows are left out.
     """
 
     split: str
-    stamp: str
+    stamp: list[tuple[str, bool]]
     names: list[str]
     rows: dict[int, list[Measurement]]
 
     @property
     def summary_scores(self) -> list[str]:
-        """The names without scores of single classes."""
-        return [name for name in self.names if not PER_CLASS_SCORE.search(name)]
+        """Names of the scores that a run's newest row has, without those of single classes."""
+        newest = {name for rows in self.rows.values() for name in rows[0].scores}
+        return [name for name in self.names if name in newest and not PER_CLASS_SCORE.search(name)]
 
 
 def group_scores(runs: Iterable[tuple[int, RunReport]]) -> list[ScoreGroup]:
@@ -75,12 +85,29 @@ def group_scores(runs: Iterable[tuple[int, RunReport]]) -> list[ScoreGroup]:
     for index, run in runs:
         for row in reversed(run.rows):
             groups.setdefault((row.split, row.stamp.key), []).append((index, row))
-    found = [_make_group(rows) for rows in groups.values()]
+    found = [_make_group(rows, _differing_fields(rows, groups.values())) for rows in groups.values()]
     return sorted(found, key=lambda group: ((*SPLITS, "").index(group.split), -len(group.names)))
 
 
-def _make_group(rows: list[tuple[int, ScoreRow]]) -> ScoreGroup:
-    """A group of rows of one split and stamp, each with the index of its run."""
+Rows = list[tuple[int, ScoreRow]]
+"""Rows of scores, each with the index of its run on the page."""
+
+
+def _differing_fields(rows: Rows, groups: Iterable[Rows]) -> set[str]:
+    """Fields of the stamp of ``rows`` in which a group of the same split with some of the same scores differs."""
+    first = rows[0][1]
+    names = {name for _, row in rows for name in row.scores}
+    fields: set[str] = set()
+    for group in groups:
+        other = group[0][1]
+        if other.split == first.split and any(name in names for _, row in group for name in row.scores):
+            mine, theirs = first.stamp.protocol, other.stamp.protocol
+            fields |= {field for field in {*mine, *theirs} if mine.get(field) != theirs.get(field)}
+    return fields
+
+
+def _make_group(rows: Rows, differing: set[str]) -> ScoreGroup:
+    """A group of rows of one split and stamp; the fields of the stamp that are to be marked are ``differing``."""
     measurements: dict[int, list[Measurement]] = {}
     for index, row in rows:
         scores = {name: format_number(value) for name, value in row.short_scores.items()}
@@ -90,7 +117,8 @@ def _make_group(rows: list[tuple[int, ScoreRow]]) -> ScoreGroup:
     seeds = sorted({row.stamp.seed for _, row in rows})
     compares_sets = any(name.rpartition("/")[2] == "fid" for name in names)
     images = stamp.images if compares_sets else MIN_IMAGES_FOR_FID
-    return ScoreGroup(rows[0][1].split, stamp.describe(seeds), order_scores(names, images), measurements)
+    parts = [(text, not differing.isdisjoint(fields)) for fields, text in stamp.parts(seeds)]
+    return ScoreGroup(rows[0][1].split, parts, order_scores(names, images), measurements)
 
 
 def _add_older(rows: list[Measurement], row: Measurement) -> None:
@@ -118,6 +146,29 @@ def _as_yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else format_setting(value)
 
 
+def facts(run: RunReport) -> dict[str, str]:
+    """Facts about a run by name; a dash for one that is not known."""
+    warnings = len(run.warnings)
+    return {
+        "Variant": run.variant,
+        "Data": run.data or DASH,
+        "Seed": run.seed,
+        "Reached": run.progress,
+        "Device": run.device or DASH,
+        "Trained for": duration(run.train_seconds) or DASH,
+        "Started": moment(run.started),
+        "Last written": moment(run.written),
+        "Watchdog": f"{warnings or 'no'} warning{'' if warnings == 1 else 's'}",
+    }
+
+
+def known_facts(runs: list[RunReport]) -> dict[str, list[str]]:
+    """Facts about runs by name, each with the value of each run; those that are not known of any run are left out."""
+    found = [facts(run) for run in runs]
+    rows = {name: [each[name] for each in found] for name in found[0]}
+    return {name: values for name, values in rows.items() if set(values) != {DASH}}
+
+
 HERE = Path(__file__).parent
 
 DASHES = ("solid", "dashed", "dotted")
@@ -132,9 +183,16 @@ def render(runs: list[RunReport]) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"as_text": as_text, "duration": duration, "moment": moment, "breakable": breakable}
+    environment.filters |= {
+        "as_text": as_text,
+        "duration": duration,
+        "moment": moment,
+        "breakable": breakable,
+        "arrow": with_arrow,
+    }
     script = (HERE / "report.js").read_text(encoding="utf-8")
     places = list(enumerate(runs))
+    plots = [plot_panels(run.log, run.name) for run in runs]
     return environment.get_template("report.html.j2").render(
         title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs",
         runs=runs,
@@ -143,7 +201,9 @@ def render(runs: list[RunReport]) -> str:
         scores=[group_scores([(0, run)]) for run in runs],
         differing=differing_settings(runs),
         overlaid=overlay_runs({run.name: run.log for run in runs}) if len(runs) > 1 else [],
-        plots=[plot_panels(run.log, run.name) for run in runs],
+        plots=plots,
+        facts=known_facts(runs),
+        blocks=known_blocks(runs, plots),
         newest=NEWEST,
         style=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
@@ -154,9 +214,27 @@ def render(runs: list[RunReport]) -> str:
     )
 
 
+def known_blocks(runs: list[RunReport], plots: list[list[Plot]]) -> set[str]:
+    """The blocks of the runs that are shown: of several runs those with content for some run, of one run all."""
+    content = {
+        "samples": [run.timelines or run.tests for run in runs],
+        "curves": plots,
+        "scores": [run.rows for run in runs],
+        "watchdog": [run.warnings for run in runs],
+        "analysis": [run.analysis for run in runs],
+        "environment": [run.results or run.fit for run in runs],
+    }
+    return {name for name, parts in content.items() if len(runs) == 1 or any(parts)}
+
+
 def as_text(value: Any) -> str:
     """A value of a warning's evidence; numbers with four digits."""
     return format_number(value) if isinstance(value, int | float) else str(value)
+
+
+def with_arrow(name: str) -> str:
+    """The name of a score, with an arrow to where it is better."""
+    return f"{name} {ARROWS[better(name)]}".rstrip()
 
 
 def breakable(text: str) -> Markup:
@@ -165,9 +243,9 @@ def breakable(text: str) -> Markup:
 
 
 def duration(seconds: Any) -> str:
-    """A duration in words."""
-    if not isinstance(seconds, int | float) or not seconds > 0:
-        return "not known"
+    """A duration in words; empty if it is not known."""
+    if not isinstance(seconds, int | float) or not 0 < seconds < 1e9:
+        return ""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -177,7 +255,7 @@ def duration(seconds: Any) -> str:
 
 def moment(time: datetime) -> str:
     """A date and a time."""
-    return f"{time:%Y-%m-%d %H:%M} UTC"
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def check_output(path: Path, overwrite: bool) -> None:

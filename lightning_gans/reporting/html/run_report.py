@@ -13,6 +13,7 @@ from lightning_gans.core.errors import InputError, os_reason
 from lightning_gans.reporting.html.pictures import Picture, Timeline, newest_test_grids, read_picture, select_timelines
 from lightning_gans.reporting.runs import unique_runs
 from lightning_gans.runs.curves import Series, read_log
+from lightning_gans.runs.event_log import read_event_log
 from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunFolder, runs_below
 from lightning_gans.runs.json_lines import OnDamage, read_lines
 from lightning_gans.runs.metrics_log import read_metrics_log
@@ -47,12 +48,14 @@ class RunReport:
         rows: scores, oldest first.
         warnings: of the watchdog, oldest first.
         results: of the newest test; None if there was no test.
-        log: columns of the CSV log.
+        fit: when and where the run was trained; None if that is not recorded.
+        log: columns of the log.
+        in_wandb: whether the run was logged to W&B.
         timelines: grids of validations.
         tests: the newest test's grid, for each domain.
         analysis: pictures of the analysis of the trained model, each after its caption.
         reached: the largest epoch and the largest step in any of these files; None if there is none.
-        started: when the first config was written.
+        started: when the training started; when the first config was written if that is not recorded.
         written: when the newest file was written.
         skipped: a sentence about each damaged part of a file, which the report leaves out.
     """
@@ -64,7 +67,9 @@ class RunReport:
     rows: list[ScoreRow]
     warnings: list[dict[str, Any]]
     results: dict[str, Any] | None
+    fit: dict[str, Any] | None
     log: dict[str, Series]
+    in_wandb: bool
     timelines: list[Timeline]
     tests: list[Timeline]
     analysis: list[tuple[str, Picture]]
@@ -82,6 +87,28 @@ class RunReport:
     def seed(self) -> str:
         """As in the config."""
         return str(self.settings.get("seed_everything", "not set"))
+
+    @property
+    def data(self) -> str:
+        """The data set: class name, and the folder or the name of the set if there is one; empty if not known."""
+        name = str(self.settings.get("data.class_path") or "").rpartition(".")[2].removesuffix("DataModule")
+        given = [self.settings.get(f"data.init_args.{key}") for key in ("dataset", "root")]
+        return ", ".join([name, *map(str, filter(None, given))]) if name else ""
+
+    @property
+    def device(self) -> str:
+        """The device that the run was trained on, else that of its newest scores; empty if neither is recorded."""
+        if self.fit is None:
+            return self.rows[-1].stamp.device if self.rows else ""
+        machine = self.fit["machine"]
+        name = str(machine.get("device_name") or machine.get("device") or "")
+        processes = self.fit.get("processes")
+        return f"{processes} x {name}" if isinstance(processes, int) and processes > 1 else name
+
+    @property
+    def train_seconds(self) -> Any:
+        """Seconds of training, validations included; of the tested checkpoint if ``fit`` has not recorded them."""
+        return (self.fit or self.results or {}).get("train_seconds")
 
     @property
     def progress(self) -> str:
@@ -129,7 +156,8 @@ def read_report(folder: RunFolder, name: str, max_grids: int) -> RunReport:
     skipped: list[str] = []
     rows = folder.read_scores(skipped.append)
     grids = folder.grids()
-    log = read_curves(folder.metrics, skipped.append)
+    log = read_curves(folder, skipped.append)
+    fit = read_facts(folder.fit_facts, "facts of a fit", skipped.append)
     steps = [grid.step for grid in grids] + [row.step for row in rows if row.step is not None]
     # The step at which a score is logged need not be one of training.
     steps += [series.steps[-1] for name, series in log.items() if not name.startswith(("val/", "test/"))]
@@ -141,13 +169,15 @@ def read_report(folder: RunFolder, name: str, max_grids: int) -> RunReport:
         config=(folder.config.name, folder.config.read_text(encoding="utf-8")),
         rows=rows,
         warnings=read_warnings(folder.watchdog, skipped.append),
-        results=read_results(folder.results, skipped.append),
+        results=read_facts(folder.results, "results", skipped.append),
+        fit=fit,
         log=log,
+        in_wandb=folder.wandb_runs.exists(),
         timelines=select_timelines(grids, max_grids, skipped.append),
         tests=newest_test_grids(grids, skipped.append),
         analysis=read_analysis(folder, skipped.append),
         reached=(max(epochs, default=None), max(steps, default=None)),
-        started=modification_time(folder.first_config),
+        started=parse_time((fit or {}).get("started")) or modification_time(folder.first_config),
         written=max(modification_time(path) for pattern in RUN_FILES for path in folder.path.glob(pattern)),
         skipped=skipped,
     )
@@ -170,13 +200,25 @@ def modification_time(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def read_curves(path: Path, on_damage: OnDamage) -> dict[str, Series]:
-    """The columns of a CSV log; none if the file does not exist, as with another logger.
+def parse_time(text: Any) -> datetime | None:
+    """The time in a JSON file; None if it is none, or none with a time zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else None
+
+
+def read_curves(folder: RunFolder, on_damage: OnDamage) -> dict[str, Series]:
+    """The columns of a run's CSV log, else the scalars that it logged to TensorBoard.
 
     Args:
-        path: the file.
+        folder: of the run.
         on_damage: is told of each line that is no whole row, and of a file that cannot be read.
     """
+    path = folder.metrics
+    if not path.exists():
+        return drop_undrawable(read_event_log(folder.path))
     try:
         damage = read_metrics_log(path).describe_damage(path)
     except OSError as error:
@@ -207,8 +249,8 @@ def read_warnings(path: Path, on_damage: OnDamage) -> list[dict[str, Any]]:
     return found
 
 
-def read_results(path: Path, on_damage: OnDamage) -> dict[str, Any] | None:
-    """The results of a test; None if there are none, or they are not JSON with versions and machine."""
+def read_facts(path: Path, what: str, on_damage: OnDamage) -> dict[str, Any] | None:
+    """The facts about a fit or a test; None if there are none, or they are not JSON with versions and machine."""
     try:
         content = parse_json(path.read_bytes())
     except FileNotFoundError:
@@ -217,7 +259,7 @@ def read_results(path: Path, on_damage: OnDamage) -> dict[str, Any] | None:
         on_damage(f"{path} cannot be read ({os_reason(error)})")
         return None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("versions", "machine")):
-        on_damage(f"{path} holds no results (JSON with versions and machine, as test writes it)")
+        on_damage(f"{path} holds no {what} (JSON with versions and machine)")
         return None
     return content
 

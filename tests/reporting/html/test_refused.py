@@ -64,6 +64,7 @@ def test_a_damaged_config_is_named(content: bytes, message: str) -> None:
         ("watchdog.jsonl", b'{"step": 1}\n', "line 1, is not a warning of the watchdog"),
         ("results.json", b'{"versions": {}}', "holds no results"),
         ("results.json", b"{", "holds no results"),
+        ("fit.json", b'{"machine": []}', "holds no facts of a fit"),
         ("results.json", b"\xff", "holds no results"),
         ("samples/epoch-002-step-0000040.png", b"no picture", "is not a complete picture; expected a PNG"),
         ("samples/epoch-002-step-0000040.png", None, "is not a complete picture; expected a PNG"),
