@@ -216,7 +216,7 @@ def render(runs: list[RunReport]) -> str:
 
 def known_blocks(runs: list[RunReport], plots: list[list[Plot]]) -> set[str]:
     """The blocks of the runs that are shown: of several runs those with content for some run, of one run all."""
-    content = {
+    content: dict[str, list[Any]] = {
         "samples": [run.timelines or run.tests for run in runs],
         "curves": plots,
         "scores": [run.rows for run in runs],
