@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from lightning_gans.callbacks import default_callbacks
+from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
 from lightning_gans.datamodules.base import IndexedDataModule
@@ -93,6 +94,7 @@ def train(
     if "strategy" not in chosen and (chosen["devices"] != 1 or chosen.get("num_nodes", 1) != 1):
         chosen["strategy"] = AlternatingDDP(start_method="fork" if is_interactive() else "popen")
     chosen["callbacks"] = default_callbacks() if callbacks is None else list(callbacks)
+    chosen["callbacks"] += screen_callbacks(chosen["callbacks"], chosen)
     trainer = L.Trainer(max_epochs=max_epochs, plugins=run_plugins(), **chosen)
     with warnings.catch_warnings():
         expect_eval_mode(model.generators.values())

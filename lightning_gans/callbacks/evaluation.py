@@ -67,7 +67,6 @@ class Evaluation(Callback):
         self.kid = kid
         self.neighbors = neighbors
         self.cache = RealCache(default_cache() if cache is None else expand_path(cache, "cache"))
-        self._lines: dict[str, str] = {}
         self._last: list[dict[str, Any]] = []
         self._metric_sets: dict[str, MetricSet] = {}
         self._cached: dict[str, bool] = {}
@@ -75,9 +74,9 @@ class Evaluation(Callback):
         self._split = ""
 
     @property
-    def last_lines(self) -> str:
-        """The newest scores with their stamps, one line for each domain."""
-        return "\n".join(self._lines.values())
+    def last_rows(self) -> list[ScoreRow]:
+        """The newest scores with their stamps, one row for each domain."""
+        return [ScoreRow.from_dict(row) for row in self._last]
 
     # The loop: the same for validation and test.
 
@@ -132,7 +131,7 @@ class Evaluation(Callback):
                 pl_module.log(f"{prefix}/{name}", value, prog_bar=name in PROGRESS_BAR_SCORES, sync_dist=True)
             stamp = self._stamp(trainer, pl_module, real, fake)
             ordered = {name: values[name] for name in order_scores(values, min(real, fake))}
-            self._record(trainer, pl_module, domain, prefix, ordered, stamp)
+            self._record(trainer, pl_module, prefix, ordered, stamp)
         self._metric_sets = {}
 
     def _stamp(self, trainer: Trainer, pl_module: Adversarial, real: int, fake: int) -> Stamp:
@@ -155,7 +154,6 @@ class Evaluation(Callback):
         self,
         trainer: Trainer,
         pl_module: Adversarial,
-        domain: str,
         prefix: str,
         values: dict[str, float],
         stamp: Stamp,
@@ -171,8 +169,6 @@ class Evaluation(Callback):
             self._logged[prefix] = stamp
             for logger in trainer.loggers:
                 logger.log_hyperparams({f"stamp/{prefix}": str(stamp)})
-        shown = ", ".join(f"{prefix}/{name} {value:.4g}" for name, value in values.items())
-        self._lines[domain] = f"{shown} [{stamp}]"
 
     @property
     def _description(self) -> str:

@@ -75,7 +75,7 @@ class RunLock(Callback):
         self._identity: tuple[int, int] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Acquire the lock.
+        """Acquire the lock, and say which folder it is.
 
         Raises:
             InputError: if another process has it.
@@ -84,6 +84,7 @@ class RunLock(Callback):
             self._folder = RunFolder.of(trainer)
             self._file = lock_folder(self._folder)
             self._identity = identity(self._folder.path)
+            print(f"run: {self._folder}", flush=True)
 
     def check_folder(self, *_: Any, **__: Any) -> None:
         """Check that the folder is still there.

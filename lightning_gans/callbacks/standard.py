@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ModelSummary, ProgressBar
 
 from lightning_gans.callbacks.analysis import Analysis
 from lightning_gans.callbacks.checkpoints import LastCheckpoint
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
+from lightning_gans.callbacks.layers import NetworkSummary
 from lightning_gans.callbacks.performance import TF32, Compilation
+from lightning_gans.callbacks.progress import RunProgress
 from lightning_gans.callbacks.run_folder import Curves, FitFile, RunLock, SettingsFile
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lightning_gans.callbacks.watchdog import Watchdog
@@ -37,6 +40,22 @@ BEST_SETTINGS: dict[str, Any] = {
     "save_on_train_epoch_end": False,
 }
 """Arguments of the callback ``best`` that differ from Lightning's defaults."""
+
+
+def screen_callbacks(callbacks: Iterable[Callback], settings: dict[str, Any]) -> list[Callback]:
+    """What a run shows in place of Lightning's own: its progress and its networks.
+
+    Args:
+        callbacks: those of the run; one that shows the same takes the place of ours.
+        settings: the trainer's arguments. Its ``enable_model_summary`` becomes false, so that Lightning adds none.
+    """
+    given, ours = list(callbacks), list[Callback]()
+    if settings.get("enable_progress_bar") is not False and not any(isinstance(each, ProgressBar) for each in given):
+        ours.append(RunProgress())
+    if settings.get("enable_model_summary") is not False and not any(isinstance(each, ModelSummary) for each in given):
+        ours.append(NetworkSummary())
+        settings["enable_model_summary"] = False
+    return ours
 
 
 def default_callbacks(**replaced: Callback | None) -> list[Callback]:

@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lightning_gans.callbacks import Analysis, Evaluation, SampleGrid
+from lightning_gans.cli.score_table import score_table
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.runs.folder import RunFolder
 
@@ -18,12 +19,10 @@ Kind = TypeVar("Kind", bound=Callback)
 def fit_summary(trainer: Trainer) -> str:
     """The scores of a finished fit, and the paths of its images and checkpoints."""
     folder = RunFolder.of(trainer)
-    lines = [f"run: {folder}"]
-    lines += grid_lines(trainer)
+    lines = [scores_lines(trainer), f"run: {folder}", *grid_lines(trainer)]
     lines += [f"timeline: {path}" for path in folder.timelines()]
     if folder.curves.is_file():
         lines.append(f"curves: {folder.curves}")
-    lines.append(scores_lines(trainer))
     for callback in callbacks_of(trainer, ModelCheckpoint):
         if callback.best_model_path:
             lines.append(f"best checkpoint: {callback.best_model_path}")
@@ -44,8 +43,15 @@ def grid_lines(trainer: Trainer) -> list[str]:
 
 
 def scores_lines(trainer: Trainer) -> str:
-    """The latest scores with their stamps, one line per domain."""
-    return next((e.last_lines for e in callbacks_of(trainer, Evaluation) if e.last_lines), "no scores were measured")
+    """The table of the latest scores; the first one is the one that decides which checkpoint is the best."""
+    rows = next((each.last_rows for each in callbacks_of(trainer, Evaluation) if each.last_rows), None)
+    if rows is None:
+        return "no scores were measured"
+    best = next((each for each in callbacks_of(trainer, ModelCheckpoint) if each.monitor), None)
+    history = RunFolder.of(trainer).read_scores()
+    if best is None:
+        return score_table(rows, history)
+    return score_table(rows, history, str(best.monitor), "max" if best.mode == "max" else "min")
 
 
 def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:

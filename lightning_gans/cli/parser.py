@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,14 @@ from lightning_gans.runs.folder import RunFolder
 
 HALF = ("bf16-true", "bf16-mixed")
 """The trainer's half precisions on a CPU, where 16-mixed becomes bf16-mixed."""
+
+UNINFORMATIVE = re.compile(
+    r"💡 Tip: .*\b(litlogger|litmodels)\b"
+    r"|TPU available: False"
+    r"|`Trainer\.fit` stopped: `max_(epochs|steps)=\d+` reached"
+    r"|Loaded model weights from the checkpoint"
+)
+"""Messages of Lightning that are left out: advertisements, and what the progress or the message before says."""
 
 
 @dataclass
@@ -72,13 +81,12 @@ def filter_warnings() -> None:
     # A compiled D reads the gradient of the generated images that it is given.
     not_a_leaf = r"The \.grad attribute of a Tensor that is not a leaf Tensor"
     warnings.filterwarnings("ignore", not_a_leaf, UserWarning, module=r"torch\.")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_no_advertisement)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_informative)
 
 
-def is_no_advertisement(record: logging.LogRecord) -> bool:
-    """Whether a log record is not Lightning's tip to install its own logger."""
-    message = record.getMessage()
-    return not (message.startswith("💡 Tip: ") and "litlogger" in message)
+def is_informative(record: logging.LogRecord) -> bool:
+    """Whether a log record of Lightning is neither an advertisement nor what the command line says itself."""
+    return not UNINFORMATIVE.match(record.getMessage())
 
 
 class Parser(LightningArgumentParser):

@@ -13,7 +13,6 @@ import lightning as L
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -21,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 import lightning_gans.datamodules
 import lightning_gans.variants  # noqa: F401
 from lightning_gans.callbacks import BEST_SETTINGS, CALLBACKS, Curves, FitFile, ResultsFile, RunLock
+from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys
@@ -102,6 +102,8 @@ class LightningGANsCLI(LightningCLI):
         for key, callback in CALLBACKS.items():
             parser.add_lightning_class_args(callback, key)
         parser.set_defaults({f"best.{name}": value for name, value in BEST_SETTINGS.items()})
+        if "verbose" in parser.get_defaults(skip_validation=True):
+            parser.set_defaults({"verbose": False})  # Lightning's table of what the end of the command prints
         for name, target in LINKED:
             parser.link_arguments(
                 f"data.{name}",
@@ -183,14 +185,12 @@ class LightningGANsCLI(LightningCLI):
         kwargs["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), *run_plugins()]
         callbacks = settings.callbacks or []
         given = callbacks if isinstance(callbacks, list) else [callbacks]
-        callbacks = [RunLock(), FitFile(), *given, Curves()]
+        shown = {name: settings[name] for name in ("enable_progress_bar", "enable_model_summary")}
+        callbacks = [RunLock(), *screen_callbacks(given, shown), FitFile(), *given, Curves()]
         if self.subcommand == "test":
             plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
             callbacks.append(ResultsFile(plain["test"]))
-        if settings.enable_progress_bar is not False and not any(isinstance(c, ProgressBar) for c in callbacks):
-            # Drawing the bar at every step would take longer than a small network's step.
-            callbacks.append(TQDMProgressBar(refresh_rate=20))
-        trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        trainer = super().instantiate_trainer(callbacks=callbacks, **{**shown, **kwargs})
         if isinstance(trainer.strategy, AlternatingDDP) and trainer.strategy.start_method != "popen":
             RunFolder.of(trainer)  # claimed here, so that the processes that are started use the same one
         warn_if_emulated(trainer)

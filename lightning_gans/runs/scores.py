@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -266,3 +267,17 @@ def order_scores(names: Iterable[str], images: int) -> list[str]:
     first = ORDER_FOR_FEW_IMAGES if images < MIN_IMAGES_FOR_FID else ORDER_FOR_MANY_IMAGES
     order = {name: place for place, name in enumerate(first)}
     return sorted(names, key=lambda name: order.get(name.rpartition("/")[2], len(order)))
+
+
+def best_row(rows: Sequence[ScoreRow], name: str, mode: Literal["min", "max"]) -> ScoreRow | None:
+    """The row with the best value of a score among those with the protocol of the newest; None if there is none.
+
+    Args:
+        rows: oldest first.
+        name: of the score, with its split: ``val/fid``.
+        mode: whether less or more of it is better.
+    """
+    measured = [row for row in rows if math.isfinite(row.scores.get(name, math.nan))]
+    comparable = [row for row in measured if row.stamp.protocol == measured[-1].stamp.protocol]
+    choose = min if mode == "min" else max
+    return choose(comparable, key=lambda row: row.scores[name], default=None)

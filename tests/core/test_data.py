@@ -75,7 +75,7 @@ def test_data_of_ones_own_train_and_are_scored(tmp_path: Path) -> None:
     scores = Evaluation(neighbors=0, cache=tmp_path / "cache")
     trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[scores])
     trainer.fit(tiny_dcgan(), OwnData())
-    assert "val" in scores.last_lines
+    assert scores.last_rows[0].split == "val"
     assert not list((tmp_path / "cache").glob("**/*.*"))  # without a fingerprint nothing is cached
     assert len(trainer.predict(tiny_dcgan(), OwnData()) or []) == 2
 
