@@ -14,7 +14,6 @@ import lightning as L
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback
-from torch import nn
 
 from lightning_gans.callbacks import default_callbacks
 from lightning_gans.callbacks.standard import screen_callbacks
@@ -97,7 +96,6 @@ def train(
     chosen["callbacks"] += screen_callbacks(chosen["callbacks"], chosen)
     trainer = L.Trainer(max_epochs=max_epochs, plugins=run_plugins(), **chosen)
     with warnings.catch_warnings():
-        expect_eval_mode(model.generators.values())
         if isinstance(data, IndexedDataModule):
             expect_few_workers()
         if checkpoint is not None:
@@ -114,12 +112,6 @@ def default_name(model: Adversarial, data: L.LightningDataModule) -> str:
 def is_interactive() -> bool:
     """Whether this is a notebook or an interactive session, which cannot be started once more for another process."""
     return hasattr(sys, "ps1") or "IPython" in sys.modules
-
-
-def expect_eval_mode(networks: Iterable[nn.Module]) -> None:
-    """Leave out Lightning's warning of modules in eval mode if they are as many as in averages of ``networks``."""
-    count = sum(1 for network in networks for _ in network.modules())
-    warnings.filterwarnings("ignore", rf"Found {count} module\(s\) in eval mode at the start of training")
 
 
 def expect_few_workers() -> None:

@@ -54,11 +54,22 @@ class EMA(Callback):
         if stage == "fit" and averages and isinstance(pl_module, Adversarial):
             pl_module.add_ema()
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the averages to train mode until training starts, when Lightning warns of modules in eval mode."""
+        if isinstance(pl_module, Adversarial):
+            pl_module.ema.train()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set them to eval mode where no training started, since nothing was left to train."""
+        if isinstance(pl_module, Adversarial):
+            pl_module.ema.eval()
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Collect the tensors of the averages, which walking through the networks in every step would do again."""
         self._tensors = []
         if not isinstance(pl_module, Adversarial):
             return
+        pl_module.ema.eval()
         for name, average in pl_module.ema.items():
             generator = pl_module.generators[name]
             means: list[Tensor] = list(average.parameters())

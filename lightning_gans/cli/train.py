@@ -45,7 +45,7 @@ from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.training import expect_checkpoints, expect_eval_mode, expect_few_workers, run_plugins
+from lightning_gans.training import expect_checkpoints, expect_few_workers, run_plugins
 
 ALTERNATING_DDP = ("ddp", AlternatingDDP.__name__, f"{AlternatingDDP.__module__}.{AlternatingDDP.__name__}")
 """Values of the trainer's strategy that mean :class:`.AlternatingDDP`, as does "auto" with several processes."""
@@ -164,7 +164,6 @@ class LightningGANsCLI(LightningCLI):
         self.argument_errors.first = None  # where one type of several did not fit, but another did
         if issubclass(model, Adversarial):
             check_offers(self.datamodule, model.data_protocol, model.__name__)
-            expect_eval_mode(self.model.generators.values())
         if isinstance(self.datamodule, IndexedDataModule):
             expect_few_workers()  # a data module that decodes images on access says so itself
         offered = network_arguments(self.datamodule)

@@ -12,12 +12,13 @@ import pytest
 from torch import nn
 from torch.utils.data import DataLoader
 
+from lightning_gans.callbacks import EMA
 from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.cli.train import build
 from lightning_gans.networks import DCGANGenerator
-from lightning_gans.training import expect_checkpoints, expect_eval_mode
+from lightning_gans.training import expect_checkpoints
 from tests.support.command_line import SHORT
-from tests.support.tiny import TinyData
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 LOGGER = logging.getLogger("lightning.pytorch.utilities.rank_zero")
 RUN = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "1", "--trainer.limit_train_batches", "1"]
@@ -52,12 +53,25 @@ def test_warnings_are_left_out_where_libraries_cause_them(message: str, category
         warn(message, category, "my_gan")
 
 
-def test_only_lightnings_advertisement_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+SAID_ELSEWHERE = (
+    "💡 Tip: For seamless cloud logging and experiment tracking, try installing [litlogger](URL)",
+    "💡 Tip: For seamless cloud uploads and versioning, try installing [litmodels](URL) to enable",
+    "TPU available: False, using: 0 TPU cores",
+    "`Trainer.fit` stopped: `max_epochs=8` reached.",
+    "`Trainer.fit` stopped: `max_steps=20` reached.",
+    "Loaded model weights from the checkpoint at last.ckpt",
+)
+
+TOLD = ("litlogger has written the log", "TPU available: True, using: 8 TPU cores", "GPU available: False, used: False")
+TOLD += ("`Trainer.fit` stopped: No training batches.", "Restoring states from the checkpoint path at last.ckpt")
+
+
+def test_only_advertisements_and_what_is_said_elsewhere_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     filter_warnings()
     with caplog.at_level(logging.INFO, LOGGER.name):
-        LOGGER.info("💡 Tip: For seamless cloud logging and experiment tracking, try installing [litlogger](URL)")
-        LOGGER.info("litlogger has written the log of this run")
-    assert caplog.messages == ["litlogger has written the log of this run"]
+        for message in (*SAID_ELSEWHERE, *TOLD):
+            LOGGER.info(message)
+    assert tuple(caplog.messages) == TOLD
 
 
 def test_only_the_resumed_runs_folder_may_have_checkpoints(tmp_path: Path) -> None:
@@ -107,12 +121,17 @@ class PlainData(L.LightningDataModule):
     val_dataloader = train_dataloader
 
 
-def test_more_modules_in_eval_mode_than_those_of_averages_are_warned_of() -> None:
-    with warnings.catch_warnings():
-        expect_eval_mode([nn.Sequential(nn.Linear(1, 1), nn.ReLU()), nn.Linear(1, 1)])
-        warnings.warn("Found 4 module(s) in eval mode at the start of training.", UserWarning, stacklevel=1)
-        with pytest.raises(UserWarning, match="Found 5"):
-            warnings.warn("Found 5 module(s) in eval mode at the start of a run.", UserWarning, stacklevel=1)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_users_module_in_eval_mode_is_warned_of_and_averages_are_not(frozen: bool, tmp_path: Path) -> None:
+    model = tiny_dcgan()
+    list(model.discriminator.modules())[-1].train(not frozen)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0, callbacks=[EMA()]).fit(model, TinyData())
+    assert [str(each.message)[:26] for each in caught if "in eval mode" in str(each.message)] == (
+        ["Found 1 module(s) in eval "] if frozen else []
+    )
+    assert not any(module.training for module in model.ema.modules())
 
 
 @pytest.mark.slow

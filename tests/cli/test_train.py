@@ -36,12 +36,14 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
         "grid: ",
         "timeline: ",
         "curves: ",
-        "val/fid",
+        "score  better\nfid ",
         "ema weights",
         "best checkpoint: ",
         "last checkpoint: ",
     ):
         assert shown in printed
+    assert printed.startswith(f"run: {folder}\n")
+    assert printed.count("digits-9ceee006") == 1
     for line in printed.splitlines():
         label, _, path = line.partition(": ")
         if label in ("grid", "timeline", "curves", "best checkpoint", "last checkpoint", "run"):
@@ -213,7 +215,7 @@ def test_the_readmes_own_variant_runs_from_a_file_beside_the_user() -> None:
     saved = yaml.safe_load(Path("runs/dcgan-digits/version_0/config.yaml").read_text())
     assert saved["model"]["class_path"] == "my_gan.MyGAN"
     assert saved["model"]["init_args"]["margin"] == 2
-    assert "test/fid" in done.stdout, done.stderr
+    assert "\nfid " in done.stdout, done.stderr
 
 
 @pytest.mark.slow

@@ -49,7 +49,9 @@ def test_cyclegan_from_fit_to_predictions_in_one_folder(capsys: pytest.CaptureFi
     folder = Path("runs/cyclegan-synthetic/version_0")
     printed = capsys.readouterr().out.splitlines()
     # Both domains are told of.
-    for start in ("grid: ", "timeline: ", "val/"):
+    (titles,) = (line.split() for line in printed if line.startswith("val "))
+    assert titles == ["val", "a", "b", "better"]
+    for start in ("grid: ", "timeline: "):
         assert len([line for line in printed if line.startswith(start)]) == 2
     for line in printed:
         label, _, path = line.partition(": ")
