@@ -62,8 +62,13 @@ SAID_ELSEWHERE = (
     "Loaded model weights from the checkpoint at last.ckpt",
 )
 
-TOLD = ("litlogger has written the log", "TPU available: True, using: 8 TPU cores", "GPU available: False, used: False")
-TOLD += ("`Trainer.fit` stopped: No training batches.", "Restoring states from the checkpoint path at last.ckpt")
+TOLD = (
+    "litlogger has written the log",
+    "TPU available: True, using: 8 TPU cores",
+    "GPU available: False, used: False",
+    "`Trainer.fit` stopped: No training batches.",
+    "Restoring states from the checkpoint path at last.ckpt",
+)
 
 
 def test_only_advertisements_and_what_is_said_elsewhere_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
