@@ -88,7 +88,7 @@ def parameters(section: str) -> set[str]:
     """Keys of a section: those of its class, or of any class, since models and data hold parts of their own."""
     (callbacks,) = (
         node.value
-        for node in sources()["lightning_gans.cli.train"].body
+        for node in sources()["lightning_gans.callbacks.standard"].body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "CALLBACKS"
     )
     assert isinstance(callbacks, ast.Dict)
