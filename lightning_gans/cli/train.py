@@ -6,6 +6,7 @@ import glob
 import logging
 import sys
 from collections.abc import Callable
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,13 @@ LINKED = [
     *((key, key) for key in ("channels_a", "channels_b", "size")),
 ]
 """Pairs of an attribute of the data and the argument that it sets, of a network or of a family that builds networks."""
+
+
+def default_of(model: type, name: str) -> Any:
+    """The default of an argument of a class; None if it has none, or is a network's."""
+    signatures = (signature(base) for base in model.__mro__ if "__init__" in vars(base))
+    found = next((each.parameters[name] for each in signatures if name in each.parameters), None)
+    return None if found is None or found.default is Parameter.empty else found.default
 
 
 class LightningGANsCLI(LightningCLI):
@@ -157,7 +165,12 @@ class LightningGANsCLI(LightningCLI):
         # Before the networks are built: their arguments come from the data.
         if issubclass(model, Adversarial):
             model.check_data(data)
-        explicit = {target: config.get(f"model.init_args.{target}") for _, target in LINKED}
+        explicit = {
+            target: value
+            for _, target in LINKED
+            if (value := config.get(f"model.init_args.{target}")) != default_of(model, target)
+            or any(argument.partition("=")[0] == f"--model.{target}" for argument in self.given)
+        }
         # After Lightning's own for the model and the data.
         self.parser.add_instantiator(lambda class_type, *args, **kwargs: class_type(*args, **kwargs), object)
         super().instantiate_classes()
@@ -168,7 +181,7 @@ class LightningGANsCLI(LightningCLI):
             expect_few_workers()  # a data module that decodes images on access says so itself
         offered = network_arguments(self.datamodule)
         for name, target in LINKED:
-            value = explicit[target]
+            value = explicit.get(target)
             if name in offered and value is not None and value != offered[name]:
                 key = target.replace("init_args.", "")
                 raise InputError(

@@ -163,7 +163,10 @@ def interrupt_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--data", "DigitsDataModule"], "whose images are of one domain; Pix2Pix expects two"),
         (["--data.paired", "false"], "data is SyntheticFacadesDataModule without pairs"),
         (["--data.size", "100"], "model.generator.size is 100; expected one of [64, 128, 256, 512]"),
-        (["--model.size", "128"], "model.size is 128 but the data has 64; expected the same, or no value"),
+        *(
+            (["--model.size", size], f"model.size is {size} but the data has 64; expected the same, or no value")
+            for size in ("128", "256")  # the second is the default
+        ),
         (["--model.generator.norm", "torch.nn.Identity"], "norm is torch.nn.Identity; expected a subclass of Norm"),
         (["--model.discriminator.norm", "InstancNorm"], "no known class; did you mean InstanceNorm"),
         (["--model.objective", "Hing"], "model.objective is Hing, which is no known class; did you mean Hinge?"),
