@@ -79,15 +79,14 @@ def fit_columns(count: int, most: int | None = None, group: int = 1) -> int:
 
     Args:
         count: number of images.
-        most: images in a full row; None for at most 8 in rows of equal length, as far as that is possible, so that
-            no place or few are empty.
+        most: images in a full row; None for the number of 4 to 8 with which the fewest places are empty.
         group: number of images that belong together and are never in different rows; a divisor of ``count``.
     """
     groups = count // group
-    full = max(1, (most or COLUMNS) // group)
+    full = min(groups, max(1, (most or COLUMNS) // group))
     if most is None:
-        full = math.ceil(groups / math.ceil(groups / full))
-    return group * min(full, groups)
+        full = min(range(math.ceil(full / 2), full + 1), key=lambda width: (-groups % width, -width))
+    return group * full
 
 
 def grid(
