@@ -96,7 +96,8 @@ class SampleGrid(Callback):
 
     Args:
         count: number of generated images; 0 draws no grids.
-        columns: largest number of images in a row; None for at most 8, in rows of equal length if possible.
+        columns: largest number of images in a row; None for the number of 4 to 8 with which the fewest places
+            are empty.
         scale: each pixel is drawn as a square of ``scale`` pixels; None for the smallest number with which a grid is at
             least 512 pixels wide.
         frame_ms: duration of each grid in the animation, in milliseconds, at least 20.

@@ -86,15 +86,16 @@ def test_a_high_grid_is_enlarged_less() -> None:
 @pytest.mark.parametrize(
     ("arguments", "columns"),
     [
-        *(((64,), 8), ((3,), 3), ((8,), 8), ((9,), 5), ((10,), 5), ((12,), 6), ((1,), 1)),
+        *(((64,), 8), ((3,), 3), ((8,), 8), ((9,), 5), ((10,), 5), ((12,), 6), ((15,), 5), ((1,), 1)),
         # Columns that were asked for are kept.
         *(((10, 8), 8), ((3, 8), 3), ((40, 10), 10)),
         # Images of one example stay in one row.
         *(
             ((64, None, 4), 8),
             ((4, None, 4), 4),
-            ((12, None, 4), 8),
-            ((9, None, 3), 6),
+            ((12, None, 4), 4),
+            ((9, None, 3), 3),
+            ((24, None, 4), 8),
             ((12, 5, 3), 3),
             ((8, 2, 4), 4),
         ),

@@ -36,9 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help="for a conditional model, the classes to cycle through, such as 3, 0-9 or 1,4-6 (default: all)",
     )
-    parser.add_argument(
-        "--columns", type=int, help="columns of a grid (default: at most 8, in rows of equal length if possible)"
-    )
+    parser.add_argument("--columns", type=int, help="columns of a grid (default: 4 to 8, so that few places are empty)")
     add_overwrite(parser, "the file, or the folder with numbered images,")
     return parser
 
