@@ -250,7 +250,7 @@ def duration(seconds: Any) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{format_number(seconds)} s"
+    return f"{minutes} min {rest} s" if minutes else f"{max(0.1, round(seconds, 1)):g} s"
 
 
 def moment(time: datetime) -> str:
