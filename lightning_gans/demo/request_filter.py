@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -19,6 +20,9 @@ ALLOWED_PATHS = re.compile(
     r"|component_server/?|queue/(join|data)|cancel|reset/?|file=(?P<file>.*)))"
 )
 """Paths that the page needs. Gradio serves many others."""
+
+FORM_PATHS = ("/gradio_api/upload", "/gradio_api/component_server", "/gradio_api/component_server/")
+"""Paths of the requests that send a form: an uploaded file, or a part of a drawing. All others send JSON or nothing."""
 
 SECURITY_POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -59,8 +63,8 @@ class Headers:
 class RequestFilter:
     """ASGI middleware before Gradio, which rejects requests.
 
-    Rejected are paths that the page does not need, requests from other sites, large requests, and files that are not in
-    the page's folder.
+    Rejected are paths that the page does not need, requests from other sites, large requests, content that is neither
+    the form nor the JSON that the path takes, and files that are not in the page's folder.
 
     Args:
         app: the application that answers all other requests.
@@ -123,13 +127,19 @@ class RequestFilter:
             return 405, f"{scope['method']} is not a method of this page"
         if is_from_other_site(scope, headers):
             return 403, "the request comes from another site"
-        return self.length_rejection(headers) if scope["method"] == "POST" else None
+        if scope["method"] != "POST":
+            return None
+        if is_form(headers) != (scope["path"] in FORM_PATHS):
+            return 415, f"{headers.get(b'content-type')[:100]!r} is not the type of this request"
+        return self.length_rejection(headers)
 
     def length_rejection(self, headers: Headers) -> Rejection | None:
-        """The rejection of a request that is too large, or may be."""
+        """The rejection of a request that is too large, or may be, and of an empty form."""
         length = headers.get(b"content-length")
         if not length.isdecimal():
             return 411, "the request has no Content-Length"
+        if is_form(headers) and int(length) == 0:
+            return 400, "the form is empty"
         most = MAX_OVERHEAD + (self.limits.upload_bytes if is_form(headers) else 0)
         if int(length) > most:
             return 413, f"the request has {int(length):,} bytes; expected at most {most:,}"
@@ -140,7 +150,7 @@ class RequestFilter:
         if not body:
             return None
         try:
-            parts = [json.loads(body)]
+            parts = [json.loads(body, parse_float=finite, parse_constant=finite)]
         except (ValueError, RecursionError):
             return 400, "the request is not JSON"
         while parts:
@@ -167,6 +177,18 @@ class RequestFilter:
             return path.is_relative_to(self.folder) and path.is_file()
         except (OSError, ValueError):
             return False
+
+
+def finite(text: str) -> float:
+    """A number in JSON, which Gradio could not send back if it were not finite.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not finite")
+    return number
 
 
 def is_form(headers: Headers) -> bool:

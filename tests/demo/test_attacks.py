@@ -208,6 +208,7 @@ def test_each_browser_has_a_quota_of_uploads(served: Served) -> None:
 
 @pytest.mark.parametrize("path", ["queue/join", "component_server", "cancel", "reset", "upload"])
 def test_junk_is_refused_and_the_page_goes_on(path: str, served: Served) -> None:
+    before = served.page.errors.stat().st_size
     for body in JUNK:
         for kind in ("application/json", FORM):
             status = served.ask(
@@ -215,3 +216,4 @@ def test_junk_is_refused_and_the_page_goes_on(path: str, served: Served) -> None
             )[0]
             assert status >= 200
     assert served.ask("GET", "/config", b"", 20)[0] == 200
+    assert "Traceback" not in served.page.errors.read_text()[before:]
