@@ -158,6 +158,26 @@ class Trainer(L.Trainer):
         if isinstance(self.strategy, AlternatingDDP):
             self.strategy.sync_batchnorm &= sync_batchnorm
 
+    def validate(self, *args: Any, verbose: bool = False, **kwargs: Any) -> Any:
+        """Score a checkpoint on the validation split.
+
+        Args:
+            *args: see Lightning's trainer.
+            verbose: whether to print Lightning's table of the scores too, all digits of them.
+            **kwargs: see Lightning's trainer.
+        """
+        return super().validate(*args, verbose=verbose, **kwargs)  # type: ignore[misc]  # not among the positional ones
+
+    def test(self, *args: Any, verbose: bool = False, **kwargs: Any) -> Any:
+        """Score a checkpoint on the test split.
+
+        Args:
+            *args: see Lightning's trainer.
+            verbose: whether to print Lightning's table of the scores too, all digits of them.
+            **kwargs: see Lightning's trainer.
+        """
+        return super().test(*args, verbose=verbose, **kwargs)  # type: ignore[misc]  # as above
+
 
 class SaveConfig(SaveConfigCallback):
     """Writes the parsed config to the run's folder; a resumed fit's beside the first."""

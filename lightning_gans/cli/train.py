@@ -110,8 +110,6 @@ class LightningGANsCLI(LightningCLI):
         for key, callback in CALLBACKS.items():
             parser.add_lightning_class_args(callback, key)
         parser.set_defaults({f"best.{name}": value for name, value in BEST_SETTINGS.items()})
-        if "verbose" in parser.get_defaults(skip_validation=True):
-            parser.set_defaults({"verbose": False})  # Lightning's table of what the end of the command prints
         for name, target in LINKED:
             parser.link_arguments(
                 f"data.{name}",

@@ -81,7 +81,10 @@ def test_a_test_leaves_its_results_and_a_grid(finished_run: Path, capsys: pytest
     saved = ["--config", str(folder / "config.yaml"), *QUIET, "--ckpt_path", "best"]
     capsys.readouterr()
     build(["test", *saved])
-    paths = dict(line.split(": ") for line in capsys.readouterr().out.splitlines() if line.startswith(("grid", "res")))
+    printed = capsys.readouterr().out
+    assert printed.count("28px") == printed.count("\nfid ") == 1
+    assert "Test metric" not in printed  # Lightning's table
+    paths = dict(line.split(": ") for line in printed.splitlines() if line.startswith(("grid", "res")))
     assert paths["results"] == str(folder / "results.json")
     assert Path(paths["grid"]).parent == folder / "samples"
     with Image.open(paths["grid"]) as grid, Image.open(sorted((folder / "samples").glob("epoch-*.png"))[0]) as other:
