@@ -120,6 +120,10 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
         data = self.splits[split]
         return len(data.a if domain == "a" else data.b)
 
+    def aligned(self, split: str) -> bool:
+        """Whether the k-th images of both domains of a split show the same thing."""
+        return self.prepared(split).aligned
+
     def on_after_batch_transfer(self, batch: Pair, dataloader_idx: int) -> Pair:
         """Crop and flip training images, and convert all images to float in [-1, 1], on the device."""
         if self.trainer is not None and self.trainer.training:

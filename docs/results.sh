@@ -40,7 +40,7 @@ for seed in 0 1 2; do
     analyze "$run" "$seed"
   done
   fit_and_test pix2pix-synthetic "$seed" --config pix2pix/synthetic
-  fit_and_test pix2pix-synthetic-reversed "$seed" --config pix2pix/synthetic --model.direction a_to_b --best.monitor val/miou
+  fit_and_test pix2pix-synthetic-reversed "$seed" --config pix2pix/synthetic --model.direction a_to_b
   fit_and_test cyclegan-synthetic "$seed" --config cyclegan/synthetic
   test_untrained cyclegan-untrained "$seed" --config cyclegan/synthetic
   test_untrained cyclegan-identity "$seed" --config cyclegan/synthetic --model.generator IdentityTranslator

@@ -11,6 +11,14 @@ from jsonargparse.typing import lazy_instance
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from lightning_gans.callbacks.expected_scores import (
+    ExpectedScores,
+    check_images,
+    count_images,
+    expect_scores,
+    measurable,
+    refuse_monitors,
+)
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import ImageData, PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
@@ -72,11 +80,45 @@ class Evaluation(Callback):
         self._cached: dict[str, bool] = {}
         self._logged: dict[str, Stamp] = {}
         self._split = ""
+        self._images: dict[str, int | None] = {}
 
     @property
     def last_rows(self) -> list[ScoreRow]:
         """The newest scores with their stamps, one row for each domain."""
         return [ScoreRow.from_dict(row) for row in self._last]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check that there are enough images for scores, and that validation measures what other callbacks monitor.
+
+        Raises:
+            InputError: if one of these is not the case.
+        """
+        if (split := {"fit": "val", "validate": "val", "test": "test"}.get(stage)) is None:
+            return
+        self._images[split] = count_images(trainer, split)
+        if self.extractor is not None:
+            check_images(trainer, split, self.kid, self.neighbors)
+        if stage == "fit" and (expected := self.expected_scores(trainer, pl_module)) is not None:
+            refuse_monitors(trainer.callbacks, expected)  # type: ignore[attr-defined]  # set outside __init__
+
+    def expected_scores(self, trainer: Trainer, pl_module: LightningModule) -> ExpectedScores | None:
+        """The scores that validation in ``fit`` will measure; None if they are not known, or there is none.
+
+        Args:
+            trainer: a trainer whose data module is set up.
+            pl_module: its model.
+        """
+
+        def names(domain: str, images: EvaluationImages) -> list[str]:
+            return self._create_metric_set(trainer, domain, images, "val").names(
+                labels=images.labels is not None, truth=images.truth is not None, cycles=images.cycled is not None
+            )
+
+        return expect_scores(trainer, as_adversarial(pl_module, self), names)
+
+    def _measurable(self, split: str) -> tuple[bool, int]:
+        """Whether to compute KID, and k of precision, recall, density and coverage, for the images of a split."""
+        return measurable(self._images.get(split), self.kid, self.neighbors)
 
     # The loop: the same for validation and test.
 
@@ -94,7 +136,7 @@ class Evaluation(Callback):
             moved = (None if part is None else part.to(device) for part in images)
             sampled = EvaluationImages(*moved)  # type: ignore[arg-type]  # required fields are not None
             if domain not in self._metric_sets:
-                self._metric_sets[domain] = self._create_metric_set(trainer, domain, sampled).to(device)
+                self._metric_sets[domain] = self._create_metric_set(trainer, domain, sampled, self._split).to(device)
                 self._cached[domain] = self._load_real(trainer, domain)
             metrics, fake = self._metric_sets[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):
@@ -106,15 +148,16 @@ class Evaluation(Callback):
             if sampled.cycled is not None and sampled.source is not None:
                 metrics.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
 
-    def _create_metric_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages) -> MetricSet:
+    def _create_metric_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages, split: str) -> MetricSet:
         data = data_module(trainer)
+        kid, neighbors = self._measurable(split)
         palette = data.palettes.get(domain) if isinstance(data, PairData) else None
         return MetricSet(
             self.extractor,
             palette=None if palette is None else torch.tensor(list(palette.values()), dtype=torch.uint8),
             perceptual=self.perceptual,
-            kid=self.kid,
-            neighbors=self.neighbors,
+            kid=kid,
+            neighbors=neighbors,
             num_labels=data.num_classes if isinstance(data, ImageData) and sampled.labels is not None else 0,
         )
 
@@ -144,7 +187,7 @@ class Evaluation(Callback):
             batch_norm=pl_module.batch_norm,
             dropout=pl_module.dropout,
             pixels="uint8-rounded",
-            neighbors=self.neighbors if self.extractor is not None else 0,
+            neighbors=self._measurable(self._split)[1] if self.extractor is not None else 0,
             device=device_name(pl_module.device),
             precision=describe_precision(trainer.precision, pl_module.device),
             seed=pl_module.run_seed,
@@ -160,7 +203,7 @@ class Evaluation(Callback):
     ) -> None:
         epoch, step = pl_module.progress
         row = ScoreRow({f"{prefix}/{name}": value for name, value in values.items()}, stamp, step, epoch)
-        if not writes_files(trainer):
+        if not values or not writes_files(trainer):
             return
         self._last.append(row.as_dict())
         if trainer.is_global_zero:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, ModelSummary, ProgressBar
+from lightning.pytorch.callbacks import Callback, ModelSummary, ProgressBar
 
 from lightning_gans.callbacks.analysis import Analysis
+from lightning_gans.callbacks.best import BestCheckpoint
 from lightning_gans.callbacks.checkpoints import LastCheckpoint
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
@@ -24,22 +25,13 @@ CALLBACKS: dict[str, type[Callback]] = {
     "analysis": Analysis,
     "samples": SampleGrid,
     "watchdog": Watchdog,
-    "best": ModelCheckpoint,
+    "best": BestCheckpoint,
     "last": LastCheckpoint,
     "predictions": PredictionWriter,
     "compile": Compilation,
     "tf32": TF32,
 }
 """Callbacks that every run has, by their key on the command line."""
-
-BEST_SETTINGS: dict[str, Any] = {
-    "monitor": "val/fid",
-    "filename": "best",
-    "enable_version_counter": False,
-    # After validation, which has the score; a resumed run passes the end of its last epoch once more.
-    "save_on_train_epoch_end": False,
-}
-"""Arguments of the callback ``best`` that differ from Lightning's defaults."""
 
 
 def screen_callbacks(callbacks: Iterable[Callback], settings: dict[str, Any]) -> list[Callback]:
@@ -73,6 +65,5 @@ def default_callbacks(**replaced: Callback | None) -> list[Callback]:
     """
     if unknown := sorted(replaced.keys() - CALLBACKS.keys()):
         raise ValueError(f"{unknown[0]} is not a callback's key; expected one of {', '.join(CALLBACKS)}")
-    settings = {"best": BEST_SETTINGS}
-    chosen = [replaced[key] if key in replaced else make(**settings.get(key, {})) for key, make in CALLBACKS.items()]
+    chosen = [replaced[key] if key in replaced else make() for key, make in CALLBACKS.items()]
     return [RunLock(), SettingsFile(), FitFile(), Curves(), *(callback for callback in chosen if callback is not None)]

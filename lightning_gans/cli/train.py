@@ -20,7 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 # The parser finds classes by short name only in imported modules.
 import lightning_gans.datamodules
 import lightning_gans.variants  # noqa: F401
-from lightning_gans.callbacks import BEST_SETTINGS, CALLBACKS, Curves, FitFile, ResultsFile, RunLock
+from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, RunLock
 from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
@@ -109,7 +109,6 @@ class LightningGANsCLI(LightningCLI):
         parser.add_class_arguments(ProcessSettings, "process")
         for key, callback in CALLBACKS.items():
             parser.add_lightning_class_args(callback, key)
-        parser.set_defaults({f"best.{name}": value for name, value in BEST_SETTINGS.items()})
         for name, target in LINKED:
             parser.link_arguments(
                 f"data.{name}",

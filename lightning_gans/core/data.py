@@ -16,7 +16,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from lightning_gans.core.batches import Labelled
+import torch
+
+from lightning_gans.core.batches import Labelled, Pair
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 
@@ -106,6 +108,14 @@ class PairData(Data, Protocol):
     paired: bool
     palettes: Mapping[str, Palette]
 
+    def aligned(self, split: str) -> bool | None:
+        """Whether the batches of a split say that the k-th images of both domains show the same thing.
+
+        The scores against true images, which there are then, are known before training. None, the default, if it is
+        not known.
+        """
+        return None
+
 
 @runtime_checkable
 class AttachableLoader(Protocol):
@@ -148,6 +158,17 @@ def check_offers(data: object, protocol: type, model: str) -> None:
             f"data is {type(data).__name__}, which has no {', '.join(missing)}; {model} expects a data module with the "
             f"attributes and methods of {protocol.__module__}.{protocol.__name__}"
         )
+
+
+def empty_batches(data: object, split: str) -> list[Labelled | Pair]:
+    """Batches without images, one of each kind that a split may have: all that is known of them before training."""
+    if isinstance(data, ImageData):
+        return [Labelled(torch.empty(0, data.channels, *data.size), torch.empty(0, dtype=torch.long))]
+    if isinstance(data, PairData):
+        a, b = (torch.empty(0, channels, *data.size) for channels in (data.channels_a, data.channels_b))
+        aligned = data.aligned(split)
+        return [Pair(a, b, each) for each in ((False, True) if aligned is None else (aligned,))]
+    return []
 
 
 def data_module(trainer: Trainer) -> Data | None:

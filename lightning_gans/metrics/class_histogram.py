@@ -20,6 +20,7 @@ class ClassHistogram(Metric):
         num_classes: number of classes K.
     """
 
+    names = ("class_kl", "modes", "label_accuracy")
     is_differentiable = False
     full_state_update = False
     counts: Tensor

@@ -51,15 +51,15 @@ class FrechetDistance(FrechetInceptionDistance):
         num_features: length D of a feature vector.
     """
 
+    names = ("fid", "relative_fid", "variance_ratio")
+
     def __init__(self, num_features: int) -> None:
         super().__init__(feature=PrecomputedFeatures(num_features))
 
     def compute(self) -> dict[str, Tensor]:  # type: ignore[override]
-        """The scores, float64 scalars.
-
-        Raises:
-            RuntimeError: with fewer than two real or two generated images.
-        """
+        """The scores, float64 scalars; NaN with fewer than two real or two generated images."""
+        if min(self.real_features_num_samples, self.fake_features_num_samples) < 2:
+            return {name: torch.tensor(math.nan, dtype=torch.float64, device=self.device) for name in self.names}
         real, fake = self._moments("real"), self._moments("fake")
         fid = frechet_distance(*real, *fake)
         variance = real[1].trace()
@@ -70,8 +70,6 @@ class FrechetDistance(FrechetInceptionDistance):
         total, products, count = (
             getattr(self, f"{kind}_features_{name}") for name in ("sum", "cov_sum", "num_samples")
         )
-        if count < 2:
-            raise RuntimeError(f"FID of {count} {kind} image(s); expected at least 2")
         mean = total / count
         return mean, (products - count * torch.outer(mean, mean)) / (count - 1)
 
@@ -132,6 +130,11 @@ class ClassFrechet(FeatureSetMetric):
         self.num_classes = num_classes
         self.add_state("real_labels", [], dist_reduce_fx="cat")
         self.add_state("fake_labels", [], dist_reduce_fx="cat")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the scores."""
+        return ("class_fid", "class_fid_worst", *(f"class_fid_{label}" for label in range(self.num_classes)))
 
     def update(self, features: Tensor, real: bool, labels: Tensor | None = None) -> None:
         """Add features (N, D) of images with labels (N,), int64, in [0, K).

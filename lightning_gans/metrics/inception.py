@@ -90,6 +90,8 @@ class InceptionScore(TorchInceptionScore):
         num_classes: length of the logits.
     """
 
+    names = ("inception_score", "inception_score_std")
+
     def __init__(self, num_classes: int) -> None:
         with warnings.catch_warnings():
             # It warns that it keeps the logits in memory.

@@ -33,6 +33,8 @@ class KernelInceptionDistance(FeatureSetMetric):
         num_features: length D of a feature vector.
     """
 
+    names = ("kid", "kid_ci95")
+
     def compute(self) -> dict[str, Tensor]:
         """Both scores, float64 scalars.
 

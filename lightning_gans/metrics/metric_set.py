@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanAbsoluteError, Metric
+from torchmetrics import MeanAbsoluteError
 
 from lightning_gans.metrics.class_histogram import ClassHistogram
 from lightning_gans.metrics.features import FeatureExtractor, FeatureSetMetric
@@ -162,13 +164,28 @@ class MetricSet(nn.Module):
             if isinstance(metric, ClassFrechet):
                 metric.real_labels.append(state["labels"].to(metric.device))
 
+    def names(self, *, labels: bool, truth: bool, cycles: bool) -> list[str]:
+        """Names of the scores that :meth:`compute` will return.
+
+        Args:
+            labels: whether generated images are conditioned on labels.
+            truth: whether there are ground truths.
+            cycles: whether images are translated back.
+        """
+        names = [name for metric in self._metrics(truth) for name in metric.names]
+        names += ["cycle_l1"] if cycles else []
+        return [name for name in names if labels or name != "label_accuracy"]
+
+    def _metrics(self, truth: bool) -> list[Any]:
+        """The metrics that return several scores, without or with those that compare with ground truths."""
+        metrics = [self.frechet, self.kid, self.prdc, self.class_histogram, self.inception_score, self.class_frechet]
+        if truth:
+            metrics += [self.paired_images, self.segmentation, self.perceptual]
+        return [metric for metric in metrics if metric is not None]
+
     def compute(self) -> dict[str, float]:
         """All scores by name, of the images of all processes; every process must call it."""
-        metrics: list[Metric | None] = [self.frechet, self.kid, self.prdc, self.class_histogram]
-        metrics += [self.inception_score, self.class_frechet]
-        if self._has_truth:
-            metrics += [self.paired_images, self.segmentation, self.perceptual]
-        computed = [metric.compute() for metric in metrics if metric is not None]
+        computed = [metric.compute() for metric in self._metrics(self._has_truth)]
         scores = {name: value.item() for values in computed for name, value in values.items()}
         if self._has_cycles:
             scores["cycle_l1"] = self.cycle.compute().item()

@@ -57,6 +57,7 @@ class PairedImageMetrics(Metric):
     one image equals its truth, and both keep a list of scores that processes without an image cannot gather.
     """
 
+    names = ("l1", "psnr", "ssim")
     is_differentiable = False
     full_state_update = False
     l1: Tensor

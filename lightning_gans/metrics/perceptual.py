@@ -70,6 +70,7 @@ class MeanPerceptualDistance(Metric):
         distance: the network. It is not a submodule of the metric: move it to its device separately.
     """
 
+    names = ("lpips",)
     is_differentiable = False
     full_state_update = False
     total: Tensor

@@ -57,6 +57,8 @@ class PRDC(FeatureSetMetric):
         ValueError: if ``k`` is less than 1.
     """
 
+    names = SCORES
+
     def __init__(self, num_features: int, k: int = 5) -> None:
         at_least("k", k, 1)
         super().__init__(num_features)

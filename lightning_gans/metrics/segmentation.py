@@ -60,6 +60,7 @@ class SegmentationMetrics(Metric):
         ValueError: if ``palette`` is not of this shape and type.
     """
 
+    names = ("accuracy", "class_accuracy", "miou")
     is_differentiable = False
     full_state_update = False
     palette: Tensor

@@ -64,12 +64,14 @@ def test_no_variance_leaves_the_distance_of_the_means() -> None:
     assert frechet_distance(zero, nothing, zero + 2, nothing).item() == 12
 
 
-def test_one_image_has_no_covariance() -> None:
+@pytest.mark.parametrize("counts", [(1, 5), (5, 1), (0, 0)])
+def test_one_image_has_no_covariance(counts: tuple[int, int]) -> None:
     metric = FrechetDistance(3)
-    metric.update(torch.randn(1, 3), real=True)
-    metric.update(torch.randn(5, 3), real=False)
-    with pytest.raises(RuntimeError, match=r"FID of 1 real image\(s\); expected at least 2"):
-        metric.compute()
+    for real, count in zip((True, False), counts, strict=True):
+        metric.update(torch.randn(count, 3), real=real)
+    scores = metric.compute()
+    assert set(scores) == set(metric.names)
+    assert all(score.isnan() for score in scores.values())
 
 
 # The scores from sums over images.

@@ -48,6 +48,23 @@ def test_only_what_the_scores_need_is_known_of_real_images() -> None:
     assert MetricSet(None).real_state() == {}
 
 
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("truth", [False, True])
+@pytest.mark.parametrize("extractor", [None, DigitFeatures()])
+def test_the_names_of_scores_are_known_before_they_are_measured(
+    extractor: DigitFeatures | None, truth: bool, labels: bool
+) -> None:
+    palette = torch.tensor([[0], [255]], dtype=torch.uint8)
+    scores = MetricSet(extractor, palette, kid=truth, neighbors=2 * truth, num_labels=2 * labels)
+    shown, classes = images(5)
+    scores.update_real(shown, classes)
+    scores.update_fake(shown, classes if labels else None)
+    if truth:
+        scores.update_truth(shown, shown)
+        scores.update_cycle(shown, shown)
+    assert scores.names(labels=labels, truth=truth, cycles=truth) == list(scores.compute())
+
+
 def test_scores_do_not_depend_on_the_batching_and_own_no_extractor() -> None:
     extractor = DigitFeatures()
     real = torch.randint(0, 256, (40, 1, 28, 28), dtype=torch.uint8)
