@@ -73,14 +73,18 @@ def test_bad_input_is_one_line_and_status_two(
     assert not Path("runs").exists()
 
 
-def test_a_score_that_nobody_measures_is_named(
+def test_a_score_that_nobody_measures_is_refused_before_training(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--best.monitor", "val/nothing"]
+    arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--best.monitor", "val/fidd"]
     monkeypatch.setattr(sys, "argv", ["lightning-gans", *arguments])
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as exit_:
         run()
-    assert "lightning-gans: error: `ModelCheckpoint(monitor='val/nothing')`" in capsys.readouterr().err
+    assert exit_.value.code == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("lightning-gans: error: best.monitor is val/fidd, which validation will not measure; expected")
+    assert line.endswith("(did you mean val/fid?)")
+    assert not list(Path("runs").rglob("*.ckpt"))
 
 
 def test_one_image_per_batch_is_refused_before_training_where_networks_cannot_take_it(
