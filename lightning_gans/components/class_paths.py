@@ -143,7 +143,8 @@ def find_part(path: object, base: type, trust: Trust = NO_TRUST) -> type:
 def _known(path: str) -> type | None:
     """A class of this package or of torch that files may name; None if there is none of that path."""
     module, _, name = path.rpartition(".")
-    if not _is_own(module):
+    # The package itself offers variants under their names, and data modules, which are no parts of models.
+    if not _is_own(module) and module != "lightning_gans":
         return _torch_classes().get(path)
     try:
         found = getattr(import_module(module), name, None)
