@@ -76,6 +76,9 @@ class TrialResult:
 def fit_arguments(sweep: Sweep, drawn: dict[str, Any], extra: list[str], folder: Path) -> list[str]:
     """Return the arguments of a trial's ``fit``: those of the sweep, then those of the user, then the folder.
 
+    The best checkpoint of a trial is that of the sweep's score. A score that validation will not measure is refused
+    before the trial trains.
+
     Args:
         sweep: the sweep file.
         drawn: the drawn values by key.
@@ -83,7 +86,8 @@ def fit_arguments(sweep: Sweep, drawn: dict[str, Any], extra: list[str], folder:
         folder: the folder in which the run writes.
     """
     own = sweep.arguments(drawn)
-    return ["--trainer.enable_progress_bar=false", *own, *extra, f"--trainer.logger.save_dir={folder}"]
+    best = [f"--best.monitor=val/{sweep.score}", f"--best.mode={'max' if sweep.maximize else 'min'}"]
+    return ["--trainer.enable_progress_bar=false", *own, *best, *extra, f"--trainer.logger.save_dir={folder}"]
 
 
 def read_scores(folder: Path, name: str) -> list[Score]:

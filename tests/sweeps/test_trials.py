@@ -78,6 +78,8 @@ def test_a_trial_is_a_fit_with_what_was_drawn_whose_best_score_counts(tmp_path: 
             "dcgan/digits",
             f"--x={trial.params['x']}",
             "--validations=4",
+            "--best.monitor=val/fid",
+            "--best.mode=min",
             "--last=1",
             f"--trainer.logger.save_dir={folder}",
         ]
