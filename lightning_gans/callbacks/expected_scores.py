@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -81,7 +82,7 @@ def expect_scores(
         return None
     # What the model returns for no images shows which scores there are. It may seed the generator of the CPU.
     with torch.random.fork_rng(devices=[]):
-        outputs = [model.validation_step(batch, 0) for batch in empty_batches(data, "val")]
+        outputs: list[Any] = [model.validation_step(batch, 0) for batch in empty_batches(data, "val")]
     found = [
         [
             f"{'val' if len(output) == 1 else f'val/{domain}'}/{name}"
@@ -178,7 +179,8 @@ def refuse_monitors(callbacks: Iterable[Callback], expected: ExpectedScores) -> 
         InputError: if one will not.
     """
     for callback in callbacks:
-        if type(callback) not in (EarlyStopping, ModelCheckpoint) or callback.monitor is None:
-            continue
-        if refusal := expected.refusal(callback.monitor):
-            raise InputError(f"{type(callback).__name__} monitors {callback.monitor}, {refusal}")
+        # Our own subclasses say it by the key of their argument.
+        own = type(callback).__module__.startswith("lightning_gans.")
+        monitor = callback.monitor if isinstance(callback, EarlyStopping | ModelCheckpoint) and not own else None
+        if monitor is not None and (refusal := expected.refusal(monitor)):
+            raise InputError(f"{type(callback).__name__} monitors {monitor}, {refusal}")

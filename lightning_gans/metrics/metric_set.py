@@ -178,7 +178,8 @@ class MetricSet(nn.Module):
 
     def _metrics(self, truth: bool) -> list[Any]:
         """The metrics that return several scores, without or with those that compare with ground truths."""
-        metrics = [self.frechet, self.kid, self.prdc, self.class_histogram, self.inception_score, self.class_frechet]
+        metrics: list[Any] = [self.frechet, self.kid, self.prdc, self.class_histogram, self.inception_score]
+        metrics.append(self.class_frechet)
         if truth:
             metrics += [self.paired_images, self.segmentation, self.perceptual]
         return [metric for metric in metrics if metric is not None]

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from lightning_gans.callbacks import BestCheckpoint, Evaluation
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.datamodules.two_domains import TwoDomains
 from lightning_gans.families import Adversarial
 from lightning_gans.metrics import PixelFeatures
@@ -25,17 +26,15 @@ def evaluation(**kwargs: Any) -> Evaluation:
     return Evaluation(**{"kid": False, "neighbors": 0, **kwargs})
 
 
-def unpaired(palettes: bool = True) -> Any:
+def unpaired() -> SyntheticFacadesDataModule:
     """Two folders of a user's own: nothing is known of what an image should become."""
 
-    class Own(type(tiny_facades())):  # type: ignore[misc]  # the class of a function's result
+    class Own(SyntheticFacadesDataModule):
         def setup(self, stage: str) -> None:
             super().setup(stage)
             self.splits = {name: TwoDomains(data.a, data.b, aligned=False) for name, data in self.splits.items()}
 
-    data = Own(SIZE, False, train_size=4, val_size=4, test_size=4, eval_batch_size=2)
-    data.palettes = data.palettes if palettes else {}
-    return data
+    return Own(SIZE, False, train_size=4, val_size=4, test_size=4, eval_batch_size=2)
 
 
 def set_up(callbacks: list[Callback], model: Adversarial, data: Any, folder: Path, **settings: Any) -> Any:
