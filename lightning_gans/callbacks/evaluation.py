@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jsonargparse.typing import lazy_instance
@@ -21,7 +21,7 @@ from lightning_gans.callbacks.expected_scores import (
 )
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import ImageData, PairData, data_module
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device, reduced_float32
@@ -315,48 +315,3 @@ class Evaluation(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the newest scores."""
         self._last = state_dict["last"]
-
-
-class BestScore(Callback):
-    """Logs the best validation score so far: ``best/fid`` beside ``val/fid``.
-
-    W&B takes a metric's last value for the run's result, and so do its sweeps; the last of this one is the best.
-
-    Args:
-        score: a name after ``val/``, such as ``fid`` or ``b/miou``.
-        mode: whether the least or the greatest value is the best.
-
-    Raises:
-        InputError: if there is no such score.
-    """
-
-    def __init__(self, score: str = "fid", mode: Literal["min", "max"] = "min") -> None:
-        self.score = score
-        self.mode = mode
-        self.best: float | None = None
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compare with the newest score, which all other callbacks have logged by now."""
-        if trainer.sanity_checking:
-            return
-        scores = {name: value for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
-        if f"val/{self.score}" not in scores:
-            known = ", ".join(name.removeprefix("val/") for name in scores) or "none"
-            raise InputError(f"BestScore score is {self.score}; validation has {known}")
-        value = float(scores[f"val/{self.score}"])
-        better = min if self.mode == "min" else max
-        # A score that is no number is never the best, and no number is better than one.
-        if value == value:
-            self.best = value if self.best is None else better(self.best, value)
-        if self.best is not None:
-            for logger in trainer.loggers:
-                # As Lightning logs by itself: the index of the step that was done last.
-                logger.log_metrics({f"best/{self.score}": self.best}, step=max(0, trainer.global_step - 1))
-
-    def state_dict(self) -> dict[str, Any]:
-        """The best so far, for a run that is resumed."""
-        return {"best": self.best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the best so far over."""
-        self.best = state_dict["best"]
