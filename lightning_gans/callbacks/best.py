@@ -59,9 +59,17 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=save_on_train_epoch_end,
             **kwargs,
         )
-        self._chooses = monitor is None
-        self._mode = mode
-        self._save_top_k = self.save_top_k
+        self._monitor, self._mode, self._save_top_k = monitor, mode, self.save_top_k
+
+    @property
+    def state_key(self) -> str:
+        """The key of the state in checkpoints. It does not depend on the score that is chosen: a test chooses none."""
+        return f"{type(self).__qualname__}{ {'monitor': self._monitor, 'filename': self.filename} }"
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the best score so far, unless it is another score than that of this run."""
+        if state_dict["monitor"] == self.monitor:
+            super().load_state_dict(state_dict)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Choose the score, or check that validation will measure it."""
@@ -70,16 +78,18 @@ class BestCheckpoint(ModelCheckpoint):
         if stage == "fit" and evaluation is not None:
             expected = evaluation.expected_scores(trainer, pl_module)
             if expected is not None:
-                self._settle(expected)
+                self._settle(expected, trainer)
         super().setup(trainer, pl_module, stage)
 
-    def _settle(self, expected: ExpectedScores) -> None:
-        if not self._chooses:
+    def _settle(self, expected: ExpectedScores, trainer: Trainer) -> None:
+        if self._monitor is not None:
             if refusal := expected.refusal(str(self.monitor)):
                 raise ValueError(f"monitor is {self.monitor}, {refusal}")
             return
         self.save_top_k = self._save_top_k if expected.headline else 0
         if expected.headline is None:
+            if trainer.fast_dev_run:  # type: ignore[attr-defined]  # set outside __init__
+                return  # a dry run keeps no checkpoint
             rank_zero_warn(
                 f"Validation will measure {', '.join(expected.sure) or 'no scores'}. None of these says which "
                 f"checkpoint is the best, so that only last.ckpt is kept; {', '.join(HEADLINES)} would, for which "

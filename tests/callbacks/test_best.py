@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
-from lightning_gans.callbacks import BestCheckpoint, Evaluation
+from lightning_gans.callbacks import BestCheckpoint, Evaluation, LastCheckpoint
 from lightning_gans.core.errors import InputError
 from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.datamodules.two_domains import TwoDomains
@@ -89,6 +89,22 @@ def test_without_a_score_that_says_it_there_is_no_best_checkpoint(measured: str,
     rows = RunFolder(tmp_path).read_scores()
     assert {name for row in rows for name in row.scores} == set(measured.split(", ") if rows else [])
     assert bool(rows) == (measured != "no scores")
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_a_resumed_run_keeps_the_best_of_the_same_score_only(tmp_path: Path) -> None:
+    def fit(epochs: int, extractor: PixelFeatures | None, resumes: bool) -> BestCheckpoint:
+        best = BestCheckpoint(tmp_path / "checkpoints")
+        callbacks = [evaluation(extractor=extractor), best, LastCheckpoint()]
+        path = tmp_path / "checkpoints" / "last.ckpt" if resumes else None
+        trainer = tiny_trainer(tmp_path, max_epochs=epochs, callbacks=callbacks)
+        trainer.fit(tiny_pix2pix(), tiny_facades(), ckpt_path=path)
+        return best
+
+    first, same, other = fit(1, None, False), fit(1, None, True), fit(1, PIXELS, True)
+    assert (first.monitor, first.best_model_path) == (same.monitor, same.best_model_path)
+    assert same.best_model_score == first.best_model_score is not None
+    assert (other.monitor, other.best_model_path) == ("val/fid", "")
 
 
 NAMES = "val/fid, val/relative_fid, val/variance_ratio, val/class_kl, val/modes"

@@ -148,11 +148,11 @@ def test_help_lists_only_our_variants_and_networks(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "10000")  # so wide that help does not break lines within names
     listed = known_subclasses(capsys, "fit", "--help")
-    (data,) = [names for names in listed if "lightning_gans.datamodules." in names]
-    exported = {f"lightning_gans.datamodules.{name}" for name in datamodules.__all__}
+    (data,) = [names for names in listed if "lightning_gans.MNISTDataModule" in names]
+    exported = {f"lightning_gans.{name}" for name in datamodules.__all__}
     assert set(data.split(", ")) == {"lightning.LightningDataModule", *exported}
-    (variants,) = [names for names in listed if "lightning_gans.variants." in names]
-    finished = {f"lightning_gans.variants.{name}" for name in lightning_gans.variants.__all__}
+    (variants,) = [names for names in listed if "lightning_gans.DCGAN" in names]
+    finished = {f"lightning_gans.{name}" for name in lightning_gans.variants.__all__}
     assert set(variants.split(", ")) == finished
     networks = [names.split(", ") for names in known_subclasses(capsys, "fit", "--model.help", "DCGAN")]
     for names, base in zip(networks[:2], (Generator, Discriminator), strict=True):

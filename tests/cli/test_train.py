@@ -92,7 +92,7 @@ def test_a_test_leaves_its_results_and_a_grid(finished_run: Path, capsys: pytest
     results = json.loads(Path(paths["results"]).read_text())
     assert results["measurements"] == scores(folder)[-1:]
     assert results["measurements"][0]["stamp"]["split"] == "all"
-    assert results["config"]["model"]["class_path"] == "lightning_gans.variants.DCGAN"
+    assert results["config"]["model"]["class_path"] == "lightning_gans.DCGAN"
     assert results["config"]["ckpt_path"] == results["checkpoint"] == str(folder / "checkpoints" / "best.ckpt")
     assert results["versions"]["torch"] == torch.__version__
     assert results["machine"]["device"] == "cpu"
@@ -148,6 +148,7 @@ def test_two_devices_get_the_strategy_for_alternating_steps() -> None:
     assert names == [f"{index:06d}.png" for index in range(1797)]
 
 
+@pytest.mark.filterwarnings("ignore:Validation will measure no scores")
 def test_how_a_run_is_measured_does_not_change_how_it_trains() -> None:
     arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.fast_dev_run", "true", "--evaluation.extractor"]
     one, other = (build([*arguments, extractor]).model.state_dict() for extractor in ("DigitFeatures", "null"))

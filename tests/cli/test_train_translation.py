@@ -32,6 +32,7 @@ from tests.support.small_archives import small_archives
 
 TINY = ["--model.generator.width", "4", "--model.discriminator.width", "4"]
 FEW = ["--data.train_size", "6", "--data.val_size", "4", "--data.test_size", "4"]
+FEW_SCORES = ["--evaluation.extractor", "DigitFeatures", "--evaluation.kid", "false", "--evaluation.neighbors", "0"]
 SHORT = [*TINY, *FEW, *QUIET, "--trainer.max_epochs", "2"]
 
 
@@ -123,7 +124,7 @@ def test_the_papers_settings_train_and_resume_on_the_archives_layout(
     """At 256 pixels; a run of two steps, and one of a step that goes on for one, end alike."""
     variant = config.partition("/")[0]
     root = small_archives(tmp_path / "archives") / variant
-    arguments = ["fit", "--config", config, "--data.root", str(root), *QUIET, "--evaluation.extractor", "DigitFeatures"]
+    arguments = ["fit", "--config", config, "--data.root", str(root), *QUIET, *FEW_SCORES]
     arguments += ["--model.generator.width", str(width), "--model.discriminator.width", str(width)]
     arguments += ["--data.eval_batch_size", "2", "--trainer.limit_val_batches", "1"]
     arguments += ["--trainer.check_val_every_n_epoch", "1", "--trainer.limit_train_batches", "1"]
@@ -216,7 +217,7 @@ def test_a_data_set_named_by_the_user_is_fetched_and_trained_on(
         digest = hashlib.sha256((tmp_path / "served" / f"{name}.{kind}").read_bytes()).hexdigest()
         url = f"http://127.0.0.1:{server.server_port}/{name}.{kind}"
         monkeypatch.setitem(archives, name, Archive(url, sha256=digest))
-        arguments = ["fit", "--config", config, *TINY, *QUIET, "--evaluation.extractor", "DigitFeatures"]
+        arguments = ["fit", "--config", config, *TINY, *QUIET, *FEW_SCORES]
         cli = build([*arguments, "--trainer.fast_dev_run", "true", "--data.eval_batch_size", "2"])
         server.shutdown()
     assert cli.trainer.global_step == 1

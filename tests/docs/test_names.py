@@ -23,7 +23,16 @@ CAMEL = re.compile(r"^[A-Z][A-Za-z0-9]*[A-Z][A-Za-z0-9]*$")
 SECTIONS = "model|data|evaluation|watchdog|analysis|ema|samples|last|predictions|compile|tf32|process"
 """Parts of the command line whose classes are ours; the trainer is Lightning's."""
 KEY = re.compile(rf"(?<![\w./])((?:{SECTIONS})(?:\.[a-z]\w*)+)(?![\w/(-])")
-NOT_OURS = {"CKPT", "COMPLETED", "LearningRateMonitor", "ModelCheckpoint", "PreemptTime", "RESTARTS", "ValueError"}
+NOT_OURS = {
+    "CKPT",
+    "COMPLETED",
+    "EarlyStopping",
+    "LearningRateMonitor",
+    "ModelCheckpoint",
+    "PreemptTime",
+    "RESTARTS",
+    "ValueError",
+}
 """Between backticks, but not classes of this project."""
 READERS_OWN = {"MyGAN"}
 """Classes that a page asks its reader to write."""
