@@ -34,10 +34,10 @@ from torch.utils.data import DataLoader, Dataset
 from traffic import Message, alternating, payload, sent, shipped
 
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
-from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.core.batches import Labelled, Pair
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial, LatentGAN
+from lightning_gans.training import filter_warnings
 
 PROCESSES = 2
 SHORT, LONG = 10, 30

@@ -27,8 +27,8 @@ from strategies import Way, pix2pix, ratio, side_by_side
 from torch import Tensor
 from traffic import FLOAT, numbers
 
-from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.distributed.strategy import AlternatingDDP
+from lightning_gans.training import filter_warnings
 
 BATCH = 4
 """Images per process."""

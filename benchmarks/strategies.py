@@ -37,11 +37,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from traffic import alternating, sent, wrapped
 
-from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
 from lightning_gans.networks.layers import InstanceNorm
+from lightning_gans.training import filter_warnings
 from lightning_gans.variants import DCGAN, WGANGP, Pix2Pix
 
 BLOCK = 5

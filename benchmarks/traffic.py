@@ -20,13 +20,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_gans.callbacks.checkpoints import SIGNAL_SYNC_INTERVAL
 from lightning_gans.callbacks.symptoms import MONITORED
-from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.core.shipped_configs import config_names, find_config
 from lightning_gans.distributed.gradients import split
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial, LatentGAN
 from lightning_gans.networks.layers import BatchNorm
+from lightning_gans.training import filter_warnings
 from lightning_gans.variants import CycleGAN, Pix2Pix
 
 FLOAT = 4

@@ -26,8 +26,8 @@ from moved import Noise
 from speed.limit import Recorder
 from traffic import Link, Message, alternating, count, efficiency, parsed, payload, seconds_reducing
 
-from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.families import Adversarial, LatentGAN
+from lightning_gans.training import filter_warnings
 
 CONFIGS = [
     "gan/mnist",

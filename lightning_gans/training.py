@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,17 @@ from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.folder import RunFolder, parse_version
 
 __all__ = ["train"]
+
+RANK_ZERO = "lightning.pytorch.utilities.rank_zero"
+"""Lightning's logger of what one process of several says."""
+
+UNINFORMATIVE = re.compile(
+    r"💡 Tip: .*\b(litlogger|litmodels)\b"
+    r"|TPU available: False"
+    r"|`Trainer\.fit` stopped: `max_(epochs|steps)=\d+` reached"
+    r"|Loaded model weights from the checkpoint"
+)
+"""Messages of Lightning that are left out: advertisements, and what the progress or the message before says."""
 
 
 def run_plugins() -> list[Any]:
@@ -94,8 +107,8 @@ def train(
         chosen["strategy"] = AlternatingDDP(start_method="fork" if is_interactive() else "popen")
     chosen["callbacks"] = default_callbacks() if callbacks is None else list(callbacks)
     chosen["callbacks"] += screen_callbacks(chosen["callbacks"], chosen)
-    trainer = L.Trainer(max_epochs=max_epochs, plugins=run_plugins(), **chosen)
-    with warnings.catch_warnings():
+    with messages_filtered():
+        trainer = L.Trainer(max_epochs=max_epochs, plugins=run_plugins(), **chosen)
         if isinstance(data, IndexedDataModule):
             expect_few_workers()
         if checkpoint is not None:
@@ -123,3 +136,33 @@ def expect_checkpoints(folder: Path) -> None:
     """Leave out Lightning's warning that a run's folder has checkpoints, as it has where a run is resumed."""
     path = re.escape(str(Path(*RunFolder(folder).checkpoints.resolve().parts[-3:])))
     warnings.filterwarnings("ignore", rf"Checkpoint directory (.*/)?{path} exists and is not empty")
+
+
+def filter_warnings() -> None:
+    """Leave out messages of Lightning that are harmless here or say nothing, from now on; for a process of our own.
+
+    A filter is for the cause that is ours: the same message from a user's code is shown.
+    """
+    # Lightning 2.6 uses torch's pytrees in a way that newer torch calls deprecated.
+    deprecated = r"`isinstance\(treespec, LeafSpec\)` is deprecated"
+    warnings.filterwarnings("ignore", deprecated, FutureWarning, module=r"lightning\.")
+    # A compiled D reads the gradient of the generated images that it is given.
+    not_a_leaf = r"The \.grad attribute of a Tensor that is not a leaf Tensor"
+    warnings.filterwarnings("ignore", not_a_leaf, UserWarning, module=r"torch\.")
+    logging.getLogger(RANK_ZERO).addFilter(is_informative)
+
+
+def is_informative(record: logging.LogRecord) -> bool:
+    """Whether a log record of Lightning is neither an advertisement nor what a run says itself."""
+    return not UNINFORMATIVE.match(record.getMessage())
+
+
+@contextmanager
+def messages_filtered() -> Iterator[None]:
+    """Context in which the messages of :func:`filter_warnings` are left out; for the process of a script."""
+    with warnings.catch_warnings():
+        filter_warnings()
+        try:
+            yield
+        finally:
+            logging.getLogger(RANK_ZERO).removeFilter(is_informative)

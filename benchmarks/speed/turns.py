@@ -21,9 +21,10 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from lightning_gans.cli.parser import ProcessSettings, filter_warnings
+from lightning_gans.cli.parser import ProcessSettings
 from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.core.errors import InputError
+from lightning_gans.training import filter_warnings
 from speed.bare import bare
 from speed.common import common
 from speed.limit import Limit

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -26,14 +23,6 @@ from lightning_gans.runs.folder import RunFolder
 
 HALF = ("bf16-true", "bf16-mixed")
 """The trainer's half precisions on a CPU, where 16-mixed becomes bf16-mixed."""
-
-UNINFORMATIVE = re.compile(
-    r"💡 Tip: .*\b(litlogger|litmodels)\b"
-    r"|TPU available: False"
-    r"|`Trainer\.fit` stopped: `max_(epochs|steps)=\d+` reached"
-    r"|Loaded model weights from the checkpoint"
-)
-"""Messages of Lightning that are left out: advertisements, and what the progress or the message before says."""
 
 
 @dataclass
@@ -68,25 +57,6 @@ def warn_if_emulated(trainer: L.Trainer) -> None:
             f"trainer.precision is {trainer.precision}, but this processor has no instructions for bfloat16 (neither "
             "avx512_bf16 nor amx_bf16): matrix products may take hundreds of times as long as in 32-true"
         )
-
-
-def filter_warnings() -> None:
-    """Leave out messages that are harmless here, in the command line's own process only.
-
-    A filter is for the cause that is ours: the same message from a user's code is shown.
-    """
-    # Lightning 2.6 uses torch's pytrees in a way that newer torch calls deprecated.
-    deprecated = r"`isinstance\(treespec, LeafSpec\)` is deprecated"
-    warnings.filterwarnings("ignore", deprecated, FutureWarning, module=r"lightning\.")
-    # A compiled D reads the gradient of the generated images that it is given.
-    not_a_leaf = r"The \.grad attribute of a Tensor that is not a leaf Tensor"
-    warnings.filterwarnings("ignore", not_a_leaf, UserWarning, module=r"torch\.")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_informative)
-
-
-def is_informative(record: logging.LogRecord) -> bool:
-    """Whether a log record of Lightning is neither an advertisement nor what the command line says itself."""
-    return not UNINFORMATIVE.match(record.getMessage())
 
 
 class Parser(LightningArgumentParser):

@@ -81,7 +81,7 @@ def parse_all(lines: list[list[str]]) -> list[Any]:
 
 def main() -> None:
     """Parse the command lines of the standard input; invalid input is one line on stderr with exit status 2."""
-    from lightning_gans.cli.parser import filter_warnings
+    from lightning_gans.training import filter_warnings
 
     filter_warnings()
     sys.path.append(str(Path.cwd()))  # as for `fit`: a user's own module

@@ -33,7 +33,6 @@ from lightning_gans.cli.parser import (
     ProcessSettings,
     SaveConfig,
     Trainer,
-    filter_warnings,
     warn_if_emulated,
 )
 from lightning_gans.cli.run_folder import claim_folder, require_writable_folders
@@ -46,7 +45,7 @@ from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.training import expect_checkpoints, expect_few_workers, run_plugins
+from lightning_gans.training import expect_checkpoints, expect_few_workers, filter_warnings, run_plugins
 
 ALTERNATING_DDP = ("ddp", AlternatingDDP.__name__, f"{AlternatingDDP.__module__}.{AlternatingDDP.__name__}")
 """Values of the trainer's strategy that mean :class:`.AlternatingDDP`, as does "auto" with several processes."""

@@ -13,10 +13,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from lightning_gans.callbacks import EMA
-from lightning_gans.cli.parser import filter_warnings
 from lightning_gans.cli.train import build
 from lightning_gans.networks import DCGANGenerator
-from lightning_gans.training import expect_checkpoints
+from lightning_gans.training import expect_checkpoints, filter_warnings
 from tests.support.command_line import SHORT
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 

@@ -123,7 +123,7 @@ def check_here(command: list[str], input: str, **settings: Any) -> subprocess.Co
     with (
         mock.patch("sys.stdin", io.StringIO(input)),
         contextlib.redirect_stderr(said),
-        mock.patch("lightning_gans.cli.parser.filter_warnings"),
+        mock.patch("lightning_gans.training.filter_warnings"),
         mock.patch("sys.path", list(sys.path)),
     ):
         try:
