@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from lightning_gans.components.schedules import Schedule, value_at
+from lightning_gans.core.arguments import describe
 from lightning_gans.core.errors import at_least
 from lightning_gans.families.adversarial import Adversarial
 
@@ -53,6 +54,8 @@ class EMA(Callback):
         averages = self.decay > 0 or self.half_life is not None
         if stage == "fit" and averages and isinstance(pl_module, Adversarial):
             pl_module.add_ema()
+            settings = {"decay": self.decay, "half_life": describe(self.half_life), "interval": self.interval}
+            pl_module.logged_settings["ema"] = settings
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the averages to train mode until training starts, when Lightning warns of modules in eval mode."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from jsonargparse.typing import lazy_instance
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from lightning_gans.callbacks.expected_scores import (
@@ -32,7 +34,8 @@ from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.metrics.perceptual import PerceptualDistance
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.runs.scores import ScoreRow, Stamp, order_scores
+from lightning_gans.runs.loggers import show_best
+from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, Stamp, better, order_scores
 
 PROGRESS_BAR_SCORES = ("fid", "ssim", "miou")
 """Scores that the progress bar shows."""
@@ -42,9 +45,11 @@ class Evaluation(Callback):
     """Computes scores of the generated images at every validation and test.
 
     Logs the scores as ``val/fid`` etc. and their stamp as hyperparameter ``stamp/val``, and appends both to
-    ``scores.jsonl`` in the run's folder. Statistics of the real images are computed once and cached under a key that
-    contains everything that they depend on, their number among it; the sanity check before training caches nothing.
-    The images are those that ``validation_step`` returns, with a :class:`.MetricSet` for each domain.
+    ``scores.jsonl`` in the run's folder. Beside each validation score the best one of the run so far is logged, as
+    ``best/fid``: W&B and its sweeps take the last value of a metric for the result of a run. Statistics of the real
+    images are computed once and cached under a key that contains everything that they depend on, their number among it;
+    the sanity check before training caches nothing. The images are those that ``validation_step`` returns, with a
+    :class:`.MetricSet` for each domain.
 
     Args:
         extractor: extractor of the features in which real and generated images are compared; null computes only scores
@@ -79,6 +84,7 @@ class Evaluation(Callback):
         self._metric_sets: dict[str, MetricSet] = {}
         self._cached: dict[str, bool] = {}
         self._logged: dict[str, Stamp] = {}
+        self._best: dict[str, float] = {}
         self._split = ""
         self._images: dict[str, int | None] = {}
 
@@ -172,10 +178,27 @@ class Evaluation(Callback):
             for name, value in values.items():
                 # Equal on all ranks already, but Lightning warns of values that are not reduced.
                 pl_module.log(f"{prefix}/{name}", value, prog_bar=name in PROGRESS_BAR_SCORES, sync_dist=True)
+            if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+                for key, value in self._update_best(prefix, values).items():
+                    pl_module.log(key, value, sync_dist=True)
             stamp = self._stamp(trainer, pl_module, real, fake)
             ordered = {name: values[name] for name in order_scores(values, min(real, fake))}
             self._record(trainer, pl_module, prefix, ordered, stamp)
         self._metric_sets = {}
+
+    def _update_best(self, prefix: str, values: dict[str, float]) -> dict[str, float]:
+        """The best of each score of a domain so far, with the new values, as ``best/fid`` or ``best/b/fid``."""
+        found = {}
+        for name, value in values.items():
+            if (mode := better(name)) is None or PER_CLASS_SCORE.fullmatch(name):
+                continue
+            key = f"best{prefix.removeprefix(self._split)}/{name}"
+            # A score that is no number is never the best.
+            if not math.isnan(value):
+                self._best[key] = (min if mode == "min" else max)(value, self._best.get(key, value))
+            if key in self._best:
+                found[key] = self._best[key]
+        return found
 
     def _stamp(self, trainer: Trainer, pl_module: Adversarial, real: int, fake: int) -> Stamp:
         return Stamp(
@@ -212,6 +235,7 @@ class Evaluation(Callback):
             self._logged[prefix] = stamp
             for logger in trainer.loggers:
                 logger.log_hyperparams({f"stamp/{prefix}": str(stamp)})
+                show_best(logger, row.scores)
 
     @property
     def _description(self) -> str:
@@ -309,9 +333,9 @@ class Evaluation(Callback):
     on_test_epoch_end = on_validation_epoch_end
 
     def state_dict(self) -> dict[str, Any]:
-        """The newest scores with their stamps, one row for each domain; no extractor."""
-        return {"last": self._last}
+        """The newest scores with their stamps, one row for each domain, and the best ones; no extractor."""
+        return {"last": self._last, "best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the newest scores."""
-        self._last = state_dict["last"]
+        """Restore the newest and the best scores."""
+        self._last, self._best = state_dict["last"], state_dict.get("best", {})

@@ -1,12 +1,14 @@
-"""Options for speed: compiled networks, CUDA graphs and TensorFloat-32."""
+"""Options for speed (compiled networks, CUDA graphs and TensorFloat-32), and the log of the speed."""
 
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import shutil
 import sys
 import sysconfig
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import nn
 
 from lightning_gans.components.compat import compiled_call, set_compiled_call
+from lightning_gans.core.batches import count_images
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
 
@@ -159,3 +162,63 @@ class TF32(Callback):
         if self._previous is not None:
             torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = self._previous
             self._previous = None
+
+
+class SpeedLog(Callback):
+    """Logs learning rates, images per second and memory in the steps whose losses are logged.
+
+    ``lr/g`` and ``lr/d`` are the learning rates of the step. ``speed/images_per_second`` counts the training images of
+    all processes since the last of these steps, in the time without validations; of a translation, one of each domain
+    is one image. ``memory/peak_gib`` is the most memory that torch has held on the CUDA device so far; on other devices
+    the most that the process has had in all.
+
+    Lightning's ``ThroughputMonitor`` lets the host wait for the device in every step, and its ``LearningRateMonitor``
+    uses other names for rates without schedules.
+    """
+
+    def __init__(self) -> None:
+        self._images = 0
+        self._seconds = 0.0
+        self._start: float | None = None
+        self._rates: dict[str, float] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start to count."""
+        self._images, self._seconds, self._start = 0, 0.0, None
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Start the clock if it is not running, and keep the learning rates, which schedules change after the step."""
+        if self._start is None:
+            self._start = time.perf_counter()
+        if isinstance(pl_module, Adversarial) and pl_module.should_log:
+            groups = {name: trainer.optimizers[side.optimizer].param_groups for name, side in pl_module.sides.items()}
+            self._rates = {f"lr/{name}": float(each[0]["lr"]) for name, each in groups.items()}
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the images, and log."""
+        self._images += count_images(batch)
+        if self._rates:
+            self._stop_clock()
+            speed = self._images * trainer.world_size / self._seconds
+            memory = peak_memory(pl_module.device) / 2**30
+            pl_module.log_dict({**self._rates, "speed/images_per_second": speed, "memory/peak_gib": memory})
+            self._images, self._seconds, self._rates = 0, 0.0, {}
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop the clock until the next batch."""
+        self._stop_clock()
+
+    def _stop_clock(self) -> None:
+        if self._start is not None:
+            self._seconds += time.perf_counter() - self._start
+            self._start = None
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most memory so far, in bytes: of torch on a CUDA device, otherwise of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    # In kilobytes, but on macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -27,6 +27,7 @@ from lightning_gans.core.files import atomic_file
 from lightning_gans.core.precision import describe_precision
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.families.reconstruction import CLASS_PATH, describe_model
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.curves import draw_curves
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.record import current_commit, describe_machine, package_versions
@@ -135,11 +136,21 @@ def warn_if_not_written(path: Path) -> Iterator[None]:
 
 
 class Curves(Callback):
-    """Draws losses, gradient norms, D's logits and scores over steps to ``curves.png`` at the end of ``fit``.
+    """Keeps ``metrics.csv`` in the run's folder, and draws it to ``curves.png`` at the end of ``fit``.
 
-    The figure shows the CSV log, including the parts before a run was resumed. Without a CSV logger, or if nothing was
-    logged, there is no figure.
+    If no logger of the trainer writes the CSV log, one is added, so that runs that log to a service have it too; a
+    trainer without any logger has none. The figure shows losses, gradient norms, D's logits and scores over steps,
+    including the parts before a run was resumed. If nothing was logged, there is no figure.
     """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Add the logger of the CSV log, if there is none."""
+        if not trainer.loggers or not writes_files(trainer):
+            return
+        folder = RunFolder.of(trainer).path
+        if not any(isinstance(each, CSVLogger) and Path(each.log_dir) == folder for each in trainer.loggers):
+            csv = ResumableCSVLogger(folder.parent, name="", version=folder.name)
+            trainer.loggers = [*trainer.loggers, csv]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the log to disk, and draw it."""
@@ -148,12 +159,10 @@ class Curves(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, CSVLogger):
                 logger.save()
-                log = Path(logger.log_dir) / logger.experiment.NAME_METRICS_FILE
-                folder = RunFolder.of(trainer)
-                name = "/".join(folder.path.resolve().parts[-2:])
-                with warn_if_not_written(folder.curves):
-                    draw_curves(log, folder.curves, f"{name}: {type(pl_module).__name__}")
-                return
+        folder = RunFolder.of(trainer)
+        name = "/".join(folder.path.resolve().parts[-2:])
+        with warn_if_not_written(folder.curves):
+            draw_curves(folder.metrics, folder.curves, f"{name}: {type(pl_module).__name__}")
 
 
 class SettingsFile(Callback):

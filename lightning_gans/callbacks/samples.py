@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
@@ -22,6 +21,7 @@ from lightning_gans.core.files import atomic_file, expand_path
 from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.loggers import log_folder, log_image
 
 Parts = dict[str, Tensor]
 """The images that a grid shows side by side for each example: batches (N, C, H, W) of uint8 images, by title."""
@@ -101,13 +101,20 @@ class SampleGrid(Callback):
         scale: each pixel is drawn as a square of ``scale`` pixels; None for the smallest number with which a grid is at
             least 512 pixels wide.
         frame_ms: duration of each grid in the animation, in milliseconds, at least 20.
+        artifact: whether W&B also gets the folder ``samples`` as an artifact at the end of training. (The best
+            checkpoint becomes one with ``trainer.logger.log_model``.)
 
     Raises:
         ValueError: if an argument is out of range.
     """
 
     def __init__(
-        self, count: int = 64, columns: int | None = None, scale: int | None = None, frame_ms: int = 400
+        self,
+        count: int = 64,
+        columns: int | None = None,
+        scale: int | None = None,
+        frame_ms: int = 400,
+        artifact: bool = False,
     ) -> None:
         at_least("count", count, 0)
         for name, value in (("columns", columns), ("scale", scale)):
@@ -118,6 +125,7 @@ class SampleGrid(Callback):
         self.columns = columns
         self.scale = scale
         self.frame_ms = frame_ms
+        self.artifact = artifact
         self._kept: dict[str, list[Parts]] = {}
         self.newest: list[Path] = []
         """Files of the newest grids, one for each domain."""
@@ -172,8 +180,9 @@ class SampleGrid(Callback):
                 drawn.save(temporary)
             self.newest.append(path)
             key = "-".join(filter(None, ["test" if trainer.testing else "", "samples", named]))
+            caption = f"step {step:,}, epoch {epoch}, {pl_module.weights_kind} weights"
             for logger in trainer.loggers:
-                log_image(logger, key, drawn, step)
+                log_image(logger, key, drawn, max(0, step - 1), caption)
 
     on_test_epoch_start = on_validation_epoch_start
     on_test_batch_end = on_validation_batch_end
@@ -182,7 +191,11 @@ class SampleGrid(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the animation of all grids of the run, including those before it was resumed."""
         if trainer.is_global_zero and writes_files(trainer):
-            write_timelines(RunFolder.of(trainer), self.frame_ms)
+            folder = RunFolder.of(trainer)
+            write_timelines(folder, self.frame_ms)
+            if self.artifact and folder.samples.is_dir():
+                for logger in trainer.loggers:
+                    log_folder(logger, "samples", folder.samples)
 
 
 def write_timelines(folder: RunFolder, frame_ms: int) -> None:
@@ -210,16 +223,6 @@ def read_frame(path: Path) -> Image.Image | None:
             return grid_file.convert("RGB")
     except (OSError, SyntaxError, ValueError):
         return None
-
-
-def log_image(logger: Logger, key: str, image: Image.Image, step: int) -> None:
-    """Send an image to a logger, if it is one that takes images."""
-    if isinstance(logger, TensorBoardLogger):
-        from torchvision.transforms.v2.functional import pil_to_tensor
-
-        logger.experiment.add_image(key, pil_to_tensor(image), step)
-    elif isinstance(logger, WandbLogger):
-        logger.log_image(key, [image])
 
 
 class PredictionWriter(Callback):

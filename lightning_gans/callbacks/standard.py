@@ -13,7 +13,7 @@ from lightning_gans.callbacks.checkpoints import LastCheckpoint
 from lightning_gans.callbacks.ema import EMA
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.layers import NetworkSummary
-from lightning_gans.callbacks.performance import TF32, Compilation
+from lightning_gans.callbacks.performance import TF32, Compilation, SpeedLog
 from lightning_gans.callbacks.progress import RunProgress
 from lightning_gans.callbacks.run_folder import Curves, FitFile, RunLock, SettingsFile
 from lightning_gans.callbacks.samples import PredictionWriter, SampleGrid
@@ -66,4 +66,5 @@ def default_callbacks(**replaced: Callback | None) -> list[Callback]:
     if unknown := sorted(replaced.keys() - CALLBACKS.keys()):
         raise ValueError(f"{unknown[0]} is not a callback's key; expected one of {', '.join(CALLBACKS)}")
     chosen = [replaced[key] if key in replaced else make() for key, make in CALLBACKS.items()]
-    return [RunLock(), SettingsFile(), FitFile(), Curves(), *(callback for callback in chosen if callback is not None)]
+    first = [RunLock(), SettingsFile(), FitFile(), Curves(), SpeedLog()]
+    return [*first, *(callback for callback in chosen if callback is not None)]

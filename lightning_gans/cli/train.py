@@ -20,12 +20,13 @@ from lightning.pytorch.utilities import rank_zero_only
 # The parser finds classes by short name only in imported modules.
 import lightning_gans.datamodules
 import lightning_gans.variants  # noqa: F401
-from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, RunLock
+from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, RunLock, SpeedLog
 from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
+from lightning_gans.cli.loggers import require_folder, require_wandb_login, wandb_defaults
 from lightning_gans.cli.moved_classes import moved_argument
 from lightning_gans.cli.parsed_config import expand_home_in, own_defaults
 from lightning_gans.cli.parser import (
@@ -45,6 +46,7 @@ from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.settings import sweep_trial
 from lightning_gans.training import expect_checkpoints, expect_few_workers, filter_warnings, run_plugins
 
 ALTERNATING_DDP = ("ddp", AlternatingDDP.__name__, f"{AlternatingDDP.__module__}.{AlternatingDDP.__name__}")
@@ -140,6 +142,8 @@ class LightningGANsCLI(LightningCLI):
         if isinstance(strategy, str) and strategy not in STRATEGIES:
             reject_strategy(strategy)
         config.ckpt_path = self.ckpt_path
+        require_folder(config, run_name(self.config_files))
+        require_wandb_login(config)
         resumes = resolve_ckpt_path(config, str(self.subcommand), self.config_files)
         require_writable_folders(config, str(self.subcommand))
         claim_folder(config, str(self.subcommand), self.ckpt_path, resumes=resumes)
@@ -169,10 +173,12 @@ class LightningGANsCLI(LightningCLI):
         }
         # After Lightning's own for the model and the data.
         self.parser.add_instantiator(lambda class_type, *args, **kwargs: class_type(*args, **kwargs), object)
-        super().instantiate_classes()
+        with wandb_defaults(config, str(self.subcommand)):
+            super().instantiate_classes()
         self.argument_errors.first = None  # where one type of several did not fit, but another did
         if issubclass(model, Adversarial):
             check_offers(self.datamodule, model.data_protocol, model.__name__)
+            self.model.logged_settings |= sweep_trial()
         if isinstance(self.datamodule, IndexedDataModule):
             expect_few_workers()  # a data module that decodes images on access says so itself
         offered = network_arguments(self.datamodule)
@@ -194,7 +200,7 @@ class LightningGANsCLI(LightningCLI):
         callbacks = settings.callbacks or []
         given = callbacks if isinstance(callbacks, list) else [callbacks]
         shown = {name: settings[name] for name in ("enable_progress_bar", "enable_model_summary")}
-        callbacks = [RunLock(), *screen_callbacks(given, shown), FitFile(), *given, Curves()]
+        callbacks = [RunLock(), *screen_callbacks(given, shown), FitFile(), *given, Curves(), SpeedLog()]
         if self.subcommand == "test":
             plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
             callbacks.append(ResultsFile(plain["test"]))

@@ -120,6 +120,13 @@ def _as_float(images: Tensor) -> Tensor:
     return to_float(images)
 
 
+def count_images(batch: Any) -> int:
+    """Number of images in a batch that :func:`as_labelled` or :func:`as_pair` takes; of a pair, of the first domain."""
+    while not isinstance(batch, Tensor):
+        batch = batch["a"] if isinstance(batch, dict) else batch[0]
+    return len(batch)
+
+
 def _describe(batch: Any) -> str:
     name = type(batch).__name__
     return f"a {name} of {len(batch)} entries" if isinstance(batch, tuple | list | dict) else f"a {name}"

@@ -42,7 +42,7 @@ from lightning_gans.families.resume import (
     refuse_changed_settings,
 )
 from lightning_gans.runs.checkpoint_file import NOT_STORED, read_checkpoint
-from lightning_gans.runs.record import package_versions
+from lightning_gans.runs.record import describe_run, package_versions
 
 GRADIENTS = "accumulated_gradients"
 LOSS_SCALING = "loss_scaling"
@@ -62,6 +62,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
     Attributes:
         ema: the averaged copies of the generators, by attribute name; empty if the run does not average.
         stopwatch: measures the training time.
+        logged_settings: plain data that loggers get beside the hyperparameters, by key; callbacks may add their own.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -70,6 +71,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         self._gradients: dict[str, Tensor] = {}
         self._loaded = (0, 0)
         self.stopwatch = Stopwatch()
+        self.logged_settings: dict[str, Any] = {}
         self._warned = False
         self.is_first_foreign_batch = False
 
@@ -292,9 +294,10 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
                 raise InputError(f"the checkpoint's {GRADIENTS} do not fit the model; expected those of its parameters")
 
     def on_fit_start(self) -> None:
-        """Start the stopwatch, and log the hyperparameters that are plain data."""
+        """Start the stopwatch, and log the hyperparameters that are plain data with the other settings of the run."""
         self.stopwatch.start()
-        settings = {**plain_settings(dict(self.hparams)), **self._describe()[0]}
+        settings = {**plain_settings(dict(self.hparams)), **self._describe()[0], "variant": type(self).__name__}
+        settings |= describe_run(self.trainer, self.run_seed, self.logged_settings)
         for logger in self.loggers:
             logger.log_hyperparams({key: value for key, value in settings.items() if not key.startswith("_")})
 

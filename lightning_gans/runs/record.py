@@ -6,19 +6,24 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import torch
 
 from lightning_gans.core import __version__
-from lightning_gans.core.arguments import short_text
-from lightning_gans.core.data import Palette
+from lightning_gans.core.arguments import StoresArguments, describe, short_text
+from lightning_gans.core.data import Palette, data_module, network_arguments
+from lightning_gans.core.precision import describe_precision, device_name
 from lightning_gans.runs.folder import GridFile, RunFolder
 from lightning_gans.runs.scores import ScoreRow
-from lightning_gans.runs.settings import read_recipe
+from lightning_gans.runs.settings import read_recipe, without_machine_paths
+
+if TYPE_CHECKING:  # commands that only read files start without Lightning
+    from lightning.pytorch import Trainer
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -62,6 +67,38 @@ def describe_machine(device: torch.device) -> dict[str, str | int]:
     if device.type == "cuda":
         described["device_name"] = torch.cuda.get_device_name(device)
     return described
+
+
+def describe_run(trainer: Trainer, seed: int, added: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run beside its model's hyperparameters, for the loggers.
+
+    Args:
+        trainer: the run's trainer, which has its data.
+        seed: the run's seed.
+        added: further settings, such as those of callbacks.
+
+    Returns:
+        Plain data: ``seed``, ``precision``, ``device``, ``processes``, ``versions``, what was added, and ``data`` with
+        the class and the arguments of the data module, the number of training images, their size, channels and classes.
+    """
+    device = trainer.strategy.root_device
+    settings = {
+        "seed": seed,
+        "precision": describe_precision(trainer.precision, device),
+        "device": device_name(device),
+        "processes": trainer.world_size,
+        "versions": package_versions(),
+        **added,
+    }
+    if (data := data_module(trainer)) is not None:
+        arguments: dict[str, Any] = {}
+        if isinstance(data, StoresArguments):
+            with suppress(ValueError):  # of an argument that is no plain data
+                arguments = describe(data.constructor_arguments())
+        images = {} if (count := data.num_images("train", "a")) is None else {"train_images": count}
+        known = {"class": type(data).__name__, **images, **network_arguments(data)}
+        settings["data"] = without_machine_paths(arguments) | known
+    return settings
 
 
 class ModelMetadata(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ TRAINER_KEYS = ("max_epochs", "max_steps", "limit_train_batches", "precision")
 
 MACHINE_KEYS = ("root", "download", "unverified", "num_workers", "cache", "dirpath", "save_dir")
 """Keys that hold paths and limits of a machine; a model card does not show them."""
+
+STUDY, TRIAL = "LIGHTNING_GANS_STUDY", "LIGHTNING_GANS_TRIAL"
+"""Environment variables by which ``lightning-gans sweep`` tells a run its study and the number of its trial."""
 
 Settings = dict[str, Any]
 """A config, each value under its dotted key."""
@@ -67,6 +71,13 @@ def without_machine_paths(node: Any) -> Any:
         for key, value in node.items()
         if key not in MACHINE_KEYS and not (isinstance(value, str) and value.startswith(("/", "~")))
     }
+
+
+def sweep_trial() -> dict[str, Any]:
+    """The study and the number of the trial under the key ``sweep``, if ``lightning-gans sweep`` runs this."""
+    if STUDY not in os.environ:
+        return {}
+    return {"sweep": {"study": os.environ[STUDY], "trial": int(os.environ[TRIAL])}}
 
 
 def flatten(config: Any) -> Settings:

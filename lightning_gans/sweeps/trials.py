@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from lightning_gans.runs.folder import scored_runs_below
+from lightning_gans.runs.settings import STUDY, TRIAL
 from lightning_gans.sweeps.study import (
     FOLDER,
     HEARTBEAT_SECONDS,
@@ -110,6 +111,7 @@ def run_trial(
     score: str,
     look: Callable[[list[Score]], bool],
     command: list[str] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> TrialResult:
     """Run a fit until it ends or should be pruned.
 
@@ -119,6 +121,7 @@ def run_trial(
         score: name of the validation score.
         look: called with all scores so far about once a second; returns whether to stop.
         command: the program to run; by default ``lightning-gans fit``.
+        environment: variables of the run, beside those of this process.
 
     Raises:
         KeyboardInterrupt: if this process is interrupted; the run is ended first.
@@ -127,7 +130,11 @@ def run_trial(
     with (folder / "output.log").open("w") as output, (folder / "errors.log").open("w") as errors:
         # In a session of its own: Ctrl-C in the terminal reaches this process only, which then ends the run in order.
         child = subprocess.Popen(
-            [*(command or COMMAND), *arguments], stdout=output, stderr=errors, start_new_session=True
+            [*(command or COMMAND), *arguments],
+            env={**os.environ, **(environment or {})},
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
         )
         pruned = False
         try:
@@ -229,7 +236,8 @@ def run_one(
     say(f"trial {trial.number}: {' '.join(p.argument(trial.params[p.key])[2:] for p in sweep.varied)}")
     started = time.monotonic()
     watch = PruningMonitor(trial, sweep.maximize)
-    ended = run_trial(arguments, place, sweep.score, watch, command)
+    environment = {STUDY: study.study_name, TRIAL: str(trial.number)}
+    ended = run_trial(arguments, place, sweep.score, watch, command, environment)
     watch.report(ended.scores)
     trial.set_user_attr("seconds", round(time.monotonic() - started, 1))
     told = report_result(study, trial, sweep, ended)

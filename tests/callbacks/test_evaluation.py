@@ -4,7 +4,7 @@ import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
@@ -13,13 +13,14 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lightning_gans.callbacks import EMA, BestScore, Evaluation, LastCheckpoint, SampleGrid
+from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid
 from lightning_gans.callbacks import evaluation as evaluation_module
 from lightning_gans.core.batches import EvaluationImages
-from lightning_gans.core.errors import InputError
 from lightning_gans.core.precision import metrics_device
 from lightning_gans.metrics import DigitFeatures
+from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
+from lightning_gans.runs.metrics_log import read_metrics_log
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -225,52 +226,31 @@ def test_two_domains_are_scored_and_drawn_apart(tmp_path: Path) -> None:
     assert {"epoch-001-step-0000005-images.png", "epoch-001-step-0000005-b.png", "timeline-b.gif"} <= names
 
 
-class Log:
-    def __init__(self) -> None:
-        self.rows: list[tuple[dict[str, float], int]] = []
-
-    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
-        self.rows.append((metrics, step))
-
-
-def logged(callback: BestScore, scores: list[float], name: str = "val/fid") -> list[tuple[dict[str, float], int]]:
-    log = Log()
-    for index, score in enumerate(scores, start=1):
-        trainer: Any = SimpleNamespace(
-            sanity_checking=False,
-            callback_metrics={name: torch.tensor(score), "loss/d": torch.tensor(-9.0)},
-            loggers=[log],
-            global_step=10 * index,
-        )
-        callback.on_validation_end(trainer, None)  # type: ignore[arg-type]
-    return log.rows
+def best_logged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, computed: list[dict[str, float]], ckpt_path: Path | None = None
+) -> list[dict[str, str]]:
+    """What is logged as the best in a run of one validation for each of the computed scores."""
+    left = iter(computed)
+    monkeypatch.setattr(MetricSet, "compute", lambda _: next(left))
+    logger = ResumableCSVLogger(folder, name="run", version=0, flush_logs_every_n_steps=1)
+    settings = {"logger": logger, "limit_train_batches": 1, "log_every_n_steps": 100, "max_epochs": len(computed)}
+    if ckpt_path is not None:
+        settings["max_epochs"] += 1
+    trainer = tiny_trainer(folder, callbacks=[Evaluation(None), LastCheckpoint()], **settings)
+    trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=ckpt_path, weights_only=False)
+    log = read_metrics_log(Path(logger.log_dir, "metrics.csv"))
+    return [{name: row[name] for name in log.columns if name.startswith("best/")} for row in log.rows]
 
 
-@pytest.mark.parametrize(("mode", "best"), [("min", [3, 2, 2, 1]), ("max", [3, 3, 4, 4])])
-def test_the_last_value_is_the_best(mode: Literal["min", "max"], best: list[float]) -> None:
-    rows = logged(BestScore("fid", mode), [3.0, 2.0, 4.0, 1.0])
-    assert rows == [({"best/fid": value}, 10 * index - 1) for index, value in enumerate(best, start=1)]
-
-
-def test_what_is_no_number_is_never_the_best() -> None:
-    rows = logged(BestScore(), [math.nan, 3.0, math.nan, 4.0])
-    assert [row[0]["best/fid"] for row in rows] == [3, 3, 3]
-
-
-def test_a_domain_has_its_own() -> None:
-    assert logged(BestScore("b/miou", "max"), [0.5], "val/b/miou") == [({"best/b/miou": 0.5}, 9)]
-
-
-def test_a_resumed_run_keeps_the_best() -> None:
-    first, second = BestScore(), BestScore()
-    logged(first, [2.0])
-    second.load_state_dict(first.state_dict())
-    assert logged(second, [5.0]) == [({"best/fid": 2.0}, 9)]
-
-
-def test_a_score_that_is_not_measured_is_refused() -> None:
-    with pytest.raises(InputError, match="BestScore score is kid; validation has fid"):
-        logged(BestScore("kid"), [1.0])
+def test_beside_each_score_the_best_so_far_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("fid", "coverage", "class_fid_3", "variance_ratio", "of_ones_own")
+    rows = best_logged(tmp_path, monkeypatch, [dict.fromkeys(names, value) for value in (3.0, 2.0, math.nan, 4.0, 1.0)])
+    assert [row.pop("best/fid") for row in rows] == ["3.0", "2.0", "2.0", "2.0", "1.0"]
+    assert [row.pop("best/coverage") for row in rows] == ["3.0", "3.0", "3.0", "4.0", "4.0"]
+    assert rows == [{}] * 5
+    checkpoint = tmp_path / "run" / "version_0" / "checkpoints" / "last.ckpt"
+    (*_, row) = best_logged(tmp_path, monkeypatch, [{"fid": 7.0}] * 5, checkpoint)
+    assert row["best/fid"] == "1.0"
 
 
 def test_metrics_are_on_the_cpu_where_the_device_has_no_float64(monkeypatch: pytest.MonkeyPatch) -> None:

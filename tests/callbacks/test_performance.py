@@ -16,11 +16,14 @@ from lightning.pytorch import Callback
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from lightning_gans.callbacks import EMA, TF32, Compilation, LastCheckpoint
+from lightning_gans.callbacks import EMA, TF32, Compilation, LastCheckpoint, SpeedLog, performance
 from lightning_gans.callbacks.performance import check_cuda_graphs
 from lightning_gans.cli.train import build
 from lightning_gans.components.compat import compiled_call
+from lightning_gans.components.optimizers import LinearDecay
 from lightning_gans.core.errors import InputError
+from lightning_gans.runs.csv_logger import ResumableCSVLogger
+from lightning_gans.runs.metrics_log import read_metrics_log
 from tests.support.compiled_runs import RUNS, assert_agree, ran
 from tests.support.paths import ROOT
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
@@ -235,3 +238,36 @@ def test_tf32_holds_for_the_run_and_no_longer(
     trainer.fit(tiny_dcgan(), TinyData())
     assert seen == [expected or before]
     assert flags() == before
+
+
+class Clock(Callback):
+    """A second for each training batch, and much more for each of validation; keeps the learning rates of each step."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.rates: list[float] = []
+
+    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.now += 1
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        self.now += 100
+
+
+def test_speed_memory_and_the_rates_of_the_step_are_logged_at_the_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(performance, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    logger = ResumableCSVLogger(tmp_path, name="run", version=0)
+    settings = {"max_epochs": 2, "log_every_n_steps": 3, "logger": logger, "callbacks": [clock, SpeedLog()]}
+    tiny_trainer(tmp_path, **settings).fit(tiny_dcgan(scheduler_g=LinearDecay), TinyData())
+    log = read_metrics_log(Path(logger.log_dir, "metrics.csv"))
+    rows = [row for row in log.rows if row["loss/d"]]
+    assert [(row["step"], row["speed/images_per_second"]) for row in rows] == [("2", "8.0"), ("5", "8.0"), ("8", "8.0")]
+    assert [float(row["lr/g"]) for row in rows] == pytest.approx([clock.rates[step] for step in (2, 5, 8)])
+    assert len(set(clock.rates)) > 3
+    assert all(0.01 < float(row["memory/peak_gib"]) < 1000 for row in rows)

@@ -61,14 +61,16 @@ def test_a_resumed_run_draws_its_first_part_too(tmp_path: Path, monkeypatch: pyt
     assert seen == [list(range(1, 6)), list(range(1, 11))]
 
 
-def test_the_figure_is_in_the_runs_folder_whichever_logger_is_the_csv_one(tmp_path: Path) -> None:
+def test_log_and_figure_are_in_the_runs_folder_whichever_loggers_there_are(tmp_path: Path) -> None:
     loggers = [TensorBoardLogger(tmp_path, name="first"), CSVLogger(tmp_path, name="second")]
     tiny_trainer(tmp_path, max_epochs=1, logger=loggers, callbacks=[Curves()]).fit(tiny_dcgan(), TinyData())
-    assert [path.parent for path in tmp_path.rglob("curves.png")] == [tmp_path / "first" / "version_0"]
+    first, second = tmp_path / "first" / "version_0", tmp_path / "second" / "version_0"
+    assert [path.parent for path in tmp_path.rglob("curves.png")] == [first]
+    assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()
 
 
-def no_csv(folder: Path) -> dict[str, Any]:
-    return {"logger": TensorBoardLogger(folder, name="run")}
+def no_logger(folder: Path) -> dict[str, Any]:
+    return {"logger": False}
 
 
 def nothing_logged(folder: Path) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def fast(folder: Path) -> dict[str, Any]:
     return {"logger": CSVLogger(folder, name="run"), "fast_dev_run": 1}
 
 
-@pytest.mark.parametrize("settings", [no_csv, nothing_logged, fast])
+@pytest.mark.parametrize("settings", [no_logger, nothing_logged, fast])
 def test_without_a_log_there_is_no_figure(tmp_path: Path, settings: Any) -> None:
     trainer = tiny_trainer(tmp_path, **{"max_epochs": 1, "callbacks": [Curves()], **settings(tmp_path)})
     trainer.fit(tiny_dcgan(), TinyData())

@@ -24,6 +24,7 @@ from lightning_gans.variants import GAN
 from tests.support.command_line import QUIET, SHORT, scores
 from tests.support.paths import ROOT
 from tests.support.shell import shell
+from tests.support.wandb_records import OfflineRun
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -117,7 +118,16 @@ def test_wandb_offline_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     (offline,) = Path("runs/wandb").glob("offline-run-*")
     assert list((offline / "files" / "media" / "images").glob("samples*.png"))
     (folder,) = Path("runs/lightning-gans").iterdir()
-    assert {"checkpoints", "samples", "config.yaml", "scores.jsonl"} <= {path.name for path in folder.iterdir()}
+    files = {"checkpoints", "samples", "config.yaml", "scores.jsonl", "metrics.csv", "curves.png"}
+    assert files <= {path.name for path in folder.iterdir()}
+    run = OfflineRun(Path("runs"))
+    assert (run.run.run_group, run.run.tags, run.run.job_type) == ("dcgan-digits", ["DCGAN", "DigitsDataModule"], "fit")
+    assert (run.config["data"]["batch_size"], run.config["data"]["class"]) == (256, "DigitsDataModule")
+    assert run.config["ema"]["decay"] == 0.995
+    assert run.artifacts == {}
+    # The defaults of W&B are no settings of the run: a test of it has another job type.
+    saved = yaml.safe_load((folder / "config.yaml").read_text())["trainer"]["logger"]["init_args"]
+    assert [saved[key] for key in ("group", "tags", "job_type")] == [None] * 3
     build([*arguments, "--trainer.max_epochs", "3", "--ckpt_path", "last"])
     wandb.finish()
     assert list(Path("runs/lightning-gans").iterdir()) == [folder]

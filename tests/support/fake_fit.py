@@ -23,6 +23,7 @@ folder = Path(arguments["trainer.logger.save_dir"]) / "fake" / "version_0"
 folder.mkdir(parents=True)
 (folder / "process").write_text(str(os.getpid()))
 (folder / "arguments.json").write_text(json.dumps(sys.argv[1:]))
+(folder / "trial").write_text(f"{os.environ['LIGHTNING_GANS_STUDY']} {os.environ['LIGHTNING_GANS_TRIAL']}")
 x = float(arguments["x"])
 if x == 13:
     print("some warning\nlightning-gans: the loss is not finite\n", file=sys.stderr)

@@ -83,6 +83,7 @@ def test_a_trial_is_a_fit_with_what_was_drawn_whose_best_score_counts(tmp_path: 
             "--last=1",
             f"--trainer.logger.save_dir={folder}",
         ]
+        assert (folder / "fake/version_0/trial").read_text() == f"s {trial.number}"
     assert [line.split(":")[0] for line in said] == ["trial 0", "trial 0", "trial 1", "trial 1"]
     assert said[0] == f"trial 0: x={study.trials[0].params['x']}"
     assert "at step 40" in said[1]
