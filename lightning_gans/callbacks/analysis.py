@@ -25,7 +25,7 @@ from lightning_gans.analysis.analyses import (
 from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.run_folder import without_nan
-from lightning_gans.callbacks.samples import check_drawable, log_image
+from lightning_gans.callbacks.samples import check_drawable
 from lightning_gans.core.data import InMemoryData, data_module
 from lightning_gans.core.drawing import grid
 from lightning_gans.core.errors import at_least
@@ -33,6 +33,7 @@ from lightning_gans.core.precision import describe_precision, device_name, metri
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.runs.loggers import image_caption, log_image
 from lightning_gans.runs.scores import ScoreRow, Stamp
 
 
@@ -143,17 +144,20 @@ class Analysis(Callback):
         epoch, step = model.progress
         facts = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}
         parts = {"memorisation": memorised, "discriminator": compared, "probe": probe._asdict()}
-        self._write(trainer, pictures, {**facts, **parts}, step)
+        caption = image_caption(step, epoch, model.weights_kind)
+        self._write(trainer, pictures, {**facts, **parts}, step, caption)
         self._append_scores(trainer, model, probe, seed)
         return probe.accuracy
 
-    def _write(self, trainer: Trainer, pictures: dict[str, Image.Image], numbers: dict[str, Any], step: int) -> None:
+    def _write(
+        self, trainer: Trainer, pictures: dict[str, Image.Image], numbers: dict[str, Any], step: int, caption: str
+    ) -> None:
         run = RunFolder.of(trainer)
         run.analysis.mkdir(parents=True, exist_ok=True)
         for name, picture in pictures.items():
             picture.save(run.analysis / f"{name}.png")
             for logger in trainer.loggers:
-                log_image(logger, f"analysis/{name}", picture, step)
+                log_image(logger, f"analysis/{name}", picture, step, caption)
         run.analysis_numbers.write_text(json.dumps(without_nan(numbers), indent=2) + "\n")
         self.written = run.analysis
 

@@ -21,7 +21,7 @@ from lightning_gans.core.files import atomic_file, expand_path
 from lightning_gans.core.images import to_uint8
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
-from lightning_gans.runs.loggers import log_folder, log_image
+from lightning_gans.runs.loggers import image_caption, log_folder, log_image
 
 Parts = dict[str, Tensor]
 """The images that a grid shows side by side for each example: batches (N, C, H, W) of uint8 images, by title."""
@@ -180,9 +180,9 @@ class SampleGrid(Callback):
                 drawn.save(temporary)
             self.newest.append(path)
             key = "-".join(filter(None, ["test" if trainer.testing else "", "samples", named]))
-            caption = f"step {step:,}, epoch {epoch}, {pl_module.weights_kind} weights"
+            caption = image_caption(step, epoch, pl_module.weights_kind)
             for logger in trainer.loggers:
-                log_image(logger, key, drawn, max(0, step - 1), caption)
+                log_image(logger, key, drawn, step, caption)
 
     on_test_epoch_start = on_validation_epoch_start
     on_test_batch_end = on_validation_batch_end

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import Namespace, dict_to_namespace
 from lightning.pytorch.utilities import rank_zero_only
 
 from lightning_gans.cli.ckpt_path import first_logger, loggers, wandb_loggers
@@ -31,8 +31,8 @@ def require_folder(config: Namespace, name: str) -> None:
     if given is False or first_logger(config) is not None:
         return
     default = yaml.safe_load((config_folder() / "base.yaml").read_text())["trainer"]["logger"]
-    arguments = Namespace({**default["init_args"], "name": name or default["init_args"]["name"], "version": None})
-    csv = Namespace(class_path=default["class_path"], init_args=arguments)
+    default["init_args"] |= {"name": name or default["init_args"]["name"], "version": None}
+    csv = dict_to_namespace(default)
     config.trainer.logger = [csv, *loggers(config)] if loggers(config) else csv
 
 

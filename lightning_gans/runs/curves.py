@@ -168,9 +168,7 @@ def select_panels(columns: Iterable[str]) -> list[Panel]:
     drawn = _loss_panels(names)
     drawn += [panel._replace(lines=_with_colors(_of_group(names, group))) for group, panel in TRAINING.items()]
     drawn += [_score_panel(names, scores, panel) for scores, panel in SCORES.items()]
-    # As Lightning's LearningRateMonitor names them.
-    rates = [(name, name.removeprefix("lr-"), "") for name in names if name.startswith("lr-")]
-    drawn.append(Panel("learning rate", _with_colors(rates)))
+    drawn.append(Panel("learning rate", _with_colors(_of_group(names, "lr"))))
     return [panel for panel in drawn if panel.lines]
 
 

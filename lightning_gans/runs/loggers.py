@@ -21,15 +21,26 @@ def log_image(logger: Logger, key: str, image: Image.Image, step: int, caption: 
         logger: the logger.
         key: name of the image.
         image: the image.
-        step: index of the training step that was done last, as Lightning logs values.
+        step: number of training steps that are done. Logged is the index of the last one, as with the values.
         caption: a line below the image.
     """
     if isinstance(logger, TensorBoardLogger):
         from torchvision.transforms.v2.functional import pil_to_tensor
 
-        logger.experiment.add_image(key, pil_to_tensor(image), step)
+        logger.experiment.add_image(key, pil_to_tensor(image), max(0, step - 1))
     elif isinstance(logger, WandbLogger):
-        logger.log_image(key, [image], step, caption=[caption])
+        logger.log_image(key, [image], max(0, step - 1), caption=[caption])
+
+
+def image_caption(step: int, epoch: int, weights: str) -> str:
+    """The caption of images that a model has made.
+
+    Args:
+        step: number of training steps that are done.
+        epoch: number of epochs begun.
+        weights: kind of the weights, "ema" or "raw".
+    """
+    return f"step {step:,}, epoch {epoch}, {weights} weights"
 
 
 def show_best(logger: Logger, scores: Iterable[str]) -> None:

@@ -233,7 +233,12 @@ def best_logged(
     left = iter(computed)
     monkeypatch.setattr(MetricSet, "compute", lambda _: next(left))
     logger = ResumableCSVLogger(folder, name="run", version=0, flush_logs_every_n_steps=1)
-    settings = {"logger": logger, "limit_train_batches": 1, "log_every_n_steps": 100, "max_epochs": len(computed)}
+    settings: dict[str, Any] = {
+        "logger": logger,
+        "limit_train_batches": 1,
+        "log_every_n_steps": 100,
+        "max_epochs": len(computed),
+    }
     if ckpt_path is not None:
         settings["max_epochs"] += 1
     trainer = tiny_trainer(folder, callbacks=[Evaluation(None), LastCheckpoint()], **settings)
@@ -249,7 +254,7 @@ def test_beside_each_score_the_best_so_far_is_logged(tmp_path: Path, monkeypatch
     assert [row.pop("best/coverage") for row in rows] == ["3.0", "3.0", "3.0", "4.0", "4.0"]
     assert rows == [{}] * 5
     checkpoint = tmp_path / "run" / "version_0" / "checkpoints" / "last.ckpt"
-    (*_, row) = best_logged(tmp_path, monkeypatch, [{"fid": 7.0}] * 5, checkpoint)
+    (*_, row) = best_logged(tmp_path, monkeypatch, [{"fid": 7.0}], checkpoint)
     assert row["best/fid"] == "1.0"
 
 

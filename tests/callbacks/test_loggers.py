@@ -79,7 +79,7 @@ class Plain(Logger):
     name, version = "plain", "0"
 
     def __init__(self) -> None:
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, Any]] = []
         self.settings: dict[str, Any] = {}
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:

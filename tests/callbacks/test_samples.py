@@ -82,7 +82,7 @@ def test_no_grids_for_count_zero_and_nothing_in_a_fast_dev_run(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("kwargs", [{"count": -1}, {"columns": 0}, {"scale": 0}, {"frame_ms": 1}])
-def test_bad_numbers_of_the_grid_are_named(kwargs: dict[str, int]) -> None:
+def test_bad_numbers_of_the_grid_are_named(kwargs: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"^{next(iter(kwargs))} is"):
         SampleGrid(**kwargs)
 

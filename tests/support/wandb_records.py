@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wandb.proto.wandb_internal_pb2 import Record
+from wandb.proto import wandb_internal_pb2
 
 FILE_HEADER, RECORD_HEADER, BLOCK = struct.Struct("<4sHB"), struct.Struct("<IHB"), 32768
+RECORD: Any = vars(wandb_internal_pb2)["Record"]
+
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 """Types of the parts of a record, which a block's end divides, as in LevelDB's log."""
 
@@ -30,7 +32,7 @@ def read_records(path: Path) -> Iterator[Any]:
         parts = (b"" if kind in (FULL, FIRST) else parts) + data[place : place + length]
         place += length
         if kind in (FULL, LAST):
-            yield Record.FromString(parts)
+            yield RECORD.FromString(parts)
 
 
 def values(items: Any) -> dict[str, Any]:
@@ -67,13 +69,11 @@ class OfflineRun:
         self.summary: dict[str, Any] = {}
         self.metrics: dict[str, set[str]] = {}
         self.artifacts: dict[str, str] = {}
-        self.kinds = []
         for record in read_records(path):
             self._add(record)
 
     def _add(self, record: Any) -> None:
         kind = record.WhichOneof("record_type")
-        self.kinds.append(kind)
         if kind == "history":
             self.rows.append(values(record.history.item))
         elif kind == "run":
