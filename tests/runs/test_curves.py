@@ -30,7 +30,7 @@ LATENT = [
 ]
 TRANSLATION = [
     *("epoch", "step", "loss/cycle_a", "loss/cycle_b", "loss/d", "loss/g", "logit/fake_a", "logit/fake_b"),
-    *("logit/real_a", "logit/real_b", "lr-GANAdam", "lr-GANAdam-1", "val/a/fid", "val/b/fid"),
+    *("logit/real_a", "logit/real_b", "lr/g", "lr/d", "val/a/fid", "val/b/fid"),
     *("val/a/ssim", "val/b/ssim", "val/b/miou", "val/a/l1"),
 ]
 
@@ -72,7 +72,7 @@ def test_domains_are_lines_of_one_panel() -> None:
         "SSIM to the truth": [("ssim", "a"), ("ssim", "b")],
         "L1 to the truth": [("l1", "a")],
         "pixel accuracy and mIoU": [("miou", "b")],
-        "learning rate": [("GANAdam", ""), ("GANAdam-1", "")],
+        "learning rate": [("g", ""), ("d", "")],
     }
 
 
