@@ -240,7 +240,7 @@ def best_logged(
         "max_epochs": len(computed),
     }
     if ckpt_path is not None:
-        settings["max_epochs"] += 1
+        settings["max_epochs"] += torch.load(ckpt_path, weights_only=False)["epoch"] + 1
     trainer = tiny_trainer(folder, callbacks=[Evaluation(None), LastCheckpoint()], **settings)
     trainer.fit(tiny_dcgan(), TinyData(), ckpt_path=ckpt_path, weights_only=False)
     log = read_metrics_log(Path(logger.log_dir, "metrics.csv"))

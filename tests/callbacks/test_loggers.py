@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
-from lightning_gans.callbacks import BEST_SETTINGS, EMA, Curves, Evaluation, SampleGrid, SpeedLog
+from lightning_gans.callbacks import EMA, BestCheckpoint, Curves, Evaluation, SampleGrid, SpeedLog
 from lightning_gans.runs.metrics_log import read_metrics_log
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades
@@ -34,7 +33,7 @@ def test_wandb_holds_what_the_csv_log_has_with_captions_settings_bests_and_artif
     monkeypatch.setenv("WANDB_MODE", "offline")
     logger = WandbLogger(name="tiny", project="tests", save_dir=tmp_path, log_model=True)
     callbacks = [Curves(), SpeedLog(), EMA(0.9), Evaluation(), SampleGrid(count=4, artifact=True)]
-    callbacks.append(ModelCheckpoint(**BEST_SETTINGS))
+    callbacks.append(BestCheckpoint())
     trainer = tiny_trainer(tmp_path, max_epochs=3, logger=logger, callbacks=callbacks)
     trainer.fit(tiny_dcgan(), TinyData())
     logger.experiment.finish()
