@@ -12,7 +12,7 @@ fit_and_test() {
   [ -e "$runs/seed-$seed/tested" ] && return
   lightning-gans fit "$@" --seed_everything "$seed" --trainer.logger.name "${runs#runs/}" \
     --trainer.logger.version "seed-$seed" --ckpt_path auto
-  lightning-gans test --config "$runs/seed-$seed/config.yaml" --ckpt_path best
+  lightning-gans test --config "$runs/seed-$seed/config.yaml"
   touch "$runs/seed-$seed/tested"
 }
 
@@ -22,13 +22,13 @@ test_untrained() {
   shift 2
   [ -e "$runs/seed-$seed/scores.jsonl" ] && return
   lightning-gans test "$@" --seed_everything "$seed" --trainer.logger.name "${runs#runs/}" \
-    --trainer.logger.version "seed-$seed"
+    --trainer.logger.version "seed-$seed" --ckpt_path none
 }
 
 # analyze RUNS SEED: analyzes the best checkpoint, including the linear probe of D
 analyze() {
   folder=runs/$1/seed-$2
-  [ -e "$folder/analysis" ] || lightning-gans test --config "$folder/config.yaml" --ckpt_path best --analysis.rows 16
+  [ -e "$folder/analysis" ] || lightning-gans test --config "$folder/config.yaml" --analysis.rows 16
 }
 
 for seed in 0 1 2; do

@@ -40,7 +40,7 @@ from lightning_gans.runs.scores import ScoreRow, Stamp
 class Analysis(Callback):
     """Analyses one trained model after a test, and writes the folder ``analysis`` of the run.
 
-    ``lightning-gans test --config RUN/config.yaml --ckpt_path best --analysis.rows 16``. Only for models that generate
+    ``lightning-gans test --config RUN/config.yaml --analysis.rows 16``. Only for models that generate
     images from noise, only in ``test``, on rank 0. A second call writes the same files and replaces those of the first.
 
     - ``neighbors.png``: samples, each beside its nearest training images, by the features of the evaluation's

@@ -1,21 +1,25 @@
-"""The checkpoint to resume from, and the signals after which a run ends."""
+"""The checkpoint to resume from, the validation after a run's last step, and the signals after which a run ends."""
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_info
 
+from lightning_gans.callbacks.run_folder import how_to_resume
 from lightning_gans.core.errors import RunEnded, at_least
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.folder import RunFolder, writes_files
@@ -38,6 +42,10 @@ class LastCheckpoint(Checkpoint):
     after the current step with a single process, within ten steps with several. A signal during a validation, or in the
     step before it, takes effect after the validation. After SIGUSR1 or SIGUSR2 a SLURM job requeues itself.
 
+    After the last step there is a validation, also if it is no step of the trainer's schedule, as with a ``max_steps``
+    below its interval; ``limit_val_batches=0`` leaves it out. So every run that ends has scores, a grid and a best
+    checkpoint.
+
     Lightning's ModelCheckpoint warns at every step-wise save in manual optimization and ignores time intervals. Its
     signal handlers save within a step, and those of different processes can wait for each other forever.
 
@@ -55,11 +63,21 @@ class LastCheckpoint(Checkpoint):
         self._saved_step = -1
         self._signals = DeferredSignals()
         self._pending_signal = 0
+        self._schedule: tuple[int | None, int | float | None] | None = None
+        self._progress: dict[str, Any] = {}
+        self._hint = ""
 
     def _save(self, trainer: Trainer) -> None:
         if writes_files(trainer):
             trainer.save_checkpoint(RunFolder.of(trainer).last_checkpoint, weights_only=False)
             self._saved_step = trainer.global_step
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Let the best checkpoint keep its score if the run's folder was moved, or is called from another folder."""
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set outside __init__
+            state = checkpoint["callbacks"].get(callback.state_key)
+            if isinstance(callback, ModelCheckpoint) and state:
+                checkpoint["callbacks"][callback.state_key] = follow_folder(state, str(callback.dirpath))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the logs of a resumed run continue from the checkpoint's step, and handle signals from here on."""
@@ -69,6 +87,8 @@ class LastCheckpoint(Checkpoint):
                     logger.resume_at(trainer.global_step)
             if trainer.is_global_zero:
                 RunFolder.of(trainer).resume_at(trainer.global_step)
+        if trainer.is_global_zero and writes_files(trainer):
+            self._hint = f"resume with: {how_to_resume(trainer)}"
         self._signals.install()
 
     def on_train_batch_end(
@@ -80,8 +100,32 @@ class LastCheckpoint(Checkpoint):
         # Not after an epoch's last batch: a validation or the end of the epoch follows, in which the state is saved.
         # The last batch of `max_steps` is saved here, before Lightning counts its epoch as finished.
         due = self._pending_signal or self._due(trainer) or trainer.global_step == trainer.max_steps
-        if due and not trainer.is_last_batch:
+        validates = is_last_step(trainer) and trainer.enable_validation
+        if validates:
+            self._validate_after(trainer, batch_idx)
+        elif due and not trainer.is_last_batch:
             self._save(trainer)
+
+    def _validate_after(self, trainer: Trainer, batch_idx: int) -> None:
+        """Let Lightning validate after this batch, whatever its schedule, which the validation's end restores."""
+        self._schedule = trainer.check_val_every_n_epoch, trainer.val_check_batch
+        self._progress = copy.deepcopy(trainer.fit_loop.state_dict())
+        if trainer.val_check_batch is None:  # validations are at intervals of time
+            trainer.should_stop = True
+        trainer.check_val_every_n_epoch, trainer.val_check_batch = 1, batch_idx + 1
+
+    def _restore_schedule(self, trainer: Trainer) -> None:
+        if self._schedule is not None:
+            trainer.check_val_every_n_epoch, trainer.val_check_batch = self._schedule
+            self._schedule, self._progress = None, {}
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Store the progress of before the validation of the last step.
+
+        It need not be one of the schedule of a run that is resumed to train longer, in which Lightning looks for it.
+        """
+        if self._progress:
+            checkpoint["loops"]["fit_loop"] = self._progress
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """End the run here after a signal, when the loggers have received the values of the last step."""
@@ -97,18 +141,27 @@ class LastCheckpoint(Checkpoint):
         """Save together with the new scores."""
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
             self._save(trainer)
+            self._restore_schedule(trainer)
             self._pending_signal = max(self._pending_signal, self.requested_signal(trainer))
             self._end_after_signal(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save unless a validation has just saved."""
+        self._restore_schedule(trainer)
         if self._saved_step != trainer.global_step:
             self._save(trainer)
         self._signals.restore()
+        self._hint = ""
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Restore the previous signal handlers."""
+        """Restore the previous signal handlers, and add to the error how the run is resumed, if it was saved."""
         self._signals.restore()
+        hint, self._hint = self._hint, ""
+        if not hint or hint in str(exception) or not RunFolder.of(trainer).last_checkpoint.is_file():
+            return
+        exception.add_note(hint)
+        if isinstance(exception, KeyboardInterrupt):  # which Lightning does not pass on
+            rank_zero_info(hint)
 
     def _due(self, trainer: Trainer) -> bool:
         return self.every_n_steps > 0 and trainer.global_step % self.every_n_steps == 0
@@ -140,7 +193,35 @@ class LastCheckpoint(Checkpoint):
             if error is None:
                 return RunEnded(f"{message}; job {job} is requeued", status=0)
             message += f"; job {job} could not be requeued ({error})"
-        return RunEnded(f"{message}; resume with --ckpt_path {path}", status=128 + number)
+        return RunEnded("; ".join(filter(None, [message, self._hint])), status=128 + number)
+
+
+def follow_folder(state: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The state of a ModelCheckpoint whose files are now in ``folder``; unchanged if the best one is not there.
+
+    Lightning drops the best score if the text of the folder's path has changed, and then keeps a worse checkpoint.
+    """
+    before = str(state.get("dirpath"))
+    if before == folder or not (Path(folder) / Path(state.get("best_model_path") or "-").name).is_file():
+        return state
+
+    def moved(value: Any) -> Any:
+        inside = isinstance(value, str) and Path(value).parent == Path(before)
+        return str(Path(folder) / Path(value).name) if inside else value
+
+    models = {moved(path): score for path, score in state.get("best_k_models", {}).items()}
+    return {**{key: moved(value) for key, value in state.items()}, "best_k_models": models, "dirpath": folder}
+
+
+def is_last_step(trainer: Trainer) -> bool:
+    """Whether training ends after the current batch, as far as is known before its validation."""
+    if 0 <= trainer.max_steps <= trainer.global_step:
+        return True
+    if trainer.should_stop:
+        # Where Lightning goes on until these are reached.
+        return trainer.global_step >= (trainer.min_steps or 0) and trainer.current_epoch >= (trainer.min_epochs or 0)
+    limit = trainer.max_epochs
+    return trainer.is_last_batch and limit is not None and 0 <= limit <= trainer.current_epoch + 1
 
 
 class DeferredSignals:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -51,16 +52,26 @@ class EMA(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Create the averages before the checkpoint is restored and the model is moved to its device."""
-        averages = self.decay > 0 or self.half_life is not None
-        if stage == "fit" and averages and isinstance(pl_module, Adversarial):
+        if stage == "fit" and self._averages and isinstance(pl_module, Adversarial):
             pl_module.add_ema()
             settings = {"decay": self.decay, "half_life": describe(self.half_life), "interval": self.interval}
             pl_module.logged_settings["ema"] = settings
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Set the averages to train mode until training starts, when Lightning warns of modules in eval mode."""
-        if isinstance(pl_module, Adversarial):
-            pl_module.ema.train()
+        """Remove the averages of a checkpoint if this run keeps none, and set the others to train mode.
+
+        That is until training starts, when Lightning warns of modules in eval mode.
+        """
+        if not isinstance(pl_module, Adversarial):
+            return
+        if not self._averages and len(pl_module.ema):
+            pl_module.ema.clear()
+            rank_zero_info("ema.decay is 0: the average in the checkpoint is dropped, and evaluation uses raw weights")
+        pl_module.ema.train()
+
+    @property
+    def _averages(self) -> bool:
+        return self.decay > 0 or self.half_life is not None
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set them to eval mode where no training started, since nothing was left to train."""

@@ -63,6 +63,16 @@ def lock_folder(folder: RunFolder) -> TextIO:
     return file
 
 
+def how_to_resume(trainer: Trainer) -> str:
+    """What continues a trainer's run from its last checkpoint: a command, or a call in the script that started it."""
+    folder, callbacks = RunFolder.of(trainer), trainer.callbacks  # type: ignore[attr-defined]  # set outside __init__
+    if any(isinstance(callback, SettingsFile) for callback in callbacks):
+        return f"lightning_gans.train(model, data, resume={str(folder)!r})"
+    if not folder.configs():
+        return f"trainer.fit(model, data, ckpt_path={str(folder.last_checkpoint)!r})"
+    return folder.resume_command
+
+
 class RunLock(Callback):
     """Keeps the folder of a run in progress to itself.
 
@@ -74,6 +84,7 @@ class RunLock(Callback):
         self._file: TextIO | None = None
         self._folder = RunFolder(Path())
         self._identity: tuple[int, int] | None = None
+        self._resume = ""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Acquire the lock, and say which folder it is.
@@ -87,6 +98,10 @@ class RunLock(Callback):
             self._identity = identity(self._folder.path)
             print(f"run: {self._folder}", flush=True)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Store how the run is resumed, which depends on the files in its folder."""
+        self._resume = how_to_resume(trainer)
+
     def check_folder(self, *_: Any, **__: Any) -> None:
         """Check that the folder is still there.
 
@@ -95,8 +110,8 @@ class RunLock(Callback):
         """
         if self._file is not None and identity(self._folder.path) != self._identity:
             raise RunEnded(
-                f"the run's folder {self._folder} was renamed or removed while the run was in progress; the run ends, "
-                "and resumes from the last checkpoint if the folder is put back (--ckpt_path last)"
+                f"the run's folder {self._folder} was renamed or removed while the run was in progress; the run ends; "
+                f"if the folder is put back, resume with: {self._resume}"
             )
 
     # Before any other callback or logger writes: this one is the first.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+import signal
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +16,16 @@ from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 from torch import Tensor
 
+from lightning_gans.callbacks.outputs import evaluation_loader, validation_outputs
 from lightning_gans.callbacks.run_folder import warn_if_not_written
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.drawing import fit_columns, grid, to_pil, write_gif
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import InputError, RunEnded, at_least
 from lightning_gans.core.files import atomic_file, expand_path
 from lightning_gans.core.images import to_uint8
-from lightning_gans.families.adversarial import as_adversarial
-from lightning_gans.runs.folder import RunFolder, writes_files
+from lightning_gans.families.adversarial import Adversarial, as_adversarial
+from lightning_gans.runs.folder import REAL, RunFolder, writes_files
 from lightning_gans.runs.loggers import image_caption, log_folder, log_image
 
 Parts = dict[str, Tensor]
@@ -90,9 +95,12 @@ class SampleGrid(Callback):
 
     The images are the first ones that the evaluation generates. Their noise and labels, or their sources, are the same
     every time, so that grids can be compared. For a translation, each row shows source, translation and, if there are
-    any, the translation back and the ground truth, below their titles. Files: ``samples/epoch-003-step-0002577.png``,
-    one for each domain; ``samples/test-epoch-…`` from tests; ``samples/timeline.gif``. The grids are also sent to
-    TensorBoard and W&B.
+    any, the translation back and the ground truth, below their titles. A new run draws the first grid before its first
+    step, and one of real images beside it; one that is ended by Ctrl-C draws a last one. Neither changes the random
+    numbers of training.
+
+    Files: ``samples/epoch-003-step-0002577.png``, one for each domain; ``samples/real.png``; ``samples/test-epoch-…``
+    from tests; ``samples/timeline.gif``. The grids are also sent to TensorBoard and W&B.
 
     Args:
         count: number of generated images; 0 draws no grids.
@@ -127,6 +135,7 @@ class SampleGrid(Callback):
         self.frame_ms = frame_ms
         self.artifact = artifact
         self._kept: dict[str, list[Parts]] = {}
+        self._real: dict[str, list[Parts]] = {}
         self.newest: list[Path] = []
         """Files of the newest grids, one for each domain."""
 
@@ -157,32 +166,77 @@ class SampleGrid(Callback):
         if not trainer.is_global_zero:
             return
         for domain, sampled in outputs.items():
-            kept = self._kept.setdefault(domain, [])
-            missing = self.count - sum(len(next(iter(parts.values()))) for parts in kept)
+            missing = self._missing(kept := self._kept.setdefault(domain, []))
             if missing > 0 and len(sampled.fake):
                 kept.append(grid_images(sampled, missing))
 
+    def _missing(self, kept: list[Parts]) -> int:
+        return self.count - sum(len(next(iter(parts.values()))) for parts in kept)
+
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the grids."""
-        if not trainer.is_global_zero or not writes_files(trainer):
-            return
-        pl_module = as_adversarial(pl_module, self)
-        epoch, step = pl_module.progress
+        if trainer.is_global_zero and writes_files(trainer):
+            model = as_adversarial(pl_module, self)
+            self._write(trainer, model, *model.progress)
+
+    def _write(self, trainer: Trainer, pl_module: Adversarial, epoch: int, step: int) -> None:
         folder = RunFolder.of(trainer)
         self.newest = []
         for domain, kept in self._kept.items():
-            if not kept:
-                continue
             named = "" if len(self._kept) == 1 else domain
-            path = folder.grid("test" if trainer.testing else "val", epoch, step, named)
-            drawn = draw_examples(kept, self.columns, self.scale)
-            with atomic_file(path) as temporary:
-                drawn.save(temporary)
-            self.newest.append(path)
-            key = "-".join(filter(None, ["test" if trainer.testing else "", "samples", named]))
-            caption = image_caption(step, epoch, pl_module.weights_kind)
-            for logger in trainer.loggers:
-                log_image(logger, key, drawn, step, caption)
+            if kept:
+                path = folder.grid("test" if trainer.testing else "val", epoch, step, named)
+                key = "-".join(filter(None, ["test" if trainer.testing else "", "samples", named]))
+                self._draw(trainer, kept, path, key, step, image_caption(step, epoch, pl_module.weights_kind))
+                self.newest.append(path)
+            if real := self._real.get(domain):
+                path, key = folder.real_grid(named), "-".join(filter(None, [REAL, named]))
+                self._draw(trainer, real, path, key, step, "real images")
+
+    def _draw(self, trainer: Trainer, kept: list[Parts], path: Path, key: str, step: int, caption: str) -> None:
+        drawn = draw_examples(kept, self.columns, self.scale)
+        with atomic_file(path) as temporary:
+            drawn.save(temporary)
+        for logger in trainer.loggers:
+            log_image(logger, key, drawn, step, caption)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the first grids of a new run: of the networks without training, and of real images."""
+        if trainer.global_step == 0:
+            self._draw_without_validation(trainer, pl_module, epoch=0, real=True)
+            self._real = {}
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """After Ctrl-C, draw the grids of the last step, unless a validation has just done so."""
+        if not isinstance(exception, RunEnded) or exception.status != CTRL_C or not isinstance(pl_module, Adversarial):
+            return
+        epoch, step = pl_module.progress
+        if step not in {grid_file.step for grid_file in RunFolder.of(trainer).grids("val")}:
+            self._draw_without_validation(trainer, pl_module, epoch, real=False, seconds=3)
+            for path in self.newest:
+                rank_zero_info(f"grid: {path}")
+        self.on_fit_end(trainer, pl_module)
+
+    def _draw_without_validation(
+        self, trainer: Trainer, pl_module: LightningModule, epoch: int, real: bool, seconds: float = math.inf
+    ) -> None:
+        """Draw the grids of a validation, from as many batches as they need or a time allows; on rank 0 alone."""
+        loader = evaluation_loader(trainer)
+        if not self.count or loader is None or not trainer.is_global_zero or not writes_files(trainer):
+            return
+        self._kept, self._real = {}, {}
+        end = time.monotonic() + seconds
+        with closing(validation_outputs(trainer, pl_module, loader)) as batches:
+            for outputs in batches:
+                self.on_validation_batch_end(trainer, pl_module, outputs, None, 0)
+                for domain, sampled in outputs.items() if real else ():
+                    missing = self._missing(kept := self._real.setdefault(domain, []))
+                    if missing > 0 and len(sampled.real):
+                        kept.append({REAL: to_uint8(sampled.real[:missing]).cpu()})
+                several = [*self._kept.values(), *self._real.values()]
+                if time.monotonic() > end or all(self._missing(kept) <= 0 for kept in several):
+                    break
+        self._write(trainer, as_adversarial(pl_module, self), epoch, trainer.global_step)
 
     on_test_epoch_start = on_validation_epoch_start
     on_test_batch_end = on_validation_batch_end
@@ -196,6 +250,10 @@ class SampleGrid(Callback):
             if self.artifact and folder.samples.is_dir():
                 for logger in trainer.loggers:
                     log_folder(logger, "samples", folder.samples)
+
+
+CTRL_C = 128 + signal.SIGINT
+"""Exit status of a run that Ctrl-C has ended."""
 
 
 def write_timelines(folder: RunFolder, frame_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""Resolves ``--ckpt_path`` auto, last and best to a file, and finds the run that it belongs to."""
+"""Resolves ``--ckpt_path`` to a file, and finds the run that it belongs to."""
 
 from __future__ import annotations
 
@@ -14,27 +14,34 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
+from lightning_gans.cli.resume import newest_first
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.families.compat import RESTORING_MODULE
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.runs.folder import BEST, LAST, RunFolder, parse_version, version_name
+from lightning_gans.runs.find_checkpoint import best_checkpoint
+from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder, parse_version, runs_below, version_name
 
 AUTO = "auto"
 
+NONE = "none"
+"""The value of ``--ckpt_path`` that evaluates networks without training."""
+
 KEYWORDS = (AUTO, LAST, BEST)
-"""Values of ``--ckpt_path`` that name no file."""
+"""Values of ``--ckpt_path`` that mean a checkpoint of a run and are no path."""
 
 
-def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence[str]) -> bool:
-    """Resolve ``--ckpt_path`` to a file, and continue in the folder of the run that is resumed.
+def resolve_ckpt_path(config: Namespace, subcommand: str, run: RunFolder | None, unlogged: Path) -> bool:
+    """Resolve ``--ckpt_path`` to a file, and continue in the folder of the run that is resumed or evaluated.
 
     ``auto`` is ``last`` if the run named by ``trainer.logger.version`` exists, and otherwise starts it, so that the
-    same command starts a job and resumes it.
+    same command starts a job and resumes it. A run's folder means its last checkpoint for ``fit``. For an evaluation it
+    means the best one, else the last; so does no value, of the run that the config names, else of the newest.
 
     Args:
         config: the subcommand's config; its ``ckpt_path`` and its loggers' versions are set in place.
         subcommand: the subcommand's name.
-        config_files: paths of the configs on the command line.
+        run: the run in whose folder the config lies, if it is meant.
+        unlogged: the folder of all versions of the run if no logger has one.
 
     Returns:
         Whether the run continues in an existing folder.
@@ -42,39 +49,116 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, config_files: Sequence
     Raises:
         InputError: if there is no such run, or none of its checkpoints can be read.
     """
-    name = config.get("ckpt_path")
+    given, fits = config.get("ckpt_path"), subcommand == "fit"
     logger = first_logger(config)
-    if name is None or (logger is None and name not in KEYWORDS):
+    runs = unlogged if logger is None else runs_of(logger)
+    version = None if logger is None else logger.init_args.version
+    if given == AUTO:
+        if logger is None or version is None:
+            raise InputError("ckpt_path is auto, which resumes a run by its name; expected trainer.logger.version")
+        given = LAST if RunFolder(runs / version_name(version)).all_checkpoints() else NONE
+    if given == NONE or (given is None and fits):
+        config.ckpt_path = None
+        return False
+    folder: RunFolder | None
+    if given is None or given in KEYWORDS:
+        folder, path = checkpoint_of_run(candidates(config, run, runs), given, subcommand, runs)
+    elif Path(given).is_dir():
+        folder, path = checkpoint_in(Path(given), fits)
+        given = LAST
+    else:
+        path = Path(given)
+        folder = RunFolder.containing(path)
+    config.ckpt_path = str(path)
+    # A fit from another checkpoint than the last would overwrite the last: it gets a new folder.
+    if folder is None or (fits and LAST not in (given, path.stem)):
         return False
     if logger is None:
-        raise InputError(f"ckpt_path is {name}, but no logger has a folder to search; give the checkpoint's path")
-    runs = runs_of(logger)
-    version = logger.init_args.version
-    if name == AUTO:
-        if version is None:
-            raise InputError("ckpt_path is auto, which resumes a run by its name; expected trainer.logger.version")
-        if not RunFolder(runs / version_name(version)).all_checkpoints():
-            config.ckpt_path = None
-            return False
-        name = LAST
-    if name in KEYWORDS:
-        for file in config_files:
-            # A config in a run's folder selects that run, not the newest.
-            if version is None and Path(file).resolve().parent.parent == runs.resolve():
-                version = parse_version(Path(file).resolve().parent.name)
-        config.ckpt_path = str(newest_checkpoint(runs, name, version))
-    path = Path(config.ckpt_path).resolve()
-    # A fit from another checkpoint than the last would overwrite the last: it gets a new folder.
-    newest = LAST in (name, path.stem)
-    folder = RunFolder.containing(path)
-    if folder is None or folder.path.parent != runs.resolve() or (subcommand == "fit" and not newest):
+        return continues_unlogged(config, folder, runs)
+    own = folder.path.resolve()
+    if own.parent != runs.resolve():
         return False
     if logger.init_args.version is None:
-        logger.init_args.version = parse_version(folder.path.name)
+        logger.init_args.version = parse_version(own.name)
     if not same_folder(runs / version_name(logger.init_args.version), folder.path):
         return False
     recall_wandb_runs(config, folder)
     return True
+
+
+def continues_unlogged(config: Namespace, folder: RunFolder, runs: Path) -> bool:
+    """Whether a run without a logger's folder continues in a folder, to which its ``default_root_dir`` is set."""
+    root = config.trainer.default_root_dir
+    if root is not None:
+        return same_folder(Path(root), folder.path)
+    if config.trainer.logger is not False or folder.path.resolve().parent != runs.resolve():
+        return False
+    config.trainer.default_root_dir = str(runs / folder.path.resolve().name)
+    return True
+
+
+def candidates(config: Namespace, run: RunFolder | None, runs: Path) -> list[RunFolder]:
+    """The runs of which a checkpoint may be meant where none is given by path, the first choice first."""
+    logger = first_logger(config)
+    named = []
+    if logger is not None and logger.init_args.version is not None:
+        named = [RunFolder(runs / version_name(logger.init_args.version))]
+    elif logger is None and config.trainer.default_root_dir is not None:
+        named = [RunFolder(Path(config.trainer.default_root_dir))]
+    if named or run is not None:
+        return [*named, *([] if run is None else [run])]
+    return newest_first(RunFolder(folder) for folder in runs.glob("*"))
+
+
+def checkpoint_of_run(
+    folders: Sequence[RunFolder], name: str | None, subcommand: str, runs: Path
+) -> tuple[RunFolder, Path]:
+    """The first of these runs that has a checkpoint, and the checkpoint.
+
+    Args:
+        folders: the runs.
+        name: "best", "last" or None for the best, else the last.
+        subcommand: the subcommand's name.
+        runs: the folder of all runs, for the message.
+
+    Raises:
+        InputError: if there is none, or it is the last and neither it nor another one can be read.
+    """
+    for folder in folders:
+        found = {BEST: best_checkpoint, LAST: last_checkpoint}.get(str(name), best_or_last)(folder)
+        if found is not None:
+            return folder, newest_readable_checkpoint(found) if name == LAST else found
+    place = f"no run in {runs} has" if len(folders) != 1 else f"{folders[0]} does not have"
+    if subcommand == "fit":
+        raise InputError(f"ckpt_path is {name}, but {place} one; leave it out to start a new run")
+    raise InputError(
+        f"{subcommand} takes a trained model, but {place} {f'its {name}' if name else 'a'} checkpoint; expected "
+        f"--ckpt_path with a run's folder or a checkpoint, or --ckpt_path {NONE} for networks without training"
+    )
+
+
+def checkpoint_in(path: Path, fits: bool) -> tuple[RunFolder, Path]:
+    """The run of a folder and its checkpoint: the last one for ``fit``, else the best one, else the last.
+
+    Raises:
+        InputError: if there is none, or none that can be read.
+    """
+    folder = RunFolder(path.parent if path.resolve().name == CHECKPOINTS else path)
+    found = last_checkpoint(folder) if fits else best_or_last(folder)
+    if found is None:
+        hint = next((f", such as {run}" for run in newest_first(runs_below(path))), "")
+        raise InputError(f"ckpt_path is {path}, which has no checkpoint; expected a run's folder{hint}")
+    return folder, newest_readable_checkpoint(found) if fits else found
+
+
+def last_checkpoint(folder: RunFolder) -> Path | None:
+    """The last checkpoint of a run; None if there is none."""
+    return folder.last_checkpoint if folder.last_checkpoint.is_file() else None
+
+
+def best_or_last(folder: RunFolder) -> Path | None:
+    """The best checkpoint of a run, else the last one; None if there is neither."""
+    return best_checkpoint(folder) or last_checkpoint(folder)
 
 
 @contextmanager
@@ -123,22 +207,6 @@ def runs_of(logger: Namespace) -> Path:
 def same_folder(one: Path, other: Path) -> bool:
     """Whether two paths are of one folder."""
     return one.resolve() == other.resolve()
-
-
-def newest_checkpoint(runs: Path, name: str, version: int | str | None) -> Path:
-    """Find the checkpoint ``name`` of the newest run in ``runs``, or of the given version.
-
-    If a run's ``last.ckpt`` cannot be read, its newest readable checkpoint is taken, with a warning.
-
-    Raises:
-        InputError: if there is no such checkpoint.
-    """
-    folders = runs.glob("*") if version is None else [runs / version_name(version)]
-    checkpoints = (RunFolder(folder).checkpoint(name) for folder in folders)
-    found = sorted((path for path in checkpoints if path.exists()), key=modified)
-    if not found:
-        raise InputError(f"ckpt_path is {name}, but no run in {runs} has one; leave it out to start a new run")
-    return newest_readable_checkpoint(found[-1]) if name == LAST else found[-1]
 
 
 def modified(path: Path) -> float:

@@ -95,6 +95,12 @@ def given_keys(expanded: Sequence[str]) -> set[str]:
     return keys
 
 
+def typed_keys(arguments: Sequence[str]) -> set[str]:
+    """The dotted keys that the options on a command line set themselves, without those of its configs."""
+    options = [one for one, before in zip(arguments, ["", *arguments], strict=False) if before not in CONFIG_OPTIONS]
+    return given_keys([option for option in options if option.partition("=")[0] not in CONFIG_OPTIONS])
+
+
 def read_config(path: str) -> Any:
     """The content of a config; None if the file cannot be read, which the parser reports."""
     try:

@@ -59,8 +59,6 @@ def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
     return [callback for callback in trainer.callbacks if isinstance(callback, kind)]  # type: ignore[attr-defined]
 
 
-RESUME_HINT = "resume with --ckpt_path last"
-
 KNOWN_FAILURES = (
     # A data loader's process was killed, for example because memory ran out.
     (
@@ -79,6 +77,11 @@ KNOWN_FAILURES = (
 """Pairs of a regular expression and the sentence for an error whose message it matches; ``{0}`` is the match."""
 
 
+def notes_of(error: BaseException) -> list[str]:
+    """What callbacks have added to an error that ended the run, such as how it is resumed."""
+    return list(getattr(error, "__notes__", []))
+
+
 def explain_known_failure(error: BaseException) -> RunEnded | None:
     """Explain a failure whose cause is known.
 
@@ -86,7 +89,8 @@ def explain_known_failure(error: BaseException) -> RunEnded | None:
         error: any exception that ended the run.
 
     Returns:
-        The explanation in one sentence, with how to resume; None if the cause is not known, as for an error in code.
+        The explanation in one sentence, with how to resume if the run was saved; None if the cause is not known, as for
+        an error in code.
     """
     if type(error).__module__.partition(".")[0] == "wandb":
         reason = str(error).strip().splitlines()[0].rstrip(".")
@@ -97,5 +101,5 @@ def explain_known_failure(error: BaseException) -> RunEnded | None:
         return None
     for pattern, sentence in KNOWN_FAILURES:
         if match := re.search(pattern, str(error)):
-            return RunEnded(f"{sentence.format(match.group())}; {RESUME_HINT}")
+            return RunEnded("; ".join([sentence.format(match.group()), *notes_of(error)]))
     return None

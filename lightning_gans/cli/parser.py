@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import remember_wandb_runs
 from lightning_gans.cli.input_errors import known_words, summarize_parser_error
 from lightning_gans.cli.moved_classes import YAML
+from lightning_gans.cli.resume import RESUME
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import atomic_file
 from lightning_gans.distributed.strategy import AlternatingDDP
@@ -62,14 +64,28 @@ def warn_if_emulated(trainer: L.Trainer) -> None:
 class Parser(LightningArgumentParser):
     """Rejects abbreviations, takes old paths of data modules, and reports bad input in one sentence.
 
+    Args:
+        *args: see Lightning's parser.
+        resumes: whether the subcommand has ``--resume``, which :func:`.expand_resume` replaces before parsing.
+        **kwargs: see Lightning's parser.
+
     Attributes:
         argument_errors: adds keys to the errors of classes; the command line sets it.
     """
 
     argument_errors: ArgumentErrors
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, resumes: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, allow_abbrev=False, **{"parser_mode": YAML, **kwargs})
+        if resumes:
+            self.add_argument(
+                RESUME,
+                metavar="RUN",
+                dest=argparse.SUPPRESS,
+                default=argparse.SUPPRESS,
+                help="continue the run in this folder, from its last checkpoint and with its settings; options that "
+                "follow override them, such as --trainer.max_epochs 20",
+            )
 
     def add_instantiator(self, instantiator: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Add an instantiator whose errors name the key of the config that the class is built from."""
@@ -159,6 +175,9 @@ class SaveConfig(SaveConfigCallback):
         folder = RunFolder.of(trainer)
         if stage != "fit" and folder.configs():
             return
+        # The checkpoint that this part of the run started from is no setting of the run.
+        config = self.config.clone()
+        config.ckpt_path = None
         with atomic_file(folder.next_config()) as temporary:
-            self.parser.save(self.config, temporary, skip_none=False, multifile=False)
+            self.parser.save(config, temporary, skip_none=False, multifile=False)
         remember_wandb_runs(trainer)

@@ -11,7 +11,7 @@ from lightning_gans.callbacks.run_folder import lock_folder
 from lightning_gans.cli.ckpt_path import AUTO, first_logger, loggers, runs_of, same_folder
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import require_writable
-from lightning_gans.runs.folder import LAST, RunFolder, version_name
+from lightning_gans.runs.folder import RunFolder, parse_version, version_name
 
 
 def claim_folder(config: Namespace, subcommand: str, given: str | None, *, resumes: bool) -> None:
@@ -48,10 +48,24 @@ def claim_folder(config: Namespace, subcommand: str, given: str | None, *, resum
     ):
         return
     if subcommand == "fit":
-        remedy = f"resume it with --ckpt_path {LAST}"
+        remedy = f"resume it with `{folder.resume_command}`"
     else:
         remedy = f"give --ckpt_path best, or another checkpoint of it, to {subcommand} it"
     raise InputError(f"{key} is {value}, but {folder} has a run; {remedy}, or give another {key.rpartition('.')[2]}")
+
+
+def name_folder_without_logger(config: Namespace, runs: Path) -> None:
+    """Give a run without a logger a folder as a logger would: ``trainer.default_root_dir``, if it is not given.
+
+    Args:
+        config: the subcommand's config, which is changed in place.
+        runs: the folder of all versions of the run.
+    """
+    if config.trainer.logger is not False or config.trainer.default_root_dir is not None:
+        return
+    versions = [parse_version(folder.name) for folder in runs.glob("*") if folder.is_dir()]
+    number = max((version for version in versions if isinstance(version, int)), default=-1) + 1
+    config.trainer.default_root_dir = str(runs / version_name(number))
 
 
 def require_writable_folders(config: Namespace, subcommand: str) -> None:

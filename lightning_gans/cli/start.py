@@ -8,6 +8,7 @@ import re
 import sys
 
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys
+from lightning_gans.cli.resume import expand_resume
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_folder
 
@@ -20,7 +21,7 @@ GROUPS = (
 OPTIONS = ("help", "config", "print_config", "seed_everything", "ckpt_path", "weights_only")
 """Options of the training commands that are no keys."""
 
-OPTIONS_OF = {"validate": ("verbose",), "test": ("verbose",), "predict": ("return_predictions",)}
+OPTIONS_OF = {"fit": ("resume",), "validate": ("verbose",), "test": ("verbose",), "predict": ("return_predictions",)}
 """Options that only some training commands have."""
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
@@ -38,7 +39,7 @@ def check_arguments(arguments: list[str]) -> None:
     Raises:
         InputError: if a name is neither a file nor a shipped config, or a key is misspelled.
     """
-    expanded = expand_configs(arguments)
+    expanded = expand_configs(expand_resume(arguments))
     known = (*GROUPS, *OPTIONS, *OPTIONS_OF.get(arguments[0], ()))
     for argument in expanded:
         match = re.match(r"--(([\w-]+)[\w.+-]*)", argument)

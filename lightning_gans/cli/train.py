@@ -24,8 +24,8 @@ from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, Ru
 from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.cli.argument_errors import ArgumentErrors
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name
-from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, scores_lines, test_summary
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name, typed_keys
+from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, notes_of, scores_lines, test_summary
 from lightning_gans.cli.loggers import require_folder, require_wandb_login, wandb_defaults
 from lightning_gans.cli.moved_classes import moved_argument
 from lightning_gans.cli.parsed_config import expand_home_in, own_defaults
@@ -36,7 +36,9 @@ from lightning_gans.cli.parser import (
     Trainer,
     warn_if_emulated,
 )
-from lightning_gans.cli.run_folder import claim_folder, require_writable_folders
+from lightning_gans.cli.resume import expand_resume
+from lightning_gans.cli.run_config import end_if_finished, means_run, place_in, run_of_configs
+from lightning_gans.cli.run_folder import claim_folder, name_folder_without_logger, require_writable_folders
 from lightning_gans.components.class_paths import find_class
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
@@ -121,8 +123,9 @@ class LightningGANsCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the arguments, after names of configs are replaced by paths."""
         assert isinstance(args, list)
-        expanded = [moved_argument(argument) for argument in expand_configs(args)]
+        expanded = [moved_argument(argument) for argument in expand_configs(expand_resume(args))]
         self.config_files = config_paths(expanded)
+        self.typed_keys = typed_keys(args)
         # Without --print_config, which would print and exit before the defaults of replaced classes are set right.
         plain = [argument for argument in expanded if not argument.startswith("--print_config")]
         self.config = parser.parse_args(plain)
@@ -144,9 +147,11 @@ class LightningGANsCLI(LightningCLI):
         config.ckpt_path = self.ckpt_path
         require_folder(config, run_name(self.config_files))
         require_wandb_login(config)
-        resumes = resolve_ckpt_path(config, str(self.subcommand), self.config_files)
+        resumes = self._resolve_run(config)
         require_writable_folders(config, str(self.subcommand))
         claim_folder(config, str(self.subcommand), self.ckpt_path, resumes=resumes)
+        if self.subcommand == "fit" and config.ckpt_path is not None:
+            end_if_finished(config)
         if resumes:
             expect_checkpoints(Path(config.ckpt_path).resolve().parent.parent)
         # Lightning adds what links give to each network's arguments, and fails where there are none. It keeps a dump of
@@ -157,6 +162,18 @@ class LightningGANsCLI(LightningCLI):
             network = self.config_dump["model"]["init_args"].get(side)
             if isinstance(network, dict):
                 network.setdefault("init_args", {})
+
+    def _resolve_run(self, config: Namespace) -> bool:
+        """Find the run and the checkpoint that are meant; returns whether the run continues in its folder."""
+        subcommand, run = str(self.subcommand), run_of_configs(self.config_files)
+        if run is not None and not means_run(config, subcommand, run):
+            run = None
+        if run is not None:
+            place_in(config, run, self.typed_keys)
+        unlogged = Path("runs") / (run_name(self.config_files) or "gan")
+        resumes = resolve_ckpt_path(config, subcommand, run, unlogged)
+        name_folder_without_logger(config, unlogged)
+        return resumes
 
     def instantiate_classes(self) -> None:
         """Instantiate, and reject an explicit value that a link from the data would silently replace."""
@@ -270,7 +287,10 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
         Adversarial,
         L.LightningDataModule,
         parser_class=Parser,
-        parser_kwargs={"description": about, **{name: dict(base) for name in given_subcommands(given)}},
+        parser_kwargs={
+            "description": about,
+            **{name: {**base, **({"resumes": True} if name == "fit" else {})} for name in given_subcommands(given)},
+        },
         save_config_callback=SaveConfig,
         trainer_class=Trainer,
         subclass_mode_model=True,
@@ -291,14 +311,14 @@ def run() -> None:
     except (InputError, MisconfigurationException) as error:
         # An error in a data loader's process arrives with its traceback in front.
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
-        print(f"lightning-gans: error: {message}", file=sys.stderr)
+        print("\n".join([f"lightning-gans: error: {message}", *notes_of(error)]), file=sys.stderr)
         sys.exit(2)
     except RunEnded as error:
         # All processes end together, and rank 0 reports. It may end last, after closing a logger's service: the others
         # exit with 0, so that the launcher does not take their end for a failure and kill rank 0.
         if getattr(rank_zero_only, "rank", 0) > 0:
             sys.exit(0)
-        print(f"lightning-gans: {error}", file=sys.stderr)
+        print("\n".join([f"lightning-gans: {error}", *notes_of(error)]), file=sys.stderr)
         sys.exit(error.status)
     except Exception as error:
         if (failure := explain_known_failure(error)) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
@@ -68,3 +68,16 @@ def settle_progress(loops: dict[str, Any], counts_steps: bool) -> None:
         batches["is_last_batch"] = False
         batch.update(ready=0, started=0, processed=0)
     batch["completed"] = batch["processed"] - missing
+
+
+def finished_epochs(loops: Mapping[str, Any]) -> int:
+    """The number of epochs that a run had trained to their last batch when its checkpoint was written.
+
+    Args:
+        loops: ``checkpoint["loops"]``.
+    """
+    fit = loops["fit_loop"]
+    epoch, batches = fit["epoch_progress"]["current"], fit["epoch_loop.batch_progress"]
+    if not batches["current"]["processed"]:
+        return int(epoch["processed"])  # before the first batch of an epoch
+    return int(epoch["started"]) - (0 if batches["is_last_batch"] else 1)

@@ -21,7 +21,7 @@ from lightning_gans.inference.model import CONFIG, WEIGHTS, PretrainedModel
 from lightning_gans.inference.weights_file import read_header, read_json, read_safetensors
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import NOT_STORED, Contents, read_checkpoint
-from lightning_gans.runs.folder import best_or_last_checkpoint
+from lightning_gans.runs.find_checkpoint import best_or_last_checkpoint
 from lightning_gans.runs.record import ModelMetadata
 from lightning_gans.runs.scores import parse_complete_rows
 

@@ -100,30 +100,26 @@ def unique_runs(
 
 
 def read_runs(folders: Iterable[RunFolder], split: str, on_damage: OnDamage) -> list[Run]:
-    """Each run's settings and its last scores on a split.
+    """Each run's settings and its last scores on a split, of those that have some.
 
     Args:
         folders: of the runs.
         split: of the scores.
-        on_damage: is told of each damaged line of scores, and of each run that is left out since no line is whole.
+        on_damage: is told of each damaged line of scores, and of each run that is left out since it has no scores.
 
     Raises:
-        InputError: if a run has no such scores and none is damaged, all runs are left out, or a config cannot be read.
+        InputError: if all runs are left out, or a config cannot be read.
     """
-    found, missing = [], ""
+    found, missing = [], []
     for folder in folders:
-        damage: list[str] = []
         try:
-            found.append(read_run(folder, split, damage.append))
+            found.append(read_run(folder, split, on_damage))
         except NotMeasuredError as error:
-            if not damage:
-                raise
-            missing = str(error)
-            damage.append(missing)
-        for sentence in damage:
-            on_damage(sentence)
+            missing.append(str(error))
     if not found:
-        raise InputError(missing)
+        raise InputError(missing[0])
+    for sentence in missing:
+        on_damage(sentence)
     return found
 
 
@@ -146,10 +142,8 @@ def read_run(folder: RunFolder, split: str, on_damage: OnDamage) -> Run:
     # A row for each domain.
     last = {row.domain: row for row in folder.read_scores(on_damage) if row.split == split}
     if not last:
-        raise NotMeasuredError(
-            f"{folder} has no {split} scores; run `lightning-gans {SUBCOMMANDS[split]} "
-            f"--config {folder.first_config} --ckpt_path best` first"
-        )
+        command = f"lightning-gans {SUBCOMMANDS[split]} --config {folder.first_config}"
+        raise NotMeasuredError(f"{folder} has no {split} scores; `{command}` measures them")
     return Run(
         folder=folder.path,
         label=folder.path.resolve().parent.name,

@@ -51,7 +51,7 @@ class Row:
             "run": self.runs[0].label,
             "variant": str(settings["model.class_path"]).rpartition(".")[2],
             "seeds": len(self.runs),
-            "epochs": parse_limit(settings.get("trainer.max_epochs")) if any(run.trained for run in self.runs) else 0,
+            "epochs": parse_limit(settings.get("trainer.max_epochs")) if self.runs[0].trained else 0,
             "max_steps": parse_limit(settings.get("trainer.max_steps")),
         }
 
@@ -65,20 +65,33 @@ class Row:
         return ScoreRange(median(values), min(values), max(values), len(values))
 
 
-def group_runs(runs: list[Run]) -> list[Row]:
-    """Group runs by name, a row for each.
+def group_runs(runs: list[Run]) -> list[list[Row]]:
+    """Group runs by how they were measured, a table for each, and these by name, a row for each.
 
     Raises:
-        InputError: if runs of one name differ in more than the seed, or stamps differ.
+        InputError: if runs of one row differ in more than the seed.
     """
-    groups: dict[str, list[Run]] = {}
+    tables: list[list[Run]] = []
     for run in runs:
-        groups.setdefault(run.label, []).append(run)
+        table = next((table for table in tables if stamp_difference(table, run) is None), None)
+        if table is None:
+            tables.append(table := [])
+        table.append(run)
+    return [group_seeds(table) for table in tables]
+
+
+def group_seeds(runs: list[Run]) -> list[Row]:
+    """Group runs by name, a row for each; networks without training have rows of their own.
+
+    Raises:
+        InputError: if runs of one row differ in more than the seed.
+    """
+    groups: dict[tuple[str, bool], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.label, run.trained), []).append(run)
     for members in groups.values():
         for run in members[1:]:
             check_recipe(members[0], run)
-    check_stamps(runs)
-    for members in groups.values():
         check_seeds(members)
     return [Row(members) for members in groups.values()]
 
@@ -97,22 +110,13 @@ def check_recipe(first: Run, other: Run) -> None:
         )
 
 
-def check_stamps(runs: list[Run]) -> None:
-    """Refuse scores that cannot be compared.
-
-    Raises:
-        InputError: if two stamps differ in more than the seed.
-    """
-    seen: dict[str, tuple[Run, Stamp]] = {}
-    for run in runs:
-        for domain, stamp in run.stamps.items():
-            first, known = seen.setdefault(domain, (run, stamp))
-            if difference := first_difference(known.protocol, stamp.protocol):
-                field, one, two = difference
-                raise InputError(
-                    f"stamp.{field} is {one} in {first.folder} but {two} in {run.folder}; "
-                    "expected equal stamps in one table, other than the seed"
-                )
+def stamp_difference(table: Iterable[Run], run: Run) -> tuple[str, str, str] | None:
+    """The first field in which a run's stamps differ from those of a table, other than the seed; None if none does."""
+    for other in table:
+        for domain in run.stamps.keys() & other.stamps.keys():
+            if difference := first_difference(other.stamps[domain].protocol, run.stamps[domain].protocol):
+                return difference
+    return None
 
 
 def first_difference(one: Mapping[str, Any], two: Mapping[str, Any]) -> tuple[str, str, str] | None:
@@ -161,8 +165,29 @@ def parse_limit(value: Any) -> int | None:
     return value if isinstance(value, int) and value >= 0 else None
 
 
-def to_markdown(rows: list[Row], scores: list[str]) -> str:
-    """The table in Markdown, with the stamps below it.
+def to_markdown(tables: list[list[Row]], chosen: list[str] | None) -> str:
+    """The tables in Markdown, each with its stamps below it.
+
+    Args:
+        tables: at least one, each of at least one row.
+        chosen: names of scores, a column for each; None takes all that the runs have, but not those of single classes.
+
+    Raises:
+        InputError: if no run has a chosen score.
+    """
+    check_chosen(tables, chosen)
+    texts = []
+    for rows in tables:
+        text = table_in_markdown(rows, select_scores(rows, chosen))
+        if rows is not tables[0]:
+            field, one, two = stamp_difference(tables[0][0].runs, rows[0].runs[0]) or ("", "", "")
+            text += f"\nNot to be compared with the first table, where stamp.{field} is {one}; here it is {two}.\n"
+        texts.append(text)
+    return "\n".join(texts)
+
+
+def table_in_markdown(rows: list[Row], scores: list[str]) -> str:
+    """A table in Markdown, with the stamps below it.
 
     Args:
         rows: at least one.
@@ -200,8 +225,19 @@ def fewest_images(rows: list[Row]) -> int:
     return min((stamp.images for stamp in stamps), default=MIN_IMAGES_FOR_FID)
 
 
-def to_csv(rows: list[Row], scores: list[str]) -> str:
-    """The table as CSV: all digits, three columns for each score (median, minimum, maximum), and each row's stamp."""
+def to_csv(tables: list[list[Row]], chosen: list[str] | None) -> str:
+    """All tables as one CSV: all digits, three columns for each score (median, minimum, maximum), and each row's stamp.
+
+    Args:
+        tables: at least one, each of at least one row.
+        chosen: names of scores, a column for each; None takes all that the runs have, but not those of single classes.
+
+    Raises:
+        InputError: if no run has a chosen score.
+    """
+    check_chosen(tables, chosen)
+    rows = [row for table in tables for row in table]
+    scores = select_scores(rows, chosen)
     facts = fact_columns(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -219,22 +255,27 @@ def fact_columns(rows: list[Row]) -> list[str]:
     return [name for name in rows[0].facts if limited or name != "max_steps"]
 
 
-def select_scores(rows: list[Row], chosen: list[str] | None) -> list[str]:
-    """The scores of the columns.
+def score_names(rows: Iterable[Row]) -> list[str]:
+    """Names of all scores that runs have."""
+    return list(dict.fromkeys(name for row in rows for run in row.runs for name in run.scores))
 
-    Args:
-        rows: of the table.
-        chosen: names of scores; None takes all that the runs have, but not those of single classes.
+
+def check_chosen(tables: list[list[Row]], chosen: list[str] | None) -> None:
+    """Check that the runs have the chosen scores.
 
     Raises:
-        InputError: if no run has a chosen score.
+        InputError: if no run has one of them.
     """
-    names = list(dict.fromkeys(name for row in rows for run in row.runs for name in run.scores))
+    names = score_names(row for table in tables for row in table)
+    if unknown := [name for name in chosen or () if name not in names]:
+        raise InputError(f"--scores has {', '.join(unknown)}; the runs have {', '.join(names)}")
+
+
+def select_scores(rows: list[Row], chosen: list[str] | None) -> list[str]:
+    """The scores of the columns: the chosen ones that the runs have, or all but those of single classes."""
+    names = score_names(rows)
     if chosen is not None:
-        unknown = [name for name in chosen if name not in names]
-        if unknown:
-            raise InputError(f"--scores has {', '.join(unknown)}; the runs have {', '.join(names)}")
-        return chosen
+        return [name for name in chosen if name in names]
     return order_scores([name for name in names if not PER_CLASS_SCORE.search(name)], fewest_images(rows))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -35,6 +36,9 @@ RUN_FILES = ("config*.yaml", METRICS, "*.jsonl", RESULTS, FIT, f"{SAMPLES}/*.png
 """Patterns of the files that a run writes. A report in its folder is not one of them."""
 
 GRID = re.compile(r"(?P<test>test-)?epoch-(?P<epoch>\d+)-step-(?P<step>\d+)(?:-(?P<domain>.+))?\.png")
+
+REAL = "real"
+"""Name of the grids of real images."""
 
 INTERRUPTED = "interrupted-"
 """Prefix of folders with the files of a run that was ended before its first checkpoint and has started again."""
@@ -202,6 +206,10 @@ class RunFolder:
         wanted = [grid for grid in found if split in (None, grid.split)]
         return sorted(wanted, key=lambda grid: (grid.domain, grid.step, grid.epoch))
 
+    def real_grid(self, domain: str = "") -> Path:
+        """The file of a grid of real images, beside those of samples."""
+        return self.samples / (f"{REAL}-{domain}.png" if domain else f"{REAL}.png")
+
     def timeline(self, domain: str = "") -> Path:
         """The animation of a domain's validation grids."""
         return self.samples / (f"timeline-{domain}.gif" if domain else "timeline.gif")
@@ -262,6 +270,11 @@ class RunFolder:
         drop_later_scores(self.scores, step)
         keep_lines(self.watchdog, lambda row: not is_after(row, step))
 
+    @property
+    def resume_command(self) -> str:
+        """The command that continues the run, as it is typed."""
+        return f"lightning-gans fit --resume {shlex.quote(str(self))}"
+
     def has_run(self) -> bool:
         """Whether a run has written scores, a log, grids or checkpoints here."""
         files = (self.scores, self.metrics, self.results, self.last_checkpoint)
@@ -286,17 +299,6 @@ class RunFolder:
         if self.results.exists():
             count = len(list(self.path.glob("results-*.json")))
             self.results.rename(self.path / f"results-{count + 1}.json")
-
-
-def best_or_last_checkpoint(folder: Path) -> Path | None:
-    """The best checkpoint, else the last one; None if there is neither.
-
-    Args:
-        folder: a run's folder, or a folder that contains the checkpoints themselves.
-    """
-    names = [f"{name}.ckpt" for name in (BEST, LAST)]
-    paths = (place / name for place in (folder / CHECKPOINTS, folder) for name in names)
-    return next((path for path in paths if path.is_file()), None)
 
 
 def version_name(version: int | str | None) -> str:

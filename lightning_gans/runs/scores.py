@@ -185,6 +185,10 @@ class ScoreRow:
         """Plain data, for files and checkpoints."""
         return {"step": self.step, "epoch": self.epoch, "scores": dict(self.scores), "stamp": self.stamp.as_dict()}
 
+    def describe(self) -> str:
+        """The scores with their stamp, in one line."""
+        return f"{', '.join(f'{name} {value:.4g}' for name, value in self.scores.items())} [{self.stamp}]"
+
     @property
     def split(self) -> str:
         """The split of all scores, "test" or "val"; empty if they have several."""

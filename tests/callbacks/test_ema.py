@@ -154,6 +154,22 @@ def test_a_half_life_can_grow_during_the_run(tmp_path: Path) -> None:
         torch.testing.assert_close(seen[step], expected, rtol=1e-5, atol=1e-7)
 
 
+def test_a_resumed_run_without_averages_evaluates_the_raw_weights(tmp_path: Path) -> None:
+    def run(steps: int, decay: float, ckpt_path: Path | None = None) -> DCGAN:
+        model = tiny_dcgan()
+        callbacks: list[Callback] = [EMA(decay), LastCheckpoint()]
+        trainer = tiny_trainer(tmp_path, max_steps=steps, limit_val_batches=0, callbacks=callbacks)
+        trainer.fit(model, TinyData(), ckpt_path=ckpt_path)
+        return model
+
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    run(2, 0.9)
+    assert any(key.startswith("ema.") for key in torch.load(last, weights_only=True)["state_dict"])
+    model = run(4, 0.0, last)
+    assert (model.weights_kind, model.eval_generator("generator")) == ("raw", model.generator)
+    assert not any(key.startswith("ema.") for key in torch.load(last, weights_only=True)["state_dict"])
+
+
 def test_bad_numbers_are_named() -> None:
     with pytest.raises(ValueError, match=r"decay is 1\.0"):
         EMA(1.0)

@@ -123,7 +123,7 @@ def test_a_run_whose_folder_disappears_ends_in_one_sentence_and_writes_no_other(
         if kind == "replaced":
             folder.mkdir()
 
-    with pytest.raises(RunEnded, match=rf"the run's folder {folder} was renamed or removed .*--ckpt_path"):
+    with pytest.raises(RunEnded, match=rf"the run's folder {folder} was renamed or removed .*resume with: trainer"):
         fit(tmp_path, step, disappear)
     assert not list((tmp_path / "run").rglob("*.*"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from torch import nn
 from lightning_gans.callbacks import Evaluation, LastCheckpoint, PredictionWriter, SampleGrid
 from lightning_gans.callbacks.samples import draw_examples, write_timelines
 from lightning_gans.core.drawing import GAP
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.runs.folder import RunFolder
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
@@ -32,11 +34,13 @@ def test_grids_show_the_same_noise_every_time(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, max_epochs=3, callbacks=[SampleGrid(count=6, columns=3), Frozen()])
     trainer.fit(model, TinyData())
     grids = sorted((tmp_path / "samples").glob("*.png"))
-    assert [path.name[:9] for path in grids] == ["epoch-001", "epoch-002", "epoch-003"]
-    with Image.open(grids[0]) as picture:
-        # The smallest scale with which three images of 28 pixels are 512 wide.
-        assert picture.size == (3 * (6 * 28 + 2) + 2, 2 * (6 * 28 + 2) + 2)
-    assert grids[0].read_bytes() == grids[1].read_bytes() == grids[2].read_bytes()
+    names = ["epoch-000-step-0000000", "epoch-001-step-0000005", "epoch-002-step-0000010", "epoch-003-step-0000015"]
+    assert [path.stem for path in grids] == [*names, "real"]
+    for path in grids:
+        with Image.open(path) as picture:
+            # The smallest scale with which three images of 28 pixels are 512 wide.
+            assert picture.size == (3 * (6 * 28 + 2) + 2, 2 * (6 * 28 + 2) + 2)
+    assert len({path.read_bytes() for path in grids[:-1]}) == 1
     assert (tmp_path / "samples" / "timeline.gif").is_file()
 
 
@@ -45,7 +49,7 @@ def test_the_timeline_has_a_frame_for_each_grid(tmp_path: Path) -> None:
     model = tiny_dcgan(optimizer_g=lambda p: torch.optim.SGD(p, lr=5.0))
     trainer.fit(model, TinyData())
     with Image.open(tmp_path / "samples" / "timeline.gif") as timeline:
-        assert timeline.n_frames == 3  # type: ignore[attr-defined]
+        assert timeline.n_frames == 4  # type: ignore[attr-defined]
         assert timeline.size == (6 * (3 * 28 + 2) + 2, 3 * 28 + 4)
 
 
@@ -70,6 +74,58 @@ def test_a_grid_of_few_images_has_no_empty_places() -> None:
     drawn = draw_examples(examples(6, "source", "translation", "truth"), None, 3)
     assert drawn.width == 6 * 86 + 2 + GAP
     assert 12 < drawn.height - (3 * 86 + 2) < 40
+
+
+def test_the_grid_of_real_images_shows_those_of_validation(tmp_path: Path) -> None:
+    data = TinyData()
+    tiny_trainer(tmp_path, max_steps=1, callbacks=[SampleGrid(count=6, columns=6, scale=1)]).fit(tiny_dcgan(), data)
+    with Image.open(tmp_path / "samples" / "real.png") as picture:
+        pixels = torch.tensor(list(picture.convert("L").tobytes())).view(picture.height, picture.width)
+    images = data.split_tensors("val").images
+    for index in range(6):
+        assert torch.equal(pixels[2:30, 2 + 30 * index : 30 + 30 * index], images[index, 0].long())
+
+
+def test_grids_of_the_first_step_and_of_ctrl_c_leave_training_as_it_is(tmp_path: Path) -> None:
+    class Count(Callback):
+        validated = 0
+
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            assert pl_module.generator.training
+            assert trainer.training
+            states.append(torch.get_rng_state())
+
+        def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+            self.validated += 1
+
+    seen = []
+    for count in (0, 6):
+        states: list[torch.Tensor] = []
+        watch, model = Count(), tiny_dcgan()
+        callbacks = [SampleGrid(count=count), watch]
+        torch.manual_seed(5)
+        tiny_trainer(tmp_path / str(count), max_steps=3, callbacks=callbacks).fit(model, TinyData())
+        assert watch.validated == 0
+        seen.append([*states, *model.state_dict().values()])
+    assert all(torch.equal(one, other) for one, other in zip(*seen, strict=True))
+
+
+def test_ctrl_c_leaves_a_grid_of_the_last_step_and_other_signals_do_not(tmp_path: Path) -> None:
+    class Interrupt(Callback):
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            if trainer.global_step == 2:
+                os.kill(os.getpid(), self.number)
+
+    for number, steps in ((signal.SIGINT, [0, 3]), (signal.SIGTERM, [0])):
+        folder = RunFolder(tmp_path / str(number))
+        callbacks = [SampleGrid(count=6), Interrupt(number), LastCheckpoint()]
+        with pytest.raises(RunEnded):
+            tiny_trainer(folder.path, max_epochs=3, callbacks=callbacks).fit(tiny_dcgan(), TinyData())
+        assert [grid.step for grid in folder.grids("val")] == steps
+        assert bool(folder.timelines()) == (len(steps) > 1)
 
 
 def test_no_grids_for_count_zero_and_nothing_in_a_fast_dev_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

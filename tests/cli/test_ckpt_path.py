@@ -74,7 +74,7 @@ def test_values_beside_a_checkpoint_win_or_are_refused(finished_run: Path) -> No
 def test_no_checkpoint_to_resume_from_is_refused_and_not_a_new_run() -> None:
     with pytest.raises(InputError, match="ckpt_path is last, but no run in runs/dcgan-digits has one"):
         build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "last"])
-    with pytest.raises(InputError, match="ckpt_path is last, but no logger has a folder"):
+    with pytest.raises(InputError, match="ckpt_path is last, but no run in runs/dcgan-digits has one"):
         build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "last", "--trainer.logger", "false"])
     with pytest.raises(InputError, match=r"ckpt_path is nowhere\.ckpt, which does not exist"):
         build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "nowhere.ckpt"])

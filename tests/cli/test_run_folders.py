@@ -33,7 +33,7 @@ def test_a_second_fit_under_one_name_is_refused_and_destroys_nothing(finished_ru
     for more in ([], ["--ckpt_path", "best"], ["--ckpt_path", str(finished_run / "checkpoints" / "best.ckpt")]):
         with pytest.raises(
             InputError,
-            match=r"trainer\.logger\.version is 0, but .*runs/dcgan-digits/version_0 has a run; .*--ckpt_path last",
+            match=r"version is 0, but (.*version_0) has a run; resume it with `lightning-gans fit --resume \1`",
         ):
             build([*FIT, "--trainer.logger.version", "0", *more])
     assert contents(finished_run) == before
@@ -84,7 +84,7 @@ def test_the_defaults_are_read_where_the_packages_folder_has_brackets(
 def test_a_version_name_is_no_pattern(finished_run: Path, version: str) -> None:
     other = finished_run.rename(finished_run.with_name("seed1"))
     run = finished_run.with_name(version)
-    with pytest.raises(InputError, match="ckpt_path is last, but no run"):
+    with pytest.raises(InputError, match=r"ckpt_path is last, but runs/.* does not have one"):
         build([*FIT, "--trainer.logger.version", version, "--ckpt_path", "last"])
     before = contents(other)
     shutil.copytree(other, run)
@@ -92,7 +92,7 @@ def test_a_version_name_is_no_pattern(finished_run: Path, version: str) -> None:
         state = torch.load(checkpoint)
         torch.save({**state, "run_seed": 7}, checkpoint)
     with pytest.raises(InputError, match="seed_everything is 0 here but 7 in the checkpoint"):
-        build([*FIT, "--trainer.logger.version", version, "--ckpt_path", "last"])
+        build([*FIT, "--trainer.max_epochs", "3", "--trainer.logger.version", version, "--ckpt_path", "last"])
     build(["test", "--config", str(run / "config.yaml"), *QUIET, "--ckpt_path", "best"])
     assert [row["step"] for row in scores(run)] == [7, 14, 7]
     assert contents(other) == before
@@ -104,7 +104,7 @@ def test_an_evaluation_of_another_model_is_not_written_into_a_runs_folder(finish
     before = contents(other)
     best = str(finished_run / "checkpoints" / "best.ckpt")
     for subcommand in ("test", "validate"):
-        for more in ([], ["--ckpt_path", best]):
+        for more in (["--ckpt_path", "none"], ["--ckpt_path", best]):
             with pytest.raises(InputError, match=r"trainer\.logger\.version is other, but .*other has a run"):
                 build([subcommand, "--config", "dcgan/digits", *SHORT, "--trainer.logger.version", "other", *more])
     assert contents(other) == before

@@ -19,6 +19,7 @@ from lightning_gans.components.penalties import R1
 from lightning_gans.components.schedules import CosineSchedule
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
+from lightning_gans.families.compat import finished_epochs
 from lightning_gans.networks import DCGANDiscriminator
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.variants import DCGAN
@@ -143,7 +144,9 @@ def test_every_checkpoint_that_is_ever_written_leads_to_the_same_end(tmp_path: P
 
     whole, validated = run(tmp_path / "whole", Snapshots())
     snapshots = sorted(tmp_path.glob("*.ckpt"))
-    steps = [torch.load(path, weights_only=True)["global_step"] for path in snapshots]
+    contents = [torch.load(path, weights_only=True) for path in snapshots]
+    steps = [content["global_step"] for content in contents]
+    assert [finished_epochs(content["loops"]) for content in contents] == [step // 5 for step in steps]
     assert set(steps) == set(range(1, whole["steps"].item() + 1))
     for path, step in zip(snapshots, steps, strict=True):
         torch.manual_seed(99)  # a new process

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.optimizers import GANAdam
 from lightning_gans.distributed.strategy import AlternatingDDP
+from lightning_gans.families.compat import finished_epochs
 from tests.families.test_resume import Kill, KilledError, everything, make_model
 from tests.support.forked import PROCESSES, on_two_processes
 from tests.support.tiny import TinyData, tiny_trainer
@@ -89,6 +90,8 @@ def assert_resumes(
     else:
         with pytest.raises(KilledError):
             run("cut", resume, Kill(killed))
+    cut = torch.load(folder / "cut" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert finished_epochs(cut["loops"]) == cut["global_step"] // resume.get("limit_train_batches", 3)
     torch.manual_seed(99)  # a new process
     resumed = run("cut", resume, resumed=True)
     assert resumed.keys() == whole.keys()
@@ -128,9 +131,10 @@ def test_a_run_without_validation(stop: dict[str, Any], resume: dict[str, Any], 
     ],
     ids=str,
 )
-def test_a_run_with_validation(options: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [3, pytest.param(2, marks=slow)])
+def test_a_run_with_validation(options: dict[str, Any], stop: int, tmp_path: Path) -> None:
     options = {"limit_val_batches": 1, **options}
-    assert_resumes(tmp_path, {"max_steps": 3, **options}, {"max_steps": 5, **options})
+    assert_resumes(tmp_path, {"max_steps": stop, **options}, {"max_steps": 5, **options})
 
 
 @pytest.mark.parametrize(

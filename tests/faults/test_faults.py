@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -20,7 +21,7 @@ from torch import Tensor
 from lightning_gans.callbacks import EMA, LastCheckpoint, Watchdog
 from lightning_gans.callbacks.run_folder import RunLock
 from lightning_gans.callbacks.watchdog import Diverged
-from lightning_gans.cli.ckpt_path import newest_checkpoint
+from lightning_gans.cli.ckpt_path import newest_readable_checkpoint
 from lightning_gans.cli.end_messages import explain_known_failure
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.datamodules import PairedImageDataModule
@@ -217,12 +218,12 @@ def test_of_a_bad_last_checkpoint_the_newest_good_one_takes_the_place(
     else:
         last.write_bytes({"truncated": content[:-1000], "empty": b""}[kind])
     with pytest.warns(UserWarning, match=rf"ckpt_path is {last}, which .* is used instead: {best}, of step {CUT + 1}"):
-        assert newest_checkpoint(tmp_path, "last", "run") == best
+        assert newest_readable_checkpoint(last) == best
     best.rename(last)
     assert_equal(fit(folder, resume=True), undisturbed)
     last.write_bytes(b"")
     with pytest.raises(InputError, match=r"cannot be read as a checkpoint.*no other checkpoint in .* can be read"):
-        newest_checkpoint(tmp_path, "last", "run")
+        newest_readable_checkpoint(last)
 
 
 # Data
@@ -239,7 +240,7 @@ def test_a_loaders_process_that_dies_is_named(tmp_path: Path, undisturbed: dict[
     ended = explain_known_failure(error.value)
     assert ended is not None
     assert "DataLoader worker (pid" in str(ended)
-    assert "resume with --ckpt_path last" in str(ended)
+    assert re.search(r"; resume with: trainer\.fit\(model, data, ckpt_path='.*/checkpoints/last\.ckpt'\)$", str(ended))
     assert_equal(fit(tmp_path, resume=True, workers=1), undisturbed)
 
 

@@ -128,10 +128,11 @@ def test_a_command_that_is_ended_and_given_again_goes_on_in_its_folder(tmp_path:
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in output
     (line,) = [line for line in output.splitlines() if line.startswith("lightning-gans: ")]
-    told = re.fullmatch(r"lightning-gans: ended by SIGTERM after step (\d+), saved in (\S+); resume with .*", line)
+    told = re.fullmatch(r"lightning-gans: ended by SIGTERM after step (\d+), saved in (\S+); resume with: (.*)", line)
     assert told is not None, line
     step = int(told[1])
     assert state(tmp_path / told[2])["global_step"] == step
+    assert told[3] == "lightning-gans fit --resume runs/dcgan-digits/job_7"
     epochs = step // 56 + 2
     with started([*arguments, "--trainer.max_epochs", str(epochs)], tmp_path) as process:
         output = process.communicate(timeout=120)[0]
@@ -159,7 +160,7 @@ def test_one_process_that_is_killed_ends_both_with_one_sentence(tmp_path: Path, 
     told = [line for line in output.splitlines() if line.startswith("lightning-gans: ")]
     assert told == [
         "lightning-gans: another process of this run has ended; see that process's output for the reason; "
-        "resume with --ckpt_path last"
+        "resume with: lightning-gans fit --resume runs/dcgan-digits/version_0"
     ], output
     assert "Traceback" not in output
 
@@ -175,7 +176,7 @@ def test_two_processes_of_which_one_is_asked_to_end_save_together(tmp_path: Path
         assert not alive(child)
     assert process.returncode == 128 + signal.SIGTERM
     (line,) = [line for line in output.splitlines() if line.startswith("lightning-gans: ")]
-    told = re.fullmatch(r"lightning-gans: ended by SIGTERM after step (\d+), saved in (\S+); resume with .*", line)
+    told = re.fullmatch(r"lightning-gans: ended by SIGTERM after step (\d+), saved in (\S+); resume with: (.*)", line)
     assert told is not None, line
     assert int(told[1]) % 10 == 0
     assert state(tmp_path / told[2])["global_step"] == int(told[1])

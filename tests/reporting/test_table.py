@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,12 +121,41 @@ def test_scores_can_be_chosen(make: Make, capsys: pytest.CaptureFixture[str]) ->
         run_command("table", ["runs/a", "--scores", "modes,mood"])
 
 
-def test_a_model_without_a_training_step_has_zero_epochs(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = make("a/0", 0, {"test/fid": 1.0})
-    path = folder / "scores.jsonl"
+def test_networks_without_training_are_no_seeds_of_a_trained_model(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    path = make("a/1", 0, {"test/fid": 99.0}) / "scores.jsonl"
     path.write_text(path.read_text().replace('"step": 70', '"step": 0'))
-    run_command("table", ["runs/a"])
-    assert table(capsys.readouterr().out)[0]["Epochs"] == "0"
+    run_command("table", ["runs"])
+    rows = table(capsys.readouterr().out)
+    assert [(row["Run"], row["Seeds"], row["Epochs"], row["fid"]) for row in rows] == [
+        ("a", "1", "10", "1"),
+        ("a", "1", "0", "99"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("extractor", "inception-1"), ("real", 5), ("fake", 5), ("split", "all"), ("weights", "raw"), ("new", 1)],
+)
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_each_stamp_has_a_table(
+    name: str, field: str, value: Any, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("a/0", 0, {"test/fid": 1.0})
+    make(f"{name}/1", 1, {"test/fid": 2.0, "test/modes": 3.0}, stamp={field: value})
+    make("a/2", 2, {"test/fid": 5.0})
+    run_command("table", ["runs"])
+    first, second = re.split(r"\n(?=\| Run )", capsys.readouterr().out)
+    assert [row["fid"] for row in table(first)] == ["3 (1\N{EN DASH}5)"]
+    assert [(row["Run"], row["Seeds"], row["fid"], row["modes"]) for row in table(second)] == [(name, "1", "2", "3")]
+    old = str(stamp_dict().get(field, "null"))
+    assert second.endswith(f"the first table, where stamp.{field} is {old}; here it is {value}.\n")
+    run_command("table", ["runs", "--format", "csv", "--scores", "modes,fid"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["fid"], row["modes"]) for row in rows] == [("3.0", ""), ("2.0", "3.0")]
+    assert rows[0]["stamp"] != rows[1]["stamp"]
 
 
 def test_domains_keep_their_columns_and_stamps(make: Make, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lightning_gans.runs.find_checkpoint import best_or_last_checkpoint
 from lightning_gans.runs.folder import (
     RunFolder,
     Split,
-    best_or_last_checkpoint,
     parse_version,
     runs_below,
     scored_runs_below,

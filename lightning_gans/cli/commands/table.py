@@ -7,7 +7,7 @@ import argparse
 from lightning_gans.cli.commands.common import command_parser, print_skipped, user_path
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_runs
-from lightning_gans.reporting.table import group_runs, replace_table, select_scores, to_csv, to_markdown
+from lightning_gans.reporting.table import group_runs, replace_table, to_csv, to_markdown
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -15,7 +15,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "table",
         "Print a table of results: one row per name of runs, the median and the spread over seeds of each score, and "
-        "how the scores were measured.",
+        "how the scores were measured. Scores that were measured differently are in tables of their own; runs without "
+        "scores are named and left out.",
     )
     parser.add_argument(
         "folders",
@@ -56,9 +57,9 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.write and options.format != "markdown":
         raise InputError(f"--format is {options.format}; expected markdown with --write")
-    rows = group_runs(read_runs(find_scored_runs(options.folders), options.split, print_skipped))
-    scores = select_scores(rows, options.scores.split(",") if options.scores else None)
-    text = to_csv(rows, scores) if options.format == "csv" else to_markdown(rows, scores)
+    tables = group_runs(read_runs(find_scored_runs(options.folders), options.split, print_skipped))
+    chosen = options.scores.split(",") if options.scores else None
+    text = to_csv(tables, chosen) if options.format == "csv" else to_markdown(tables, chosen)
     if options.write:
         replace_table(options.write, options.name, text)
         print(f"table: {options.write}")

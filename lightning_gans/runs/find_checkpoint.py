@@ -1,0 +1,55 @@
+"""Finds the best and the last checkpoint of a run. Other than :mod:`.folder`, it reads checkpoints and needs torch."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lightning_gans.runs.checkpoint_file import check_archive
+from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder
+
+
+def best_checkpoint(folder: RunFolder) -> Path | None:
+    """The checkpoint with the best score; None if there is none.
+
+    It is the one that Lightning's ModelCheckpoint recorded in ``last.ckpt``, under whatever name, and ``best.ckpt`` if
+    none was recorded. If the run's folder was moved, its own file of the recorded name is taken.
+    """
+    for recorded in recorded_best(folder.last_checkpoint):
+        for path in (folder.checkpoints / recorded.name, recorded):
+            if path.is_file():
+                return path
+    named = folder.checkpoint(BEST)
+    return named if named.is_file() else None
+
+
+def best_or_last_checkpoint(folder: Path) -> Path | None:
+    """The best checkpoint, else the last one; None if there is neither.
+
+    Args:
+        folder: a run's folder, or a folder that contains the checkpoints themselves.
+    """
+    run = RunFolder(folder.parent if folder.name == CHECKPOINTS else folder)
+    paths = [best_checkpoint(run), run.last_checkpoint, *(folder / f"{name}.ckpt" for name in (BEST, LAST))]
+    return next((path for path in paths if path is not None and path.is_file()), None)
+
+
+def recorded_best(checkpoint: Path) -> list[Path]:
+    """Paths of the best checkpoints according to the callbacks whose state a checkpoint has; [] if it is not readable.
+
+    Only callbacks that compare a score count, not those that keep the newest.
+    """
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            check_archive(archive, checkpoint.stat().st_size)
+        # Numbers of tensors stay on disk.
+        contents: Any = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        states = [state for state in contents["callbacks"].values() if isinstance(state, Mapping)]
+    except Exception:  # depends on the file's bytes; whoever loads this file reports it
+        return []
+    found = [state.get("best_model_path") for state in states if state.get("monitor") is not None]
+    return [Path(path) for path in found if isinstance(path, str) and path]
