@@ -96,7 +96,7 @@ def test_a_script_leaves_a_complete_run(script_run: tuple[DCGAN, RunFolder]) -> 
     assert [row["step"] for row in scores(run.path)] == [1, 2]
     for path in (run.last_checkpoint, run.checkpoint("best"), run.curves, run.metrics, run.config):
         assert path.is_file()
-    assert len(run.grids("val")) == 2
+    assert [grid.step for grid in run.grids("val")] == [0, 1, 2]
 
 
 def test_a_model_in_training_samples_what_its_checkpoint_does(script_run: tuple[DCGAN, RunFolder]) -> None:

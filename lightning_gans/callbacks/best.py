@@ -63,7 +63,7 @@ class BestCheckpoint(ModelCheckpoint):
     @property
     def state_key(self) -> str:
         """The key of the state in checkpoints. It does not depend on the score that is chosen: a test chooses none."""
-        return f"{type(self).__qualname__}{ {'monitor': self._monitor, 'filename': self.filename} }"
+        return f"{type(self).__qualname__}{ {'monitor': self._monitor} }"
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best score so far, unless it is another score than that of this run."""

@@ -202,6 +202,7 @@ class SampleGrid(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the first grids of a new run: of the networks without training, and of real images."""
+        as_adversarial(pl_module, self)
         if trainer.global_step == 0:
             self._draw_without_validation(trainer, pl_module, epoch=0, real=True)
             self._real = {}

@@ -293,6 +293,9 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
             if not isinstance(gradient, Tensor) or name not in parameters or gradient.shape != parameters[name].shape:
                 raise InputError(f"the checkpoint's {GRADIENTS} do not fit the model; expected those of its parameters")
 
+    def on_validation_model_zero_grad(self) -> None:
+        """Keep the gradients, which may be accumulating; those of a finished step are freed already."""
+
     def on_fit_start(self) -> None:
         """Start the stopwatch, and log the hyperparameters that are plain data with the other settings of the run."""
         self.stopwatch.start()

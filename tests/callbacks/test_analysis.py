@@ -334,6 +334,6 @@ def test_bad_numbers_are_named(kwargs: dict[str, int]) -> None:
 
 
 def test_the_command_line_has_it(tmp_path: Path) -> None:
-    arguments = ["test", "--config", "dcgan/digits", "--analysis.rows", "-1", "--trainer.default_root_dir"]
+    arguments = ["fit", "--config", "dcgan/digits", "--analysis.rows", "-1", "--trainer.default_root_dir"]
     with pytest.raises(InputError, match=r"analysis\.rows is -1"):
         build([*arguments, str(tmp_path)])

@@ -53,7 +53,6 @@ EVERY_TWO = {"check_val_every_n_epoch": None, "val_check_interval": 2}
         ({"max_epochs": 9, "min_steps": 12, "callbacks": [Stop(7)]}, [(1, 5), (2, 10), (3, 12)]),
         ({"max_steps": 3, "limit_val_batches": 0}, []),
     ],
-    ids=str,
 )
 def test_the_last_step_is_validated_once(
     options: dict[str, Any], expected: list[tuple[int, int]], tmp_path: Path

@@ -42,6 +42,9 @@ def test_wandb_holds_what_the_csv_log_has_with_captions_settings_bests_and_artif
     assert {path.name for path in folder.iterdir()} >= {"metrics.csv", "curves.png", "samples", "checkpoints"}
 
     logged = [{key: value for key, value in row.items() if key[0] != "_"} for row in run.rows]
+    first, logged = logged[:2], logged[2:]  # drawn before the first step
+    captions = {key: value for row in first for key, value in row.items() if key.endswith("captions")}
+    assert captions == {"real/captions": ["real images"], "samples/captions": ["step 0, epoch 0, ema weights"]}
     grids = [row for row in logged if "samples/captions" in row]
     values = [row for row in logged if row not in grids]
     rows = csv_rows(folder)
@@ -105,4 +108,5 @@ def test_several_loggers_get_the_same_and_tensorboard_the_grids(tmp_path: Path) 
         shown = {event.step: event.value for event in events.Scalars(key)}
         assert shown == pytest.approx({row["step"]: row[key] for row in rows if key in row})
     assert {"samples-a", "samples-b"} <= set(events.Tags()["images"])
-    assert [event.step for event in events.Images("samples-a")] == [4]
+    assert [event.step for event in events.Images("samples-a")] == [0, 4]
+    assert [event.step for event in events.Images("real-a")] == [0]

@@ -23,7 +23,8 @@ from rich.console import Console
 
 from lightning_gans.callbacks import Evaluation, progress
 from lightning_gans.callbacks.layers import NetworkSummary
-from lightning_gans.callbacks.progress import Pace, RunProgress, Status, format_duration, total_steps, validations_left
+from lightning_gans.callbacks.pace import WINDOW, Pace, format_duration, total_steps, validations_left
+from lightning_gans.callbacks.progress import RunProgress, Status
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -186,7 +187,7 @@ def test_the_pace_is_that_of_the_last_steps_without_validations() -> None:
     assert pace.seconds_left(40, 2) == 40 + 2 * 30
     assert pace.seconds_left(math.inf, 0) is None
     assert pace.duration(100.0) == 50
-    for second in range(progress.WINDOW):
+    for second in range(WINDOW):
         pace.mark(120 + 5 * second, 101.0 + second)
     assert pace.steps_per_second == 5
 

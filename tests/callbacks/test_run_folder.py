@@ -162,7 +162,7 @@ def test_a_grid_that_a_full_disk_has_cut_is_left_out_of_the_timeline(tmp_path: P
     first = tmp_path / "run" / "version_0" / "samples" / "epoch-001-step-0000005.png"
     fit(tmp_path, 7, lambda: first.write_bytes(first.read_bytes()[:-30]))
     with Image.open(first.with_name("timeline.gif")) as timeline:
-        assert getattr(timeline, "n_frames", 1) == 1
+        assert getattr(timeline, "n_frames", 1) == 2  # those before the first step and after the last
 
 
 def test_fit_records_when_and_where_it_trained(tmp_path: Path) -> None:

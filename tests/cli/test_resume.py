@@ -137,7 +137,7 @@ def test_a_run_that_was_moved_is_resumed_where_it_is_and_keeps_its_best_score(fi
     shutil.copytree(finished_run, moved)
     build(["fit", "--resume", str(moved), "--trainer.max_epochs", "3"])
     assert (state(moved)["global_step"], state(finished_run)["global_step"]) == (21, 14)
-    (kept,) = (each for key, each in state(moved)["callbacks"].items() if key.startswith("ModelCheckpoint"))
+    (kept,) = (each for key, each in state(moved)["callbacks"].items() if key.startswith("BestCheckpoint"))
     fids = [row["scores"]["val/fid"] for row in scores(moved)]
     assert float(kept["best_model_score"]) == pytest.approx(min(fids))
     assert Path(kept["best_model_path"]).samefile(moved / "checkpoints" / "best.ckpt")

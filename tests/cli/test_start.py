@@ -61,7 +61,7 @@ def test_the_first_parts_of_keys_are_the_parsers(command: str) -> None:
     (config,) = parse_all([[command, "--config", "dcgan/digits"]])
     parsed = {key.partition(".")[0] for key in config[command].keys()}  # noqa: SIM118 (a Namespace has no iterator)
     known = {*GROUPS, *OPTIONS, *OPTIONS_OF.get(command, ())}
-    assert known - {"help", "print_config"} == parsed - {"__default_config__"}
+    assert known - {"help", "print_config", "resume"} == parsed - {"__default_config__"}
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
 
     build(["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", "last"])
     assert [line["epoch"] for line in scores(folder)] == [1, 2, 3]
-    grids = sorted(path.name for path in (folder / "samples").glob("*.png"))
+    grids = sorted(path.name for path in (folder / "samples").glob("epoch-*.png"))
     assert {path.name for path in folder.glob("*.yaml")} == {"config.yaml", "config-2.yaml", "hparams.yaml"}
 
     curve = (folder / "metrics.csv").read_text().splitlines()

@@ -93,7 +93,7 @@ def test_a_checkpoint_of_pix2pix_loads_by_itself() -> None:
 
 def test_baselines_are_tests_of_what_was_never_trained(capsys: pytest.CaptureFixture[str]) -> None:
     """An untrained generator and one that does nothing, in the same table as the rest."""
-    quick = [*FEW, *QUIET, "--trainer.logger.name"]
+    quick = [*FEW, *QUIET, "--ckpt_path", "none", "--trainer.logger.name"]
     build(["test", "--config", "cyclegan/synthetic", *quick, "untrained"])
     cli = build(
         ["test", "--config", "cyclegan/synthetic", *quick, "identity", "--model.generator", "IdentityTranslator"]

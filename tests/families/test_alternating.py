@@ -68,6 +68,14 @@ def test_accumulation_is_per_side_and_counts_that_sides_turns(tmp_path: Path) ->
     assert moves.moved == ["d", "d", "d", "dg", "d"]
 
 
+def test_a_validation_leaves_the_gradients_that_are_being_accumulated(tmp_path: Path) -> None:
+    models = [tiny_dcgan(accumulate_d=2, accumulate_g=3) for _ in range(2)]
+    for model, interval in zip(models, (1, 6), strict=True):
+        tiny_trainer(tmp_path, max_steps=6, val_check_interval=interval, limit_train_batches=6).fit(model, TinyData(60))
+    first, second = (weights(model) for model in models)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_the_step_of_one_side_leaves_the_other_untouched(tmp_path: Path) -> None:
     class OnlyD(Callback):
         def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:

@@ -105,7 +105,7 @@ def test_dropout_in_evaluation_is_a_choice_that_the_stamp_tells(test_dropout: bo
 def test_grids_show_source_translation_and_truth(tmp_path: Path) -> None:
     model, data = tiny_pix2pix(IdentityTranslator), tiny_facades()
     fitted(tmp_path, model, data, limit_train_batches=1, callbacks=[SampleGrid(count=3, columns=3)])
-    (path,) = (tmp_path / "samples").glob("epoch*.png")
+    (path,) = (tmp_path / "samples").glob("epoch-001*.png")
     drawn = torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)
     # The smallest scale with which three images of 16 pixels are 512 wide.
     side = 11 * 16
