@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -52,3 +53,11 @@ def deterministic_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
     yield
     torch.use_deterministic_algorithms(mode=False)
+
+
+@pytest.fixture(autouse=True)
+def _wandb_ends() -> Iterator[None]:
+    """W&B's own process ends with the test: it would write relative paths below the folder in which it was started."""
+    yield
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()

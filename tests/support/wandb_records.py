@@ -59,11 +59,12 @@ class OfflineRun:
     def __init__(self, folder: Path) -> None:
         (run,) = (folder / "wandb").glob("offline-run-*")
         self.files = run / "files"
-        (path,) = run.glob("*.wandb")
         # W&B's own process writes the records, and may do so after finish() has returned.
-        deadline = time.monotonic() + 240
-        while not any(record.HasField("exit") for record in read_records(path)) and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while not any(record.HasField("exit") for path in run.glob("*.wandb") for record in read_records(path)):
+            assert time.monotonic() < deadline, "W&B has not written the end of the run"
             time.sleep(0.2)
+        (path,) = run.glob("*.wandb")
         self.rows: list[dict[str, Any]] = []
         self.config: dict[str, Any] = {}
         self.summary: dict[str, Any] = {}
