@@ -1,7 +1,8 @@
 """Errors of constructors and set-up hooks, with the key of the argument and the config that gives it.
 
 Classes raise ``ValueError("width is 0; expected at least 1")`` and know no key. The command line knows from which part
-of the config it builds them, and reports ``model.generator.width is 0; expected at least 1 (in FILE)``.
+of the config it builds them, and reports ``model.generator.width is 0; expected at least 1 (in FILE)``. Lightning and
+torch refuse arguments in words of their own, which follow the key and the value.
 """
 
 from __future__ import annotations
@@ -11,11 +12,21 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from lightning_gans.cli.input_errors import config_that_sets
+from lightning_gans.cli.library_errors import (
+    REFUSALS,
+    frames_below_command_line,
+    in_training,
+    is_raised_by_library,
+    mentioned_arguments,
+    refused_arguments,
+)
 from lightning_gans.components.class_paths import import_object
 from lightning_gans.core.errors import InputError
 
@@ -30,6 +41,9 @@ SETUP_HOOKS = (
 )
 """Methods that check arguments against what is known only after construction; a ValueError from any other place is an
 error in code, and keeps its traceback."""
+
+TRAINER = "trainer"
+"""Key of the trainer's settings."""
 
 
 @dataclass
@@ -123,17 +137,16 @@ class ArgumentErrors:
         """``create(class_type, *args, **kwargs)``.
 
         Raises:
-            InputError: in place of a ValueError, or of an InputError without the key, such as "root is ...".
+            InputError: in place of a ValueError, of a library's refusal of an argument, or of an InputError without the
+                key, such as "root is ...".
         """
         component = self._find(class_type, kwargs)
         try:
             instance = create(class_type, *args, **kwargs)
-        except ValueError as error:
-            refused = InputError(self._message(component, error))
-            self.first = self.first or refused
-            raise refused from error
-        except InputError as error:
-            refused = InputError(self._message(component, error)) if names_argument(component, error) else error
+        except Exception as error:
+            refused = self._refusal(component, error, lambda given: create(class_type, *args, **given), kwargs)
+            if refused is None:
+                raise
             self.first = self.first or refused
             if refused is error:
                 raise
@@ -141,20 +154,71 @@ class ArgumentErrors:
         self._built.append((instance, component))
         return instance
 
-    def locate(self, error: ValueError | InputError) -> InputError | None:
+    def locate(self, error: Exception) -> InputError | None:
+        """The error with its key, if it refuses an argument.
+
+        Args:
+            error: raised by a hook of an instance that the config names, or by a library.
+        """
+        if isinstance(error, ValueError | InputError | MisconfigurationException) and (found := self._in_hook(error)):
+            return found
+        return self._in_library(error)
+
+    def _refusal(
+        self,
+        component: Component,
+        error: Exception,
+        create: Callable[[dict[str, Any]], object],
+        arguments: dict[str, Any],
+    ) -> InputError | None:
+        """The error of a constructor with its key; None if it is an error in code."""
+        if isinstance(error, InputError):
+            return InputError(self._message(component, error)) if names_argument(component, error) else error
+        if isinstance(error, REFUSALS) and is_raised_by_library(error):
+            names = refused_arguments(create, arguments, defaults(component.type), error)
+            mentioned = mentioned_arguments(str(error), component.arguments, defaults(component.type))
+            names = [name for name in mentioned if name in names] or names or mentioned[:1]
+            return InputError(self._library_message(component, names, error))
+        # A trainer is built of parts whose errors are not its own.
+        own = component.key != TRAINER or names_argument(component, error)
+        return InputError(self._message(component, error)) if isinstance(error, ValueError) and own else None
+
+    def _in_hook(self, error: Exception) -> InputError | None:
         """The error with its key, if a hook of an instance that the config names raised it to refuse an argument."""
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         raising = frames[-1].f_globals.get("__name__", "")
         for frame in reversed(frames):
-            if frame.f_code.co_name not in SETUP_HOOKS:
+            if frame.f_code.co_name not in SETUP_HOOKS or (component := self._component_of(frame)) is None:
                 continue
-            for instance, component in self._built:
-                if frame.f_locals.get("self") is instance:
-                    if isinstance(error, InputError) and not names_argument(component, error):
-                        return None
-                    packages = {"lightning_gans", package_of(type(instance).__module__)}
-                    return InputError(self._message(component, error)) if package_of(raising) in packages else None
+            if isinstance(error, InputError) and not names_argument(component, error):
+                return None
+            packages = {"lightning_gans", package_of(type(frame.f_locals["self"]).__module__)}
+            return InputError(self._message(component, error)) if package_of(raising) in packages else None
         return None
+
+    def _in_library(self, error: Exception) -> InputError | None:
+        """The error with its key, if a library raised it in a run and it is about a setting."""
+        if not is_raised_by_library(error):
+            return None
+        frames = frames_below_command_line(error)
+        component = next(filter(None, (self._component_of(frame) for frame in reversed(frames))), None)
+        if component is None:
+            return None
+        # A message names first what it is about, then perhaps what else could be set.
+        names = mentioned_arguments(str(error), component.arguments, defaults(component.type))[:1]
+        if isinstance(error, MisconfigurationException):
+            return InputError(self._library_message(component, names, error))
+        # Other errors in a loop may be about batches, and other errors of the trainer about the machine.
+        if in_training(frames):
+            is_refusal = isinstance(error, RuntimeError) and component.key != TRAINER and bool(names)
+        else:
+            is_refusal = bool(names) if component.key == TRAINER else isinstance(error, (RuntimeError, *REFUSALS))
+        return InputError(self._library_message(component, names, error)) if is_refusal else None
+
+    def _component_of(self, frame: FrameType) -> Component | None:
+        """What the config says of the instance whose method a frame runs, if it names it."""
+        owner = frame.f_locals.get("self")
+        return next((component for instance, component in self._built if instance is owner), None)
 
     def _find(self, class_type: type, arguments: Mapping[str, Any]) -> Component:
         named = [found for found in components(self.config(), self.groups) if found.type is class_type]
@@ -164,7 +228,7 @@ class ArgumentErrors:
                 return found
         return named[0] if named else Component(class_type.__name__, class_type, dict(arguments))
 
-    def _message(self, component: Component, error: ValueError | InputError) -> str:
+    def _message(self, component: Component, error: Exception) -> str:
         text = " ".join(str(error).split())
         if not names_argument(component, error):
             return f"{component.key}: {text}"
@@ -172,6 +236,24 @@ class ArgumentErrors:
         value = component.arguments.get(name)
         place = "" if value is None else config_that_sets(name, self.config_files(), str(value))
         return f"{component.key}.{text}{place}"
+
+    def _library_message(self, component: Component, names: Sequence[str], error: Exception) -> str:
+        text = " ".join(str(error).split())
+        given = {name: component.arguments[name] for name in names if name in component.arguments}
+        if not given:
+            return f"{component.key}: {text}"
+        settings = " and ".join(f"{component.key}.{name} is {shown(value)}" for name, value in given.items())
+        first, value = next(iter(given.items()))
+        return f"{settings}: {text}{config_that_sets(first, self.config_files(), str(value))}"
+
+
+def shown(value: object) -> str:
+    """A value as it is written in a config; of a class its path."""
+    if isinstance(value, Namespace | dict):
+        return str(value.get("class_path", value))
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def names_argument(component: Component, error: Exception) -> bool:
@@ -187,10 +269,20 @@ def package_of(module: str) -> str:
 
 def parameters(class_type: object) -> set[str]:
     """Names of a constructor's parameters, those that it hands to its base classes included."""
+    return set(_parameters(class_type))
+
+
+def defaults(class_type: object) -> dict[str, Any]:
+    """The defaults of a constructor's parameters, by name, those that it hands to its base classes included."""
+    return {name: p.default for name, p in _parameters(class_type).items() if p.default is not p.empty}
+
+
+def _parameters(class_type: object) -> dict[str, inspect.Parameter]:
     bases = class_type.__mro__ if isinstance(class_type, type) else ()
-    constructors = [vars(base)["__init__"] for base in bases if "__init__" in vars(base)]
-    return {name for constructor in constructors if constructor is not object.__init__ for name in _names(constructor)}
-
-
-def _names(constructor: Callable[..., None]) -> list[str]:
-    return [name for name in inspect.signature(constructor).parameters if name != "self"]
+    constructors = [vars(base)["__init__"] for base in reversed(bases) if "__init__" in vars(base)]
+    found: dict[str, inspect.Parameter] = {}
+    for constructor in constructors:
+        if constructor is not object.__init__:
+            found.update(inspect.signature(constructor).parameters)
+    found.pop("self", None)
+    return found

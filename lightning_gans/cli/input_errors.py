@@ -17,9 +17,9 @@ from jsonargparse import ArgumentParser
 
 from lightning_gans.cli.config_arguments import read_config
 
-_REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"]([\w.+]+)['\"] is not (?:accepted|expected)")
-_UNRECOGNIZED = re.compile(r"unrecognized arguments: --([\w.+-]+)", re.IGNORECASE)
-_NO_CLASS = re.compile(r"Expected a dot import path string: ([\w.]*\w)")
+_REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"](.+?)['\"] is not (?:accepted|expected)")
+_UNRECOGNIZED = re.compile(r"unrecognized arguments: --([^\s=]+)", re.IGNORECASE)
+_NO_CLASS = re.compile(r"(?:Expected a dot import path string|Unexpected import path format): (.*)")
 _OTHER_CLASS = re.compile(
     r"(?:Expected '|Import path )([\w.]+)'? (?:to be|does not correspond to) a subclass of (?:<class ')?([\w.]*\w)"
 )
@@ -27,11 +27,13 @@ _NOT_IMPORTED = re.compile(
     r"given class_path '([\w.]+)':\s+"
     r"(No module named '[\w.]+'|module '[\w.]+' has no attribute '\w+'|cannot import name '\w+' from '[\w.]+')"
 )
+_AMBIGUOUS = re.compile(r"Multiple subclasses with name (\S+)\. Give the full class path to avoid ambiguity: (.+)\.")
 _MISSING = re.compile(r"the following arguments are required: ([\w.]+(?:, [\w.]+)*)")
 _TYPE = re.compile(r"<class '([\w.]+)'>|tuple\[([\w, ]+)\]|Literal\[([^\]]+)\]|Expected a tuple with (\d+) elements")
 _UNION = re.compile(r"Subtypes: \[(.+)\]\s+Errors:")
-_VALUE = re.compile(r"Got value: (\[.*?\]|[^\s,.]+(?:\.\w+)*)")
-_VALUE_OF_UNION = re.compile(r"Given value: (?!NestedArg|Namespace)(.+)")
+# A callable's report is in the same line as that of its argument.
+_VALUE = re.compile(r"Got value: (.*?)(?:\. Got value: Namespace\(.*)?$", re.MULTILINE)
+_VALUE_OF_UNION = re.compile(r"Given value: (?!NestedArg|Namespace)(.*)")
 
 _TYPE_NAMES = {
     "int": "a whole number",
@@ -41,6 +43,7 @@ _TYPE_NAMES = {
     "list": "a list",
     "dict": "a mapping of keys to values",
     "NoneType": "null",
+    "datetime.timedelta": "a time such as 1:30:00",
 }
 """What users call the types of values."""
 
@@ -56,7 +59,13 @@ def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[
     Returns:
         The sentence.
     """
-    path = ".".join(re.findall(r'Parser key "([\w.]+)"', report))
+    path, inner = _innermost(report)
+    sentence = _sentence(path, inner, words, configs) or _sentence(path, report, words, configs)
+    return sentence or " ".join(report.split())
+
+
+def _sentence(path: str, report: str, words: Iterable[str], configs: Iterable[str]) -> str | None:
+    """What a part of a report says of the key at ``path``; None if it matches no pattern."""
     if match := _UNRECOGNIZED.search(report):
         return f"{match[1]} is not a known key{_suggestion(match[1], words)}"
     if match := _REFUSED_KEY.search(report):
@@ -66,29 +75,53 @@ def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[
         place = config_that_sets(path, configs, match[1])
         if match[1] in words:
             return f"{path} is {match[1]}, a class of another kind than is expected there{place}"
-        return f"{path} is {match[1]}, which is no known class{_suggestion(match[1], words)}{place}"
+        return f"{path} is {_visible(match[1])}, which is no known class{_suggestion(match[1], words)}{place}"
     if match := _OTHER_CLASS.search(report):
         return f"{path} is {match[1]}; expected a subclass of {match[2]}{config_that_sets(path, configs, match[1])}"
     if match := _NOT_IMPORTED.search(report):
         place = config_that_sets(path, configs, match[1])
         return f"{path} is {match[1]}, which cannot be imported here ({match[2]}){place}"
-    if path and (refused := _wrong_type(report)):
-        value, expected = refused
-        return f"{path} is {value}; expected {expected}{config_that_sets(path, configs, value)}"
+    if match := _AMBIGUOUS.search(report):
+        place = config_that_sets(path, configs, match[1])
+        return f"{path} is {match[1]}, the name of several classes; expected one of {match[2]}{place}"
     if match := _MISSING.search(report):
         # Without a path the keys begin with the subcommand.
         names = [f"{path}.{name}" if path else name.partition(".")[2] or name for name in match[1].split(", ")]
         return f"{', '.join(names)} must be given, on the command line or in a config (`lightning-gans configs`)"
-    return " ".join(report.split())
+    if path and (refused := _wrong_type(report)):
+        value, expected = refused
+        return f"{path} is {_visible(value)}; expected {expected}{config_that_sets(path, configs, value)}"
+    return None
+
+
+def _innermost(report: str) -> tuple[str, str]:
+    """The path of the innermost key of a report, and the part of the report about it.
+
+    A key that may have several types has a part for each. The first part tells most, as it has the keys within.
+    """
+    keys: list[str] = []
+    start = indent = -1
+    end = len(report)
+    for match in re.finditer(r'^(.*?)Parser key "([^"]+)"', report, re.MULTILINE):
+        if len(match[1]) <= indent:
+            break
+        keys.append(match[2])
+        start, indent = match.end(1), len(match[1])
+    if keys and (after := re.compile(rf"\n {{0,{max(0, indent - 3)}}}- ").search(report, start)):
+        end = after.start()
+    return ".".join(keys), report[max(0, start) : end]
 
 
 def _wrong_type(report: str) -> tuple[str, str] | None:
-    """The value that a report refuses for its type, and what was expected in its place."""
-    inner = report[report.rfind("Parser key ") :]  # keys around the last one have types of their own
-    union = _UNION.search(inner)
-    match = (_VALUE_OF_UNION if union else _VALUE).search(inner)
-    types = _TYPE.findall(union[1] if union else inner[: match.start()] if match else "")
+    """The value that a report of one key refuses for its type, and what was expected in its place."""
+    union = _UNION.search(report)
+    match = (_VALUE_OF_UNION if union else _VALUE).search(report)
+    types = _TYPE.findall(union[1] if union else report[: match.start()] if match else "")
     return (match[1], _type_names(types)) if match and types else None
+
+
+def _visible(value: str) -> str:
+    return value if value.strip() else repr(value)
 
 
 def _type_names(types: Sequence[tuple[str, str, str, str]]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import lightning as L
 import torch
+from lightning.fabric.utilities.seed import max_seed_value, min_seed_value
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_warn
 
@@ -18,7 +19,7 @@ from lightning_gans.cli.ckpt_path import remember_wandb_runs
 from lightning_gans.cli.input_errors import known_words, summarize_parser_error
 from lightning_gans.cli.moved_classes import YAML
 from lightning_gans.cli.resume import RESUME
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import atomic_file
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.runs.folder import RunFolder
@@ -59,6 +60,29 @@ def warn_if_emulated(trainer: L.Trainer) -> None:
             f"trainer.precision is {trainer.precision}, but this processor has no instructions for bfloat16 (neither "
             "avx512_bf16 nor amx_bf16): matrix products may take hundreds of times as long as in 32-true"
         )
+
+
+def check_seed(seed: bool | int) -> None:
+    """Check the seed of a run.
+
+    Args:
+        seed: False for none, True for that of the environment variable ``PL_GLOBAL_SEED``, by default 0. The variable
+            counts in both cases.
+
+    Raises:
+        InputError: if Lightning and NumPy cannot use it.
+    """
+    expected = f"expected a whole number from {min_seed_value} to {max_seed_value}"
+    if isinstance(seed, bool):
+        given = os.environ.get("PL_GLOBAL_SEED", "0")
+        try:
+            valid = min_seed_value <= int(given) <= max_seed_value
+        except ValueError:
+            valid = False
+        if not valid:
+            raise InputError(f"the environment variable PL_GLOBAL_SEED is {given}; {expected}")
+    elif not min_seed_value <= seed <= max_seed_value:
+        raise InputError(f"seed_everything is {seed}; {expected}")
 
 
 class Parser(LightningArgumentParser):
@@ -129,8 +153,15 @@ class Trainer(L.Trainer):
         val_check_interval: int | float | None = None,
         sync_batchnorm: bool = True,
         benchmark: bool | None = None,
+        check_val_every_n_epoch: int | None = 1,
         **kwargs: Any,
     ) -> None:
+        if check_val_every_n_epoch is not None:
+            at_least("check_val_every_n_epoch", check_val_every_n_epoch, 1)
+        if kwargs.get("barebones"):
+            raise ValueError("barebones is true; expected false, as a run logs, evaluates and saves checkpoints")
+        if val_check_interval == 0:
+            raise ValueError("val_check_interval is 0; expected a number of batches, or a share of an epoch in (0, 1]")
         super().__init__(
             benchmark=not kwargs.get("deterministic") if benchmark is None else benchmark,
             limit_train_batches=limit_train_batches,
@@ -139,6 +170,7 @@ class Trainer(L.Trainer):
             limit_predict_batches=limit_predict_batches,
             overfit_batches=overfit_batches,
             val_check_interval=val_check_interval,
+            check_val_every_n_epoch=check_val_every_n_epoch,
             **kwargs,
         )
         if isinstance(self.strategy, AlternatingDDP):

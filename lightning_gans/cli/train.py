@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import glob
-import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 import lightning as L
 import yaml
 from jsonargparse import Namespace
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.strategies import StrategyRegistry
 from lightning.pytorch.utilities import rank_zero_only
 
 # The parser finds classes by short name only in imported modules.
@@ -22,10 +22,11 @@ import lightning_gans.datamodules
 import lightning_gans.variants  # noqa: F401
 from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, RunLock, SpeedLog
 from lightning_gans.callbacks.standard import screen_callbacks
-from lightning_gans.cli.argument_errors import ArgumentErrors
+from lightning_gans.cli.argument_errors import ArgumentErrors, entries
 from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name, typed_keys
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, notes_of, scores_lines, test_summary
+from lightning_gans.cli.library_errors import quiet
 from lightning_gans.cli.loggers import require_folder, require_wandb_login, wandb_defaults
 from lightning_gans.cli.moved_classes import moved_argument
 from lightning_gans.cli.parsed_config import expand_home_in, own_defaults
@@ -34,6 +35,7 @@ from lightning_gans.cli.parser import (
     ProcessSettings,
     SaveConfig,
     Trainer,
+    check_seed,
     warn_if_emulated,
 )
 from lightning_gans.cli.resume import expand_resume
@@ -82,17 +84,14 @@ class LightningGANsCLI(LightningCLI):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.given: list[str] = kwargs["args"]
         self.argument_errors = ArgumentErrors(
-            lambda: self.config[self.subcommand], lambda: self.config_files, CALLBACKS
+            lambda: self.config[self.subcommand], lambda: self.config_files, {**CALLBACKS, "trainer": Trainer}
         )
         try:
             with errors_name_ckpt_path(lambda: self.config[self.subcommand].ckpt_path):
                 super().__init__(*args, **kwargs)
-        except InputError as error:
-            if refused := self.argument_errors.locate(error):
-                raise refused from error
-            raise
-        except ValueError as error:
-            if refused := self.argument_errors.first or self.argument_errors.locate(error):
+        except Exception as error:
+            hidden = self.argument_errors.first if isinstance(error, ValueError) else None
+            if refused := hidden or self.argument_errors.locate(error):
                 raise refused from error
             raise
 
@@ -134,6 +133,7 @@ class LightningGANsCLI(LightningCLI):
             self.config = parser.parse_args([*expanded, *corrected])
         # Lightning would override the given values by the checkpoint's hyperparameters if it saw the path.
         config = self.config[self.config.subcommand]
+        check_seed(config.seed_everything)
         expand_home_in(config)
         self.ckpt_path, config.ckpt_path = config.ckpt_path, None
 
@@ -143,6 +143,8 @@ class LightningGANsCLI(LightningCLI):
         ProcessSettings(**config.process.as_dict()).apply()
         strategy = config.trainer.strategy
         if isinstance(strategy, str) and strategy not in STRATEGIES:
+            if strategy not in StrategyRegistry.available_strategies() and "." not in strategy:
+                raise InputError(f"trainer.strategy is {strategy}; expected one of {', '.join(STRATEGIES)}")
             reject_strategy(strategy)
         config.ckpt_path = self.ckpt_path
         require_folder(config, run_name(self.config_files))
@@ -208,8 +210,26 @@ class LightningGANsCLI(LightningCLI):
                 )
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
-        """Build the trainer, with atomic checkpoints, and for several devices with a strategy for alternating steps."""
+        """Build the trainer; an error about one of its settings names its key."""
+        settings = entries(self.config_init[self.subcommand].trainer)
+        trainer: L.Trainer = self.argument_errors.instantiate(partial(self.build_trainer, kwargs), Trainer, **settings)
+        if isinstance(trainer.strategy, AlternatingDDP) and trainer.strategy.start_method != "popen":
+            RunFolder.of(trainer)  # claimed here, so that the processes that are started use the same one
+        warn_if_emulated(trainer)
+        return trainer
+
+    def build_trainer(self, replaced: dict[str, Any], trainer_class: type[L.Trainer], **arguments: Any) -> L.Trainer:
+        """Build a trainer with atomic checkpoints, and for several devices with a strategy for alternating steps.
+
+        Args:
+            replaced: arguments in place of settings.
+            trainer_class: not used; the trainer's class is that of this command line.
+            **arguments: the settings of ``trainer`` in a config.
+        """
         settings = self.config_init[self.subcommand].trainer
+        for name, value in arguments.items():
+            settings[name] = value
+        kwargs = dict(replaced)
         if settings.strategy in ALTERNATING_DDP or (settings.strategy == "auto" and requested_processes(settings) > 1):
             kwargs["strategy"] = AlternatingDDP()
         plugins = settings.plugins or []
@@ -221,11 +241,7 @@ class LightningGANsCLI(LightningCLI):
         if self.subcommand == "test":
             plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
             callbacks.append(ResultsFile(plain["test"]))
-        trainer = super().instantiate_trainer(callbacks=callbacks, **{**shown, **kwargs})
-        if isinstance(trainer.strategy, AlternatingDDP) and trainer.strategy.start_method != "popen":
-            RunFolder.of(trainer)  # claimed here, so that the processes that are started use the same one
-        warn_if_emulated(trainer)
-        return trainer
+        return super().instantiate_trainer(callbacks=callbacks, **{**shown, **kwargs})
 
     def after_fit(self) -> None:
         """Print the scores and where the results are."""
@@ -252,10 +268,7 @@ def given_subcommands(arguments: list[str]) -> dict[str, set[str]]:
 
 def requested_processes(settings: Namespace) -> int:
     """The number of processes that the trainer's settings request on this machine."""
-    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
+    with quiet():
         probe = L.Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
@@ -265,8 +278,6 @@ def requested_processes(settings: Namespace) -> int:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-    finally:
-        logger.setLevel(level)
     return probe.num_devices * probe.num_nodes
 
 
@@ -308,7 +319,7 @@ def run() -> None:
     sys.path.append(str(Path.cwd()))
     try:
         build()
-    except (InputError, MisconfigurationException) as error:
+    except InputError as error:
         # An error in a data loader's process arrives with its traceback in front.
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")
         print("\n".join([f"lightning-gans: error: {message}", *notes_of(error)]), file=sys.stderr)

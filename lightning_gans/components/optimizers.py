@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import torch
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from lightning_gans.components.schedules import check_duration, cosine, progress
 from lightning_gans.core.errors import InputError, at_least
@@ -78,6 +80,34 @@ class FusedRMSprop(torch.optim.Adam):
                 }
         loss: float | None = super().step(closure)
         return loss
+
+
+Argument = TypeVar("Argument")
+Stepped = TypeVar("Stepped", torch.optim.Optimizer, LRScheduler)
+
+
+def make_stepped(name: str, make: Callable[[Argument], Stepped] | None, argument: Argument) -> Stepped:
+    """Make an optimizer or a schedule whose ``step`` can be called without arguments, as it is in training.
+
+    Args:
+        name: the argument that gives ``make``.
+        make: the function that makes it.
+        argument: parameters, or an optimizer.
+
+    Raises:
+        ValueError: if there is none, or its step needs an argument, such as the closure of ``LBFGS`` or the metric of
+            ``ReduceLROnPlateau``.
+    """
+    if make is None:
+        raise ValueError(f"{name} is null; expected a class, such as {GANAdam.__name__}")
+    stepped = make(argument)
+    needed = [p.name for p in inspect.signature(stepped.step).parameters.values() if p.default is p.empty]
+    if needed:
+        raise ValueError(
+            f"{name} is {type(stepped).__name__}, whose step needs {' and '.join(needed)}; expected one that steps "
+            "without arguments"
+        )
+    return stepped
 
 
 def name_groups(optimizer: torch.optim.Optimizer, name: str) -> None:
@@ -162,17 +192,28 @@ class RunScheduler(LRScheduler):
         return {key: value for key, value in super().state_dict().items() if key != "total_steps"}
 
 
-def set_run_length(schedulers: Iterable[LRScheduler], total_steps: float) -> None:
+def set_run_length(schedulers: Mapping[str, LRScheduler], total_steps: float) -> None:
     """Set the length of the run in batches in all schedules that depend on it.
+
+    Args:
+        schedulers: the schedules, by the argument that gives them.
+        total_steps: number of batches, or infinity.
 
     Raises:
         InputError: if a schedule needs a run that has an end, and ``total_steps`` is infinity.
+        ValueError: if a ``OneCycleLR`` is shorter than the run. It cannot be stepped after its end.
     """
-    for scheduler in schedulers:
+    for name, scheduler in schedulers.items():
+        if isinstance(scheduler, OneCycleLR) and scheduler.total_steps < total_steps:
+            run = "has no end" if total_steps == float("inf") else f"has {total_steps:.0f} steps"
+            raise ValueError(
+                f"{name} is OneCycleLR with a total_steps of {scheduler.total_steps}, but the run {run}; expected at "
+                "least as many"
+            )
         if isinstance(scheduler, RunScheduler):
             if scheduler.needs_total_steps and total_steps == float("inf"):
-                name = type(scheduler).__name__
-                raise InputError(f"{name} needs a run of known length; give trainer.max_epochs or trainer.max_steps")
+                kind = type(scheduler).__name__
+                raise InputError(f"{kind} needs a run of known length; give trainer.max_epochs or trainer.max_steps")
             scheduler.total_steps = total_steps
 
 

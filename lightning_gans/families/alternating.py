@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_gans.components.optimizers import GANAdam, name_groups, set_run_length
+from lightning_gans.components.optimizers import GANAdam, make_stepped, name_groups, set_run_length
 from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.randomness import derive_generator, run_seed, seed_step
@@ -298,14 +298,15 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
     # Optimizers and schedules.
 
     def configure_optimizers(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a valid form, wider than the hint
-        """The optimizer and schedule of each side, the generators' first."""
+        """The optimizer and schedule of each side, the generators' first; ValueError if a step needs an argument."""
         configured: list[dict[str, Any]] = []
         for name, side in self.sides.items():
-            optimizer = self._optimizers[name](side.parameters)
+            optimizer = make_stepped(f"optimizer_{name}", self._optimizers[name], side.parameters)
             name_groups(optimizer, name)  # LearningRateMonitor adds these names to that of the schedule
             configured.append({"optimizer": optimizer})
             if (make := self._schedulers[name]) is not None:
-                configured[-1]["lr_scheduler"] = {"scheduler": make(optimizer), "interval": "step", "name": "lr"}
+                scheduler = make_stepped(f"scheduler_{name}", make, optimizer)
+                configured[-1]["lr_scheduler"] = {"scheduler": scheduler, "interval": "step", "name": "lr"}
         return configured
 
     def _run_optimizers(self) -> list[LightningOptimizer]:
@@ -326,7 +327,8 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         self.total_steps = self.trainer.estimated_stepping_batches
         self._uses_hooks = uses_update_hooks(self)
         self.loss_scaling = LossScaling.of(self.trainer.precision_plugin, self.device, self._loss_scales)
-        set_run_length(self._run_schedulers(), self.total_steps)
+        named = [f"scheduler_{name}" for name in self.sides if self._schedulers[name] is not None]
+        set_run_length(dict(zip(named, self._run_schedulers(), strict=True)), self.total_steps)
 
     # Randomness.
 

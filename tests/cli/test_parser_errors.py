@@ -33,6 +33,11 @@ REPORTS = {
         [*FIT, "--model", "my_gan.MyGAN"],
         "model is my_gan.MyGAN, which cannot be imported here (No module named 'my_gan')",
     ),
+    "_AMBIGUOUS": (
+        [*FIT, "--model.scheduler_g", "ReduceLROnPlateau"],
+        "model.scheduler_g is ReduceLROnPlateau, the name of several classes; expected one of "
+        "torch.optim.lr_scheduler.ReduceLROnPlateau, lightning.pytorch.cli.ReduceLROnPlateau",
+    ),
     "_MISSING": (
         ["fit"],
         "data, model must be given, on the command line or in a config (`lightning-gans configs`)",
@@ -66,6 +71,48 @@ def test_the_pattern_matches_the_installed_parsers_report(name: str, monkeypatch
     with pytest.raises(InputError, match=re.escape(summary)):
         parse_all([arguments])
     assert getattr(input_errors, name).search(reports[-1])
+
+
+NO_NUMBER = "expected a whole number"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "summary"),
+    [
+        (["--model.generator.width", "a,b"], f"model.generator.width is a,b; {NO_NUMBER}"),
+        (["--data.batch_size", "two, or 3. or so"], f"data.batch_size is two, or 3. or so; {NO_NUMBER}"),
+        (["--data.batch_size", "[a, b], c"], f"data.batch_size is [a, b], c; {NO_NUMBER}"),
+        (["--data.batch_size", "{a: 1, b: 2}"], f"data.batch_size is {{'a': 1, 'b': 2}}; {NO_NUMBER}"),
+        (["--data.batch_size", ""], f"data.batch_size is ''; {NO_NUMBER}"),
+        (["--model.optimizer_g.lr", "1,5"], "model.optimizer_g.lr is 1,5; expected a number"),
+        (["--evaluation.kid", "yes, please"], "evaluation.kid is yes, please; expected true or false"),
+        (["--model", "my.net,GAN"], "model is my.net,GAN, which is no known class"),
+        (["--model", "my net"], "model is my net, which is no known class"),
+        (["--model", ""], "model is '', which is no known class"),
+        (["--trainer.unknown,key", "3"], "trainer.unknown,key is not a known key"),
+        (["--model.generator", "{'width,x': 3}"], "model.generator.width,x is not a known key"),
+    ],
+)
+def test_a_value_is_shown_whole(arguments: list[str], summary: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_all([[*FIT, *arguments]])
+    assert str(caught.value) == summary
+
+
+@pytest.mark.parametrize(
+    ("arguments", "summary"),
+    [
+        (["LearningRateMonitor", "--trainer.callbacks.logging_interval", "a"], "logging_interval is a; expected step"),
+        (["EarlyStopping"], "monitor must be given"),
+        (
+            ["ModelCheckpoint", "--trainer.callbacks.train_time_interval", "1"],
+            "train_time_interval is 1; expected a time such as 1:30:00 or null",
+        ),
+    ],
+)
+def test_of_the_reports_about_one_key_the_first_counts(arguments: list[str], summary: str) -> None:
+    with pytest.raises(InputError, match=rf"^trainer\.callbacks\.{re.escape(summary)}"):
+        parse_all([[*FIT, "--trainer.callbacks+", *arguments]])
 
 
 def test_the_key_of_a_nested_report_is_the_path_of_all_its_keys() -> None:
