@@ -19,7 +19,10 @@ from lightning_gans.cli.config_arguments import read_config
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"](.+?)['\"] is not (?:accepted|expected)")
 _UNRECOGNIZED = re.compile(r"unrecognized arguments: --([^\s=]+)", re.IGNORECASE)
-_NO_CLASS = re.compile(r"(?:Expected a dot import path string|Unexpected import path format): (.*)")
+_NO_CLASS = re.compile(
+    r"(?:Expected a dot import path string|Unexpected import path format): (.*?)(?:\. Got value: Namespace\(.*)?$",
+    re.MULTILINE,
+)
 _OTHER_CLASS = re.compile(
     r"(?:Expected '|Import path )([\w.]+)'? (?:to be|does not correspond to) a subclass of (?:<class ')?([\w.]*\w)"
 )

@@ -35,8 +35,14 @@ def frames_below_command_line(error: BaseException) -> list[FrameType]:
 
 
 def is_raised_by_library(error: BaseException) -> bool:
-    """Whether Lightning or torch raised an error without a call of anyone else's code: nobody's code is at fault."""
-    packages = [module_of(frame).partition(".")[0] for frame in frames_below_command_line(error)]
+    """Whether Lightning or torch raised an error without a call of anyone else's code: nobody's code is at fault.
+
+    Constructors of ours hand arguments to those of their base classes.
+    """
+    frames = frames_below_command_line(error)
+    packages = [module_of(frame).partition(".")[0] for frame in frames]
+    while packages and packages[0] == "lightning_gans" and frames[-len(packages)].f_code.co_name == "__init__":
+        packages.pop(0)
     return bool(packages) and packages[0] in LIBRARIES and LIBRARIES | sys.stdlib_module_names >= set(packages)
 
 

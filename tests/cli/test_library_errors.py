@@ -148,7 +148,7 @@ class Mistaken(Callback):
     """Its constructor gives torch an argument of a wrong type."""
 
     def __init__(self, size: int = 1) -> None:
-        torch.zeros(torch.zeros(size))
+        torch.zeros(torch.zeros(size))  # type: ignore[call-overload]
 
 
 def test_a_refusal_of_a_users_own_call_keeps_its_traceback() -> None:
@@ -163,8 +163,11 @@ def test_a_users_wrong_call_of_a_library_is_no_refused_setting() -> None:
 
 
 def test_an_error_in_our_own_code_keeps_its_traceback() -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise MisconfigurationException("a bug")
+
     with (
-        mock.patch("lightning_gans.callbacks.ema.EMA.setup", side_effect=MisconfigurationException("a bug")),
+        mock.patch("lightning_gans.callbacks.ema.EMA.setup", fail),
         pytest.raises(MisconfigurationException, match="a bug"),
     ):
         build([*FIT])

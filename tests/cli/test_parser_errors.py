@@ -90,7 +90,7 @@ NO_NUMBER = "expected a whole number"
         (["--model", "my net"], "model is my net, which is no known class"),
         (["--model", ""], "model is '', which is no known class"),
         (["--trainer.unknown,key", "3"], "trainer.unknown,key is not a known key"),
-        (["--model.generator", "{'width,x': 3}"], "model.generator.width,x is not a known key"),
+        (["--model.generator", "{'unlike,x': 3}"], "model.generator.unlike,x is not a known key"),
     ],
 )
 def test_a_value_is_shown_whole(arguments: list[str], summary: str) -> None:
