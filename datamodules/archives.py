@@ -85,6 +85,25 @@ UNPAIRED: dict[str, Archive] = {
 }
 """The data sets of CycleGAN by name; sizes and checksums are those of TensorFlow Datasets' ``cycle_gan``."""
 
+DOMAINS = {
+    "cityscapes": ("photo", "labels"),
+    "facades": ("photo", "labels"),
+    "iphone2dslr_flower": ("iPhone photo", "DSLR photo"),
+    "maps": ("aerial photo", "map"),
+    "summer2winter_yosemite": ("summer", "winter"),
+}
+"""What the images of domains a and b show, for the data sets whose name is not ``a2b``."""
+
+
+def domains_of(name: str) -> tuple[str, str]:
+    """What the images of domains a and b of a data set show.
+
+    Args:
+        name: of the data set.
+    """
+    a, _, b = name.partition("2")
+    return DOMAINS.get(name, (a, b))
+
 
 def fetch(archive: Archive, name: str, root: Path, *, unverified: bool = False) -> Path:
     """Download and unpack an archive, unless its folder exists already.

@@ -12,6 +12,9 @@ from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
 MARGIN = 2
 
+DIGITS = tuple("0123456789")
+"""Names of the classes of handwritten digits."""
+
 
 class DigitsDataModule(InMemoryDataModule):
     """1,797 real handwritten digits (Alpaydin and Kaynak, 1998), 8 x 8 with 17 gray levels, padded and resized.
@@ -37,6 +40,10 @@ class DigitsDataModule(InMemoryDataModule):
 
     def __init__(self, size: Size = 28, batch_size: int = 64, eval_batch_size: int = 500, num_workers: int = 0) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size=2, num_workers=num_workers)
+
+    def class_names(self) -> tuple[str, ...]:
+        """The digits."""
+        return DIGITS
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
         """All images (1797, 1, 12, 12) uint8 and labels (1797,) int64, for either split."""

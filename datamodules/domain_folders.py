@@ -15,7 +15,7 @@ from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names, walk_folder
 from lightning_gans.core.images import Size, square_side
-from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, fetch
+from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, domains_of, fetch
 from lightning_gans.datamodules.base import SPLITS
 from lightning_gans.datamodules.file_states import warn_of_changes
 from lightning_gans.datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
@@ -140,6 +140,14 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     def folder(self) -> Path:
         """The folder that contains the folders of the splits."""
         return self.root if self.dataset is None else self.root / self.dataset
+
+    def display_name(self) -> str:
+        """The name of the data set, or of the folder."""
+        return self.dataset or self.root.name or super().display_name()
+
+    def domain_names(self) -> dict[str, str]:
+        """The names of the domains of one of the authors' data sets; none for other folders."""
+        return dict(zip("ab", domains_of(self.dataset), strict=False)) if self.dataset else {}
 
     def prepare_data(self) -> None:
         """Download the data set if it is missing, once per machine.

@@ -211,6 +211,14 @@ class SyntheticFacadesDataModule(TwoDomainDataModule):
         self.seed = seed
         self.palettes = {"b": dict(zip(CLASSES, map(tuple, PALETTE.tolist()), strict=True))}
 
+    def display_name(self) -> str:
+        """``synthetic facades``."""
+        return "synthetic facades"
+
+    def domain_names(self) -> dict[str, str]:
+        """House fronts are called photos, as in pix2pix's facades."""
+        return {"a": "photo", "b": "labels"}
+
     def setup(self, stage: str) -> None:
         """Draw the images that ``stage`` needs."""
         for split in SPLITS[stage]:

@@ -96,6 +96,14 @@ class ImageFolderDataModule(InMemoryDataModule):
         self._files = {split: label_files(groups, self.classes) for split, groups in splits.items()}
         self._states = {split: file_states(path for path, _ in files) for split, files in self._files.items()}
 
+    def display_name(self) -> str:
+        """The name of the folder."""
+        return self.root.name or super().display_name()
+
+    def class_names(self) -> list[str]:
+        """The names of the class folders."""
+        return self.classes
+
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
         """Images (N, C, size, size) uint8 and labels (N,) int64; those for training in random order.
 

@@ -61,6 +61,10 @@ class StackedMNISTDataModule(InMemoryDataModule):
         self.test_size = test_size
         self.digits = MNISTDataModule(root, download)
 
+    def display_name(self) -> str:
+        """``Stacked MNIST``."""
+        return "Stacked MNIST"
+
     def prepare_data(self) -> None:
         """Download the files of MNIST that are missing, once per machine.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_reader import center_square
 from lightning_gans.core.images import Size, square_side
+from lightning_gans.datamodules.digits import DIGITS
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
 
@@ -64,6 +66,10 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
         self.root = expand_path(root, "root")
         self.download = download
+
+    def class_names(self) -> Sequence[str]:
+        """The names that torchvision gives the classes, if its class has an attribute ``classes``."""
+        return tuple(getattr(self.dataset, "classes", ()))
 
     def split_arguments(self, *, train: bool) -> dict[str, Any]:
         """Arguments with which ``dataset`` reads the training or the test split."""
@@ -146,6 +152,10 @@ class MNISTDataModule(TorchvisionDataModule):
     channels = 1
     num_classes = 10
 
+    def class_names(self) -> tuple[str, ...]:
+        """The digits."""
+        return DIGITS
+
 
 class FashionMNISTDataModule(TorchvisionDataModule):
     """Fashion-MNIST (Xiao et al., 2017): 28 x 28 gray images of clothing, split like MNIST."""
@@ -154,6 +164,10 @@ class FashionMNISTDataModule(TorchvisionDataModule):
     folder = "FashionMNIST/raw"
     channels = 1
     num_classes = 10
+
+    def display_name(self) -> str:
+        """``Fashion-MNIST``."""
+        return "Fashion-MNIST"
 
 
 class KMNISTDataModule(TorchvisionDataModule):
@@ -188,6 +202,14 @@ class CIFAR10DataModule(TorchvisionDataModule):
         num_workers: int = 0,
     ) -> None:
         super().__init__(root, download, size, batch_size, eval_batch_size, val_size, num_workers)
+
+    def display_name(self) -> str:
+        """``CIFAR-10``."""
+        return "CIFAR-10"
+
+    def class_names(self) -> tuple[str, ...]:
+        """The names in the set's own file, which torchvision reads after the download."""
+        return ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def one_line(error: Exception) -> str:

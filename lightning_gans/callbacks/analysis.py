@@ -26,7 +26,7 @@ from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.run_folder import without_nan
 from lightning_gans.callbacks.samples import check_drawable
-from lightning_gans.core.data import InMemoryData, data_module
+from lightning_gans.core.data import InMemoryData, class_titles, data_module
 from lightning_gans.core.drawing import grid
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device
@@ -139,7 +139,8 @@ class Analysis(Callback):
         }
         if model.conditional:
             images, labels = class_grid(analyzed, self.rows)
-            pictures["classes"] = grid(images, len(labels), None, [f"class {label}" for label in labels])
+            names = class_titles(data.class_names(), data.num_classes)
+            pictures["classes"] = grid(images, len(labels), None, [names[label] for label in labels])
         probe = linear_probe(analyzed, self.probe_images)
         epoch, step = model.progress
         facts = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}

@@ -13,7 +13,7 @@ attributes and methods itself; :func:`check_offers` names those that are missing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -29,6 +29,10 @@ Palette = Mapping[str, tuple[int, ...]]
 """The classes of a label map by name, each with its color, in levels from 0 to 255. The first is the background."""
 
 
+LONGEST_NAME = 100
+"""Largest number of characters of a name for titles."""
+
+
 @runtime_checkable
 class Data(Protocol):
     """What every data module offers.
@@ -40,6 +44,10 @@ class Data(Protocol):
 
     size: tuple[int, int]
     eval_batch_size: int
+
+    def display_name(self) -> str:
+        """The name of the data for titles; by default that of the class without ``DataModule``."""
+        return type(self).__name__.removesuffix("DataModule")
 
     def split_label(self, split: str) -> str:
         """The name that a score's stamp gives the split ``train``, ``val`` or ``test``; by default the split's own."""
@@ -78,6 +86,10 @@ class ImageData(Data, Protocol):
     channels: int
     num_classes: int
 
+    def class_names(self) -> Sequence[str]:
+        """The names of the classes for titles, in the order of their labels; by default there are none."""
+        return ()
+
 
 @runtime_checkable
 class InMemoryData(ImageData, Protocol):
@@ -107,6 +119,10 @@ class PairData(Data, Protocol):
     channels_b: int
     paired: bool
     palettes: Mapping[str, Palette]
+
+    def domain_names(self) -> Mapping[str, str]:
+        """By domain, what its images show, such as ``{"a": "photo", "b": "labels"}``; by default there are no names."""
+        return {}
 
     def aligned(self, split: str) -> bool | None:
         """Whether the batches of a split say that the k-th images of both domains show the same thing.
@@ -175,6 +191,32 @@ def data_module(trainer: Trainer) -> Data | None:
     """The trainer's data module, which the model has checked in ``setup``; None if it was given loaders instead."""
     data: Data | None = trainer.datamodule  # type: ignore[attr-defined]  # set by Lightning's data connector
     return data
+
+
+def describe_names(data: Data) -> dict[str, Any]:
+    """The names of a data module for titles, as plain data that checkpoints hold.
+
+    Returns:
+        ``data_name``, ``classes`` and ``domains``, and ``palettes``; see :class:`Data`, :class:`ImageData` and
+        :class:`PairData`. Names that are not known are left out.
+    """
+    names: dict[str, Any] = {"data_name": short_name(data.display_name())}
+    if isinstance(data, ImageData) and len(data.class_names()) == data.num_classes > 0:
+        names["classes"] = [short_name(name) for name in data.class_names()]
+    if isinstance(data, PairData):
+        names["palettes"] = {domain: dict(palette) for domain, palette in data.palettes.items()}
+        names["domains"] = {domain: short_name(name) for domain, name in data.domain_names().items()}
+    return names
+
+
+def short_name(name: str) -> str:
+    """A name as a short text of one line; it may be that of a folder, which may have any characters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)[:LONGEST_NAME]
+
+
+def class_titles(names: Sequence[str], count: int) -> list[str]:
+    """The titles of ``count`` classes: their names, or ``class 3`` where they have none."""
+    return list(names) if len(names) == count else [f"class {label}" for label in range(count)]
 
 
 def network_arguments(data: object) -> dict[str, Any]:

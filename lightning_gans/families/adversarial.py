@@ -16,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_gans.components.class_paths import Trust
-from lightning_gans.core.data import PairData, check_offers, data_module
+from lightning_gans.core.data import check_offers, data_module, describe_names
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.precision import check_precision
@@ -178,8 +178,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         checkpoint["versions"] = package_versions()
         if (data := data_module(self.trainer)) is not None:
             checkpoint["data"] = f"{type(data).__module__}.{type(data).__qualname__}"
-            if isinstance(data, PairData):
-                checkpoint["palettes"] = {domain: dict(palette) for domain, palette in data.palettes.items()}
+            checkpoint.update(describe_names(data))
         checkpoint["hyper_parameters"], checkpoint[NOT_STORED] = self._describe()
         if checkpoint[NOT_STORED] and not self._warned:
             self._warned = True

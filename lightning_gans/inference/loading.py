@@ -263,7 +263,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
         "epoch": checkpoint["epoch"] + 1,
         "seed": checkpoint.get("run_seed"),
         "data": checkpoint.get("data"),
-        "palettes": checkpoint.get("palettes") or None,
+        **{key: checkpoint.get(key) or None for key in ("data_name", "classes", "domains", "palettes")},
         "versions": checkpoint.get("versions"),
         "scores": last_scores(checkpoint),
     }

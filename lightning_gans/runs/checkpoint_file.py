@@ -42,10 +42,13 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "run_seed": (int,),
     "train_seconds": (int, float),
     "data": (str,),
+    "data_name": (str,),
+    "classes": (list,),
+    "domains": (Mapping,),
 }
 """Types of the fields of a checkpoint; some are written by :class:`lightning_gans.families.Adversarial`."""
 
-DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes")
+DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes", "classes", "domains")
 """Fields that are plain data."""
 
 COUNTS = ("global_step", "epoch", "run_seed", "train_seconds")

@@ -111,6 +111,9 @@ class ModelMetadata(TypedDict, total=False):
         epoch: number of epochs begun.
         seed: the run's seed.
         data: class path of the data module.
+        data_name: name of the data.
+        classes: names of the classes, in the order of their labels.
+        domains: by domain, what its images show.
         palettes: by domain, the classes of images that are label maps; see :data:`lightning_gans.core.data.Palette`.
         versions: version of each package that the checkpoint was saved with.
         scores: rows of scores, each with its stamp; see :class:`lightning_gans.runs.scores.ScoreRow`.
@@ -122,6 +125,9 @@ class ModelMetadata(TypedDict, total=False):
     epoch: int
     seed: int
     data: str
+    data_name: str
+    classes: list[str]
+    domains: dict[str, str]
     palettes: dict[str, Palette]
     versions: dict[str, str]
     scores: list[dict[str, Any]]
@@ -134,6 +140,9 @@ METADATA_TYPES: dict[str, tuple[type, ...]] = {
     "epoch": (int,),
     "seed": (int,),
     "data": (str,),
+    "data_name": (str,),
+    "classes": (list,),
+    "domains": (dict,),
     "palettes": (dict,),
     "versions": (dict,),
     "scores": (list,),
@@ -152,14 +161,22 @@ def check_metadata(metadata: object) -> None:
     for key, kinds in METADATA_TYPES.items():
         if key in metadata and type(metadata[key]) not in kinds:
             raise ValueError(f"metadata.{key} is {short_text(metadata[key])}; expected a {kinds[0].__name__}")
-        if isinstance(metadata.get(key), str) and not (metadata[key].isprintable() and len(metadata[key]) < 500):
+        if isinstance(metadata.get(key), str) and not is_short_text(metadata[key]):
             raise ValueError(f"metadata.{key} is {short_text(metadata[key])}; expected a short text of one line")
     for name, number in metadata.get("versions", {}).items():
         if not isinstance(name, str) or not isinstance(number, str):
             raise ValueError(f"metadata.versions has {short_text(number)}; expected texts")
+    for key, names in (("classes", metadata.get("classes", [])), ("domains", metadata.get("domains", {}).values())):
+        if wrong := [name for name in names if not is_short_text(name)]:
+            raise ValueError(f"metadata.{key} has {short_text(wrong[0])}; expected short texts of one line")
     for domain, palette in metadata.get("palettes", {}).items():
         if not is_palette(palette):
             raise ValueError(f"metadata.palettes.{domain} is {short_text(palette)}; expected colors by name")
+
+
+def is_short_text(value: object) -> bool:
+    """Whether a value is a text of one line, such as a name."""
+    return isinstance(value, str) and value.isprintable() and len(value) < 500
 
 
 def is_palette(palette: object) -> bool:

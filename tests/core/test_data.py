@@ -18,7 +18,9 @@ from lightning_gans.core.data import (
     InMemoryData,
     PairData,
     check_offers,
+    class_titles,
     declares,
+    describe_names,
     members,
     network_arguments,
 )
@@ -62,6 +64,8 @@ def test_data_modules_offer_what_they_declare() -> None:
 def test_a_protocol_has_a_list_of_members() -> None:
     assert members(ImageData) == [
         "channels",
+        "class_names",
+        "display_name",
         "eval_batch_size",
         "fingerprint",
         "num_classes",
@@ -69,6 +73,24 @@ def test_a_protocol_has_a_list_of_members() -> None:
         "size",
         "split_label",
     ]
+
+
+def test_names_are_short_texts_and_left_out_where_they_are_not_known() -> None:
+    assert describe_names(OwnData()) == {"data_name": "OwnData"}
+    data = OwnData()
+    data.class_names = lambda: ["a\n", "x" * 300, *"cdefghij"]  # type: ignore[method-assign]
+    assert describe_names(data)["classes"][:3] == ["a?", "x" * 100, "c"]
+    data.class_names = lambda: ["one"]  # type: ignore[method-assign]
+    assert "classes" not in describe_names(data)
+    facades = describe_names(tiny_facades())
+    assert facades["data_name"] == "synthetic facades"
+    assert facades["domains"] == {"a": "photo", "b": "labels"}
+    assert facades["palettes"]["b"]["wall"] == (0, 0, 255)
+
+
+def test_classes_without_names_are_called_by_their_labels() -> None:
+    assert class_titles(["cat", "dog"], 2) == ["cat", "dog"]
+    assert class_titles([], 2) == class_titles(["cat"], 2) == ["class 0", "class 1"]
 
 
 def test_data_of_ones_own_train_and_are_scored(tmp_path: Path) -> None:
@@ -89,8 +111,9 @@ def test_data_without_the_protocol_are_refused_with_all_that_they_lack(tmp_path:
     with pytest.raises(InputError) as error:
         tiny_trainer(tmp_path, max_steps=1).fit(tiny_dcgan(), Loaders())
     assert str(error.value) == (
-        "data is Loaders, which has no channels, eval_batch_size, fingerprint, num_classes, num_images, size, "
-        "split_label; DCGAN expects a data module with the attributes and methods of lightning_gans.core.data.ImageData"
+        "data is Loaders, which has no channels, class_names, display_name, eval_batch_size, fingerprint, "
+        "num_classes, num_images, size, split_label; DCGAN expects a data module with the attributes and methods of "
+        "lightning_gans.core.data.ImageData"
     )
 
 

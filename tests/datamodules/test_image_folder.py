@@ -74,7 +74,9 @@ def test_class_folders_with_numbers_are_in_the_order_of_the_numbers(tmp_path: Pa
 
 def test_equal_numbers_keep_the_order_of_their_names(tmp_path: Path) -> None:
     fill(tmp_path, {"01": 1, "1": 2, "001": 3, "0": 4})
-    assert ImageFolderDataModule(tmp_path).classes == ["0", "001", "01", "1"]
+    data = ImageFolderDataModule(tmp_path)
+    assert data.classes == data.class_names() == ["0", "001", "01", "1"]
+    assert data.display_name() == tmp_path.name
 
 
 def test_images_deep_within_a_class_folder_belong_to_it(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
+from lightning_gans.core.data import describe_names
 from lightning_gans.core.errors import InputError
 from lightning_gans.datamodules import (
     CIFAR10DataModule,
@@ -26,10 +27,27 @@ from lightning_gans.datamodules import (
     MNISTDataModule,
     in_memory,
 )
-from lightning_gans.datamodules.in_memory import TensorImages
+from lightning_gans.datamodules.in_memory import InMemoryDataModule, TensorImages
 from lightning_gans.datamodules.torchvision_sets import TorchvisionDataModule
 from lightning_gans.metrics import DigitFeatures
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "classes"),
+    [
+        (DigitsDataModule(), "Digits", ["0", "9"]),
+        (MNISTDataModule(), "MNIST", ["0", "9"]),
+        (FashionMNISTDataModule(), "Fashion-MNIST", ["T-shirt/top", "Ankle boot"]),
+        (KMNISTDataModule(), "KMNIST", ["o", "wo"]),
+        (CIFAR10DataModule(), "CIFAR-10", ["airplane", "truck"]),
+    ],
+)
+def test_sets_have_names_for_titles(data: InMemoryDataModule, name: str, classes: list[str]) -> None:
+    found = describe_names(data)
+    assert found["data_name"] == name
+    assert [found["classes"][0], found["classes"][-1]] == classes
+    assert len(found["classes"]) == data.num_classes
 
 
 def test_digits_are_there_without_a_download() -> None:

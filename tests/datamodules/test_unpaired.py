@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lightning_gans.datamodules import UnpairedImageDataModule, domain_folders
-from lightning_gans.datamodules.archives import UNPAIRED, Archive
+from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, domains_of
 from tests.support.image_trees import SMALL, images, pretend, refusal, seeds, side_by_side
 
 
@@ -43,6 +43,27 @@ def epoch(data: UnpairedImageDataModule, number: int) -> tuple[list[int], list[i
 
 
 # Splits.
+
+
+@pytest.mark.parametrize(
+    ("dataset", "names"),
+    [
+        ("horse2zebra", {"a": "horse", "b": "zebra"}),
+        ("maps", {"a": "aerial photo", "b": "map"}),
+        ("summer2winter_yosemite", {"a": "summer", "b": "winter"}),
+        (None, {}),
+    ],
+)
+def test_the_authors_data_sets_have_names_for_titles(
+    dataset: str | None, names: dict[str, str], tmp_path: Path
+) -> None:
+    data = UnpairedImageDataModule(root=tmp_path, dataset=dataset)
+    assert data.domain_names() == names
+    assert data.display_name() == (dataset or tmp_path.name)
+
+
+def test_every_archive_has_names_of_its_domains() -> None:
+    assert all(all(domains_of(name)) and not {*domains_of(name)} & {name} for name in (*PAIRED, *UNPAIRED))
 
 
 def test_each_split_is_in_its_folders(tmp_path: Path) -> None:

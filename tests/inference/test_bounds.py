@@ -151,6 +151,13 @@ FIELDS: list[dict[str, Any]] = [
     {"versions": ["2.11"]},
     {"versions": {"torch": {"number": 2}}},
     {"palettes": {"a": 5}},
+    {"classes": "cat"},
+    {"classes": ["cat", 5]},
+    {"classes": ["\x1b[2J"]},
+    {"domains": ["photo"]},
+    {"domains": {"a": "x" * 1000}},
+    {"data_name": ["MNIST"]},
+    {"data_name": "two\nlines"},
     {"palettes": 5},
 ]
 

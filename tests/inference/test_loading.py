@@ -10,8 +10,11 @@ import torch
 import lightning_gans
 from lightning_gans.core.errors import InputError
 from lightning_gans.inference import ImageTranslator, LatentSampler, load
+from lightning_gans.inference.facts import checkpoint_facts
 from lightning_gans.networks import ResNetTranslator, UNet
 from tests.support import checkpoint_files
+from tests.support.tiny import tiny_trainer
+from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
 
 def test_loading_and_sampling_start_without_lightning(tmp_path: Path) -> None:
@@ -69,6 +72,17 @@ def test_two_generators_go_both_ways(tmp_path: Path) -> None:
         network = model.network(way)
         assert isinstance(network, ResNetTranslator)
         assert torch.equal(network.state_dict()["layers.0.weight"], state[f"{way}.layers.0.weight"])
+
+
+def test_a_checkpoint_has_the_names_of_its_data(tmp_path: Path) -> None:
+    trainer = tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0)
+    trainer.fit(tiny_pix2pix(), tiny_facades())
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    metadata = checkpoint_facts(tmp_path / "a.ckpt")
+    assert metadata["data_name"] == "synthetic facades"
+    assert metadata["domains"] == {"a": "photo", "b": "labels"}
+    assert "wall" in metadata["palettes"]["b"]
+    assert "classes" not in metadata
 
 
 def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from lightning_gans.cli.commands.common import (
     user_path,
 )
 from lightning_gans.cli.start import announce_loading
+from lightning_gans.core.image_files import list_names
 from lightning_gans.runs.scores import parse_complete_rows
 
 WIDTH = 14
@@ -60,6 +61,10 @@ def format_facts(facts: dict[str, Any]) -> Iterator[str]:
     for key in ("variant", "data", "weights", "step", "epoch", "seed"):
         if key in facts:
             yield line(key, facts[key])
+    if "classes" in facts:
+        yield line("classes", f"{len(facts['classes'])}: {list_names(facts['classes'])}")
+    if "domains" in facts:
+        yield line("domains", ", ".join(f"{domain} is {name}" for domain, name in facts["domains"].items()))
     if facts.get("train_seconds"):
         yield line("trained for", f"{facts['train_seconds']:.0f} s, validations included")
     for name, size in facts["sizes"].items():
