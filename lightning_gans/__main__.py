@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
+from typing import NoReturn
 
 from lightning_gans.core import __version__
 
@@ -31,8 +31,22 @@ COMMANDS = {
 """Other commands, and what they do: modules of :mod:`lightning_gans.cli.commands`, which start without Lightning."""
 
 
+OTHER_NAMES = {
+    **dict.fromkeys(("train", "run", "resume", "continue"), "fit"),
+    **dict.fromkeys(("eval", "evaluate", "score"), "test"),
+    **dict.fromkeys(("generate", "gen"), "sample"),
+    **dict.fromkeys(("convert", "save"), "export"),
+    **dict.fromkeys(("list", "ls", "config", "models"), "configs"),
+    **dict.fromkeys(("info", "describe", "show"), "inspect"),
+    **dict.fromkeys(("serve", "gui", "app"), "demo"),
+    **dict.fromkeys(("results", "compare", "leaderboard"), "table"),
+    "version": "--version",
+}
+"""Commands of other programs, and ours for the same."""
+
+
 def help_text() -> str:
-    """The output of ``--help``. That of the training commands is longer, and takes seconds to build."""
+    """The output of ``--help``."""
     lines = [
         "usage: lightning-gans COMMAND [options]",
         "",
@@ -43,6 +57,37 @@ def help_text() -> str:
         "`lightning-gans COMMAND --help` shows a command's options, `lightning-gans --version` the version.",
     ]
     return "\n".join(lines)
+
+
+def refuse_command(command: str) -> NoReturn:
+    """Say that there is no such command, and what was probably meant; exit status 2."""
+    from lightning_gans.core.similar_names import did_you_mean, similar_names
+
+    names = [*TRAINING, *COMMANDS, "help"]
+    close = [OTHER_NAMES[command]] if command in OTHER_NAMES else similar_names(command, names, limit=1)
+    hint = did_you_mean(close) or f"; expected one of {', '.join(names)}"
+    print(f"lightning-gans: error: unknown command {command}{hint}", file=sys.stderr)
+    sys.exit(2)
+
+
+def train(arguments: list[str]) -> None:
+    """Run a training command, or print its short help."""
+    from lightning_gans.cli import training_help
+
+    if training_help.asks_for_help(arguments):
+        print(training_help.help_text(arguments[0]))
+        return
+    from lightning_gans.cli.start import announce_loading, check_arguments
+    from lightning_gans.core.errors import exit_on_known_errors
+
+    if training_help.asks_for_all(arguments):
+        arguments = [arguments[0], "--help"]
+    with exit_on_known_errors():
+        check_arguments(arguments)
+    announce_loading("torch and Lightning")
+    from lightning_gans.cli.train import run
+
+    run(arguments)
 
 
 def has_current_folder() -> bool:
@@ -56,8 +101,9 @@ def has_current_folder() -> bool:
 def main() -> None:
     """Run the command that ``sys.argv`` names."""
     arguments = sys.argv[1:]
+    if arguments[:1] == ["help"]:  # `help fit` is `fit --help`
+        arguments = [*arguments[1:2], "--help"]
     command = arguments[0] if arguments else ""
-    names = [*TRAINING, *COMMANDS]
     if command == "--version":
         print(f"lightning-gans {__version__}")
     elif command in ("-h", "--help"):
@@ -65,11 +111,8 @@ def main() -> None:
     elif not command:
         print(help_text(), file=sys.stderr)
         sys.exit(2)
-    elif not command.startswith("-") and command not in names:
-        close = difflib.get_close_matches(command, names, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(names)}"
-        print(f"lightning-gans: error: unknown command {command}; {hint}", file=sys.stderr)
-        sys.exit(2)
+    elif not command.startswith("-") and command not in (*TRAINING, *COMMANDS):
+        refuse_command(command)
     elif not has_current_folder():
         print("lightning-gans: error: the current folder no longer exists; change to another one", file=sys.stderr)
         sys.exit(2)
@@ -83,15 +126,7 @@ def main() -> None:
         except BrokenPipeError:  # as with `| head`; Python's own flush at exit must not fail
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
-        from lightning_gans.cli.start import announce_loading, check_arguments
-        from lightning_gans.core.errors import exit_on_known_errors
-
-        with exit_on_known_errors():
-            check_arguments(arguments)
-        announce_loading("torch and Lightning")
-        from lightning_gans.cli.train import run
-
-        run()
+        train(arguments)
 
 
 if __name__ == "__main__":

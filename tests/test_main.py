@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,23 @@ def test_help_starts_without_torch(option: str) -> None:
     done = subprocess.run([sys.executable, "-c", code, option], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in ([__version__] if option == "--version" else [*TRAINING, *COMMANDS]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "beginning"),
+    [
+        (["help"], "usage: lightning-gans COMMAND"),
+        (["help", "fit"], "usage: lightning-gans fit [CONFIG ...]"),
+        (["help", "sample"], "usage: lightning-gans sample [-h]"),
+    ],
+)
+def test_help_may_be_a_command(
+    arguments: list[str], beginning: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", *arguments])
+    with contextlib.suppress(SystemExit):
+        main()
+    assert capsys.readouterr().out.startswith(beginning)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_gans.cli.resume import newest_first
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.families.compat import RESTORING_MODULE
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.find_checkpoint import best_checkpoint
 from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder, parse_version, runs_below, version_name
+from lightning_gans.runs.newest import newest_first
 
 AUTO = "auto"
 

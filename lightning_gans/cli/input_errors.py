@@ -7,7 +7,6 @@ printed as it is.
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +15,8 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from lightning_gans.cli.config_arguments import read_config
+from lightning_gans.cli.known_names import other_name
+from lightning_gans.core.similar_names import did_you_mean, similar_names
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"](.+?)['\"] is not (?:accepted|expected)")
 _UNRECOGNIZED = re.compile(r"unrecognized arguments: --([^\s=]+)", re.IGNORECASE)
@@ -50,6 +51,12 @@ _TYPE_NAMES = {
 }
 """What users call the types of values."""
 
+_NO_VALUES = ("none", "no", "off", "false", "nil")
+"""What users may write for null where a class is expected."""
+
+_LIBRARIES = ("torch.optim", "torch.optim.lr_scheduler", "lightning.pytorch.loggers", "lightning.pytorch.callbacks")
+"""Modules of libraries whose classes are suggested too."""
+
 
 def summarize_parser_error(report: str, words: Iterable[str], configs: Iterable[str]) -> str:
     """Summarize a report in one sentence.
@@ -73,12 +80,14 @@ def _sentence(path: str, report: str, words: Iterable[str], configs: Iterable[st
         return f"{match[1]} is not a known key{_suggestion(match[1], words)}"
     if match := _REFUSED_KEY.search(report):
         key = ".".join(filter(None, (path, match[1])))
-        return f"{key} is not a known key{_suggestion(match[1], words)}{config_that_sets(match[1], configs)}"
+        return f"{key} is not a known key{_suggestion(match[1], words, key)}{config_that_sets(key, configs)}"
     if match := _NO_CLASS.search(report):
         place = config_that_sets(path, configs, match[1])
         if match[1] in words:
             return f"{path} is {match[1]}, a class of another kind than is expected there{place}"
-        return f"{path} is {_visible(match[1])}, which is no known class{_suggestion(match[1], words)}{place}"
+        classes = [word for word in words if word[:1].isupper()]
+        hint = "; write null for none" if match[1].lower() in _NO_VALUES else _suggestion(match[1], classes)
+        return f"{path} is {_visible(match[1])}, which is no known class{hint}{place}"
     if match := _OTHER_CLASS.search(report):
         return f"{path} is {match[1]}; expected a subclass of {match[2]}{config_that_sets(path, configs, match[1])}"
     if match := _NOT_IMPORTED.search(report):
@@ -93,7 +102,8 @@ def _sentence(path: str, report: str, words: Iterable[str], configs: Iterable[st
         return f"{', '.join(names)} must be given, on the command line or in a config (`lightning-gans configs`)"
     if path and (refused := _wrong_type(report)):
         value, expected = refused
-        return f"{path} is {_visible(value)}; expected {expected}{config_that_sets(path, configs, value)}"
+        form = _list_form(value, expected)
+        return f"{path} is {_visible(value)}; expected {expected}{form}{config_that_sets(path, configs, value)}"
     return None
 
 
@@ -123,6 +133,16 @@ def _wrong_type(report: str) -> tuple[str, str] | None:
     return (match[1], _type_names(types)) if match and types else None
 
 
+def _list_form(value: str, expected: str) -> str:
+    """How a list is written, where a value that is none was given for one: "0.5,0.9" or "0.5" for [0.5, 0.9]."""
+    parts = [part for part in re.split(r"[\s,]+", value.strip("() ")) if part]
+    if "a list" not in expected or value[:1] in ("[", "{") or not parts:
+        return ""
+    if len(parts) > 1:
+        return f", written [{', '.join(parts)}]"
+    return f", written [{parts[0]}, ...]" if expected.startswith("a list") else ""
+
+
 def _visible(value: str) -> str:
     return value if value.strip() else repr(value)
 
@@ -150,7 +170,7 @@ def _type_names(types: Sequence[tuple[str, str, str, str]]) -> str:
 
 
 def known_words(parser: ArgumentParser) -> set[str]:
-    """The names of keys, of our classes, and of their arguments."""
+    """The names of keys, of our classes and those of libraries that a config may name, and of ours' arguments."""
     options = set(parser.get_defaults(skip_validation=True).keys(branches=True))
     classes = [
         item
@@ -166,41 +186,50 @@ def known_words(parser: ArgumentParser) -> set[str]:
         for base in item.__mro__
         for name in getattr(vars(base).get("__init__"), "__annotations__", ())
     }
-    return options | {item.__name__ for item in classes} | (arguments - {"return"})
+    modules = [vars(sys.modules[name]) for name in _LIBRARIES if name in sys.modules]
+    theirs = {name for module in modules for name, item in module.items() if isinstance(item, type)}
+    return options | {item.__name__ for item in classes} | theirs | (arguments - {"return"})
 
 
-def _suggestion(word: str, words: Iterable[str]) -> str:
+def _suggestion(word: str, words: Iterable[str], key: str | None = None) -> str:
+    """The end of a message about an unknown name.
+
+    Args:
+        word: the name.
+        words: known ones.
+        key: path of the key, if it is one that is unknown.
+    """
     known = set(words) - {word.rpartition(".")[2]}
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.7)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    return did_you_mean(other_name(key or word) or similar_names(word, known))
 
 
 def config_that_sets(key: str, configs: Iterable[str], value: str | None = None) -> str:
     """Name the last config that sets a key.
 
     Args:
-        key: path of the key, of which the last part is compared.
+        key: path of the key, or its last part alone.
         configs: paths of configs.
         value: if given, only configs that set the key to this value count.
 
     Returns:
         `` (in FILE)``, or nothing if the key was set on the command line.
     """
-    leaf = key.rpartition(".")[2]
+    end = f".{key}".replace(".init_args", "")
     holding = [
         config
         for config in configs
-        if any(name == leaf and value in (None, str(held)) for name, held in _entries(read_config(config)))
+        if any(path.endswith(end) and value in (None, str(held)) for path, held in _entries(read_config(config)))
     ]
     return f" (in {holding[-1]})" if holding else ""
 
 
-def _entries(node: Any) -> Iterator[tuple[str, Any]]:
-    """All keys with their values, at any depth; the value of a class is its class path."""
+def _entries(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """All keys with their values, at any depth, as ``.model.penalty.gamma``; the value of a class is its class path."""
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield str(key), value.get("class_path", value) if isinstance(value, Mapping) else value
-            yield from _entries(value)
+            below = path if key == "init_args" else f"{path}.{key}"
+            yield below, value.get("class_path", value) if isinstance(value, Mapping) else value
+            yield from _entries(value, below)
     elif isinstance(node, list):
         for item in node:
-            yield from _entries(item)
+            yield from _entries(item, path)

@@ -1,6 +1,7 @@
-"""Paths of our data modules of the time when ``datamodules`` was a package of its own, in configs and arguments.
+"""What configs and arguments may have beside YAML of today: old paths of our data modules, and Python's None for null.
 
-``datamodules.MNISTDataModule``, as a config of that time has it, is now ``lightning_gans.datamodules.MNISTDataModule``.
+``datamodules.MNISTDataModule``, as a config of the time has it when ``datamodules`` was a package of its own, is now
+``lightning_gans.datamodules.MNISTDataModule``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from lightning_gans.components.class_paths import import_object
 from lightning_gans.core.arguments import is_class_path
 
 YAML = "yaml with moved classes"
-"""jsonargparse's mode of a parser whose configs and values may have old paths."""
+"""jsonargparse's mode of a parser whose configs and values may have old paths, and None."""
+
+NONE = "None"
+"""What Python calls null; YAML reads it as a text."""
 
 
 def moved_class(path: str) -> str:
@@ -47,6 +51,15 @@ def moved_argument(argument: str) -> str:
     return f"{key}{equals}{moved_class(value)}"
 
 
+def with_null(node: Any) -> Any:
+    """A config's content, changed in place: :data:`NONE` is null."""
+    if isinstance(node, dict):
+        node.update({key: with_null(value) for key, value in node.items()})
+    elif isinstance(node, list):
+        node[:] = [with_null(value) for value in node]
+    return None if node == NONE else node
+
+
 def with_moved_classes(node: Any) -> Any:
     """A config's content, changed in place: the class of the data is what :func:`moved_class` returns."""
     if isinstance(node, dict):
@@ -56,4 +69,4 @@ def with_moved_classes(node: Any) -> Any:
     return node
 
 
-set_loader(YAML, lambda text: with_moved_classes(get_loader("yaml")(text)), (yaml.YAMLError,))
+set_loader(YAML, lambda text: with_moved_classes(with_null(get_loader("yaml")(text))), (yaml.YAMLError,))

@@ -27,6 +27,12 @@ from lightning_gans.runs.folder import RunFolder
 HALF = ("bf16-true", "bf16-mixed")
 """The trainer's half precisions on a CPU, where 16-mixed becomes bf16-mixed."""
 
+LIGHTNINGS_OWN = (
+    ("gradient_clip_val", "null", "model.clip_g and model.clip_d"),
+    ("accumulate_grad_batches", 1, "model.accumulate_g and model.accumulate_d"),
+)
+"""Arguments of Lightning's trainer that need one optimizer, their values without effect, and the keys of ours."""
+
 
 @dataclass
 class ProcessSettings:
@@ -162,6 +168,9 @@ class Trainer(L.Trainer):
             raise ValueError("barebones is true; expected false, as a run logs, evaluates and saves checkpoints")
         if val_check_interval == 0:
             raise ValueError("val_check_interval is 0; expected a number of batches, or a share of an epoch in (0, 1]")
+        for name, none, ours in LIGHTNINGS_OWN:
+            if kwargs.get(name) not in (None, none):
+                raise ValueError(f"{name} is {kwargs[name]}; expected {none}, as a GAN has {ours} for its networks")
         super().__init__(
             benchmark=not kwargs.get("deterministic") if benchmark is None else benchmark,
             limit_train_batches=limit_train_batches,

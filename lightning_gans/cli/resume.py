@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_home
 from lightning_gans.runs.folder import CHECKPOINTS, RunFolder, runs_below
+from lightning_gans.runs.newest import newest_first
 
 RESUME = "--resume"
-
-
-def newest_first(folders: Iterable[RunFolder]) -> list[RunFolder]:
-    """The folders with checkpoints, the one that was written to last first."""
-    written = {
-        folder: max((path.stat().st_mtime for path in folder.all_checkpoints()), default=None) for folder in folders
-    }
-    found = [(time, folder) for folder, time in written.items() if time is not None]
-    return [folder for _, folder in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
 def expand_resume(arguments: Sequence[str]) -> list[str]:

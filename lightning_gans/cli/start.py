@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
+from itertools import pairwise
+from pathlib import Path
 
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys
+from lightning_gans.cli.config_arguments import config_paths, expand_configs
+from lightning_gans.cli.known_names import CLASSES, is_known_key, known_keys, meant_class, other_name
 from lightning_gans.cli.resume import expand_resume
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.shipped_configs import config_folder
+from lightning_gans.core.shipped_configs import recipe_names
+from lightning_gans.core.similar_names import did_you_mean, similar_names
+from lightning_gans.runs.folder import RunFolder
+from lightning_gans.runs.newest import newest_run_in
 
-GROUPS = (
-    *("trainer", "model", "data", "process", "ema", "evaluation", "analysis", "samples", "watchdog", "best", "last"),
-    *("predictions", "compile", "tf32"),
-)
-"""First parts of the training commands' keys."""
+FIRST_CONFIG = "dcgan/digits"
+"""The config for a first run: it needs no download, and takes a minute."""
 
-OPTIONS = ("help", "config", "print_config", "seed_everything", "ckpt_path", "weights_only")
-"""Options of the training commands that are no keys."""
-
-OPTIONS_OF = {"fit": ("resume",), "validate": ("verbose",), "test": ("verbose",), "predict": ("return_predictions",)}
-"""Options that only some training commands have."""
+ENOUGH = ("--model", "--data", "--config", "--help", "-h", "--print_config", "--trainer.logger.help")
+"""Beginnings of options with which a training command needs no config, or the parser says what is missing."""
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 """Variables of the environment with the number of a process among those of a run."""
 
 
 def check_arguments(arguments: list[str]) -> None:
-    """Check what needs no torch of a training command's arguments: the configs, and the first part of every key.
+    """Check what needs no torch of a training command's arguments: the configs, the first parts of every key, classes.
 
     A key that is unknown and resembles no other is left to the parser, which knows all keys.
 
@@ -37,28 +36,34 @@ def check_arguments(arguments: list[str]) -> None:
         arguments: those of the command line, the command first.
 
     Raises:
-        InputError: if a name is neither a file nor a shipped config, or a key is misspelled.
+        InputError: if there is no config, a name is neither a file nor a shipped config, or a key or class is
+            misspelled.
     """
+    command = arguments[0]
     expanded = expand_configs(expand_resume(arguments))
-    known = (*GROUPS, *OPTIONS, *OPTIONS_OF.get(arguments[0], ()))
-    for argument in expanded:
-        match = re.match(r"--(([\w-]+)[\w.+-]*)", argument)
-        if not match or match[2] in known:
+    configs = config_paths(expanded)
+    for argument, following in pairwise([*expanded, ""]):
+        match = re.match(r"--([\w.+-]+)(?:=(.*))?", argument, re.DOTALL)
+        if not match:
             continue
-        if close := similar_keys(match[1], [*known, *sorted(config_keys(config_paths(expanded)))]):
-            raise InputError(f"{match[1]} is not a known key; did you mean {' or '.join(close)}?")
+        key, value = match[1], following if match[2] is None else match[2]
+        if key in CLASSES and value.isidentifier() and (meant := meant_class(key, value)):
+            raise InputError(f"{key} is {value}, which is no known class; did you mean {meant}?")
+        if is_known_key(key, command):
+            continue
+        if close := other_name(key) or similar_names(key, known_keys(command, configs)):
+            raise InputError(f"{key} is not a known key{did_you_mean(close)}")
+    if not configs and not any(argument.startswith(ENOUGH) for argument in expanded):
+        raise InputError(f"{command} is given no config; expected {expected_config(command)}")
 
 
-def config_keys(paths: list[str]) -> set[str]:
-    """The dotted keys that configs set, and those of every run."""
-    every = str(config_folder() / "base.yaml")
-    return given_keys([part for path in (every, *paths) for part in ("--config", path)])
-
-
-def similar_keys(key: str, words: list[str]) -> list[str]:
-    """Up to three words that end like a key, or else resemble it, such as ``data.batch_size`` for ``batch_size``."""
-    same = [word for word in words if word.endswith(f".{key.rpartition('.')[2]}")]
-    return same[:3] or difflib.get_close_matches(key, words, n=3, cutoff=0.7)
+def expected_config(command: str) -> str:
+    """What to give to a training command that was given no config: for an evaluation, the config of the newest run."""
+    if command != "fit":
+        run = newest_run_in(Path("runs")) or RunFolder(Path("RUN"))
+        return f"that of a run, such as `lightning-gans {command} --config {run.first_config}`"
+    others = ", ".join(name for name in recipe_names() if name != FIRST_CONFIG)
+    return f"one, such as `lightning-gans fit {FIRST_CONFIG}`, a file, or one of {others}"
 
 
 def announce_loading(what: str = "torch") -> None:

@@ -312,13 +312,17 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
     )
 
 
-def run() -> None:
-    """Console entry: invalid input and known failures are one line on stderr, with an exit status of their own."""
+def run(args: list[str] | None = None) -> None:
+    """Console entry: invalid input and known failures are one line on stderr, with an exit status of their own.
+
+    Args:
+        args: the command line, without the program's name; by default that of the process.
+    """
     filter_warnings()
     # Last, so that a user's own module is found wherever the command is installed, and hides none of ours.
     sys.path.append(str(Path.cwd()))
     try:
-        build()
+        build(args)
     except InputError as error:
         # An error in a data loader's process arrives with its traceback in front.
         message = str(error).splitlines()[-1].removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_home
+from lightning_gans.core.similar_names import did_you_mean, similar_names
 
 
 def config_folder() -> Path:
@@ -20,9 +20,18 @@ SWEEPS = "sweeps"
 """Folder of the sweep files, which ``lightning-gans sweep`` takes and ``--config`` does not."""
 
 
+PARTS = ("data", "logger")
+"""Folders of configs that are given after another one."""
+
+
 def config_names() -> list[str]:
     """Names of all shipped configs, as ``--config`` takes them: paths below the folder, without suffix."""
     return [name for name in _names() if not name.startswith(f"{SWEEPS}/")]
+
+
+def recipe_names() -> list[str]:
+    """Names of the shipped configs with which a run is complete: all but parts such as those of data and loggers."""
+    return [name for name in config_names() if "/" in name and name.partition("/")[0] not in PARTS]
 
 
 def sweep_names() -> list[str]:
@@ -58,6 +67,5 @@ def find_config(given: str) -> str:
     shipped = config_folder() / f"{given.removesuffix('.yaml')}.yaml"
     if shipped.is_file():
         return str(shipped)
-    close = difflib.get_close_matches(given, config_names(), n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`lightning-gans configs` lists the shipped ones"
-    raise InputError(f"--config is {given}, which is neither a file nor a shipped config; {hint}")
+    hint = did_you_mean(similar_names(given, config_names())) or "; `lightning-gans configs` lists the shipped ones"
+    raise InputError(f"--config is {given}, which is neither a file nor a shipped config{hint}")

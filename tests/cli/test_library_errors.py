@@ -112,7 +112,14 @@ def test_the_key_of_a_refused_setting_is_named(built: LightningGANsCLI, key: str
             ["--model.scheduler_g", "CosineAnnealingWarmRestarts", "--model.scheduler_g.T_0", "0"],
             "model.scheduler_g.T_0 is 0: Expected positive integer T_0, but got 0",
         ),
-        (["--trainer.accumulate_grad_batches", "2"], "trainer.accumulate_grad_batches is 2: Automatic gradient"),
+        (
+            ["--trainer.accumulate_grad_batches", "2"],
+            "trainer.accumulate_grad_batches is 2; expected 1, as a GAN has model.accumulate_g and model.accumulate_d",
+        ),
+        (
+            ["--trainer.gradient_clip_val", "1"],
+            "trainer.gradient_clip_val is 1; expected null, as a GAN has model.clip_g and model.clip_d",
+        ),
         (["--trainer.val_check_interval", "1000"], "trainer.val_check_interval is 1000: "),
         (["--trainer.callbacks+", "LearningRateMonitor", "--trainer.logger", "false"], "trainer.callbacks[0]: "),
     ],

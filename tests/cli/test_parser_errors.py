@@ -39,7 +39,7 @@ REPORTS = {
         "torch.optim.lr_scheduler.ReduceLROnPlateau, lightning.pytorch.cli.ReduceLROnPlateau",
     ),
     "_MISSING": (
-        ["fit"],
+        ["fit"],  # refused earlier on the command line
         "data, model must be given, on the command line or in a config (`lightning-gans configs`)",
     ),
     "_TYPE": ([*FIT, "--model.optimizer_g.betas", "[1]"], "optimizer_g.betas is [1]; expected a list of 2 values"),
@@ -100,6 +100,37 @@ def test_a_value_is_shown_whole(arguments: list[str], summary: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (["--model", "D-CGAN"], "which is no known class; did you mean DCGAN?"),
+        (["--model.generator", "unet"], "which is no known class; did you mean UNet?"),
+        (["--model.optimizer_g", "adam"], "which is no known class; did you mean Adam?"),
+        (["--trainer.logger", "wandb"], "which is no known class; did you mean WandbLogger?"),
+        (["--model.penalty", "none"], "which is no known class; write null for none"),
+        (["--model.lr", "1e-3"], "is not a known key; did you mean model.optimizer_g.lr or model.optimizer_d.lr?"),
+        (["--model.optimizer", "Adam"], "is not a known key; did you mean model.optimizer_g or model.optimizer_d?"),
+        (["--model.optimizer_g.betas", "0.5,0.9"], "is 0.5,0.9; expected a list, written [0.5, 0.9]"),
+        (["--model.optimizer_g.betas", "(0.5, 0.9)"], "is (0.5, 0.9); expected a list, written [0.5, 0.9]"),
+        (["--model.optimizer_g.betas", "0.5"], "is 0.5; expected a list, written [0.5, ...]"),
+    ],
+)
+def test_what_was_probably_meant_is_named(arguments: list[str], end: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_all([[*FIT, *arguments]])
+    assert str(caught.value).endswith(end)
+
+
+def test_none_is_null_on_the_command_line_and_in_a_config(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("model: {init_args: {scheduler_g: None}}\ntrainer: {max_epochs: None, max_steps: 3}\n")
+    line = [*FIT, "--config", str(file), "--model.penalty=None", "--model.scheduler_d", "None"]
+    (config,) = parse_all([line])
+    arguments = config.fit.model.init_args
+    assert (arguments.penalty, arguments.scheduler_g, arguments.scheduler_d) == (None, None, None)
+    assert (config.fit.trainer.max_epochs, config.fit.trainer.max_steps) == (None, 3)
+
+
+@pytest.mark.parametrize(
     ("arguments", "summary"),
     [
         (["LearningRateMonitor", "--trainer.callbacks.logging_interval", "a"], "logging_interval is a; expected step"),
@@ -135,6 +166,8 @@ def test_the_last_config_that_sets_the_value_is_named(tmp_path: Path) -> None:
     assert input_errors.config_that_sets("model.generator.width", paths, "3") == f" (in {paths[2]})"
     assert input_errors.config_that_sets("model.generator.width", paths) == f" (in {paths[3]})"
     assert input_errors.config_that_sets("model.generator.width", paths, "6") == ""
+    assert input_errors.config_that_sets("width", paths, "4") == f" (in {paths[1]})"
+    assert input_errors.config_that_sets("model.width", paths) == ""
 
 
 def test_an_unknown_report_stays_whole() -> None:

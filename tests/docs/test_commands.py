@@ -21,8 +21,8 @@ import wandb
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from lightning_gans.__main__ import COMMANDS, TRAINING
+from lightning_gans.cli.known_names import CLASSES, KEYS, OPTIONS, OPTIONS_OF
 from lightning_gans.cli.parser import Trainer
-from lightning_gans.cli.start import GROUPS, OPTIONS, OPTIONS_OF
 from lightning_gans.cli.sweep_check import parse_all
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_names, find_config
@@ -135,6 +135,8 @@ def training_lines() -> list[list[str]]:
     """The pages' training commands that are to be accepted, and what they add to those of a sweep."""
     found = []
     for arguments in (arguments for page in PAGES for arguments in ours(page)):
+        if "--help" in arguments:
+            continue  # the short help parses nothing
         if arguments[0] in TRAINING and not REFUSED.keys() & {*arguments}:
             found.append([re.sub(rf"^{RUNS}(?=/config\.yaml$|$)", "RUN", word) for word in arguments])
         elif arguments[0] == "sweep":
@@ -194,7 +196,7 @@ def known_options() -> set[str]:
     keys = {
         f"--{group}.{name}" for group, found in owners.items() for each in found for name in signature(each).parameters
     }
-    training = {f"--{name}" for name in (*GROUPS, *OPTIONS, *chain(*OPTIONS_OF.values()), "version")}
+    training = {f"--{name}" for name in (*KEYS, *CLASSES, *OPTIONS, *chain(*OPTIONS_OF.values()), "version")}
     return {*OPTION.findall(helps), *OPTION.findall(benchmarks), *training, *keys}
 
 
