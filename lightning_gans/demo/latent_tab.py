@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any, NamedTuple
 
 import gradio as gr
 from PIL import Image
 
 from lightning_gans.demo.events import event_options, show_errors
-from lightning_gans.demo.pictures import MAX_IMAGES, Choice, film_strip, interpolate_at, sample_grid
+from lightning_gans.demo.pictures import (
+    ALL_CLASSES,
+    MAX_IMAGES,
+    Choice,
+    class_names,
+    default_count,
+    describe_grid,
+    film_strip,
+    interpolate_at,
+    sample_grid,
+    truncation_bound,
+)
 from lightning_gans.inference import LatentSampler
 
 MAX_SLIDER_SEED = 999
@@ -19,7 +31,7 @@ class ChoiceWidgets(NamedTuple):
     """The widgets of a :class:`.Choice`."""
 
     seed: gr.Number
-    label: gr.Slider
+    label: gr.Dropdown
 
 
 def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
@@ -27,20 +39,22 @@ def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             shown = enlarged_image("pictures", "Images", 440)
+            caption = gr.HTML(elem_id="caption", elem_classes="caption")
         with gr.Column(scale=1, min_width=300):
-            start = choice_widgets(sampler, "start", 0)
-            every = gr.Checkbox(True, label="All classes in turn", elem_id="every", visible=sampler.num_classes > 0)
-            count = gr.Slider(1, MAX_IMAGES, 16, step=1, label="Images", elem_id="count")
+            start = choice_widgets(sampler, "start", 0, all_classes=True)
+            count = gr.Slider(
+                1, MAX_IMAGES, default_count(sampler.num_classes), step=1, label="Images", elem_id="count"
+            )
             truncation = gr.Slider(
                 0,
-                3,
+                0.95,
                 0,
                 step=0.05,
                 label="Truncation",
-                info="Largest absolute value in the latent vector; 0 for no bound",
+                info="0 for none; further to the right, images are more typical and less varied",
                 elem_id="truncation",
             )
-    gr.Markdown("## Interpolation to another image")
+    gr.Markdown("## Interpolation from the first image to another")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             between = enlarged_image("between", "Image at this position", 260)
@@ -49,29 +63,35 @@ def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
             position = gr.Slider(0, 1, 0.5, step=0.01, label="Position", elem_id="position")
     strip = enlarged_image("strip", "Images at all positions", 160)
 
-    @show_errors
-    def draw(seed: float, label: float, all_classes: bool, number: float, bound: float) -> Image.Image:
-        return sample_grid(sampler, Choice(seed, int(label)), int(number), bound, all_classes)
+    def bound(strength: float) -> float | None:
+        return truncation_bound(sampler.noise, strength)
 
     @show_errors
-    def draw_between(*values: float) -> Image.Image:
-        return interpolate_at(
-            sampler, Choice(values[0], int(values[1])), Choice(values[2], int(values[3])), *values[4:]
-        )
+    def draw(seed: float, label: int | None, number: float, strength: float) -> tuple[Image.Image, str]:
+        choice = Choice(seed, ALL_CLASSES if label is None else label)
+        text = describe_grid(sampler, choice, bound(strength)) if number > 1 else ""
+        return sample_grid(sampler, choice, int(number), bound(strength)), html.escape(text)
 
     @show_errors
-    def draw_strip(*values: float) -> Image.Image:
-        return film_strip(sampler, Choice(values[0], int(values[1])), Choice(values[2], int(values[3])), *values[4:])
+    def draw_between(*values: Any) -> Image.Image:
+        return interpolate_at(sampler, *choices(*values[:4]), values[4], bound(values[5]))
 
-    inputs: list[Any] = [*start, every, count, truncation]
-    gr.on([page.load, *(widget.change for widget in inputs)], draw, inputs, shown, **event_options())
+    @show_errors
+    def draw_strip(*values: Any) -> Image.Image:
+        return film_strip(sampler, *choices(*values[:4]), bound(values[4]))
+
+    inputs: list[Any] = [*start, count, truncation]
+    gr.on([page.load, *(widget.change for widget in inputs)], draw, inputs, [shown, caption], **event_options())
     ends = [*start, *end]
     inputs = [*ends, position, truncation]
     gr.on([page.load, *(widget.change for widget in inputs)], draw_between, inputs, between, **event_options())
     inputs = [*ends, truncation]
     gr.on([page.load, *(widget.change for widget in inputs)], draw_strip, inputs, strip, **event_options())
-    # Moving the slider of the class shows that class.
-    start.label.input(lambda: False, None, every, **event_options())
+
+
+def choices(seed: float, label: int | None, end_seed: float, end_label: int | None) -> tuple[Choice, Choice]:
+    """The two ends of an interpolation; a class that is not chosen is the first."""
+    return Choice(seed, label or 0), Choice(end_seed, end_label or 0)
 
 
 def enlarged_image(name: str, label: str, height: int) -> gr.Image:
@@ -89,33 +109,44 @@ def enlarged_image(name: str, label: str, height: int) -> gr.Image:
     )
 
 
-def choice_widgets(sampler: LatentSampler, name: str, seed: int) -> ChoiceWidgets:
-    """A number field and a slider for the seed, and for a conditional model a slider for the class."""
-    with gr.Row(equal_height=True):
-        field = gr.Number(seed, label="Seed", precision=0, minimum=0, elem_id=f"{name}-seed", scale=1, min_width=90)
-        slider = gr.Slider(
-            0,
-            MAX_SLIDER_SEED,
-            seed,
-            step=1,
-            label="Seed",
-            show_label=False,
-            buttons=[],
-            elem_id=f"{name}-seed-slider",
-            elem_classes="bare",
-            scale=3,
-            min_width=160,
+def choice_widgets(sampler: LatentSampler, name: str, seed: int, *, all_classes: bool = False) -> ChoiceWidgets:
+    """A number field, a slider and a button for the seed, and for a conditional model a list of the classes.
+
+    Args:
+        sampler: the model.
+        name: prefix of the widgets' names.
+        seed: the first value.
+        all_classes: whether the first entry of the list is that the images have all classes in turn.
+    """
+    with gr.Group():
+        with gr.Row(equal_height=True):
+            field = gr.Number(seed, label="Seed", precision=0, minimum=0, elem_id=f"{name}-seed", scale=1, min_width=90)
+            slider = gr.Slider(
+                0,
+                MAX_SLIDER_SEED,
+                seed,
+                step=1,
+                label="Seed",
+                show_label=False,
+                buttons=[],
+                elem_id=f"{name}-seed-slider",
+                elem_classes="bare",
+                scale=3,
+                min_width=160,
+            )
+        random = gr.Button("Random seed", size="sm", elem_id=f"{name}-random")
+        entries = [(each, label) for label, each in enumerate(class_names(sampler))]
+        label = gr.Dropdown(
+            [("All in turn", ALL_CLASSES), *entries] if all_classes else entries or [("None", 0)],
+            value=ALL_CLASSES if all_classes else 0,
+            label="Class",
+            elem_id=f"{name}-class",
+            visible=sampler.num_classes > 0,
         )
-    # Runs in the browser only. The number field holds the value; the slider sets it.
+    # Runs in the browser only. The number field holds the value; the slider and the button set it.
     slider.input(None, slider, field, js="value => value", api_visibility="private")
     field.input(None, field, slider, js=f"value => Math.min(value ?? 0, {MAX_SLIDER_SEED})", api_visibility="private")
-    label = gr.Slider(
-        0,
-        max(1, sampler.num_classes - 1),
-        0,
-        step=1,
-        label="Class",
-        elem_id=f"{name}-class",
-        visible=sampler.num_classes > 0,
-    )
+    drawn = f"Math.floor({MAX_SLIDER_SEED + 1} * Math.random())"
+    js = f"() => {{ const seed = {drawn}; return [seed, seed]; }}"
+    random.click(None, None, [field, slider], js=js, api_visibility="private")
     return ChoiceWidgets(field, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import gradio as gr
 
 from lightning_gans.demo.latent_tab import latent_tab
 from lightning_gans.demo.limits import KEEP_SECONDS, Limits
+from lightning_gans.demo.pictures import direction_name
 from lightning_gans.demo.run_tab import run_tab
 from lightning_gans.demo.translation_tab import translation_tab
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
@@ -28,9 +30,11 @@ def build(model: PretrainedModel, run: RunFolder | None, limits: Limits, stoppin
     """
     page: gr.Blocks
     with gr.Blocks(
-        title=f"{model_name(model)} - lightning-gans", analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)
+        title=f"{page_title(model)} - lightning-gans", analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)
     ) as page:
-        gr.Markdown(f"# {model_name(model)}\n{describe_model(model)}", elem_id="title")
+        # Not Markdown: names in a checkpoint may have any characters.
+        title, facts = (html.escape(text) for text in (page_title(model), describe_model(model)))
+        gr.HTML(f"<h1>{title}</h1><p>{facts}</p>", elem_id="title", elem_classes="prose")
         with gr.Tabs():
             if isinstance(model, LatentSampler):
                 with gr.Tab("Images"):
@@ -55,6 +59,13 @@ def model_name(model: PretrainedModel) -> str:
     return str(model.metadata.get("variant", "A trained model")).rpartition(".")[2]
 
 
+def page_title(model: PretrainedModel) -> str:
+    """The names of the model and its training data; that of the data's class in older checkpoints."""
+    data = model.metadata.get("data", "").rpartition(".")[2].removesuffix("DataModule")
+    data = model.metadata.get("data_name", data)
+    return f"{model_name(model)} on {data}" if data else model_name(model)
+
+
 def describe_model(model: PretrainedModel) -> str:
     """The model's metadata in one line."""
     metadata = model.metadata
@@ -65,11 +76,12 @@ def describe_model(model: PretrainedModel) -> str:
         facts.append(f"epoch {metadata['epoch']}")
     facts.append({"ema": "averaged weights", "raw": "raw weights"}.get(model.weights_kind, "unknown weights"))
     if isinstance(model, LatentSampler):
-        facts.append("{} x {} pixels".format(*model.network.size))
+        facts.append("{}\u00a0x\u00a0{} pixels".format(*model.network.size))
         if model.num_classes:
             facts.append(f"{model.num_classes} classes")
     elif isinstance(model, ImageTranslator):
-        facts.append("trained on {} x {} pixels".format(*model.sizes[model.directions[0]]))
+        facts.append(" and ".join(direction_name(model, direction) for direction in model.directions))
+        facts.append("trained on {}\u00a0x\u00a0{} pixels".format(*model.sizes[model.directions[0]]))
     if "seed" in metadata:
         facts.append(f"run with seed {metadata['seed']}")
     return " · ".join(facts)

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from lightning_gans.components.noise import Noise, UniformNoise
+from lightning_gans.core.data import class_titles
 from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference import ImageTranslator, LatentSampler
 from lightning_gans.inference.tiled.translate import translate_picture
+from lightning_gans.runs.record import ModelMetadata
 
 CANVAS_SIZE = 512
 """Approximate side of a canvas in pixels of the screen."""
@@ -24,6 +27,16 @@ CANVAS_SIZE = 512
 def canvas_size(size: int) -> int:
     """Side of the canvas for images of ``size`` pixels, a multiple of ``size``."""
     return size * max(1, round(CANVAS_SIZE / size))
+
+
+def domain_name(metadata: ModelMetadata, domain: str) -> str:
+    """What the images of a domain show, as its data say; else its letter."""
+    return metadata.get("domains", {}).get(domain, domain)
+
+
+def direction_name(translator: ImageTranslator, direction: str) -> str:
+    """The name of a direction, such as "photo to labels"."""
+    return " to ".join(domain_name(translator.metadata, domain) for domain in direction.split("_to_"))
 
 
 def palette(translator: ImageTranslator, direction: str) -> dict[str, str]:
@@ -67,42 +80,107 @@ STRIP_IMAGES = 9
 """Number of images in a film strip."""
 
 
+CLASS_COLUMNS = 10
+"""A grid of all classes has a column for each, if there are at most this many."""
+
+ALL_CLASSES = -1
+"""In place of a class: the images have all classes in turn, and the first image has the first class."""
+
+
 class Choice(NamedTuple):
     """A generated image, as chosen on the page.
 
     Attributes:
         seed: the image is the first of this seed; None if the field is empty.
-        label: its class; ignored by an unconditional model.
+        label: its class, or :data:`ALL_CLASSES`; ignored by an unconditional model.
     """
 
     seed: float | None
     label: int = 0
 
 
-def sample_grid(
-    sampler: LatentSampler, choice: Choice, count: int = 1, truncation: float = 0.0, all_classes: bool = False
-) -> Image.Image:
+def sample_grid(sampler: LatentSampler, choice: Choice, count: int = 1, truncation: float | None = None) -> Image.Image:
     """Generate the first images of a seed, as a grid that is about square; a single image without a border.
 
     Args:
         sampler: the model.
         choice: the seed, and the class of all images.
         count: number of images.
-        truncation: see :meth:`.LatentSampler.sample`; 0 for none.
-        all_classes: whether to cycle through all classes instead.
+        truncation: see :meth:`.LatentSampler.sample`.
 
     Raises:
         ValueError: if an argument is out of range.
     """
     if not 1 <= count <= MAX_IMAGES:
         raise ValueError(f"the number of images is {count}; expected 1 to {MAX_IMAGES}")
-    labels = choice.label if sampler.num_classes and not all_classes else None
-    images = sampler.sample(count, labels, parse_seed(choice.seed), truncation or None)
-    return draw(images, math.ceil(math.sqrt(count)))
+    cycle = choice.label == ALL_CLASSES
+    labels = choice.label if sampler.num_classes and not cycle else None
+    images = sampler.sample(count, labels, parse_seed(choice.seed), truncation)
+    return draw(images, grid_columns(count, sampler.num_classes if cycle else 0))
+
+
+def grid_columns(count: int, num_classes: int = 0) -> int:
+    """The number of images in a row of a grid that is about square and has few empty places.
+
+    Args:
+        count: number of images.
+        num_classes: number of classes that the images have in turn. If there are few, a column has images of one class.
+    """
+    side = math.sqrt(count)
+    if 0 < num_classes <= CLASS_COLUMNS:
+        return num_classes * max(1, round(side / num_classes))
+    widths = range(math.ceil(side), int(1.5 * side) + 1)
+    return min(widths, key=lambda width: (-count % width, width))
+
+
+def default_count(num_classes: int) -> int:
+    """The number of images in a grid that the page shows first: about 16, in full rows, at least four."""
+    return 4 * grid_columns(16, num_classes)
+
+
+def class_names(sampler: LatentSampler) -> list[str]:
+    """The titles of the model's classes."""
+    return class_titles(sampler.metadata.get("classes", []), sampler.num_classes)
+
+
+def largest_bound(noise: Noise) -> float:
+    """The bound from which on truncation changes next to nothing: few or no entries of latent vectors are beyond it."""
+    return max(abs(noise.low), abs(noise.high)) if isinstance(noise, UniformNoise) else 3.0
+
+
+def truncation_bound(noise: Noise, strength: float) -> float | None:
+    """The bound of latent vectors for the slider of the truncation.
+
+    Args:
+        noise: the model's distribution.
+        strength: from 0 for no truncation to less than 1.
+
+    Returns:
+        See :meth:`.LatentSampler.sample`; rounded as the page shows it, so that the command gives the same images.
+
+    Raises:
+        ValueError: if ``strength`` is out of range.
+    """
+    if not 0 <= strength < 1:
+        raise ValueError(f"the truncation is {strength}; expected at least 0 and less than 1")
+    return float(f"{(1 - strength) * largest_bound(noise):.3g}") if strength else None
+
+
+def describe_grid(sampler: LatentSampler, choice: Choice, truncation: float | None) -> str:
+    """The order of the classes in a grid, and the option of the commands that truncates in the same way."""
+    names = class_names(sampler)
+    parts = []
+    if names and choice.label == ALL_CLASSES:
+        few = len(names) <= CLASS_COLUMNS
+        listed = ", ".join(names[:CLASS_COLUMNS]) + ("" if few else ", ...")
+        parts.append(f"Classes {'from left to right' if few else 'in turn'}: {listed}.")
+    if truncation is not None:
+        parts.append(f"Latent vectors are within ±{truncation:g}, as with --truncation {truncation:g}.")
+    return " ".join(parts)
 
 
 def interpolate_at(
-    sampler: LatentSampler, start: Choice, end: Choice, position: float, truncation: float = 0.0
+    sampler: LatentSampler, start: Choice, end: Choice, position: float, truncation: float | None = None
 ) -> Image.Image:
     """The image at a position between ``start`` (0) and ``end`` (1); see :meth:`.LatentSampler.interpolate_at`.
 
@@ -110,17 +188,17 @@ def interpolate_at(
         ValueError: if an argument is out of range.
     """
     seeds, labels = seeds_and_labels(sampler, start, end)
-    return draw(sampler.interpolate_at(seeds, position, labels, truncation or None), 1)
+    return draw(sampler.interpolate_at(seeds, position, labels, truncation), 1)
 
 
-def film_strip(sampler: LatentSampler, start: Choice, end: Choice, truncation: float = 0.0) -> Image.Image:
+def film_strip(sampler: LatentSampler, start: Choice, end: Choice, truncation: float | None = None) -> Image.Image:
     """Evenly spaced images from ``start`` to ``end``, side by side.
 
     Raises:
         ValueError: if an argument is out of range.
     """
     seeds, labels = seeds_and_labels(sampler, start, end)
-    return draw(sampler.interpolate(seeds, labels, STRIP_IMAGES, truncation or None), STRIP_IMAGES)
+    return draw(sampler.interpolate(seeds, labels, STRIP_IMAGES, truncation), STRIP_IMAGES)
 
 
 def seeds_and_labels(sampler: LatentSampler, start: Choice, end: Choice) -> tuple[list[int], list[int] | None]:
@@ -129,7 +207,7 @@ def seeds_and_labels(sampler: LatentSampler, start: Choice, end: Choice) -> tupl
     Raises:
         ValueError: if a seed is missing or out of range.
     """
-    labels = [start.label, end.label] if sampler.num_classes else None
+    labels = [0 if each.label == ALL_CLASSES else each.label for each in (start, end)] if sampler.num_classes else None
     return [parse_seed(start.seed), parse_seed(end.seed)], labels
 
 

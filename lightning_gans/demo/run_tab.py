@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.demo.events import event_options, show_errors
+from lightning_gans.demo.pictures import domain_name
 from lightning_gans.runs.folder import RunFolder
 from lightning_gans.runs.record import ModelMetadata
 from lightning_gans.runs.scores import ScoreRow, parse_complete_rows
@@ -105,7 +106,7 @@ def run_tab(tab: gr.Tab, run: RunFolder | None, metadata: ModelMetadata) -> None
             gr.Image(
                 format="png",
                 type="pil",
-                label=f"Grid of domain {domain}" if domain else "Grid",
+                label=f"Grid of domain {domain_name(metadata, domain)}" if domain else "Grid",
                 alt_text="Grid",
                 interactive=False,
                 elem_id=f"grid-{domain}" if domain else "grid",

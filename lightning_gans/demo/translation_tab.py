@@ -12,7 +12,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.demo.canvas import Drawing, canvas
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.limits import Limits
-from lightning_gans.demo.pictures import palette, resize_drawing, translate_image
+from lightning_gans.demo.pictures import direction_name, palette, resize_drawing, translate_image
 from lightning_gans.demo.uploads import read_upload
 from lightning_gans.inference import ImageTranslator
 
@@ -36,7 +36,7 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             direction = gr.Radio(
-                [(name.replace("_", " "), name) for name in directions],
+                [(direction_name(translator, name), name) for name in directions],
                 value=directions[0],
                 label="Direction",
                 elem_id="direction",

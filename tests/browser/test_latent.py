@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.images import to_uint8
@@ -43,9 +43,9 @@ def served(browser: Browser, run: Path, tmp_path_factory: pytest.TempPathFactory
 
 def test_a_seed_is_a_picture(browser: Browser, served: Demo, model: LatentSampler) -> None:
     with opened(browser, served) as page:
-        assert "CGAN" in page.title()
+        assert "CGAN on Digits" in page.title()
         assert "step 7 · epoch 2 · averaged weights" in page.locator("#title").inner_text()
-        settled(page, "pictures", grid(to_uint8(model.sample(16)), 4))
+        settled(page, "pictures", grid(to_uint8(model.sample(40)), 10))
         set_slider(page, "count", 1)
         settled(page, "pictures", to_pil(to_uint8(model.sample(1, [0]))[0]))
         zero = first(page, "pictures")
@@ -60,16 +60,34 @@ def test_a_seed_is_a_picture(browser: Browser, served: Demo, model: LatentSample
         settled(page, "pictures", to_pil(to_uint8(model.sample(1, [0], 123456))[0]))
 
 
+def choose_class(page: Page, name: str, title: str) -> None:
+    """Choose an entry of a list of classes."""
+    page.locator(f"#{name} input").click()
+    page.get_by_role("option", name=title, exact=True).click()
+
+
 def test_a_class_can_be_asked_for(browser: Browser, served: Demo, model: LatentSampler) -> None:
     with opened(browser, served) as page:
         first(page, "pictures")
-        set_slider(page, "start-class", 7)
-        settled(page, "pictures", grid(to_uint8(model.sample(16, 7)), 4))
-        assert not page.get_by_label("All classes in turn").is_checked()
+        assert "Classes from left to right: class 0, class 1" in page.locator("#caption").inner_text()
+        choose_class(page, "start-class", "class 7")
+        settled(page, "pictures", grid(to_uint8(model.sample(40, 7)), 8))
+        assert page.locator("#caption").inner_text() == ""
         set_slider(page, "truncation", 0.5)
-        settled(page, "pictures", grid(to_uint8(model.sample(16, 7, truncation=0.5)), 4))
-        page.get_by_label("All classes in turn").check()
-        settled(page, "pictures", grid(to_uint8(model.sample(16, truncation=0.5)), 4))
+        settled(page, "pictures", grid(to_uint8(model.sample(40, 7, truncation=1.5)), 8))
+        page.get_by_text("as with --truncation 1.5").wait_for()
+        choose_class(page, "start-class", "All in turn")
+        settled(page, "pictures", grid(to_uint8(model.sample(40, truncation=1.5)), 10))
+
+
+def test_a_button_draws_a_seed(browser: Browser, served: Demo, model: LatentSampler) -> None:
+    with opened(browser, served) as page:
+        first(page, "pictures")
+        page.evaluate("Math.random = () => 0.5")
+        page.locator("#start-random").click()
+        settled(page, "pictures", grid(to_uint8(model.sample(40, seed=500)), 10))
+        assert page.locator("#start-seed input").input_value() == "500"
+        assert page.locator("#start-seed-slider input[type=range]").input_value() == "500"
 
 
 def test_a_position_is_a_picture_interpolate_at(browser: Browser, served: Demo, model: LatentSampler) -> None:
@@ -79,7 +97,7 @@ def test_a_position_is_a_picture_interpolate_at(browser: Browser, served: Demo, 
         set_slider(page, "position", 0.25)
         settled(page, "between", interpolate_at(model, Choice(0), Choice(1), 0.25))
         set_slider(page, "end-seed-slider", 9)
-        set_slider(page, "end-class", 4)
+        choose_class(page, "end-class", "class 4")
         settled(page, "between", interpolate_at(model, Choice(0), Choice(9, 4), 0.25))
         settled(page, "strip", film_strip(model, Choice(0), Choice(9, 4)))
 
@@ -131,7 +149,7 @@ def test_a_model_without_classes_and_without_a_run(browser: Browser, tmp_path: P
         model = load(alone, raw=True)
         settled(page, "pictures", grid(to_uint8(model.sample(16)), 4))
         assert "raw weights" in page.locator("#title").inner_text()
-        assert not page.get_by_text("All classes in turn").is_visible()
+        assert not page.locator("#start-class").is_visible()
         page.get_by_role("tab", name="The run").click()
         page.get_by_text("This checkpoint is not in a run's folder").wait_for()
         assert "val/fid" in page.locator("#scores").inner_text()

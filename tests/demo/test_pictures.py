@@ -1,14 +1,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lightning_gans.components.noise import Noise, NormalNoise, UniformNoise
 from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.images import to_uint8
-from lightning_gans.demo.pictures import Choice, film_strip, interpolate_at, sample_grid
+from lightning_gans.demo.pictures import (
+    ALL_CLASSES,
+    Choice,
+    default_count,
+    describe_grid,
+    film_strip,
+    grid_columns,
+    interpolate_at,
+    sample_grid,
+    truncation_bound,
+)
 from lightning_gans.inference import LatentSampler, load
 from tests.support import checkpoint_files
 
@@ -36,7 +48,48 @@ def test_a_single_picture_is_just_its_pixels(tmp_path: Path) -> None:
 def test_several_are_a_grid(tmp_path: Path) -> None:
     model = sampler(tmp_path)
     assert same(sample_grid(model, Choice(3, 5), 6), grid(to_uint8(model.sample(6, 5, 3)), 3))
-    assert same(sample_grid(model, Choice(3, 5), 6, all_classes=True), grid(to_uint8(model.sample(6, None, 3)), 3))
+    assert same(sample_grid(model, Choice(3, ALL_CLASSES), 20), grid(to_uint8(model.sample(20, None, 3)), 10))
+
+
+def test_a_column_of_all_classes_has_one_class_where_there_are_few() -> None:
+    assert [grid_columns(count, 10) for count in (1, 16, 40, 64)] == [10] * 4
+    assert [grid_columns(16, classes) for classes in (2, 3, 5, 11, 1000)] == [4, 3, 5, 4, 4]
+    assert [default_count(classes) for classes in (0, 2, 3, 10, 1000)] == [16, 16, 12, 40, 16]
+
+
+def test_grids_are_about_square_with_few_empty_places() -> None:
+    assert [grid_columns(count) for count in (1, 2, 3, 4, 7, 16, 40, 64)] == [1, 2, 2, 2, 3, 4, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("noise", "expected"),
+    [
+        (NormalNoise(), [None, 2.85, 1.5, 0.15]),
+        (UniformNoise(), [None, 0.95, 0.5, 0.05]),
+        (UniformNoise(0, 2), [None, 1.9, 1.0, 0.1]),
+    ],
+)
+def test_the_truncation_is_none_at_its_left_end_and_grows_to_the_right(noise: Noise, expected: list[Any]) -> None:
+    assert [truncation_bound(noise, strength) for strength in (0, 0.05, 0.5, 0.95)] == expected
+    with pytest.raises(ValueError, match="the truncation is 1; expected at least 0 and less than 1"):
+        truncation_bound(noise, 1)
+
+
+def test_a_grid_is_described_by_the_names_of_its_classes_and_the_bound(tmp_path: Path) -> None:
+    model = sampler(tmp_path)
+    model.metadata["classes"] = list("abcdefghij")
+    assert (
+        describe_grid(model, Choice(0, ALL_CLASSES), None)
+        == "Classes from left to right: " + ", ".join("abcdefghij") + "."
+    )
+    assert describe_grid(model, Choice(0, 2), 1.5) == "Latent vectors are within ±1.5, as with --truncation 1.5."
+    assert describe_grid(sampler(tmp_path, conditional=False), Choice(0, ALL_CLASSES), None) == ""
+
+
+def test_an_interpolation_starts_at_the_first_image_of_all_classes(tmp_path: Path) -> None:
+    model = sampler(tmp_path)
+    first = sample_grid(model, Choice(3, ALL_CLASSES))
+    assert same(interpolate_at(model, Choice(3, ALL_CLASSES), Choice(4, 2), 0), first, 1)
 
 
 def test_a_model_without_classes_is_asked_for_none(tmp_path: Path) -> None:
