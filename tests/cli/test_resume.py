@@ -93,6 +93,24 @@ def test_the_hint_after_a_signal_is_what_is_typed(number: int) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["my run"]
 
 
+def test_a_second_ctrl_c_says_how_the_run_is_resumed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def twice(self: Interrupt, trainer: Any, *_: Any) -> None:
+        if trainer.global_step == 9:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Interrupt, "on_train_batch_start", twice)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit):
+            build([*FIT, INTERRUPT])
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning ignores it from here on
+    assert caplog.messages[-1] == "resume with: lightning-gans fit --resume runs/dcgan-digits/version_0"
+
+
 def test_a_fault_says_how_the_run_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Interrupt, trainer: Any, *_: Any) -> None:
         if trainer.global_step == 9:

@@ -183,6 +183,15 @@ def test_a_full_disk_keeps_the_checkpoint_that_is_there(small_disk: Path, undist
     assert_equal(fit(small_disk, resume=True), undisturbed)
 
 
+def test_a_run_whose_folder_is_put_back_is_resumed(tmp_path: Path, undisturbed: dict[str, Tensor]) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(RunEnded, match=r"run was renamed or removed"):
+        fit(folder, RunLock(), At(CUT, lambda: folder.rename(tmp_path / "elsewhere")), every_n_steps=3)
+    (tmp_path / "elsewhere").rename(folder)
+    assert step_of(folder) == 6
+    assert_equal(fit(folder, resume=True), undisturbed)
+
+
 def test_checkpoints_do_not_pass_through_tmpdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
     monkeypatch.setattr(tempfile, "tempdir", None)
@@ -203,7 +212,7 @@ def test_checkpoints_do_not_pass_through_tmpdir(tmp_path: Path, monkeypatch: pyt
 # Checkpoints
 
 
-@pytest.mark.parametrize("kind", ["truncated", "empty", "foreign"])
+@pytest.mark.parametrize("kind", ["truncated", "empty", "foreign", "bit"])
 def test_of_a_bad_last_checkpoint_the_newest_good_one_takes_the_place(
     tmp_path: Path, undisturbed: dict[str, Tensor], kind: str
 ) -> None:
@@ -216,7 +225,10 @@ def test_of_a_bad_last_checkpoint_the_newest_good_one_takes_the_place(
     if kind == "foreign":
         torch.save({"model": torch.ones(3)}, last)
     else:
-        last.write_bytes({"truncated": content[:-1000], "empty": b""}[kind])
+        weights = max(torch.load(last, weights_only=True)["state_dict"].values(), key=torch.Tensor.numel)
+        place = content.index(weights.numpy().tobytes())  # elsewhere it may be padding
+        changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        last.write_bytes({"truncated": content[:-1000], "empty": b"", "bit": changed}[kind])
     with pytest.warns(UserWarning, match=rf"ckpt_path is {last}, which .* is used instead: {best}, of step {CUT + 1}"):
         assert newest_readable_checkpoint(last) == best
     best.rename(last)
