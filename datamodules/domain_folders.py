@@ -13,8 +13,9 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_files import check_channels, check_folder, find_images, list_names, walk_folder
+from lightning_gans.core.image_files import check_channels, check_folder, find_images, walk_folder
 from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.names import list_names
 from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, domains_of, fetch
 from lightning_gans.datamodules.base import SPLITS
 from lightning_gans.datamodules.file_states import warn_of_changes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
-from lightning_gans.core.image_files import list_names
+from lightning_gans.core.names import list_names
 
 FileState = tuple[int, int]
 """A file's size in bytes and its modification time in nanoseconds."""

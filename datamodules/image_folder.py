@@ -13,9 +13,10 @@ from torch import Tensor
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_files import check_channels, find_images, list_names, reject_unusable
+from lightning_gans.core.image_files import check_channels, find_images, reject_unusable
 from lightning_gans.core.image_reader import READABLE, failure_reason, load_square
 from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.names import list_names
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.datamodules.base import SPLITS
 from lightning_gans.datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import list_names
+from lightning_gans.core.names import list_names
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.datamodules.image_cache import Listing
 

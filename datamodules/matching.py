@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import list_names
+from lightning_gans.core.names import list_names
 
 
 def folder_key(root: Path, folder: Path) -> str:

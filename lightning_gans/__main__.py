@@ -61,7 +61,7 @@ def help_text() -> str:
 
 def refuse_command(command: str) -> NoReturn:
     """Say that there is no such command, and what was probably meant; exit status 2."""
-    from lightning_gans.core.similar_names import did_you_mean, similar_names
+    from lightning_gans.core.names import did_you_mean, similar_names
 
     names = [*TRAINING, *COMMANDS, "help"]
     close = [OTHER_NAMES[command]] if command in OTHER_NAMES else similar_names(command, names, limit=1)

@@ -12,14 +12,14 @@ from typing import Any
 from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.families.compat import RESTORING_MODULE
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.find_checkpoint import best_checkpoint
-from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder, parse_version, runs_below, version_name
-from lightning_gans.runs.newest import newest_first
+from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder, parse_version, version_name
+from lightning_gans.runs.newest import newest_first, newest_run_in
 
 AUTO = "auto"
 
@@ -140,13 +140,19 @@ def checkpoint_of_run(
 def checkpoint_in(path: Path, fits: bool) -> tuple[RunFolder, Path]:
     """The run of a folder and its checkpoint: the last one for ``fit``, else the best one, else the last.
 
+    For an evaluation, a folder of runs means the newest one. To ``fit`` it is not said which run is to be continued.
+
     Raises:
         InputError: if there is none, or none that can be read.
     """
     folder = RunFolder(path.parent if path.resolve().name == CHECKPOINTS else path)
     found = last_checkpoint(folder) if fits else best_or_last(folder)
+    newest = newest_run_in(path)
+    if found is None and newest is not None and not fits:
+        rank_zero_info(f"ckpt_path is {path}, a folder of runs; the newest is {newest}")
+        folder, found = newest, best_or_last(newest)
     if found is None:
-        hint = next((f", such as {run}" for run in newest_first(runs_below(path))), "")
+        hint = "" if newest is None else f", such as {newest}"
         raise InputError(f"ckpt_path is {path}, which has no checkpoint; expected a run's folder{hint}")
     return folder, newest_readable_checkpoint(found) if fits else found
 

@@ -16,7 +16,7 @@ from jsonargparse import ArgumentParser
 
 from lightning_gans.cli.config_arguments import read_config
 from lightning_gans.cli.known_names import other_name
-from lightning_gans.core.similar_names import did_you_mean, similar_names
+from lightning_gans.core.names import did_you_mean, similar_names
 
 _REFUSED_KEY = re.compile(r"(?:Option|Key) ['\"](.+?)['\"] is not (?:accepted|expected)")
 _UNRECOGNIZED = re.compile(r"unrecognized arguments: --([^\s=]+)", re.IGNORECASE)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lightning_gans.cli.config_arguments import given_keys
+from lightning_gans.core.names import fold
 from lightning_gans.core.shipped_configs import config_folder
-from lightning_gans.core.similar_names import fold
 
 KEYS = {
     "trainer": (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_home
-from lightning_gans.runs.folder import CHECKPOINTS, RunFolder, runs_below
-from lightning_gans.runs.newest import newest_first
+from lightning_gans.runs.folder import CHECKPOINTS, RunFolder
+from lightning_gans.runs.newest import newest_run_in
 
 RESUME = "--resume"
 
@@ -63,5 +63,6 @@ def resumable_run(given: str) -> RunFolder:
             f"{RESUME} is {given}, which is in no run's folder with a config; give the config: "
             f"fit --config CONFIG --ckpt_path {given}"
         )
-    hint = next((f", such as {run}" for run in newest_first(runs_below(path))), "")
+    newest = newest_run_in(path)
+    hint = "" if newest is None else f", such as {newest}"
     raise InputError(f"{RESUME} is {given}, which is no run's folder; expected one with config.yaml{hint}")

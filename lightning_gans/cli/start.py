@@ -12,8 +12,8 @@ from lightning_gans.cli.config_arguments import config_paths, expand_configs
 from lightning_gans.cli.known_names import CLASSES, is_known_key, known_keys, meant_class, other_name
 from lightning_gans.cli.resume import expand_resume
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.names import did_you_mean, similar_names
 from lightning_gans.core.shipped_configs import recipe_names
-from lightning_gans.core.similar_names import did_you_mean, similar_names
 from lightning_gans.runs.folder import RunFolder
 from lightning_gans.runs.newest import newest_run_in
 

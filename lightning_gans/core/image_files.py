@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +18,13 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.names import list_names
 
 EXTENSIONS = (
     *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm"),
     *(".jp2", ".j2k", ".jfif", ".jpe", ".dib"),
 )
 """Extensions of the files that are taken from folders, in lower case; those of :data:`.image_metadata.FORMATS`."""
-
-SHOWN = 3
-"""Number of names that a message lists; it counts the others."""
 
 
 def check_channels(name: str, channels: int) -> None:
@@ -156,12 +154,6 @@ def find_images(key: str, root: Path, warn: Callable[[str], object]) -> list[Pat
             f"({found.summary()}): {names}; {expected}"
         )
     return found.images
-
-
-def list_names(names: Sequence[str]) -> str:
-    """The first names, and the number of the others, as text."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def reject_unusable(key: str, root: Path, bad: Iterable[tuple[Path, str]], count: int, expected: str) -> None:

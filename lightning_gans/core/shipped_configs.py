@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_home
-from lightning_gans.core.similar_names import did_you_mean, similar_names
+from lightning_gans.core.names import did_you_mean, similar_names
 
 
 def config_folder() -> Path:

@@ -22,6 +22,7 @@ from lightning_gans.inference.weights_file import read_header, read_json, read_s
 from lightning_gans.networks.base import Generator, Translator
 from lightning_gans.runs.checkpoint_file import NOT_STORED, Contents, read_checkpoint
 from lightning_gans.runs.find_checkpoint import best_or_last_checkpoint
+from lightning_gans.runs.newest import newest_run_in
 from lightning_gans.runs.record import ModelMetadata
 from lightning_gans.runs.scores import parse_complete_rows
 
@@ -45,8 +46,9 @@ def load(
     """Load a pretrained model.
 
     Args:
-        path: a checkpoint; a run's folder, of which the best checkpoint is used, else the last; a folder written by
-            ``save_pretrained``; or a ``.safetensors`` file written by ``lightning-gans export``.
+        path: a checkpoint; a run's folder, of which the best checkpoint is used, else the last; a folder of runs, of
+            which the newest is used; a folder written by ``save_pretrained``; or a ``.safetensors`` file written by
+            ``lightning-gans export``.
         raw: of a checkpoint, use the weights as the optimizer left them instead of their moving average.
         device: device of the model.
         trust: classes, or their paths such as "mynet.MyGenerator", that the file may name beside those of this package
@@ -70,14 +72,15 @@ def load(
 
 
 def find_checkpoint(path: Path) -> Path:
-    """Find the checkpoint in a run's folder; other paths are returned unchanged.
+    """Find the checkpoint in a run's folder, or in the newest in a folder of runs; other paths are returned unchanged.
 
     Raises:
         InputError: if the folder holds no checkpoint.
     """
     if not path.is_dir() or (path / CONFIG).is_file():
         return path
-    if checkpoint := best_or_last_checkpoint(path):
+    run = newest_run_in(path)
+    if checkpoint := best_or_last_checkpoint(path if run is None else run.path):
         return checkpoint
     raise InputError(
         f"path is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported folder"

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
-from lightning_gans.cli.ckpt_path import errors_name_ckpt_path
+from lightning_gans.cli.ckpt_path import checkpoint_in, errors_name_ckpt_path
 from lightning_gans.cli.train import build
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
@@ -30,6 +30,17 @@ def test_a_runs_own_config_means_that_run_and_else_the_newest_is_taken(finished_
     assert (len(scores(first)), len(scores(second))) == (3, 2)
     build(["test", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "best"])
     assert (len(scores(first)), len(scores(second))) == (3, 3)
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")  # the second run is a copy
+def test_an_evaluation_takes_the_newest_of_a_folder_of_runs(finished_run: Path) -> None:
+    newer = finished_run.with_name("version_1")
+    shutil.copytree(finished_run, newer, copy_function=shutil.copyfile)
+    for folder in ("runs", "runs/dcgan-digits"):
+        run, path = checkpoint_in(Path(folder), fits=False)
+        assert (run.path, path) == (newer, newer / "checkpoints" / "best.ckpt")
+    with pytest.raises(InputError, match=f"ckpt_path is runs, which has no checkpoint.*, such as {newer}"):
+        checkpoint_in(Path("runs"), fits=True)
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")  # it has, and Lightning says so to the user

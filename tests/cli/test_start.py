@@ -65,7 +65,7 @@ REFUSED = {
     "argument --format: invalid choice: 'onx'": ["export", "runs", "--format", "onx"],
     "--out is x.jpg; expected a file that ends in .png, .gif or .mp4": ["interpolate", "runs", "--out", "x.jpg"],
     "the following arguments are required: IN": ["translate", "runs", "--out", "x"],
-    "unrecognized arguments: --jsn": ["inspect", "runs", "--jsn"],
+    "unrecognized arguments: --jsn; did you mean --json?": ["inspect", "runs", "--jsn"],
     "--port: invalid int value: 'x'": ["demo", "runs", "--port", "x"],
 }
 """Parts of messages, and the arguments that they answer."""

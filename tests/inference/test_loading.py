@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,17 @@ def test_a_run_folder_means_its_best_checkpoint_and_else_its_last(tmp_path: Path
     checkpoint_files.both_ways(tmp_path / "checkpoints" / "best.ckpt")
     assert isinstance(load(tmp_path), ImageTranslator)
     assert isinstance(lightning_gans.load(str(tmp_path / "checkpoints")), ImageTranslator)
+
+
+def test_a_folder_of_runs_means_the_newest(tmp_path: Path) -> None:
+    for name, age in (("a/version_0", 2), ("a/version_1", 0), ("b/version_0", 1)):
+        write = checkpoint_files.latent if age else checkpoint_files.both_ways
+        path = write(tmp_path / name / "checkpoints" / "last.ckpt")
+        (tmp_path / name / "config.yaml").touch()
+        os.utime(path, (1e9 - age, 1e9 - age))
+    assert isinstance(load(tmp_path), ImageTranslator)
+    assert isinstance(load(tmp_path / "a"), ImageTranslator)
+    assert isinstance(load(tmp_path / "b"), LatentSampler)
 
 
 @pytest.mark.parametrize(("b_to_a", "way"), [(False, "a_to_b"), (True, "b_to_a")])

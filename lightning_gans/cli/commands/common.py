@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from lightning_gans.core.arguments import is_class_path
 from lightning_gans.core.errors import InputError, UntrustedClassError, exit_on_known_errors
 from lightning_gans.core.files import expand_path
+from lightning_gans.core.names import did_you_mean, similar_names
+from lightning_gans.runs.newest import newest_run_in
 
 if TYPE_CHECKING:
     from lightning_gans.inference import PretrainedModel
@@ -45,20 +47,32 @@ def run_command(name: str, arguments: list[str]) -> None:
         RunEnded: if the command fails or is interrupted.
     """
     command = import_module(f"lightning_gans.cli.commands.{name}")
-    command.run(command.make_parser().parse_args(arguments))
+    options = command.make_parser().parse_args(arguments)
+    if "checkpoint" in options and (run := newest_run_in(options.checkpoint)) is not None:
+        print(f"lightning-gans: CKPT is {options.checkpoint}, a folder of runs; the newest is {run}", file=sys.stderr)
+        options.checkpoint = run.path
+    command.run(options)
 
 
-def command_parser(name: str, description: str, **settings: Any) -> argparse.ArgumentParser:
-    """An empty parser for a command.
+class CommandParser(argparse.ArgumentParser):
+    """A parser that takes no abbreviations, and reports an error in one line, with the option that was meant.
 
     Args:
         name: the command's name.
         description: what it does.
         settings: other arguments of :class:`argparse.ArgumentParser`.
     """
-    return argparse.ArgumentParser(
-        prog=f"lightning-gans {name}", description=description, allow_abbrev=False, **settings
-    )
+
+    def __init__(self, name: str, description: str, **settings: Any) -> None:
+        super().__init__(prog=f"lightning-gans {name}", description=description, allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2."""
+        _, unknown, given = message.partition("unrecognized arguments: ")
+        option = next((word for word in given.split() if word.startswith("--")), "")
+        known = [name for action in self._actions for name in action.option_strings]
+        hint = did_you_mean(similar_names(option.partition("=")[0], known)) if unknown else ""
+        self.exit(2, f"lightning-gans: error: {message}{hint or f'; `{self.prog} --help` shows what it takes'}\n")
 
 
 def user_path(text: str) -> Path:
@@ -79,12 +93,13 @@ def model_parser(name: str, description: str, device: str | None = None, **setti
         device: default device; None for a GPU if there is one.
         settings: other arguments of :class:`argparse.ArgumentParser`.
     """
-    parser = command_parser(name, description, **settings)
+    parser = CommandParser(name, description, **settings)
     parser.add_argument(
         "checkpoint",
         type=user_path,
         metavar="CKPT",
-        help="a checkpoint, a run's folder (its best checkpoint, else the last), or an exported folder or file",
+        help="a checkpoint, a run's folder (its best checkpoint, else the last), a folder of runs (the newest), or an "
+        "exported folder or file",
     )
     parser.add_argument(
         "--raw", action="store_true", help="use the weights as the optimizer left them, not their moving average"
@@ -138,6 +153,27 @@ def add_overwrite(parser: argparse.ArgumentParser, what: str) -> None:
         what: the files that it replaces, such as "FILE".
     """
     parser.add_argument("--overwrite", action="store_true", help=f"replace {what} if there already")
+
+
+FILES = (
+    *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".svg", ".pdf", ".mp4", ".webm"),
+    *(".zip", ".safetensors", ".onnx", ".pt", ".pt2", ".json", ".html"),
+)
+"""Suffixes of files, which no folder that a command writes may have: the user expects a file of that format."""
+
+
+def require_folder_name(path: Path, expected: str) -> None:
+    """Check that the name of an output folder is not that of a file.
+
+    Args:
+        path: value of ``--out``.
+        expected: what is, for the message.
+
+    Raises:
+        InputError: if it is.
+    """
+    if path.suffix.lower() in FILES:
+        raise InputError(f"--out is {path}; expected {expected}")
 
 
 def print_skipped(sentence: str) -> None:

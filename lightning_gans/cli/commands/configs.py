@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from lightning_gans.cli.commands.common import command_parser
+from lightning_gans.cli.commands.common import CommandParser
 from lightning_gans.core.shipped_configs import config_names, config_title, sweep_names
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command's parser."""
-    return command_parser("configs", "List the shipped configs.")
+    return CommandParser("configs", "List the shipped configs.")
 
 
 def run(_: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from lightning_gans.cli.commands.common import (
     load_model,
     model_parser,
     options_as_arguments,
+    require_folder_name,
     user_path,
 )
 from lightning_gans.cli.start import announce_loading
@@ -82,6 +83,8 @@ def run(options: argparse.Namespace) -> None:
         if getattr(options, key) is not None and folder != of_folder:
             expected = FOLDER if of_folder else " or ".join(FILE_FORMATS)
             raise InputError(f"--{key} is given, but --format is {options.format}; expected {expected}")
+    if folder and options.out is not None:
+        require_folder_name(options.out, f"a folder for --format {FOLDER}")
     if options.license is not None and not LICENSE.fullmatch(options.license):
         raise InputError(f"--license is {options.license!r}; expected one of the hub's names, such as mit or cc-by-4.0")
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from lightning_gans.cli.commands.common import (
-    command_parser,
+    CommandParser,
     errors_name_checkpoint,
     format_megabytes,
     print_skipped,
     user_path,
 )
 from lightning_gans.cli.start import announce_loading
-from lightning_gans.core.image_files import list_names
+from lightning_gans.core.names import list_names
 from lightning_gans.runs.scores import parse_complete_rows
 
 WIDTH = 14
@@ -24,7 +24,7 @@ WIDTH = 14
 
 def make_parser() -> argparse.ArgumentParser:
     """The command's parser."""
-    parser = command_parser(
+    parser = CommandParser(
         "inspect",
         "Describe a checkpoint: variant, settings, step, scores with how they were measured, versions, sizes. "
         "Nothing that the file names is built or imported.",
@@ -33,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
         "checkpoint",
         type=user_path,
         metavar="CKPT",
-        help="a checkpoint, a run's folder, or an exported folder or .safetensors file",
+        help="a checkpoint, a run's folder, a folder of runs (the newest), or an exported folder or .safetensors file",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

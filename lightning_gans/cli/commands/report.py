@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lightning_gans.cli.commands.common import add_overwrite, command_parser, print_skipped, user_path
+from lightning_gans.cli.commands.common import CommandParser, add_overwrite, print_skipped, user_path
 from lightning_gans.core.errors import InputError, os_reason
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command's parser."""
-    parser = command_parser(
+    parser = CommandParser(
         "report",
         "Write one HTML file that shows runs side by side: samples over time, curves, scores with how they were "
         "measured, settings and environment. The file contains all it shows and opens offline.",

@@ -11,6 +11,7 @@ from lightning_gans.cli.commands.common import (
     load_model_of,
     options_as_arguments,
     require_at_least,
+    require_folder_name,
     sampling_parser,
 )
 from lightning_gans.cli.start import announce_loading
@@ -50,6 +51,8 @@ def run(options: argparse.Namespace) -> None:
     """
     require_at_least(options, n=1, columns=1, scale=1)
     is_grid = options.out.suffix.lower() == ".png"
+    if not is_grid:
+        require_folder_name(options.out, "a file that ends in .png, or a folder for single images")
     require_new_path(options.out, overwrite=options.overwrite, replaced=("*.png" if is_grid else NUMBERED,))
 
     # Imported here so that parsing, --help and wrong options do not load torch.

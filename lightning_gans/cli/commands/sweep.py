@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning_gans.cli.commands.common import INTERRUPTED, require_at_least
+from lightning_gans.cli.commands.common import INTERRUPTED, CommandParser, require_at_least
 from lightning_gans.core.files import expand_home
 
 SWEEPS = Path("runs") / "sweeps"
@@ -20,7 +20,7 @@ SWEEPS = Path("runs") / "sweeps"
 DEFAULT_RUNS = 20
 
 
-class SweepParser(argparse.ArgumentParser):
+class SweepParser(CommandParser):
     """A parser that stores what follows ``--`` as ``fit_arguments``."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
@@ -35,11 +35,10 @@ class SweepParser(argparse.ArgumentParser):
 def make_parser() -> argparse.ArgumentParser:
     """The command's parser."""
     parser = SweepParser(
-        prog="lightning-gans sweep",
-        description="Run a W&B sweep file without a service or a login. Each trial is a fit in a process of its own; "
+        "sweep",
+        "Run a W&B sweep file without a service or a login. Each trial is a fit in a process of its own; "
         "the results are a ranked table. The same command again continues the study.",
         epilog="Arguments after -- are passed to every fit, such as -- --trainer.max_epochs 5.",
-        allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="a sweep file, or the name of a shipped one, such as random")
     parser.add_argument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lightning_gans.cli.commands.common import command_parser, print_skipped, user_path
+from lightning_gans.cli.commands.common import CommandParser, print_skipped, user_path
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_runs
 from lightning_gans.reporting.table import group_runs, replace_table, to_csv, to_markdown
@@ -12,7 +12,7 @@ from lightning_gans.reporting.table import group_runs, replace_table, to_csv, to
 
 def make_parser() -> argparse.ArgumentParser:
     """The command's parser."""
-    parser = command_parser(
+    parser = CommandParser(
         "table",
         "Print a table of results: one row per name of runs, the median and the spread over seeds of each score, and "
         "how the scores were measured. Scores that were measured differently are in tables of their own; runs without "

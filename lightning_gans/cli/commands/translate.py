@@ -11,6 +11,7 @@ from lightning_gans.cli.commands.common import (
     load_model_of,
     model_parser,
     options_as_arguments,
+    require_folder_name,
     user_path,
 )
 from lightning_gans.cli.start import announce_loading
@@ -69,6 +70,7 @@ def run(options: argparse.Namespace) -> None:
         InputError: if an option cannot be used.
         RunEnded: if images cannot be translated or written, or after Ctrl-C.
     """
+    require_folder_name(options.out, "a folder, to which PNG files are written")
     require_new_path(options.out, overwrite=options.overwrite, replaced=("*.png",))
 
     # Imported here so that parsing, --help and wrong options do not load torch.

@@ -273,6 +273,10 @@ def test_a_full_disk_leaves_nothing(
             "--license is 'My own!'; expected one",
         ),
         (
+            ["a.ckpt", "--format", "huggingface", "--out", "a.jpg"],
+            "--out is a.jpg; expected a folder for --format huggingface",
+        ),
+        (
             ["u.ckpt", "--format", "onnx", "--direction", "b_to_a"],
             "--direction is b_to_a; expected a_to_b",
         ),

@@ -38,6 +38,21 @@ def test_samples_are_the_pictures_of_the_python_interface(model: Path, capsys: p
         assert np.array_equal(pixels(Path(f"out/{number:06d}.png")), expected[number])
 
 
+@pytest.mark.parametrize("folder", ["runs", "runs/cgan", "runs/cgan/version_0", "runs/cgan/version_0/checkpoints"])
+def test_of_a_folder_of_runs_the_newest_is_sampled(
+    folder: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path("runs/cgan/version_0")
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "config.yaml").touch()
+    model.rename(run / "checkpoints" / "last.ckpt")
+    command_line("sample", [folder, "--n", "2", "--out", "out"])
+    said = capsys.readouterr()
+    assert said.out == "images: out (2 of seed 0, ema weights of step 7)\n"
+    of_runs = not folder.startswith(str(run))
+    assert said.err == (f"lightning-gans: CKPT is {folder}, a folder of runs; the newest is {run}\n" if of_runs else "")
+
+
 def test_a_name_that_ends_in_png_is_a_grid(model: Path) -> None:
     command_line("sample", [str(model), "--n", "5", "--columns", "3", "--scale", "2", "--raw", "--out", "new/grid.png"])
     grid = pixels(Path("new/grid.png"))
@@ -127,6 +142,14 @@ def test_lists_of_numbers_are_read() -> None:
         ("interpolate", ["--out", "way.avi"], "--out is way.avi; expected a file that ends in .png, .gif or .mp4"),
         ("interpolate", ["--seeds", "3", "--out", "way.png"], "--seeds has 1 entries and --classes 1"),
         ("interpolate", ["--steps", "1", "--out", "way.png"], "--steps is 1; expected at least 2"),
+        (
+            "sample",
+            ["--out", "x.jpg"],
+            "--out is x.jpg; expected a file that ends in .png, or a folder for single images",
+        ),
+        ("sample", ["--out", "new/x.PDF"], "--out is new/x.PDF; expected a file that ends in .png"),
+        ("sample", ["--colums", "2"], "unrecognized arguments: --colums 2; did you mean --columns?"),
+        ("sample", ["--n", "two"], "argument --n: invalid int value: 'two'; `lightning-gans sample --help` shows what"),
         ("interpolate", ["--frame_ms", "1", "--out", "way.png"], "--frame_ms is 1; expected at least 20"),
     ],
 )
@@ -138,7 +161,9 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     with pytest.raises(SystemExit) as ended:
         command_line(command, [str(model), *arguments])
     assert ended.value.code == 2
-    assert message in capsys.readouterr().err.splitlines()[-1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("lightning-gans: error: ")
+    assert message in line
     assert sorted(path.name for path in Path().rglob("*")) == ["a.ckpt", "ours"]
 
 

@@ -158,6 +158,12 @@ def test_bad_input_is_one_line_and_status_two(
     assert not Path("out").exists()
 
 
+def test_the_name_of_a_picture_is_no_output_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command_line("translate", ["same.ckpt", "a.png", "--out", "b.jpg"])
+    assert "--out is b.jpg; expected a folder, to which PNG files are written" in capsys.readouterr().err
+
+
 def test_an_output_folder_with_files_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     save("a.png", noise(8, 8))
     save("out/a.png", noise(8, 8))

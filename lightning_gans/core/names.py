@@ -1,10 +1,13 @@
-"""Suggestions for a name that is not known: the names that were probably meant."""
+"""Names in messages: the first of many, and those that were probably meant by one that is not known."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
+
+SHOWN = 3
+"""Number of names that a message lists; it counts the others."""
 
 SHORTEST_BEGINNING = 3
 """Letters of a name's beginning with which the name is suggested."""
@@ -18,7 +21,7 @@ def fold(name: str) -> str:
     return re.sub(r"[\W_]", "", name).lower()
 
 
-def similar_names(word: str, names: Iterable[str], limit: int = 3) -> list[str]:
+def similar_names(word: str, names: Iterable[str], limit: int = SHOWN) -> list[str]:
     """The names that were probably meant by a word, the most similar first.
 
     Names that differ in case and separators only come before those of which the last part is the same, as in
@@ -51,3 +54,9 @@ def did_you_mean(names: Iterable[str]) -> str:
     """The end of a message with suggestions, such as "; did you mean DCGAN?"; empty without any."""
     listed = " or ".join(names)
     return f"; did you mean {listed}?" if listed else ""
+
+
+def list_names(names: Sequence[str]) -> str:
+    """The first names, and the number of the others, as text."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightning_gans.core.similar_names import did_you_mean, similar_names
+from lightning_gans.core.names import did_you_mean, similar_names
 
 NAMES = [
     "DCGAN",
