@@ -27,6 +27,7 @@ COMMANDS = {
     "table": "print a table of results of the runs in a folder",
     "report": "write an HTML page of one run, or of several side by side",
     "sweep": "run a W&B sweep file without a service or a login",
+    "completion": "print a script with which bash or zsh completes commands, configs and keys",
 }
 """Other commands, and what they do: modules of :mod:`lightning_gans.cli.commands`, which start without Lightning."""
 

@@ -66,6 +66,7 @@ REFUSED = {
     "--out is x.jpg; expected a file that ends in .png, .gif or .mp4": ["interpolate", "runs", "--out", "x.jpg"],
     "the following arguments are required: IN": ["translate", "runs", "--out", "x"],
     "unrecognized arguments: --jsn; did you mean --json?": ["inspect", "runs", "--jsn"],
+    "argument shell: invalid choice: 'fish'": ["completion", "fish"],
     "--port: invalid int value: 'x'": ["demo", "runs", "--port", "x"],
 }
 """Parts of messages, and the arguments that they answer."""

@@ -69,7 +69,7 @@ def ours(page: Path) -> list[list[str]]:
         if launched := LAUNCHED.match(line):
             found.append(f"fit --config {launched[2]}")
         elif match := OURS.match(line) or SHORT.match(line):
-            found.append(match[1] if match.re is OURS else line)
+            found.append(match[1].partition(" >> ")[0] if match.re is OURS else line)
     return [[PLACEHOLDERS.get(word, word) for word in shlex.split(line)] for line in found]
 
 

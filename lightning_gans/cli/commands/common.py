@@ -66,11 +66,16 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, name: str, description: str, **settings: Any) -> None:
         super().__init__(prog=f"lightning-gans {name}", description=description, allow_abbrev=False, **settings)
 
+    @property
+    def arguments(self) -> list[argparse.Action]:
+        """What it takes."""
+        return self._actions
+
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""
         _, unknown, given = message.partition("unrecognized arguments: ")
         option = next((word for word in given.split() if word.startswith("--")), "")
-        known = [name for action in self._actions for name in action.option_strings]
+        known = [name for action in self.arguments for name in action.option_strings]
         hint = did_you_mean(similar_names(option.partition("=")[0], known)) if unknown else ""
         self.exit(2, f"lightning-gans: error: {message}{hint or f'; `{self.prog} --help` shows what it takes'}\n")
 
