@@ -46,7 +46,8 @@ def held_out_size(val_size: int | None, count: int, most: int) -> int:
         val_size = min(most, max(LEAST_HELD_OUT, count // 10), count // 2)
         if val_size < 2:
             raise ValueError(
-                f"val_size is None, a part of the {count} training image(s); expected at least 4, or a validation split"
+                f"val_size is null, which holds out a part of the {count} training image(s); "
+                "expected at least 4 images, or a validation split"
             )
     if val_size >= count:
         raise ValueError(f"val_size is {val_size}; expected less than the {count} training images")

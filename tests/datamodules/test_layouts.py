@@ -156,5 +156,6 @@ def test_a_share_of_the_images_is_held_out_by_default(count: int, expected: int)
 def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path) -> None:
     side_by_side(tmp_path / "train", 3)
     assert refusal(PairedImageDataModule(tmp_path, **{**SMALL, "val_size": None})) == (
-        "val_size is None, a part of the 3 training image(s); expected at least 4, or a validation split"
+        "val_size is null, which holds out a part of the 3 training image(s); "
+        "expected at least 4 images, or a validation split"
     )

@@ -152,5 +152,5 @@ def test_a_part_of_a_small_folder_is_held_out_by_default(tmp_path: Path, count: 
 
 
 def test_too_few_images_to_hold_some_out_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"val_size is None, a part of the 3 training image\(s\); expected at least 4"):
+    with pytest.raises(ValueError, match=r"val_size is null, .* the 3 training image\(s\); expected at least 4 images"):
         folder(fill(tmp_path, {".": 10}, count=3), val_size=None)
