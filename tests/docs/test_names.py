@@ -6,11 +6,12 @@ import ast
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.docs.test_pages import DOCS, PAGES, text_of
+from tests.docs.test_pages import DOCS, PAGES, PYTHON, text_of
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="docs is not beside the tests")
@@ -20,6 +21,7 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 CODE = re.compile(r"`([^`\n]+)`")
 DOTTED = re.compile(r"\blightning_gans(?:\.\w+)+")
 CAMEL = re.compile(r"^[A-Z][A-Za-z0-9]*[A-Z][A-Za-z0-9]*$")
+IMPORT = re.compile(r"^from (lightning_gans[\w.]*) import (\w+(?:, \w+)*)$", re.MULTILINE)
 SECTIONS = "model|data|evaluation|watchdog|analysis|ema|samples|last|predictions|compile|tf32|process"
 """Parts of the command line whose classes are ours; the trainer is Lightning's."""
 KEY = re.compile(rf"(?<![\w./])((?:{SECTIONS})(?:\.[a-z]\w*)+)(?![\w/(-])")
@@ -117,6 +119,13 @@ def test_dotted_paths_exist(page: Path) -> None:
     assert sorted(path for path in named if not exists(path)) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_that_code_imports_exist(page: Path) -> None:
+    code = "\n".join(PYTHON.findall(text_of(page)))
+    named = [(module, name) for module, names in IMPORT.findall(code) for name in names.split(", ")]
+    assert [each for each in named if not hasattr(import_module(each[0]), each[1])] == []
+
+
 @pytest.mark.parametrize("page", [*PAGES, CHANGELOG], ids=lambda page: page.name)
 def test_classes_between_backticks_exist(page: Path) -> None:
     named = {name for name in CODE.findall(text_of(page)) if CAMEL.match(name)}
@@ -138,6 +147,7 @@ def test_names_are_found() -> None:
     text = "".join(text_of(page) for page in PAGES)
     assert len(set(DOTTED.findall(text))) > 5
     assert len({name for name in CODE.findall(text) if CAMEL.match(name)} & classes()) > 40
+    assert len(IMPORT.findall(text)) > 8
     assert len(set(KEY.findall(text))) > 30
     assert not exists("lightning_gans.variants.NoGAN")
     assert {"window", "stop"} <= parameters("watchdog")
