@@ -9,7 +9,7 @@ from typing import NoReturn
 from lightning_gans.core import __version__
 
 TRAINING = {
-    "fit": "train a model; --config NAME starts from a shipped config, and every key can be set on the command line",
+    "fit": "train a model: `fit dcgan/digits`; settings are --KEY VALUE",
     "validate": "score a checkpoint on the validation split",
     "test": "score a checkpoint on the test split, and write results.json",
     "predict": "write a checkpoint's images as PNG files",
@@ -22,12 +22,12 @@ COMMANDS = {
     "translate": "translate images of any size, from files or folders",
     "inspect": "describe a checkpoint: variant, step, scores, versions, sizes",
     "demo": "show a trained model on a page in the browser, on this machine",
-    "export": "export a generator as safetensors, ONNX, torch program or Hugging Face folder",
+    "export": "export a generator as safetensors, ONNX, torch program, hub folder",
     "configs": "list the shipped configs",
     "table": "print a table of results of the runs in a folder",
     "report": "write an HTML page of one run, or of several side by side",
     "sweep": "run a W&B sweep file without a service or a login",
-    "completion": "print a script with which bash or zsh completes commands, configs and keys",
+    "completion": "print a script for completion at TAB in bash or zsh",
 }
 """Other commands, and what they do: modules of :mod:`lightning_gans.cli.commands`, which start without Lightning."""
 
@@ -55,7 +55,8 @@ def help_text() -> str:
         "",
         *(f"  {name:<13}{what}" for name, what in {**TRAINING, **COMMANDS}.items()),
         "",
-        "`lightning-gans COMMAND --help` shows a command's options, `lightning-gans --version` the version.",
+        "`lightning-gans COMMAND --help` shows a command's options,",
+        "`lightning-gans --version` the version.",
     ]
     return "\n".join(lines)
 

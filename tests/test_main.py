@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 from lightning.pytorch.cli import LightningCLI
 
-from lightning_gans.__main__ import COMMANDS, TRAINING, main
+from lightning_gans.__main__ import COMMANDS, TRAINING, help_text, main
 from lightning_gans.core import __version__
 
 
 def test_every_command_is_listed() -> None:
     assert set(LightningCLI.subcommands()) == set(TRAINING)
+
+
+def test_the_help_is_80_columns_wide() -> None:
+    assert max(map(len, help_text().splitlines())) < 80
 
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])
