@@ -22,7 +22,7 @@ COMMANDS = {
     "translate": "translate images of any size, from files or folders",
     "inspect": "describe a checkpoint: variant, step, scores, versions, sizes",
     "demo": "show a trained model on a page in the browser, on this machine",
-    "export": "export a generator as safetensors, ONNX, torch program, hub folder",
+    "export": "export a generator: safetensors, ONNX, torch_export, huggingface",
     "configs": "list the shipped configs",
     "table": "print a table of results of the runs in a folder",
     "report": "write an HTML page of one run, or of several side by side",
