@@ -14,8 +14,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
-from torch import Tensor
 
+from lightning_gans.callbacks.examples import SOURCE, Parts, write_examples
 from lightning_gans.callbacks.outputs import evaluation_loader, validation_outputs
 from lightning_gans.callbacks.run_folder import warn_if_not_written
 from lightning_gans.core.batches import EvaluationImages
@@ -28,9 +28,6 @@ from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.runs.folder import REAL, RunFolder, writes_files
 from lightning_gans.runs.loggers import image_caption, log_folder, log_image
 
-Parts = dict[str, Tensor]
-"""The images that a grid shows side by side for each example: batches (N, C, H, W) of uint8 images, by title."""
-
 
 def grid_images(sampled: EvaluationImages, count: int) -> Parts:
     """The images that a grid shows side by side for each of the first ``count`` examples.
@@ -38,7 +35,7 @@ def grid_images(sampled: EvaluationImages, count: int) -> Parts:
     Only the generated image if it is generated from noise; for a translation the source, the translation and, if there
     are any, the translation back and the ground truth.
     """
-    parts = {"source": sampled.source, "translation": sampled.fake, "back": sampled.cycled, "truth": sampled.truth}
+    parts = {SOURCE: sampled.source, "translation": sampled.fake, "back": sampled.cycled, "truth": sampled.truth}
     drawn = {title: to_uint8(part[:count]).cpu() for title, part in parts.items() if part is not None}
     channels = max(part.shape[1] for part in drawn.values())
     return {title: part.expand(-1, channels, -1, -1) for title, part in drawn.items()}
@@ -99,8 +96,9 @@ class SampleGrid(Callback):
     step, and one of real images beside it; one that is ended by Ctrl-C draws a last one. Neither changes the random
     numbers of training.
 
-    Files: ``samples/epoch-003-step-0002577.png``, one for each domain; ``samples/real.png``; ``samples/test-epoch-…``
-    from tests; ``samples/timeline.gif``. The grids are also sent to TensorBoard and W&B.
+    Files: ``samples/epoch-003-step-0002577.png``, one for each domain; ``samples/real.png``; for translations up to six
+    real images ``samples/example-a-1.png``; ``samples/test-epoch-…`` from tests; ``samples/timeline.gif``. The grids
+    are also sent to TensorBoard and W&B.
 
     Args:
         count: number of generated images; 0 draws no grids.
@@ -238,6 +236,8 @@ class SampleGrid(Callback):
                 if time.monotonic() > end or all(self._missing(kept) <= 0 for kept in several):
                     break
         self._write(trainer, as_adversarial(pl_module, self), epoch, trainer.global_step)
+        if real:
+            write_examples(RunFolder.of(trainer), self._kept)
 
     on_test_epoch_start = on_validation_epoch_start
     on_test_batch_end = on_validation_batch_end

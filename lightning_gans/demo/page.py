@@ -41,7 +41,7 @@ def build(model: PretrainedModel, run: RunFolder | None, limits: Limits, stoppin
                     latent_tab(page, model)
             elif isinstance(model, ImageTranslator):
                 with gr.Tab("Translation"):
-                    translation_tab(model, limits, stopping)
+                    translation_tab(page, model, run, limits, stopping)
             with gr.Tab("The run", elem_id="run-tab") as tab:
                 run_tab(tab, run, model.metadata)
     return page

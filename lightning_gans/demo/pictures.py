@@ -21,12 +21,13 @@ from lightning_gans.inference.tiled.translate import translate_picture
 from lightning_gans.runs.record import ModelMetadata
 
 CANVAS_SIZE = 512
-"""Approximate side of a canvas in pixels of the screen."""
+"""Approximate longer side of a canvas in pixels of the screen."""
 
 
-def canvas_size(size: int) -> int:
-    """Side of the canvas for images of ``size`` pixels, a multiple of ``size``."""
-    return size * max(1, round(CANVAS_SIZE / size))
+def canvas_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the canvas for images of ``size``, (height, width): a multiple of theirs."""
+    scale = max(1, round(CANVAS_SIZE / max(size)))
+    return scale * size[1], scale * size[0]
 
 
 def domain_name(metadata: ModelMetadata, domain: str) -> str:

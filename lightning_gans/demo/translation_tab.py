@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
 from PIL import Image, ImageChops
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.demo.canvas import Drawing, canvas
+from lightning_gans.demo.canvas import (
+    Drawing,
+    brush_choices,
+    brush_colors,
+    brush_widget,
+    canvas,
+    choose_brush_script,
+    empty_canvas,
+)
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import direction_name, palette, resize_drawing, translate_image
+from lightning_gans.demo.run_tab import grid_picture
 from lightning_gans.demo.uploads import read_upload
 from lightning_gans.inference import ImageTranslator
+from lightning_gans.runs.folder import RunFolder
 
 PROGRESS = gr.Progress()
 """As the default of a handler's argument, it makes Gradio show a progress bar."""
@@ -22,16 +33,21 @@ PROGRESS = gr.Progress()
 Pair = tuple[Image.Image, Image.Image] | None
 
 
-def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threading.Event) -> None:
+def translation_tab(
+    page: gr.Blocks, translator: ImageTranslator, run: RunFolder | None, limits: Limits, stopping: threading.Event
+) -> None:
     """Fill the tab.
 
     Args:
+        page: the page.
         translator: the model.
+        run: the run of its checkpoint, whose examples are shown; None if it is not known.
         limits: limits of uploads.
         stopping: set when the server stops, which ends a translation.
     """
     directions = translator.directions
-    # The path of a file, so that a session takes little memory, or a drawing of the trained size.
+    examples = {direction: read_examples(run, direction) for direction in directions}
+    # The path of a file, so that a session takes little memory, or an image of the trained size.
     source = gr.State(None)
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
@@ -42,8 +58,11 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
                 elem_id="direction",
                 visible=len(directions) > 1,
             )
-            with gr.Tabs():
-                with gr.Tab("Upload"):
+            shows_examples = any(examples.values())
+            with gr.Tabs(selected="examples" if shows_examples else "upload"):
+                with gr.Tab("Examples", id="examples", visible=shows_examples):
+                    gallery = example_gallery(examples[directions[0]])
+                with gr.Tab("Upload", id="upload"):
                     upload = gr.File(
                         label=f"An image of at most {limits.upload_mb:g} MB and {limits.pixels:,} pixels",
                         type="filepath",
@@ -51,7 +70,9 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
                         file_types=["image"],
                         height=180,
                     )
-                with gr.Tab("Draw"):
+                with gr.Tab("Draw", id="draw"):
+                    brush = brush_widget(translator, directions[0])
+                    colors = gr.HTML(brush_colors(translator, directions[0]), elem_id="brush-colors")
                     editor = canvas(translator, limits)
         with gr.Column(scale=1, min_width=300):
             result = gr.ImageSlider(
@@ -82,14 +103,39 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
             image = None
         return str(path) if image else None, translate(image, selected, progress)
 
+    def show_example(selected: str, place: int, progress: gr.Progress) -> tuple[Image.Image | None, Pair]:
+        image = next(iter(examples[selected][place : place + 1]), None)
+        return image, translate(image, selected, progress)
+
+    def take_example(selected: str, chosen: gr.SelectData, progress: gr.Progress = PROGRESS) -> Any:
+        # The browser sends the place of the image, of any type.
+        place = chosen.index if isinstance(chosen.index, int) and chosen.index >= 0 else 0
+        return show_example(selected, place, progress)
+
+    def take_first(selected: str, progress: gr.Progress = PROGRESS) -> Any:
+        return show_example(selected, 0, progress)
+
     @show_errors
-    def translate_again(given: str | Image.Image | None, selected: str, progress: gr.Progress = PROGRESS) -> Pair:
-        image = read_upload(given, limits) if isinstance(given, str) else given
-        return translate(image, selected, progress)
+    def turn(given: str | Image.Image | None, selected: str, progress: gr.Progress = PROGRESS) -> Any:
+        # A file is translated in the other direction; a drawing or an example is an image of the other domain.
+        if isinstance(given, str):
+            shown = given, translate(read_upload(given, limits), selected, progress)
+        else:
+            shown = show_example(selected, 0, progress)
+        return (
+            *shown,
+            empty_canvas(translator, selected),
+            gr.update(**brush_choices(translator, selected)),
+            brush_colors(translator, selected),
+            examples[selected],
+        )
 
     # One event each: Gradio may lose the end of a chain of events when files follow each other quickly.
     upload.upload(take_file, [upload, direction], [source, result], **event_options("full"))
     upload.clear(lambda: (None, None), None, [source, result], **event_options())
+    if shows_examples:
+        gallery.select(take_example, direction, [source, result], **event_options("full"))
+        page.load(take_first, direction, [source, result], **event_options())
 
     @show_errors
     def take(drawing: Drawing | None, selected: str) -> Any:
@@ -100,4 +146,34 @@ def translation_tab(translator: ImageTranslator, limits: Limits, stopping: threa
         return drawn, translate_image(translator, drawn, selected)
 
     editor.input(take, [editor, direction], [source, result], **event_options(trigger_mode="multiple"))
-    direction.change(translate_again, [source, direction], result, **event_options("full"))
+    shown = [source, result, editor, brush, colors, gallery]
+    direction.change(turn, [source, direction], shown, **event_options("full"))
+    choose = choose_brush_script(translator)
+    direction.change(None, direction, editor, js=choose, api_visibility="private")
+    brush.input(None, [direction, brush], editor, js=choose, api_visibility="private")
+
+
+def read_examples(run: RunFolder | None, direction: str) -> list[Image.Image]:
+    """The real images in a run's folder that a direction translates; a damaged one is left out."""
+    found = []
+    for path in run.examples(direction.partition("_to_")[0]) if run else []:
+        with suppress(InputError):
+            found.append(grid_picture(path).convert("RGB"))
+    return found
+
+
+def example_gallery(images: list[Image.Image]) -> gr.Gallery:
+    """Small images to click."""
+    return gr.Gallery(
+        images,
+        format="png",
+        type="pil",
+        label="Images of the validation split",
+        columns=3,
+        object_fit="contain",
+        height="auto",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_id="examples",
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.runs.folder import SCORES, RunFolder, scored_runs_below
+from lightning_gans.runs.below import scored_runs_below
+from lightning_gans.runs.folder import SCORES, RunFolder
 from lightning_gans.runs.json_lines import OnDamage
 from lightning_gans.runs.scores import Stamp
 from lightning_gans.runs.settings import RECIPE_SECTIONS, TRAINER_KEYS, Settings

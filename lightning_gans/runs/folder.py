@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from dataclasses import dataclass
@@ -39,6 +38,9 @@ GRID = re.compile(r"(?P<test>test-)?epoch-(?P<epoch>\d+)-step-(?P<step>\d+)(?:-(
 
 REAL = "real"
 """Name of the grids of real images."""
+
+EXAMPLE = "example"
+"""Name of the files of single real images."""
 
 INTERRUPTED = "interrupted-"
 """Prefix of folders with the files of a run that was ended before its first checkpoint and has started again."""
@@ -210,6 +212,14 @@ class RunFolder:
         """The file of a grid of real images, beside those of samples."""
         return self.samples / (f"{REAL}-{domain}.png" if domain else f"{REAL}.png")
 
+    def example(self, domain: str, number: int) -> Path:
+        """The file of a real image of a domain, one of the first that evaluation translates."""
+        return self.samples / f"{EXAMPLE}-{domain}-{number}.png"
+
+    def examples(self, domain: str) -> list[Path]:
+        """The files of real images of a domain that are there."""
+        return sorted(self.samples.glob(f"{EXAMPLE}-{domain}-[0-9].png"))
+
     def timeline(self, domain: str = "") -> Path:
         """The animation of a domain's validation grids."""
         return self.samples / (f"timeline-{domain}.gif" if domain else "timeline.gif")
@@ -316,36 +326,3 @@ def writes_files(trainer: Trainer) -> bool:
     """Whether a trainer may write files now: not in the sanity check, and not with ``fast_dev_run``."""
     fast: bool | int = trainer.fast_dev_run  # type: ignore[attr-defined]  # set outside __init__
     return not trainer.sanity_checking and not fast
-
-
-def scored_runs_below(folder: Path) -> list[RunFolder]:
-    """The folder if it has scores, else all folders below it that have. Folders inside a run's folder are not searched.
-
-    A folder that cannot be listed is left out.
-    """
-    found = []
-    for path, folders, files in os.walk(folder):
-        if SCORES in files:
-            found.append(RunFolder(Path(path)))
-        folders[:] = [name for name in folders if SCORES not in files and not name.startswith(INTERRUPTED)]
-    return sorted(found, key=lambda run: run.path)
-
-
-def runs_below(folder: Path) -> list[RunFolder]:
-    """The folder if it is a run's, else all runs' folders below it. Folders inside a run's folder are not searched.
-
-    Raises:
-        OSError: if a folder cannot be listed, since it may contain runs.
-    """
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    found = []
-    for path, folders, _ in os.walk(folder, onerror=fail):
-        folders.sort()
-        if (run := RunFolder(Path(path))).is_run():
-            found.append(run)
-            folders.clear()
-        folders[:] = [name for name in folders if not name.startswith(INTERRUPTED)]
-    return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder, runs_below
+from lightning_gans.runs.below import runs_below
+from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder
 
 
 def newest_first(folders: Iterable[RunFolder]) -> list[RunFolder]:

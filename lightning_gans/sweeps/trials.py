@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from lightning_gans.runs.folder import scored_runs_below
+from lightning_gans.runs.below import scored_runs_below
 from lightning_gans.runs.settings import STUDY, TRIAL
 from lightning_gans.sweeps.study import (
     FOLDER,

@@ -18,7 +18,7 @@ from lightning_gans.demo.uploads import read_upload
 from lightning_gans.inference import ImageTranslator, load
 from tests.support.browser_page import changed, difference, opened, pictures, set_slider, settled
 from tests.support.demo_process import Demo, demo
-from tests.support.demo_runs import translation_run
+from tests.support.demo_runs import PALETTE, named_run, translation_run
 
 pytestmark = pytest.mark.slow
 
@@ -139,6 +139,70 @@ def test_a_drawing_is_translated(direction: str, browser: Browser, served: Demo,
         before, after = shown
         assert before.size == after.size == (32, 32)
         assert difference(after, translate_image(model, before, direction)[1]) <= 1
+
+
+@pytest.fixture(scope="module")
+def named(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, ImageTranslator]]:
+    """The page of a model whose domains, classes and examples are known."""
+    run = named_run(tmp_path_factory.mktemp("named"))
+    with demo(run, tmp_path_factory.mktemp("demo")) as page:
+        loaded = load(run)
+        assert isinstance(loaded, ImageTranslator)
+        yield page, loaded
+        assert page.end() == 0
+        assert page.errors.read_text() == ""
+
+
+def test_examples_are_translated_with_a_click(browser: Browser, named: tuple[Demo, ImageTranslator]) -> None:
+    served, model = named
+    with opened(browser, served) as page:
+        assert page.title() == "CycleGAN on houses - lightning-gans"
+        check_pair(page, translate_image(model, Image.new("L", (32, 32), 60), "a_to_b"))
+        page.locator("#examples button").nth(1).click()
+        check_pair(page, translate_image(model, Image.new("L", (32, 32), 120), "a_to_b"))
+        page.get_by_label("labels to photo").check()
+        check_pair(page, translate_image(model, Image.new("RGB", (32, 32), PALETTE["wall"]), "b_to_a"))
+        page.locator("#examples button").nth(1).click()
+        check_pair(page, translate_image(model, Image.new("RGB", (32, 32), PALETTE["roof"]), "b_to_a"))
+
+
+def test_label_maps_are_drawn_with_named_brushes(browser: Browser, named: tuple[Demo, ImageTranslator]) -> None:
+    served, model = named
+    with opened(browser, served) as page:
+        page.get_by_role("tab", name="Draw").click()
+        page.locator("#canvas canvas").first.wait_for()
+        assert not page.locator("#brush").is_visible()
+        page.get_by_label("labels to photo").check()
+        page.locator("#brush").get_by_text("wall").wait_for()
+        assert page.locator("#brush label").all_inner_texts() == ["wall", "roof", "sky"]
+        check_pair(page, translate_image(model, Image.new("RGB", (32, 32), PALETTE["wall"]), "b_to_a"))
+        page.wait_for_timeout(1500)
+        for name in ("wall", "roof"):
+            page.locator("#brush").get_by_label(name).check()
+            page.wait_for_timeout(500)
+            shown = pictures(page, "result")
+            stroke(page, -60 if name == "wall" else 0)
+            while not pixels_at(shown, (16, 12 if name == "wall" else 16), PALETTE[name]):
+                shown = changed(page, "result", shown)
+        # The canvas has the background of label maps, and the model is given the colors of the classes alone.
+        assert {color for _, color in shown[0].convert("RGB").getcolors() or []} == {*PALETTE.values()}
+        assert difference(shown[1], translate_image(model, shown[0], "b_to_a")[1]) <= 1
+
+
+def pixels_at(shown: list[Image.Image], place: tuple[int, int], color: tuple[int, ...]) -> bool:
+    """Whether the first picture has a color at a place."""
+    return bool(shown) and shown[0].convert("RGB").getpixel(place) == color
+
+
+def stroke(page: Page, below: float) -> None:
+    """Draw a level line, some pixels of the screen below the middle of the canvas."""
+    box = page.locator("#canvas canvas").first.bounding_box()
+    assert box is not None
+    across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + below
+    page.mouse.move(across - 60, down)
+    page.mouse.down()
+    page.mouse.move(across + 60, down, steps=8)
+    page.mouse.up()
 
 
 def crossed(shown: list[Image.Image]) -> bool:

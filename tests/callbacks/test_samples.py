@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -19,6 +20,7 @@ from lightning_gans.core.drawing import GAP
 from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.runs.folder import RunFolder
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
 
 def test_grids_show_the_same_noise_every_time(tmp_path: Path) -> None:
@@ -84,6 +86,16 @@ def test_the_grid_of_real_images_shows_those_of_validation(tmp_path: Path) -> No
     images = data.split_tensors("val").images
     for index in range(6):
         assert torch.equal(pixels[2:30, 2 + 30 * index : 30 + 30 * index], images[index, 0].long())
+
+
+def test_a_new_run_of_a_translation_keeps_real_images_as_examples(tmp_path: Path) -> None:
+    data = tiny_facades()
+    tiny_trainer(tmp_path, max_steps=1, callbacks=[SampleGrid(2)]).fit(tiny_pix2pix(), data)
+    folder = RunFolder(tmp_path)
+    assert not folder.examples("b")
+    assert folder.examples("a") == [folder.example("a", 1), folder.example("a", 2)]
+    with Image.open(folder.example("a", 2)) as picture:
+        assert np.array_equal(np.asarray(picture), data.splits["val"].a[[1]][0].permute(1, 2, 0).numpy())
 
 
 def test_grids_of_the_first_step_and_of_ctrl_c_leave_training_as_it_is(tmp_path: Path) -> None:

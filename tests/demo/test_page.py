@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
+from PIL import Image
 
+from lightning_gans.demo.canvas import GRAYS, brush_choices, brush_colors, brushes, empty_canvas
 from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.page import build
-from lightning_gans.inference import PretrainedModel, load
+from lightning_gans.demo.translation_tab import read_examples
+from lightning_gans.inference import ImageTranslator, PretrainedModel, load
+from lightning_gans.runs.folder import RunFolder
 from tests.support import checkpoint_files
+from tests.support.demo_runs import named_run, translation_run
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +36,8 @@ Props = dict[str, dict[str, Any]]
 """The properties of a page's components, by the component's name."""
 
 
-def components(model: PretrainedModel) -> Props:
-    page = build(model, None, Limits(), threading.Event())
+def components(model: PretrainedModel, run: RunFolder | None = None) -> Props:
+    page = build(model, run, Limits(), threading.Event())
     parts = [part["props"] for part in page.get_config_file()["components"]]
     return {"page": {"title": page.title}, **{props["elem_id"]: props for props in parts if props.get("elem_id")}}
 
@@ -70,3 +76,65 @@ def test_the_truncation_starts_at_its_weak_end(tmp_path: Path) -> None:
     slider = components(latent(tmp_path))["truncation"]
     assert (slider["minimum"], slider["value"]) == (0, 0)
     assert 0.9 < slider["maximum"] < 1
+
+
+def translator(folder: Path) -> ImageTranslator:
+    model = load(folder)
+    assert isinstance(model, ImageTranslator)
+    return model
+
+
+def test_domains_and_brushes_have_names(tmp_path: Path) -> None:
+    run = named_run(tmp_path)
+    parts = components(translator(run), RunFolder(run))
+    assert parts["page"]["title"] == "CycleGAN on houses - lightning-gans"
+    assert "photo to labels and labels to photo" in parts["title"]["value"]
+    assert parts["direction"]["choices"] == [("photo to labels", "a_to_b"), ("labels to photo", "b_to_a")]
+    assert parts["grid-a"]["label"] == "Grid of domain photo"
+    assert not parts["brush"]["visible"]
+    assert len(parts["examples"]["value"]) == 2
+    unnamed = components(translator(translation_run(tmp_path / "other")))
+    assert unnamed["direction"]["choices"][0] == ("a to b", "a_to_b")
+    assert not unnamed["examples"]["value"]
+
+
+def test_brushes_have_the_colors_that_the_model_sees(tmp_path: Path) -> None:
+    model = translator(named_run(tmp_path))
+    assert brush_choices(model, "b_to_a") == {"choices": ["wall", "roof", "sky"], "value": "wall", "visible": True}
+    wall = brushes(model, "b_to_a")["wall"]
+    assert (wall.colors, wall.default_color, wall.color_mode) == (["#aa00ff", "#0000ff", "#ff0000"], "#0000ff", "fixed")
+    assert "#brush label:nth-of-type(3) span::before { background: #aa00ff; }" in brush_colors(model, "b_to_a")
+    # Domain a is gray.
+    assert (brushes(model, "a_to_b")[""].colors, brushes(model, "a_to_b")[""].color_mode) == (GRAYS, "fixed")
+    assert brush_colors(model, "a_to_b") == ""
+    assert brush_choices(model, "a_to_b")["visible"] is False
+    model.metadata["palettes"] = {}
+    assert brushes(model, "b_to_a")[""].color_mode == "defaults"
+
+
+def test_a_canvas_has_the_shape_and_the_background_of_the_models_images(tmp_path: Path) -> None:
+    model = translator(named_run(tmp_path))
+    model.sizes["b_to_a"] = (32, 64)
+    background = empty_canvas(model, "b_to_a")["background"]
+    assert isinstance(background, Image.Image)
+    assert (background.size, background.getpixel((0, 0))) == ((512, 256), (170, 0, 255))
+
+
+def test_no_handler_replaces_the_editor_and_its_decoder(tmp_path: Path) -> None:
+    # Gradio makes another editor for a session where a handler returns an update of its properties.
+    model = translator(named_run(tmp_path))
+    page = build(model, RunFolder(tmp_path), Limits(), threading.Event())
+    editor = next(block for block in page.blocks.values() if isinstance(block, gr.ImageEditor))
+    handlers = [fn.fn for fn in page.fns.values() if editor in fn.outputs and fn.fn is not None]
+    assert len(handlers) == 1
+    for direction in model.directions:
+        value = handlers[0](None, direction)[2]
+        assert sorted(value) == ["background", "composite", "layers"]
+
+
+def test_a_damaged_example_is_left_out(tmp_path: Path) -> None:
+    run = RunFolder(named_run(tmp_path))
+    assert [image.getpixel((0, 0)) for image in read_examples(run, "b_to_a")] == [(0, 0, 255), (255, 0, 0)]
+    run.example("b", 1).write_bytes(b"no image")
+    assert len(read_examples(run, "b_to_a")) == 1
+    assert read_examples(None, "b_to_a") == []

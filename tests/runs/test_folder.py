@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lightning_gans.runs.below import runs_below, scored_runs_below
 from lightning_gans.runs.find_checkpoint import best_or_last_checkpoint
 from lightning_gans.runs.folder import (
     RunFolder,
     Split,
     parse_version,
-    runs_below,
-    scored_runs_below,
     version_name,
 )
 from lightning_gans.runs.scores import ScoreRow

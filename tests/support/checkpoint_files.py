@@ -69,7 +69,7 @@ def one_way(path: Path, b_to_a: bool = False) -> Path:
     return write(path, settings, {"generator": UNet(1, 3, 64, width=2)})
 
 
-def both_ways(path: Path) -> Path:
+def both_ways(path: Path, **more: Any) -> Path:
     """Two residual networks, from one channel to three and back."""
     torch.manual_seed(0)
     settings = {
@@ -83,4 +83,4 @@ def both_ways(path: Path) -> Path:
         "a_to_b": ResNetTranslator(1, 3, 32, blocks=1, width=2),
         "b_to_a": ResNetTranslator(3, 1, 32, blocks=1, width=2),
     }
-    return write(path, settings, networks)
+    return write(path, settings, networks, **more)

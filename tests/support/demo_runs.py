@@ -24,6 +24,20 @@ def translation_run(folder: Path) -> Path:
     return with_logs(folder, ["-a", "-b"])
 
 
+PALETTE = {"sky": (170, 0, 255), "wall": (0, 0, 255), "roof": (255, 0, 0)}
+
+
+def named_run(folder: Path) -> Path:
+    """One of a CycleGAN between gray photos and label maps, with examples of both."""
+    names = {"domains": {"a": "photo", "b": "labels"}, "palettes": {"b": PALETTE}, "data_name": "houses"}
+    checkpoint_files.both_ways(folder / "checkpoints" / "best.ckpt", **names)
+    with_logs(folder, ["-a", "-b"])
+    for number in (1, 2):
+        Image.new("L", (32, 32), 60 * number).save(folder / "samples" / f"example-a-{number}.png")
+        Image.new("RGB", (32, 32), list(PALETTE.values())[number]).save(folder / "samples" / f"example-b-{number}.png")
+    return folder
+
+
 def with_logs(folder: Path, domains: list[str]) -> Path:
     """A folder with curves, scores, and grids that differ."""
     rows = [f"{step - 1},{step // 5},{1 / step},{step / 3}" for step in STEPS]

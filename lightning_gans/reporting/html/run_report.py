@@ -12,9 +12,10 @@ from typing import Any
 from lightning_gans.core.errors import InputError, os_reason
 from lightning_gans.reporting.html.pictures import Picture, Timeline, newest_test_grids, read_picture, select_timelines
 from lightning_gans.reporting.runs import unique_runs
+from lightning_gans.runs.below import runs_below
 from lightning_gans.runs.curves import Series, read_log
 from lightning_gans.runs.event_log import read_event_log
-from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunFolder, runs_below
+from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunFolder
 from lightning_gans.runs.json_lines import OnDamage, read_lines
 from lightning_gans.runs.metrics_log import read_metrics_log
 from lightning_gans.runs.scores import ScoreRow
