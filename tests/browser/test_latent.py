@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from lightning_gans.core.drawing import grid, to_pil
@@ -141,6 +144,25 @@ def test_it_fits_a_phone(browser: Browser, served: Demo) -> None:
         page.get_by_role("tab", name="The run").click()
         first(page, "curves")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        # Curves scroll, from their left edge.
+        image, frame = page.locator("#curves img"), page.locator("#curves")
+        assert image.bounding_box()["width"] > 700  # type: ignore[index]
+        assert image.bounding_box()["x"] >= frame.bounding_box()["x"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_curves_follow_the_theme(scheme: Literal["light", "dark"], browser: Browser, served: Demo) -> None:
+    with opened(browser, served) as page:
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{served.url}/?__theme={scheme}")
+        page.get_by_role("tab", name="The run").click()
+        first(page, "curves")
+        shot = Image.open(io.BytesIO(page.locator("#curves img").screenshot())).convert("L")
+        lights = shot.histogram()
+        # The background is most of the figure; lines and text stand out from it.
+        background = max(range(256), key=lights.__getitem__)
+        assert (background > 200) == (scheme == "light")
+        assert sum(lights[:100] if scheme == "light" else lights[156:]) > 500
 
 
 def test_a_model_without_classes_and_without_a_run(browser: Browser, tmp_path: Path) -> None:
