@@ -118,6 +118,7 @@ def translation_tab(
     @show_errors
     def turn(given: str | Image.Image | None, selected: str, progress: gr.Progress = PROGRESS) -> Any:
         # A file is translated in the other direction; a drawing or an example is an image of the other domain.
+        shown: tuple[str | Image.Image | None, Pair]
         if isinstance(given, str):
             shown = given, translate(read_upload(given, limits), selected, progress)
         else:
@@ -146,8 +147,8 @@ def translation_tab(
         return drawn, translate_image(translator, drawn, selected)
 
     editor.input(take, [editor, direction], [source, result], **event_options(trigger_mode="multiple"))
-    shown = [source, result, editor, brush, colors, gallery]
-    direction.change(turn, [source, direction], shown, **event_options("full"))
+    turned = [source, result, editor, brush, colors, gallery]
+    direction.change(turn, [source, direction], turned, **event_options("full"))
     choose = choose_brush_script(translator)
     direction.change(None, direction, editor, js=choose, api_visibility="private")
     brush.input(None, [direction, brush], editor, js=choose, api_visibility="private")
