@@ -136,8 +136,10 @@ def run_tab(tab: gr.Tab, run: RunFolder | None, metadata: ModelMetadata) -> None
         return [f"Grids of {moment}", *(grid_picture(path) if path else None for path in paths)]
 
     @show_errors
-    def show_curves() -> tuple[Image.Image | None, str]:
-        return curves(run), scores_text(newest_scores(run, metadata))
+    def show_curves() -> tuple[Any, str]:
+        drawn = curves(run)
+        # A run without a log has no empty frame.
+        return gr.update(value=drawn, visible=drawn is not None), scores_text(newest_scores(run, metadata))
 
     @show_errors
     def extend_slider() -> Any:

@@ -138,3 +138,14 @@ def test_a_damaged_example_is_left_out(tmp_path: Path) -> None:
     run.example("b", 1).write_bytes(b"no image")
     assert len(read_examples(run, "b_to_a")) == 1
     assert read_examples(None, "b_to_a") == []
+
+
+def test_a_run_without_a_log_has_no_frame_for_curves(tmp_path: Path) -> None:
+    run = RunFolder(named_run(tmp_path))
+    page = build(translator(tmp_path), run, Limits(), threading.Event())
+    figure = next(block for block in page.blocks.values() if block.elem_id == "curves")
+    show = next(fn.fn for fn in page.fns.values() if figure in fn.outputs)
+    assert show is not None
+    assert show()[0]["visible"]
+    run.metrics.unlink()
+    assert not show()[0]["visible"]
