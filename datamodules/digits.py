@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional as F
 
+from lightning_gans.core.data import Contents
 from lightning_gans.core.images import Size
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
@@ -37,6 +38,7 @@ class DigitsDataModule(InMemoryDataModule):
 
     channels = 1
     num_classes = 10
+    contents: Contents = "digits"
 
     def __init__(self, size: Size = 28, batch_size: int = 64, eval_batch_size: int = 500, num_workers: int = 0) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size=2, num_workers=num_workers)

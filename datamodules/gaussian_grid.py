@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.randomness import derive_generator
@@ -46,6 +47,7 @@ class GaussianGridDataModule(InMemoryDataModule):
     """
 
     channels = 2
+    contents: Contents = "points"
 
     def __init__(
         self,

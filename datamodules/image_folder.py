@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
+from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_files import check_channels, find_images, reject_unusable
@@ -54,6 +55,8 @@ class ImageFolderDataModule(InMemoryDataModule):
             any; by default the test split in ``root``. Without one the validation images are used, and the stamp of a
             score says so.
         split_folders: whether the subfolders of ``root`` are splits; by default their names decide.
+        contents: what the images show; "digits" if they are handwritten digits like those of MNIST, which are compared
+            in the features of a classifier of digits.
         num_workers: processes that index the tensors; 0 is fastest, since everything is decoded at the start.
 
     Attributes:
@@ -74,9 +77,11 @@ class ImageFolderDataModule(InMemoryDataModule):
         val_size: int | None = None,
         test_root: Path | None = None,
         split_folders: bool | None = None,
+        contents: Contents = "pictures",
         num_workers: int = 0,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
+        self.contents = contents
         check_channels("channels", channels)
         self.channels = channels
         self.root = expand_path(root, "root")

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import Size
 from lightning_gans.core.randomness import derive_generator
@@ -40,6 +41,7 @@ class StackedMNISTDataModule(InMemoryDataModule):
 
     channels = 3
     num_classes = 1000
+    contents: Contents = "stacked digits"
 
     def __init__(
         self,

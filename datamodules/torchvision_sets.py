@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 
+from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_reader import center_square
@@ -151,6 +152,7 @@ class MNISTDataModule(TorchvisionDataModule):
     folder = "MNIST/raw"
     channels = 1
     num_classes = 10
+    contents: Contents = "digits"
 
     def class_names(self) -> tuple[str, ...]:
         """The digits."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from jsonargparse.typing import lazy_instance
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
@@ -22,14 +21,14 @@ from lightning_gans.callbacks.expected_scores import (
     refuse_monitors,
 )
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
-from lightning_gans.core.data import ImageData, PairData, data_module
+from lightning_gans.core.data import Data, ImageData, PairData, data_module
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device, reduced_float32
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.metrics.cache import RealCache, default_cache
-from lightning_gans.metrics.digits import DigitFeatures
+from lightning_gans.metrics.choice import check_features, choose_features
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.metrics.perceptual import PerceptualDistance
@@ -52,7 +51,9 @@ class Evaluation(Callback):
     :class:`.MetricSet` for each domain.
 
     Args:
-        extractor: extractor of the features in which real and generated images are compared; null computes only scores
+        extractor: extractor of the features in which real and generated images are compared. "auto" chooses by what the
+            data's images show: :class:`.DigitFeatures` for digits, :class:`.StackedDigitFeatures` for Stacked MNIST,
+            :class:`.PixelFeatures` for points, :class:`.EfficientNetFeatures` for all others. null computes only scores
             that compare with ground truths, if the data has them.
         perceptual: network of LPIPS, for translations with ground truths; null does not compute LPIPS.
         kid: whether to compute KID with its confidence interval, which is more reliable than FID below 2,000 images.
@@ -68,14 +69,16 @@ class Evaluation(Callback):
 
     def __init__(
         self,
-        extractor: FeatureExtractor | None = lazy_instance(DigitFeatures),  # noqa: B008 (lazy until called)
+        extractor: FeatureExtractor | Literal["auto"] | None = "auto",
         perceptual: PerceptualDistance | None = None,
         kid: bool = True,
         neighbors: int = 5,
         cache: Path | None = None,
     ) -> None:
         at_least("neighbors", neighbors, 0)
-        self.extractor = extractor
+        self._wanted = extractor
+        self.extractor: FeatureExtractor | None = None
+        """The extractor in use, from ``setup`` on."""
         self.perceptual = perceptual
         self.kid = kid
         self.neighbors = neighbors
@@ -94,18 +97,28 @@ class Evaluation(Callback):
         return [ScoreRow.from_dict(row) for row in self._last]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check that there are enough images for scores, and that validation measures what other callbacks monitor.
+        """Choose the extractor; check that it suits the images, that they are enough, and what callbacks monitor.
 
         Raises:
-            InputError: if one of these is not the case.
+            InputError: if the extractor's features mean nothing for the data, there are too few images, or validation
+                will not measure what another callback monitors.
         """
         if (split := {"fit": "val", "validate": "val", "test": "test"}.get(stage)) is None:
             return
+        self._set_extractor(data_module(trainer))
         self._images[split] = count_images(trainer, split)
         if self.extractor is not None:
             check_images(trainer, split, self.kid, self.neighbors)
         if stage == "fit" and (expected := self.expected_scores(trainer, pl_module)) is not None:
             refuse_monitors(trainer.callbacks, expected)  # type: ignore[attr-defined]  # set outside __init__
+
+    def _set_extractor(self, data: Data | None) -> None:
+        if self._wanted == "auto":
+            self.extractor = choose_features(data, self.extractor)
+        else:
+            self.extractor = self._wanted
+            if self.extractor is not None:
+                check_features(self.extractor, data)
 
     def expected_scores(self, trainer: Trainer, pl_module: LightningModule) -> ExpectedScores | None:
         """The scores that validation in ``fit`` will measure; None if they are not known, or there is none.

@@ -14,7 +14,7 @@ attributes and methods itself; :func:`check_offers` names those that are missing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -32,6 +32,10 @@ Palette = Mapping[str, tuple[int, ...]]
 LONGEST_NAME = 100
 """Largest number of characters of a name for titles."""
 
+Contents = Literal["pictures", "digits", "stacked digits", "points"]
+"""What images show, by which the features are chosen that compare them: pictures of any kind; handwritten digits, also
+three of them in the channels of one image; points in the plane, which are two pixels."""
+
 
 @runtime_checkable
 class Data(Protocol):
@@ -40,10 +44,12 @@ class Data(Protocol):
     Attributes:
         size: (height, width) of the images.
         eval_batch_size: images per batch and process in validation, test and prediction; the last may have fewer.
+        contents: what the images show; by default "pictures".
     """
 
     size: tuple[int, int]
     eval_batch_size: int
+    contents: Contents = "pictures"
 
     def display_name(self) -> str:
         """The name of the data for titles; by default that of the class without ``DataModule``."""

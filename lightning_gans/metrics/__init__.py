@@ -4,14 +4,24 @@ from lightning_gans.metrics.digits import DigitFeatures, StackedDigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.metrics.inception import InceptionFeatures
 from lightning_gans.metrics.metric_set import MetricSet
+from lightning_gans.metrics.natural_images import (
+    EfficientNetFeatures,
+    NaturalFeatures,
+    TimmFeatures,
+    TorchvisionFeatures,
+)
 from lightning_gans.metrics.perceptual import PerceptualDistance
 
 __all__ = [
     "DigitFeatures",
+    "EfficientNetFeatures",
     "FeatureExtractor",
     "InceptionFeatures",
     "MetricSet",
+    "NaturalFeatures",
     "PerceptualDistance",
     "PixelFeatures",
     "StackedDigitFeatures",
+    "TimmFeatures",
+    "TorchvisionFeatures",
 ]

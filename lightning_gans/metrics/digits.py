@@ -74,6 +74,7 @@ class DigitFeatures(FeatureExtractor):
 
     num_features = 64
     num_classes = 10
+    contents = frozenset({"digits"})
 
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
@@ -117,6 +118,8 @@ class StackedDigitFeatures(FeatureExtractor):
 
     num_features = 3 * DigitFeatures.num_features
     num_classes = DigitFeatures.num_classes**3
+    contents = frozenset({"stacked digits"})
+    channels = (3,)
 
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()

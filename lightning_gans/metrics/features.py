@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import InputError, at_least
 
 
@@ -25,11 +26,19 @@ class FeatureExtractor(nn.Module, ABC):
         num_features: length D of a feature vector; torchmetrics reads it under this name.
         num_classes: number of classes in :meth:`logits`; 0 if the extractor is not a classifier.
         objects: number of ImageNet classes in :meth:`logits`, for the Inception score; 0 otherwise.
+        kernel_scale: factor of x · y in the kernel of KID; None for the 1 / D of its paper, where features are as long
+            as they are. Features of unit length have 1, so that the kernel depends on their angle.
+        contents: what images must show for the features to mean something, as data modules call it
+            (:attr:`.Data.contents`); None for anything.
+        channels: the numbers of channels that images may have; None for any.
     """
 
     num_features: int
     num_classes: int = 0
     objects: int = 0
+    kernel_scale: float | None = None
+    contents: frozenset[Contents] | None = None
+    channels: tuple[int, ...] | None = None
 
     @property
     @abstractmethod

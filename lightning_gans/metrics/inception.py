@@ -38,6 +38,8 @@ class InceptionFeatures(FeatureExtractor):
 
     num_features = 2048
     objects = 1008
+    contents = frozenset({"pictures", "digits", "stacked digits"})
+    channels = (1, 3)
 
     def __init__(self, weights: Path | None = None, antialias: bool = True) -> None:
         super().__init__()

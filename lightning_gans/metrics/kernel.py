@@ -18,7 +18,7 @@ Z_95 = 1.96
 
 
 class KernelInceptionDistance(FeatureSetMetric):
-    r"""``kid``: squared maximum mean discrepancy with the kernel :math:`k(x, y) = (x \cdot y / D + 1)^3`.
+    r"""``kid``: squared maximum mean discrepancy with the kernel :math:`k(x, y) = (s x \cdot y + 1)^3`, s = 1 / D.
 
     The unbiased estimate from all pairs of images (Bińkowski et al., 2018, sections 3 and 4). Unlike FID's, its
     expectation does not depend on the number of images; for a perfect match it may be negative. torchmetrics' class
@@ -31,9 +31,14 @@ class KernelInceptionDistance(FeatureSetMetric):
 
     Args:
         num_features: length D of a feature vector.
+        scale: the kernel's s; None for 1 / D, as in the paper.
     """
 
     names = ("kid", "kid_ci95")
+
+    def __init__(self, num_features: int, scale: float | None = None) -> None:
+        super().__init__(num_features)
+        self.scale = 1 / num_features if scale is None else scale
 
     def compute(self) -> dict[str, Tensor]:
         """Both scores, float64 scalars.
@@ -42,12 +47,12 @@ class KernelInceptionDistance(FeatureSetMetric):
         """
         real, fake = self.gathered(real=True), self.gathered(real=False)
         n, m = len(real), len(fake)
-        cross = kernel_sums(real, fake)
+        cross = kernel_sums(real, fake, self.scale)
         total = cross[0].sum()
         kid, variance = -2 * total / (n * m), torch.zeros_like(total)
         for features, sums, others in ((real, cross[0], m), (fake, cross[1], n)):
             size = len(features)
-            within = kernel_sums(features, features)[0] - diagonal(features)
+            within = kernel_sums(features, features, self.scale)[0] - diagonal(features, self.scale)
             kid = kid + within.sum() / (size * (size - 1) or math.nan)
             # The estimate without each of these images, up to a constant.
             leave_one_out = (within.sum() - 2 * within) / ((size - 1) * (size - 2) or math.nan)
@@ -61,17 +66,17 @@ def jackknife_variance(values: Tensor) -> Tensor:
     return (len(values) - 1) * (values - values.mean()).square().mean()
 
 
-def diagonal(x: Tensor) -> Tensor:
+def diagonal(x: Tensor, scale: float) -> Tensor:
     """The kernel (N,), float64, of each row of ``x`` (N, D) with itself."""
-    return (x.double().square().sum(dim=1) / x.shape[1] + 1) ** 3
+    return (x.double().square().sum(dim=1) * scale + 1) ** 3
 
 
-def kernel_sums(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def kernel_sums(x: Tensor, y: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     """Sums of the kernel matrix of ``x`` (N, D) and ``y`` (M, D) over each row (N,) and each column (M,), float64."""
     columns = torch.zeros(len(y), dtype=torch.float64, device=x.device)
     rows = []
     for block in torch.split(x, BLOCK_ROWS):
-        kernel = poly_kernel(block.double(), y.double())
+        kernel = poly_kernel(block.double(), y.double(), gamma=scale)
         rows.append(kernel.sum(dim=1))
         columns += kernel.sum(dim=0)
     return torch.cat(rows), columns

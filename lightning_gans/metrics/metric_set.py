@@ -60,7 +60,7 @@ class MetricSet(nn.Module):
         if extractor is not None:
             width = extractor.num_features
             self.frechet = FrechetDistance(width)
-            self.kid = KernelInceptionDistance(width) if kid else None
+            self.kid = KernelInceptionDistance(width, extractor.kernel_scale) if kid else None
             self.prdc = PRDC(width, neighbors) if neighbors else None
             self.class_histogram = ClassHistogram(extractor.num_classes) if extractor.num_classes else None
             self.inception_score = InceptionScore(extractor.objects) if extractor.objects else None

@@ -1,0 +1,85 @@
+"""Which features mean something for which images."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+
+from lightning_gans.core.data import Contents, Data, ImageData, PairData
+from lightning_gans.core.errors import InputError
+from lightning_gans.metrics.digits import DigitFeatures, StackedDigitFeatures
+from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
+from lightning_gans.metrics.inception import InceptionFeatures
+from lightning_gans.metrics.natural_images import EfficientNetFeatures, TimmFeatures, TorchvisionFeatures
+
+CHOICES: Mapping[Contents, Callable[[], FeatureExtractor]] = {
+    "pictures": EfficientNetFeatures,
+    "digits": DigitFeatures,
+    "stacked digits": StackedDigitFeatures,
+}
+"""The extractor for each kind of contents, except for points, whose coordinates are compared."""
+
+EXTRACTORS: tuple[type[FeatureExtractor], ...] = (
+    DigitFeatures,
+    StackedDigitFeatures,
+    EfficientNetFeatures,
+    TorchvisionFeatures,
+    TimmFeatures,
+    InceptionFeatures,
+    PixelFeatures,
+)
+"""All extractors of this package."""
+
+
+def choose_features(data: Data | None, present: FeatureExtractor | None = None) -> FeatureExtractor:
+    """The extractor whose features suit the images of a data module best.
+
+    Args:
+        data: the data module; None if the trainer was given loaders, whose images are taken for pictures.
+        present: an extractor that is returned if it is of the chosen class, so that its weights are not loaded again.
+
+    Raises:
+        InputError: if the images have a number of channels for which there are no such features.
+    """
+    contents: Contents = "pictures" if data is None else data.contents
+    if contents == "points":
+        assert isinstance(data, ImageData)
+        return PixelFeatures(math.prod([data.channels, *data.size]))
+    chosen = CHOICES[contents]
+    extractor = present if present is not None and type(present) is chosen else chosen()
+    check_features(extractor, data)
+    return extractor
+
+
+def check_features(extractor: FeatureExtractor, data: Data | None) -> None:
+    """Check that an extractor's features mean something for the images of a data module.
+
+    Raises:
+        InputError: if they do not; it names the extractors whose features do.
+    """
+    if data is None:
+        return
+    name, kind = type(extractor).__name__, type(data).__name__
+    if extractor.contents is not None and data.contents not in extractor.contents:
+        suited = [each.__name__ for each in EXTRACTORS if each.contents is None or data.contents in each.contents]
+        key = "data.contents" if "contents" in inspect.signature(type(data)).parameters else f"contents of {kind}"
+        known = " or ".join(sorted(extractor.contents))
+        raise InputError(
+            f"evaluation.extractor is {name}, whose features mean something for {known} only, but {key} is "
+            f"{data.contents!r}; expected auto, or one of {', '.join(suited)}"
+        )
+    for channels in image_channels(data):
+        if extractor.channels is not None and channels not in extractor.channels:
+            expected = " or ".join(map(str, extractor.channels))
+            raise InputError(
+                f"evaluation.extractor takes images of {expected} channel(s) if it is {name}, but those of {kind} have "
+                f"{channels}; expected null, or an extractor of your own"
+            )
+
+
+def image_channels(data: Data) -> set[int]:
+    """The numbers of channels of a data module's images; empty if it does not say them."""
+    if isinstance(data, ImageData):
+        return {data.channels}
+    return {data.channels_a, data.channels_b} if isinstance(data, PairData) else set()
