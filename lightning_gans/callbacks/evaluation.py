@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +19,13 @@ from lightning_gans.callbacks.expected_scores import (
     measurable,
     refuse_monitors,
 )
+from lightning_gans.callbacks.real_statistics import RealStatistics
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import Data, ImageData, PairData, data_module
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.images import to_uint8
-from lightning_gans.core.precision import describe_precision, device_name, metrics_device, reduced_float32
+from lightning_gans.core.precision import describe_precision, device_name, metrics_device
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.metrics.cache import RealCache, default_cache
 from lightning_gans.metrics.choice import check_features, choose_features
@@ -156,7 +156,7 @@ class Evaluation(Callback):
             sampled = EvaluationImages(*moved)  # type: ignore[arg-type]  # required fields are not None
             if domain not in self._metric_sets:
                 self._metric_sets[domain] = self._create_metric_set(trainer, domain, sampled, self._split).to(device)
-                self._cached[domain] = self._load_real(trainer, domain)
+                self._cached[domain] = self._cache(trainer, domain).load()
             metrics, fake = self._metric_sets[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):
                 metrics.update_real(to_uint8(sampled.real), sampled.real_labels)
@@ -166,6 +166,9 @@ class Evaluation(Callback):
                 metrics.update_truth(fake, to_uint8(sampled.truth))
             if sampled.cycled is not None and sampled.source is not None:
                 metrics.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
+
+    def _cache(self, trainer: Trainer, domain: str) -> RealStatistics:
+        return RealStatistics(self.cache, trainer, self._split, domain, self._metric_sets[domain], self.extractor)
 
     def _create_metric_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages, split: str) -> MetricSet:
         data = data_module(trainer)
@@ -185,7 +188,7 @@ class Evaluation(Callback):
         for domain, metrics in self._metric_sets.items():
             prefix = self._split if len(self._metric_sets) == 1 else f"{self._split}/{domain}"
             if not self._cached[domain]:
-                self._store_real(trainer, domain)
+                self._cache(trainer, domain).store()
             real, fake = (self._total(trainer, count) for count in metrics.counts())
             values = metrics.compute()
             for name, value in values.items():
@@ -262,57 +265,6 @@ class Evaluation(Callback):
     def _split_label(self, trainer: Trainer) -> str:
         data = data_module(trainer)
         return self._split if data is None else data.split_label(self._split)
-
-    # Statistics of real images: in memory for this run, on disk for later ones.
-
-    def _expected_real(self, trainer: Trainer, domain: str) -> int | None:
-        """Number of real images that this evaluation compares with; None if it is not known or nothing is cached."""
-        data = data_module(trainer)
-        # The sanity check before training has some of the batches, and the numbers of batches are those of the others.
-        if data is None or self.extractor is None or trainer.sanity_checking:
-            return None
-        if (images := data.num_images(self._split, domain)) is None:
-            return None
-        batches = trainer.num_val_batches if self._split == "val" else trainer.num_test_batches
-        return int(min(images, sum(batches) * data.eval_batch_size * trainer.world_size))
-
-    def _key(self, trainer: Trainer, domain: str) -> str | None:
-        """The key of the cached statistics of real images; None if they are not cached."""
-        data, expected = data_module(trainer), self._expected_real(trainer, domain)
-        if data is None or self.extractor is None or expected is None:
-            return None
-        if (fingerprint := data.fingerprint(self._split)) is None:
-            return None
-        parts = [fingerprint, domain, str(expected), self.extractor.description]
-        # The features of one image differ in the last digits between devices, and more between float32 and TF32.
-        device = metrics_device(trainer.strategy.root_device)
-        parts += [re.sub(r"\W+", "_", device_name(device)), *reduced_float32(device)]
-        # Other scores may need more statistics of the same images.
-        parts += [name for name in ("features", "labels") if name in self._metric_sets[domain].real_names]
-        return "-".join(parts)
-
-    def _load_real(self, trainer: Trainer, domain: str) -> bool:
-        """Load the real images' statistics if they are cached; returns whether they are, equal on all ranks."""
-        key, metrics = self._key(trainer, domain), self._metric_sets[domain]
-        if key is None:
-            return False
-        # The ranks' statistics are summed, so rank 0 loads all and the others none.
-        state = self.cache.read(key, metrics.real_names) if trainer.is_global_zero else None
-        if state is not None and metrics.num_real(state) == self._expected_real(trainer, domain):
-            metrics.load_real_state(state)
-        else:
-            state = None
-        return trainer.strategy.broadcast(state is not None)
-
-    def _store_real(self, trainer: Trainer, domain: str) -> None:
-        """Cache the statistics of the real images of all ranks, in memory and on disk."""
-        key, metrics = self._key(trainer, domain), self._metric_sets[domain]
-        if key is None:
-            return
-        state = metrics.real_state()
-        # A loader of one's own may have left some images out.
-        if trainer.is_global_zero and metrics.num_real(state) == self._expected_real(trainer, domain):
-            self.cache.write(key, state)
 
     # Hooks.
 
