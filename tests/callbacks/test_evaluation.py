@@ -13,9 +13,10 @@ from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid
+from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid, real_statistics
 from lightning_gans.callbacks import evaluation as evaluation_module
 from lightning_gans.core.batches import EvaluationImages
+from lightning_gans.core.errors import InputError
 from lightning_gans.core.precision import metrics_device
 from lightning_gans.metrics import DigitFeatures
 from lightning_gans.metrics.metric_set import MetricSet
@@ -120,7 +121,8 @@ def test_statistics_and_scores_name_how_float32_is_rounded(tmp_path: Path) -> No
 def test_statistics_and_scores_name_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = []
     for name in ("NVIDIA H200", "AMD 7900 XT/XTX"):
-        monkeypatch.setattr(evaluation_module, "device_name", lambda device, name=name: name)
+        for module in (evaluation_module, real_statistics):
+            monkeypatch.setattr(module, "device_name", lambda device, name=name: name)
         evaluation = Evaluation(extractor=Counting(), cache=tmp_path / "cache")
         tiny_trainer(tmp_path, max_epochs=1, callbacks=[evaluation]).fit(tiny_dcgan(), TinyData())
         assert isinstance(evaluation.extractor, Counting)
@@ -263,8 +265,29 @@ def test_metrics_are_on_the_cpu_where_the_device_has_no_float64(monkeypatch: pyt
     assert metrics_device(torch.device("mps")) == torch.device("cpu")
     assert metrics_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
     monkeypatch.setattr(evaluation_module, "metrics_device", lambda _: torch.device("cpu"))
-    evaluation = Evaluation()
+    evaluation = Evaluation(DigitFeatures())
     model = tiny_dcgan().to("meta")
+    evaluation._set_extractor(None)
     evaluation._start(SimpleNamespace(), model, "val")  # type: ignore[arg-type]
     assert evaluation.extractor is not None
     assert {p.device.type for p in evaluation.extractor.parameters()} == {"cpu"}
+
+
+def test_the_data_choose_the_extractor_once(tmp_path: Path) -> None:
+    evaluation, data = Evaluation(cache=tmp_path / "cache"), TinyData()
+    trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[evaluation])
+    model = tiny_dcgan()
+    trainer.fit(model, data)
+    chosen = evaluation.extractor
+    assert isinstance(chosen, DigitFeatures)
+    trainer.test(model, data)
+    assert evaluation.extractor is chosen
+
+
+def test_features_that_mean_nothing_for_the_data_are_refused_before_training(tmp_path: Path) -> None:
+    data = TinyData()
+    data.contents = "pictures"
+    trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation(DigitFeatures())])
+    with pytest.raises(InputError, match="extractor is DigitFeatures, whose features mean something for"):
+        trainer.fit(tiny_dcgan(), data)
+    assert trainer.global_step == 0

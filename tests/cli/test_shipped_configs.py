@@ -14,6 +14,7 @@ from lightning_gans.cli.train import build
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_folder, config_names, find_config
 from tests.support.command_line import QUIET
+from tests.support.mean_colors import MEAN_COLORS
 from tests.support.shell import shell
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
@@ -24,6 +25,8 @@ BASES = {
     "UnpairedImageDataModule": "cyclegan/horse2zebra",
 }
 """A config with a model for data that the quickstart's model cannot use."""
+
+PICTURES = ("FashionMNISTDataModule", "KMNISTDataModule", "ImageFolderDataModule")
 
 
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name != "sweeps")
@@ -53,9 +56,10 @@ def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]
     arguments += small_sets.get(data, [])
     if data in BASES:  # the papers' widths take minutes; see the slow tests
         arguments += ["--model.generator.width", "4", "--model.discriminator.width", "4"]
-    # Inception's weights are a download.
-    if any("InceptionFeatures" in Path(find_config(name)).read_text() for name in (str(config), base)):
-        arguments += ["--evaluation.extractor", "DigitFeatures"]
+    # Inception's weights are a download, and other features of pictures take seconds; CIFAR-10's are measured.
+    texts = [Path(find_config(name)).read_text() for name in (str(config), base)]
+    if data in PICTURES or any("InceptionFeatures" in text for text in texts):
+        arguments += MEAN_COLORS
     cli = build(arguments)
     assert cli.trainer.global_step == 1
 

@@ -28,11 +28,12 @@ from lightning_gans.families import Translation
 from lightning_gans.networks import IdentityTranslator
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.support.command_line import QUIET
+from tests.support.mean_colors import MEAN_COLORS
 from tests.support.small_archives import small_archives
 
 TINY = ["--model.generator.width", "4", "--model.discriminator.width", "4"]
 FEW = ["--data.train_size", "6", "--data.val_size", "4", "--data.test_size", "4"]
-FEW_SCORES = ["--evaluation.extractor", "DigitFeatures", "--evaluation.kid", "false", "--evaluation.neighbors", "0"]
+FEW_SCORES = [*MEAN_COLORS, "--evaluation.kid", "false", "--evaluation.neighbors", "0"]
 SHORT = [*TINY, *FEW, *QUIET, "--trainer.max_epochs", "2"]
 
 
