@@ -22,6 +22,7 @@ from optuna.trial import Trial, TrialState
 
 from lightning_gans.runs.below import scored_runs_below
 from lightning_gans.runs.settings import STUDY, TRIAL
+from lightning_gans.sweeps.interruption import NEVER, Interruption
 from lightning_gans.sweeps.study import (
     FOLDER,
     HEARTBEAT_SECONDS,
@@ -112,6 +113,7 @@ def run_trial(
     look: Callable[[list[Score]], bool],
     command: list[str] | None = None,
     environment: Mapping[str, str] | None = None,
+    interruption: Interruption = NEVER,
 ) -> TrialResult:
     """Run a fit until it ends or should be pruned.
 
@@ -122,6 +124,7 @@ def run_trial(
         look: called with all scores so far about once a second; returns whether to stop.
         command: the program to run; by default ``lightning-gans fit``.
         environment: variables of the run, beside those of this process.
+        interruption: says whether this process is interrupted.
 
     Raises:
         KeyboardInterrupt: if this process is interrupted; the run is ended first.
@@ -140,6 +143,7 @@ def run_trial(
         try:
             while child.poll() is None and not pruned:
                 time.sleep(POLL_SECONDS)
+                interruption.check()
                 pruned = look(read_scores(folder, score)) and child.poll() is None
         finally:
             end(child)
@@ -182,6 +186,7 @@ def run_trials(
     extra: list[str],
     say: Callable[[str], None] = print,
     command: list[str] | None = None,
+    interruption: Interruption = NEVER,
 ) -> None:
     """Run trials until the study has ``runs`` of them, those of other machines included.
 
@@ -194,11 +199,13 @@ def run_trials(
         extra: arguments that follow those of the sweep file.
         say: prints a line for each trial.
         command: the program to run in place of ``lightning-gans fit``.
+        interruption: says whether this process is interrupted.
 
     Raises:
         KeyboardInterrupt: if this process is interrupted; the trial goes back into the queue first.
     """
     while True:
+        interruption.check()
         if lost := requeue_dead(study):
             say(f"{lost} of the study's trials ended with a sweep that was killed; what they tried is tried again")
         if len(finished(study)) + len(running(study)) >= runs or (queue_only and not waiting(study)):
@@ -212,7 +219,7 @@ def run_trials(
             study.tell(trial, state=TrialState.FAIL)
             return
         try:
-            run_one(study, trial, sweep, folder, extra, say, command)
+            run_one(study, trial, sweep, folder, extra, say, command, interruption)
         except KeyboardInterrupt:
             requeue(study, trial)
             raise
@@ -226,6 +233,7 @@ def run_one(
     extra: list[str],
     say: Callable[[str], None],
     command: list[str] | None,
+    interruption: Interruption,
 ) -> None:
     """Run one trial and report its result to the study."""
     place = free_folder(folder, trial.number)
@@ -237,7 +245,7 @@ def run_one(
     started = time.monotonic()
     watch = PruningMonitor(trial, sweep.maximize)
     environment = {STUDY: study.study_name, TRIAL: str(trial.number)}
-    ended = run_trial(arguments, place, sweep.score, watch, command, environment)
+    ended = run_trial(arguments, place, sweep.score, watch, command, environment, interruption)
     watch.report(ended.scores)
     trial.set_user_attr("seconds", round(time.monotonic() - started, 1))
     told = report_result(study, trial, sweep, ended)

@@ -141,6 +141,7 @@ def test_tensorboard_by_one_line() -> None:
     assert (folder / "checkpoints" / "last.ckpt").is_file()
 
 
+@pytest.mark.slow
 def test_two_devices_get_the_strategy_for_alternating_steps() -> None:
     arguments = ["fit", "--config", "dcgan/digits", *SHORT, "--data.batch_size", "128", "--trainer.accelerator", "cpu"]
     arguments += ["--trainer.limit_val_batches", "1.0", "--trainer.limit_predict_batches", "1.0"]

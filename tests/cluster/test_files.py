@@ -138,6 +138,7 @@ def test_torchruns_command_is_one_that_both_parsers_take(environment: dict[str, 
     assert (fit.data.init_args.batch_size, fit.trainer.max_epochs) == (8, 3)
 
 
+@pytest.mark.slow
 def test_a_requeued_job_goes_on_in_the_same_wandb_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 

@@ -65,6 +65,7 @@ def test_a_protocol_has_a_list_of_members() -> None:
     assert members(ImageData) == [
         "channels",
         "class_names",
+        "contents",
         "display_name",
         "eval_batch_size",
         "fingerprint",
@@ -111,7 +112,7 @@ def test_data_without_the_protocol_are_refused_with_all_that_they_lack(tmp_path:
     with pytest.raises(InputError) as error:
         tiny_trainer(tmp_path, max_steps=1).fit(tiny_dcgan(), Loaders())
     assert str(error.value) == (
-        "data is Loaders, which has no channels, class_names, display_name, eval_batch_size, fingerprint, "
+        "data is Loaders, which has no channels, class_names, contents, display_name, eval_batch_size, fingerprint, "
         "num_classes, num_images, size, split_label; DCGAN expects a data module with the attributes and methods of "
         "lightning_gans.core.data.ImageData"
     )

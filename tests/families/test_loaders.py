@@ -25,6 +25,7 @@ from lightning_gans.datamodules.two_domains import TwoDomains
 from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
 from lightning_gans.variants import CGAN
+from tests.support.mean_colors import MeanColors
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import SIZE, tiny_cyclegan, tiny_facades, tiny_pix2pix
 
@@ -190,7 +191,7 @@ def test_the_loaders_of_a_data_module_train_as_it_does(
 def test_the_loaders_of_a_data_module_evaluate_as_it_does(model: Model, data: Data, tmp_path: Path) -> None:
     L.seed_everything(3, verbose=False)
     network, module = model(), prepared(data)
-    trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(neighbors=0)])
+    trainer = tiny_trainer(tmp_path, callbacks=[Evaluation(MeanColors(), neighbors=0)])
     (alone,) = trainer.validate(network, module.val_dataloader(), verbose=False)
     images = trainer.predict(network, module.predict_dataloader())
     (scores,) = trainer.validate(network, datamodule=module, verbose=False)

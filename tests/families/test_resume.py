@@ -119,8 +119,8 @@ def assert_resumes_exactly(
     [
         {},
         {"limit_val_batches": 0},
-        {"check_val_every_n_epoch": 2},
-        {"val_check_interval": 2},
+        pytest.param({"check_val_every_n_epoch": 2}, marks=pytest.mark.slow),
+        pytest.param({"val_check_interval": 2}, marks=pytest.mark.slow),
         {"check_val_every_n_epoch": None, "val_check_interval": 4},
         {"max_steps": 8},
     ],

@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 from lightning_gans.core.errors import InputError
 from lightning_gans.sweeps import study as studies
 from lightning_gans.sweeps import trials
+from lightning_gans.sweeps.interruption import NEVER, Interruption
 from lightning_gans.sweeps.study import SAMPLERS, finished, open_storage, open_study
 from lightning_gans.sweeps.trials import run_trials
 from lightning_gans.sweeps.wandb_file import Sweep, read_sweep
@@ -51,7 +52,8 @@ def run(sweep: Sweep, runs: int, storage: str = "journal.log", **given: Any) -> 
     said: list[str] = []
     study = opened(sweep, storage, given.pop("name", "s"))
     grid = sweep.method == "grid"
-    run_trials(study, sweep, Path("runs/s"), runs, grid, given.pop("extra", []), said.append, FAKE)
+    extra = given.pop("extra", [])
+    run_trials(study, sweep, Path("runs/s"), runs, grid, extra, said.append, FAKE, given.pop("interruption", NEVER))
     return study, said
 
 
@@ -154,6 +156,27 @@ def test_half_a_line_and_what_is_no_number_are_left_out(tmp_path: Path) -> None:
 
 
 # Going on.
+
+
+def test_a_signal_within_a_transaction_waits_for_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep, written = sweep_over(tmp_path, "grid", {"values": [1, 2]}), []
+    report = optuna.trial.Trial.report
+
+    def interrupted(self: optuna.trial.Trial, value: float, step: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        report(self, value, step)
+        written.append(value)
+
+    monkeypatch.setattr(optuna.trial.Trial, "report", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
+        run(sweep, 2, "sqlite:///study.db", interruption=interruption)
+    assert written
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    study, _ = run(sweep, 2, "sqlite:///study.db")
+    assert sorted(values(study)) == [1, 2]
 
 
 def test_a_study_goes_on_to_the_number_that_is_asked_for(tmp_path: Path) -> None:

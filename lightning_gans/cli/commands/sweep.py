@@ -6,7 +6,6 @@ Optuna is imported in :func:`run`, so that ``--help`` starts quickly; torch is l
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
     import optuna
 
     from lightning_gans.cli.sweep_check import check_with_parser
+    from lightning_gans.sweeps.interruption import Interruption
     from lightning_gans.sweeps.report import draw_importance, write_tables
     from lightning_gans.sweeps.study import SAMPLERS, finished, grid_points, open_storage, open_study, running
     from lightning_gans.sweeps.trials import run_trials
@@ -96,16 +96,13 @@ def run(options: argparse.Namespace) -> None:
     storage = expand_home(options.storage or "", "--storage") or str(folder / "journal.log")
     study = open_study(open_storage(storage), name, sweep, sampler, options.fit_arguments, options.seed)
     print(f"study: {name} in {storage}, {len(finished(study))} of {runs} trials finished", flush=True)
-    # Batch systems send SIGTERM, terminals that are closed SIGHUP.
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
     interrupted = False
     try:
-        run_trials(study, sweep, folder, runs, sampler == "grid", options.fit_arguments, print_now)
+        with Interruption() as interruption:
+            grid, extra = sampler == "grid", options.fit_arguments
+            run_trials(study, sweep, folder, runs, grid, extra, print_now, interruption=interruption)
     except KeyboardInterrupt:
         interrupted = True
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if finished(study):
         print(f"\n{write_tables(study, sweep, folder)}")
         print(f"table: {folder / 'table.md'}, {folder / 'table.csv'}")
