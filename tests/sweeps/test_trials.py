@@ -176,7 +176,7 @@ def test_a_signal_within_a_transaction_waits_for_its_end(tmp_path: Path, monkeyp
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     study, _ = run(sweep, 2, "sqlite:///study.db")
-    assert sorted(values(study)) == [1, 2]
+    assert sorted(values(study)) == ["1", "2"]
 
 
 def test_a_study_goes_on_to_the_number_that_is_asked_for(tmp_path: Path) -> None:
