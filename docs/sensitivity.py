@@ -1,10 +1,15 @@
-"""Measure how each score changes when real MNIST images are degraded in known ways.
+"""Measure how each score changes when real images are degraded in known ways.
 
-    python docs/sensitivity.py DATA
+    python docs/sensitivity.py mnist DATA
+    python docs/sensitivity.py cifar10 FOLDER
 
 DATA is a folder in torchvision's layout (DATA/MNIST/raw). The 10,000 test images are the real images; training
 images take the place of generated images. Prints a Markdown table and writes docs/images/sensitivity.png. Takes twelve
 minutes on one thread.
+
+FOLDER has CIFAR-10's images in class folders, FOLDER/train/CLASS and FOLDER/test/CLASS. 2,000 test images are the real
+images; as many training images take the place of generated images. Prints a Markdown table. Takes ten minutes on one
+thread.
 """
 
 from __future__ import annotations
@@ -18,10 +23,10 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
-from torchvision.datasets import MNIST
-from torchvision.transforms.v2.functional import gaussian_blur
+from torchvision.datasets import MNIST, ImageFolder
+from torchvision.transforms.v2.functional import gaussian_blur, pil_to_tensor, rgb_to_grayscale
 
-from lightning_gans.metrics import DigitFeatures
+from lightning_gans.metrics import DigitFeatures, EfficientNetFeatures, FeatureExtractor
 from lightning_gans.metrics.frechet import FrechetDistance
 from lightning_gans.metrics.kernel import KernelInceptionDistance
 from lightning_gans.metrics.prdc import PRDC
@@ -35,6 +40,8 @@ DISTINCT = (0.1, 0.03, 0.01, 0.003)
 """Fractions of the images that are distinct."""
 FEWER = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
 """Fractions of the images that are used."""
+PHOTOS = 2000
+"""Number of real images, and of images in place of generated ones, in color."""
 DRAWS = 5
 """Number of disjoint sets of fewer images, which separates a change of the mean from random variation."""
 
@@ -121,24 +128,60 @@ def degradations(images: Tensor, labels: Tensor, number: int) -> list[Degraded]:
     return rows
 
 
-def measure(real: Tensor, fake: Tensor) -> dict[str, float]:
+def photos(root: str, *, train: bool, number: int) -> tuple[Tensor, Tensor]:
+    """A random choice of images (N, 3, 32, 32), uint8, and their labels (N,), with a fixed seed."""
+    split = ImageFolder(Path(root, "train" if train else "test"))
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))[:number].tolist()
+    images, labels = zip(*(split[index] for index in order), strict=True)
+    return torch.stack([pil_to_tensor(image) for image in images]), torch.tensor(labels)
+
+
+def color_degradations(images: Tensor, labels: Tensor, number: int) -> list[Degraded]:
+    """Degrade photos, and make images that show nothing.
+
+    Args:
+        images: (N, 3, H, W), uint8, with at least ``DRAWS`` times ``number`` images.
+        labels: (N,), from 0 to 9.
+        number: number of images that take the place of generated ones.
+    """
+    first = images[:number]
+    one_color = first.float().mean(dim=(2, 3), keepdim=True).round().to(torch.uint8).expand_as(first)
+    red = torch.tensor([255, 0, 0], dtype=torch.uint8)[:, None, None].expand_as(first)
+    noise = torch.randint(0, 256, first.shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return [
+        Degraded("none", 0, draws(images, number)),
+        Degraded("red and blue swapped", 0, [first[:, [2, 1, 0]]]),
+        Degraded("gray", 0, [rgb_to_grayscale(first, 3)]),
+        Degraded("blur, sigma in pixels", 1, [blurred(first, 1.0)]),
+        Degraded("noise, sigma of the range", 0.05, [noisy(first, 0.05)]),
+        Degraded("classes kept", 5, [images[labels < 5][:number]]),
+        Degraded("distinct images", number // 10, [repeated(first, number // 10)]),
+        Degraded("each image one color, its mean", 0, [one_color]),
+        Degraded("all images red", 0, [red]),
+        Degraded("uniform noise", 0, [noise]),
+    ]
+
+
+def measure(real: Tensor, fake: Tensor, kernel_scale: float | None = None) -> dict[str, float]:
     """Compute all scores of real features (N, D) and generated features (M, D)."""
     scores: dict[str, float] = {}
-    for metric in (FrechetDistance(real.shape[1]), KernelInceptionDistance(real.shape[1]), PRDC(real.shape[1])):
+    width = real.shape[1]
+    for metric in (FrechetDistance(width), KernelInceptionDistance(width, kernel_scale), PRDC(width)):
         metric.update(real, real=True)
         metric.update(fake, real=False)
         scores |= {name: value.item() for name, value in metric.compute().items()}
     return scores
 
 
-def features(extractor: DigitFeatures, images: Tensor) -> Tensor:
-    """Compute features (N, D) of uint8 images (N, 1, 28, 28)."""
+def features(extractor: FeatureExtractor, images: Tensor) -> Tensor:
+    """Compute features (N, D) of uint8 images (N, C, H, W)."""
     return torch.cat([extractor(part) for part in torch.split(images, 500)])
 
 
-def measured(real: Tensor, degraded: Degraded, extractor: DigitFeatures) -> Measured:
+def measured(real: Tensor, degraded: Degraded, extractor: FeatureExtractor) -> Measured:
     """Compute the scores of every draw against the features (N, D) of real images."""
-    all_scores = [measure(real, features(extractor, images)) for images in degraded.draws]
+    scale = extractor.kernel_scale
+    all_scores = [measure(real, features(extractor, images), scale) for images in degraded.draws]
     scores = {name: [one[name] for one in all_scores] for name in all_scores[0]}
     return Measured(degraded.kind, degraded.strength, len(degraded.draws[0]), scores)
 
@@ -197,17 +240,30 @@ def draw_line(axes: Axes, values: list[list[float]], name: str) -> None:
     )
 
 
-def main(root: str) -> None:
-    """Print the table and draw the figure."""
-    extractor = DigitFeatures()
-    real = features(extractor, mnist(root, train=False)[0])
+def measure_all(rows: list[Degraded], real: Tensor, extractor: FeatureExtractor) -> list[Measured]:
+    """Print the table of all degradations against real images (N, C, H, W), row by row."""
+    real_features = features(extractor, real)
     print("| Degradation | Strength | Images | " + " | ".join(SHOWN.values()) + " |")
     print("| --- | " + " | ".join(["--:"] * (len(SHOWN) + 2)) + " |")
-    rows = []
-    for degraded in degradations(*mnist(root, train=True), number=len(real)):
-        rows.append(measured(real, degraded, extractor))
-        print(table_row(rows[-1]), flush=True)
-    draw(rows).savefig(FIGURE, dpi=110)
+    found = []
+    for degraded in rows:
+        found.append(measured(real_features, degraded, extractor))
+        print(table_row(found[-1]), flush=True)
+    return found
+
+
+def main(data: str, root: str) -> None:
+    """Print the table, and draw the figure for digits."""
+    if data == "mnist":
+        real = mnist(root, train=False)[0]
+        rows = measure_all(degradations(*mnist(root, train=True), number=len(real)), real, DigitFeatures())
+        draw(rows).savefig(FIGURE, dpi=110)
+    elif data == "cifar10":
+        real = photos(root, train=False, number=PHOTOS)[0]
+        images = photos(root, train=True, number=DRAWS * PHOTOS)
+        measure_all(color_degradations(*images, number=PHOTOS), real, EfficientNetFeatures())
+    else:
+        sys.exit(f"{data} is no data set of this script; expected mnist or cifar10")
 
 
 if __name__ == "__main__":

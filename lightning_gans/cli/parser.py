@@ -220,5 +220,5 @@ class SaveConfig(SaveConfigCallback):
         config = self.config.clone()
         config.ckpt_path = None
         with atomic_file(folder.next_config()) as temporary:
-            self.parser.save(config, temporary, skip_none=False, multifile=False)
+            self.parser.save(config, temporary, skip_none=False, skip_validation=True, multifile=False)
         remember_wandb_runs(trainer)

@@ -157,8 +157,8 @@ class LightningGANsCLI(LightningCLI):
         if resumes:
             expect_checkpoints(Path(config.ckpt_path).resolve().parent.parent)
         # Lightning adds what links give to each network's arguments, and fails where there are none. It keeps a dump of
-        # the config that is there already.
-        text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False)
+        # the config that is there already. Parsing has validated the config.
+        text = self.parser.dump(self.config, skip_link_targets=False, skip_none=False, skip_validation=True)
         self.config_dump = yaml.safe_load(text)[str(self.subcommand)]
         for side in SIDES:
             network = self.config_dump["model"]["init_args"].get(side)
@@ -239,7 +239,7 @@ class LightningGANsCLI(LightningCLI):
         shown = {name: settings[name] for name in ("enable_progress_bar", "enable_model_summary")}
         callbacks = [RunLock(), *screen_callbacks(given, shown), FitFile(), *given, Curves(), SpeedLog()]
         if self.subcommand == "test":
-            plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+            plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False, skip_validation=True))
             callbacks.append(ResultsFile(plain["test"]))
         return super().instantiate_trainer(callbacks=callbacks, **{**shown, **kwargs})
 

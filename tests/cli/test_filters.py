@@ -104,6 +104,13 @@ class PlainData(L.LightningDataModule):
     """Data of a user that decodes images in the training process."""
 
     channels, size, num_classes, eval_batch_size = 1, (28, 28), 0, 4
+    contents = "digits"
+
+    def display_name(self) -> str:
+        return "Plain"
+
+    def class_names(self) -> tuple[str, ...]:
+        return ()
 
     def setup(self, stage: str) -> None:
         self.data = TinyData()

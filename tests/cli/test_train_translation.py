@@ -116,7 +116,7 @@ def test_baselines_are_tests_of_what_was_never_trained(capsys: pytest.CaptureFix
         ("pix2pix/facades", 4),
         pytest.param("cyclegan/horse2zebra", 4, marks=pytest.mark.slow),
         pytest.param("pix2pix/facades", 64, marks=pytest.mark.slow),
-        pytest.param("cyclegan/horse2zebra", 64, marks=pytest.mark.slow),
+        pytest.param("cyclegan/horse2zebra", 64, marks=[pytest.mark.slow, pytest.mark.timeout(1200)]),
     ],
 )
 def test_the_papers_settings_train_and_resume_on_the_archives_layout(
