@@ -18,7 +18,7 @@ torch.set_num_threads(1)
 if not torch.cuda.is_available():
     # The first backward pass starts a thread for each device, and a process with such threads cannot be forked. Before
     # the tests there are none; exports and other tests bring devices that are not real.
-    torch.zeros(1, requires_grad=True).sum().backward()
+    torch.autograd.backward(torch.zeros(1, requires_grad=True).sum())
 # In the background of a shell, as a job of CI may be, Ctrl-C is ignored, and what is started there inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
