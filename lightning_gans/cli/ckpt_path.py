@@ -16,10 +16,10 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.families.compat import RESTORING_MODULE
+from lightning_gans.runs.below import newest_first, newest_run_in
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.find_checkpoint import best_checkpoint
 from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder, parse_version, version_name
-from lightning_gans.runs.newest import newest_first, newest_run_in
 
 AUTO = "auto"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_home
+from lightning_gans.runs.below import newest_run_in
 from lightning_gans.runs.folder import CHECKPOINTS, RunFolder
-from lightning_gans.runs.newest import newest_run_in
 
 RESUME = "--resume"
 

@@ -14,8 +14,8 @@ from lightning_gans.cli.resume import expand_resume
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.names import did_you_mean, similar_names
 from lightning_gans.core.shipped_configs import recipe_names
+from lightning_gans.runs.below import newest_run_in
 from lightning_gans.runs.folder import RunFolder
-from lightning_gans.runs.newest import newest_run_in
 
 FIRST_CONFIG = "dcgan/digits"
 """The config for a first run: it needs no download, and takes a minute."""

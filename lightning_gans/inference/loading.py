@@ -20,9 +20,9 @@ from lightning_gans.inference.latent_sampler import LatentSampler
 from lightning_gans.inference.model import CONFIG, WEIGHTS, PretrainedModel
 from lightning_gans.inference.weights_file import read_header, read_json, read_safetensors
 from lightning_gans.networks.base import Generator, Translator
+from lightning_gans.runs.below import newest_run_in
 from lightning_gans.runs.checkpoint_file import NOT_STORED, Contents, read_checkpoint
 from lightning_gans.runs.find_checkpoint import best_or_last_checkpoint
-from lightning_gans.runs.newest import newest_run_in
 from lightning_gans.runs.record import ModelMetadata
 from lightning_gans.runs.scores import parse_complete_rows
 

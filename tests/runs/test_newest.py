@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lightning_gans.runs.below import newest_first, newest_run_in
 from lightning_gans.runs.folder import RunFolder
-from lightning_gans.runs.newest import newest_first, newest_run_in
 
 
 def a_run(folder: Path, written: int | None) -> RunFolder:
@@ -42,5 +42,5 @@ def test_a_folder_that_cannot_be_listed_has_none(tmp_path: Path, monkeypatch: py
     def refuse(folder: Path) -> list[RunFolder]:
         raise PermissionError(str(folder))
 
-    monkeypatch.setattr("lightning_gans.runs.newest.runs_below", refuse)
+    monkeypatch.setattr("lightning_gans.runs.below.runs_below", refuse)
     assert newest_run_in(tmp_path) is None

@@ -15,7 +15,7 @@ from lightning_gans.core.arguments import is_class_path
 from lightning_gans.core.errors import InputError, UntrustedClassError, exit_on_known_errors
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.names import did_you_mean, similar_names
-from lightning_gans.runs.newest import newest_run_in
+from lightning_gans.runs.below import newest_run_in
 
 if TYPE_CHECKING:
     from lightning_gans.inference import PretrainedModel
