@@ -8,8 +8,7 @@ images take the place of generated images. Prints a Markdown table and writes do
 minutes on one thread.
 
 FOLDER has CIFAR-10's images in class folders, FOLDER/train/CLASS and FOLDER/test/CLASS. 2,000 test images are the real
-images; as many training images take the place of generated images. Prints a Markdown table. Takes ten minutes on one
-thread.
+images; as many training images take the place of generated images. Prints a Markdown table.
 """
 
 from __future__ import annotations
