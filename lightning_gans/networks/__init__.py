@@ -6,15 +6,13 @@ from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerat
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lightning_gans.networks.maxout import MaxoutDiscriminator
-from lightning_gans.networks.mlp import (
-    MLPDiscriminator,
-    MLPGenerator,
-)
+from lightning_gans.networks.mlp import MLPDiscriminator, MLPGenerator
 from lightning_gans.networks.patchgan import InstanceNormPatchGAN, PatchGAN, PixelGAN
 from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
+from lightning_gans.networks.sngan_resnet import SNGANResNetDiscriminator, SNGANResNetGenerator
 from lightning_gans.networks.unet import UNet
 
 __all__ = [
@@ -43,6 +41,8 @@ __all__ = [
     "ResizeGenerator",
     "SNGANDiscriminator",
     "SNGANGenerator",
+    "SNGANResNetDiscriminator",
+    "SNGANResNetGenerator",
     "Translator",
     "UNet",
 ]

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
-from lightning_gans.networks.layers import concat_labels, dcgan_init, project_labels, scale_uniform
+from lightning_gans.networks.labels import concat_labels, project_labels
+from lightning_gans.networks.layers import dcgan_init, scale_uniform
 
 SMALLEST_SIDE = {28: 7, 32: 4, 64: 4}
 """Side of the smallest feature map for each side of the images; each larger map has twice the side of the next."""

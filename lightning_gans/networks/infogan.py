@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_divisible_by
-from lightning_gans.networks.layers import concat_labels, he_init, normal_init, project_labels
+from lightning_gans.networks.labels import concat_labels, project_labels
+from lightning_gans.networks.layers import he_init, normal_init
 
 
 def decoder_layers(inputs: int, channels: int, side: int, width: int, dense: int) -> nn.Sequential:

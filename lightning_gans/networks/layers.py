@@ -1,4 +1,4 @@
-"""Layers, weight initialization and label handling that several networks share."""
+"""Layers and weight initialization that several networks share."""
 
 from __future__ import annotations
 
@@ -86,6 +86,27 @@ MakeNorm = Callable[[int], Norm]
 """Takes the number of channels and returns a layer, as the classes of this module do."""
 
 
+def widen(kernel: Tensor) -> Tensor:
+    """Return the sum of a 3 x 3 kernel (A, B, 3, 3) and its copies shifted by one pixel along each axis and both.
+
+    Args:
+        kernel: (A, B, 3, 3).
+
+    Returns:
+        (A, B, 4, 4).
+    """
+    for axis in (2, 3):
+        a, b, c = kernel.unbind(axis)
+        kernel = torch.stack((a, a + b, b + c, c), axis)
+    return kernel
+
+
+def like_format(kernel: Tensor, weight: Tensor) -> Tensor:
+    """Return a kernel in the memory format of a weight, so that a convolution's output has that format, as usual."""
+    channels_last = weight.stride(1) == 1
+    return kernel.contiguous(memory_format=torch.channels_last) if channels_last else kernel
+
+
 class UpsampleConv(nn.Conv2d):
     """Nearest-neighbor upsampling by 2 and a 3 x 3 convolution with padding 1, computed as one transposed convolution.
 
@@ -107,13 +128,7 @@ class UpsampleConv(nn.Conv2d):
 
         The sums are taken in the precision of the weight, also under autocast.
         """
-        kernel = self.weight.transpose(0, 1)
-        for axis in (2, 3):
-            a, b, c = kernel.unbind(axis)
-            kernel = torch.stack((c, b + c, a + b, a), axis)
-        # The output has the memory format of the weight, as after any convolution.
-        channels_last = self.weight.stride(1) == 1
-        return kernel.contiguous(memory_format=torch.channels_last) if channels_last else kernel
+        return like_format(widen(self.weight.flip(2, 3).transpose(0, 1)), self.weight)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return feature maps (N, channels_out, 2 H, 2 W) for ``input`` (N, channels_in, H, W)."""
@@ -121,6 +136,27 @@ class UpsampleConv(nn.Conv2d):
         # shapes of these networks; a 2 x 2 convolution to four times the channels and pixel_shuffle takes .9 to 1.7
         # times as long as the two layers.
         return F.conv_transpose2d(input, self.kernel(), self.bias, stride=2, padding=1)
+
+
+class DownsampleConv(nn.Conv2d):
+    """A 3 x 3 convolution with padding 1 and the average over 2 x 2 pixels, computed as one strided convolution.
+
+    It needs 16/36 of the multiplications of the two separate layers, as :class:`UpsampleConv`. Weight and bias have the
+    shapes of the 3 x 3 convolution, and their gradients are the same.
+
+    Args:
+        channels_in: channels of the input.
+        channels_out: channels of the output.
+        bias: whether to add a bias.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, bias: bool = True) -> None:
+        super().__init__(channels_in, channels_out, 3, padding=1, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return feature maps (N, channels_out, H / 2, W / 2) for ``input`` (N, channels_in, H, W)."""
+        kernel = like_format(widen(self.weight) / 4, self.weight)
+        return F.conv2d(input, kernel, self.bias, stride=2, padding=1)
 
 
 def reflection_pad(maps: Tensor, padding: tuple[int, int]) -> Tensor:
@@ -248,49 +284,3 @@ def apply_spectral_norm(network: nn.Module) -> None:
                     "can be divided by their largest singular value"
                 )
             parametrizations.spectral_norm(module)
-
-
-def one_hot(labels: Tensor | None, num_classes: int, dtype: torch.dtype) -> Tensor:
-    """Return labels as rows (N, num_classes) that sum to 1.
-
-    Args:
-        labels: (N,) int64; or (N, num_classes) floats, the weight of each class, which are returned as they are.
-        num_classes: number of classes.
-        dtype: type of the result.
-
-    Raises:
-        ValueError: if ``labels`` is None.
-    """
-    if labels is None:
-        raise ValueError(f"labels is None; expected labels (N,) for a network of {num_classes} classes")
-    return (labels if labels.is_floating_point() else F.one_hot(labels, num_classes)).to(dtype)
-
-
-def concat_labels(features: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
-    """Concatenate features (N, F) and one-hot labels to (N, F + num_classes).
-
-    Args:
-        features: (N, F).
-        labels: as in :func:`one_hot`.
-        num_classes: number of classes, at least 1.
-
-    Raises:
-        ValueError: if ``labels`` is None.
-    """
-    return torch.cat([features, one_hot(labels, num_classes, features.dtype)], dim=1)
-
-
-def project_labels(outputs: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
-    r"""Return the logits (N,) of a projection discriminator (Miyato and Koyama, 2018, equation 3).
-
-    Args:
-        outputs: (N, 1 + num_classes), the last layer's output for the features :math:`\phi(x)`:
-            :math:`w \cdot \phi(x)`, then :math:`v_k \cdot \phi(x)` for each class k. The logit is the sum of the first
-            and of the one of the label's class.
-        labels: as in :func:`one_hot`.
-        num_classes: number of classes, at least 1.
-
-    Raises:
-        ValueError: if ``labels`` is None.
-    """
-    return outputs[:, 0] + (outputs[:, 1:] * one_hot(labels, num_classes, outputs.dtype)).sum(dim=1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, check_positive
-from lightning_gans.networks.layers import one_hot
+from lightning_gans.networks.labels import one_hot
 from lightning_gans.networks.mlp import check_bound, images_to_unit, uniform_init
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive
-from lightning_gans.networks.layers import concat_labels, one_hot
+from lightning_gans.networks.labels import concat_labels, one_hot
 
 
 def dense_layers(widths: Sequence[int], activation: nn.Module) -> nn.Sequential:

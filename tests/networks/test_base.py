@@ -23,6 +23,8 @@ from lightning_gans.networks import (
     ResizeGenerator,
     ResNetTranslator,
     SNGANGenerator,
+    SNGANResNetDiscriminator,
+    SNGANResNetGenerator,
     UNet,
 )
 
@@ -34,6 +36,8 @@ CONDITIONAL: list[Any] = [
     MaxoutDiscriminator,
     MLPDiscriminator,
     MLPGenerator,
+    SNGANResNetDiscriminator,
+    SNGANResNetGenerator,
 ]
 
 

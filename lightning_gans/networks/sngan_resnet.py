@@ -1,0 +1,182 @@
+"""The residual networks of SNGAN (Miyato et al., 2018, table 4), for images of 28, 32, 48 and 64 pixels.
+
+The paper's are for 32 pixels (CIFAR-10): G has three blocks that double the side of a 4 x 4 map, D two blocks that
+halve the side and two that keep it. For other sides there are as many blocks as the doublings and halvings need: G
+starts from 4, 6 or 7 pixels, and D halves the side until the map has 6 to 8 pixels.
+
+Conditional networks are those of Miyato and Koyama (2018): class-conditional batch normalization in G, and a projection
+of the label on the features in D.
+
+Spectral normalization is not part of these networks: the SNGAN variant applies it to any discriminator.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightning_gans.core.images import Size
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
+from lightning_gans.networks.labels import ConditionalBatchNorm, project_labels
+from lightning_gans.networks.layers import DownsampleConv, UpsampleConv
+
+SMALLEST_SIDE = {28: 7, 32: 4, 48: 6, 64: 4}
+"""Side of G's smallest feature map for each side of the images."""
+
+LARGEST_LAST_SIDE = 8
+"""D halves the side of its feature maps while it is larger than this."""
+
+
+def glorot_init(module: nn.Module) -> None:
+    """Draw weights from Glorot's uniform distribution, with twice its variance in 3 x 3 convolutions; bias 0.
+
+    As in the code of Miyato et al. (2018). For ``apply``.
+    """
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        doubled = isinstance(module, nn.Conv2d) and module.kernel_size[0] > 1
+        nn.init.xavier_uniform_(module.weight, gain=2**0.5 if doubled else 1.0)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+class UpBlock(nn.Module):
+    """Doubles the side: normalization, ReLU and a 3 x 3 convolution, twice; added to the upsampled 1 x 1 convolution.
+
+    Args:
+        before: channels of the input.
+        after: channels of the output.
+        num_classes: number of classes of the conditional normalization; 0 for none.
+    """
+
+    def __init__(self, before: int, after: int, num_classes: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([ConditionalBatchNorm(width, num_classes) for width in (before, after)])
+        # No bias in front of batch normalization, which would subtract it.
+        self.upsample = UpsampleConv(before, after, bias=False)
+        self.conv = nn.Conv2d(after, after, 3, padding=1)
+        self.shortcut = nn.Conv2d(before, after, 1)
+
+    def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
+        """Return feature maps (N, after, 2 H, 2 W) for ``maps`` (N, before, H, W)."""
+        inside = self.upsample(F.relu(self.norms[0](maps, labels)))
+        inside = self.conv(F.relu(self.norms[1](inside, labels)))
+        # A 1 x 1 convolution and the upsampling commute; it needs a quarter of the operations before it.
+        upsampled: Tensor = inside + F.interpolate(self.shortcut(maps), scale_factor=2, mode="nearest")
+        return upsampled
+
+
+class DownBlock(nn.Module):
+    """ReLU and a 3 x 3 convolution, twice, then an average over 2 x 2 pixels; added to a shortcut.
+
+    Args:
+        before: channels of the input.
+        after: channels of the output.
+        halve: whether to halve the side. If not, and if the channels do not change, the shortcut is the input.
+        first: whether this is the first block, which has no ReLU in front of its first convolution.
+    """
+
+    def __init__(self, before: int, after: int, halve: bool, first: bool = False) -> None:
+        super().__init__()
+        self.halve = halve
+        # Modules, since the analysis of D reads the outputs of activation layers.
+        self.branch = nn.Sequential(
+            nn.Identity() if first else nn.ReLU(),
+            nn.Conv2d(before, after, 3, padding=1),
+            nn.ReLU(inplace=True),
+            DownsampleConv(after, after) if halve else nn.Conv2d(after, after, 3, padding=1),
+        )
+        self.shortcut = nn.Conv2d(before, after, 1) if halve or before != after else nn.Identity()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return feature maps (N, after, H', W') for ``maps`` (N, before, H, W), H' = H / 2 if the side is halved."""
+        # A 1 x 1 convolution and the average commute; it needs a quarter of the operations after it.
+        shortcut = self.shortcut(F.avg_pool2d(maps, 2) if self.halve else maps)
+        output: Tensor = shortcut + self.branch(maps)
+        return output
+
+
+class SNGANResNetGenerator(Generator):
+    """A linear layer from z to the smallest map, residual blocks that double the side, a 3 x 3 convolution, tanh.
+
+    Args:
+        channels: channels of the images.
+        size: height and width of the images in pixels: 28, 32, 48 or 64.
+        latent_dim: length of a latent vector.
+        width: channels of all hidden feature maps.
+        num_classes: number of classes of the data.
+        conditional: whether batch normalization has a gain and a bias for each class.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        size: Size,
+        latent_dim: int = 128,
+        width: int = 256,
+        num_classes: int | None = None,
+        conditional: bool = False,
+    ) -> None:
+        super().__init__(channels, size, latent_dim, num_classes, conditional)
+        check_positive(width=width)
+        side = side_of(size, SMALLEST_SIDE)
+        smallest = SMALLEST_SIDE[side]
+        doublings = (side // smallest).bit_length() - 1
+        self.start = nn.Sequential(
+            nn.Linear(latent_dim, width * smallest**2), nn.Unflatten(1, (width, smallest, smallest))
+        )
+        self.blocks = nn.ModuleList([UpBlock(width, width, self.num_classes) for _ in range(doublings)])
+        self.end = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh()
+        )
+        self.apply(glorot_init)
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""
+        maps = self.start(latent)
+        for block in self.blocks:
+            maps = block(maps, labels)
+        images: Tensor = self.end(maps)
+        return images
+
+
+class SNGANResNetDiscriminator(Discriminator):
+    """Residual blocks without normalization, ReLU, the sum over all positions, one logit.
+
+    Args:
+        channels: channels of the images.
+        size: height and width of the images in pixels: 28, 32, 48 or 64.
+        width: channels of all hidden feature maps.
+        num_classes: number of classes of the data.
+        conditional: whether to project the label on the features (Miyato and Koyama, 2018).
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self, channels: int, size: Size, width: int = 128, num_classes: int | None = None, conditional: bool = False
+    ) -> None:
+        super().__init__(channels, size, num_classes, conditional)
+        check_positive(width=width)
+        side = side_of(size, SMALLEST_SIDE)
+        blocks = [DownBlock(channels, width, halve=True, first=True)]
+        while (side := side // 2) > LARGEST_LAST_SIDE:
+            blocks.append(DownBlock(width, width, halve=True))
+        blocks += [DownBlock(width, width, halve=False) for _ in range(2)]
+        self.blocks = nn.Sequential(*blocks, nn.ReLU(inplace=True))
+        self.logit = nn.Linear(width, 1)
+        # A table of its own, which spectral normalization divides by its own largest singular value.
+        self.classes = nn.Linear(width, self.num_classes, bias=False) if self.num_classes else None
+        self.apply(glorot_init)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
+        features = self.blocks(images).sum(dim=(2, 3))
+        outputs: Tensor = self.logit(features)
+        if self.classes is None:
+            return outputs[:, 0]
+        return project_labels(torch.cat([outputs, self.classes(features)], dim=1), labels, self.num_classes)
