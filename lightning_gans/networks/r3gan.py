@@ -1,9 +1,12 @@
 """The networks of R3GAN (Huang et al., 2024, section 3), for images of 28, 32 and 64 pixels.
 
 Residual blocks of grouped convolutions without normalization, trainable because of their initialization. They differ
-from the paper in two points. G ends in tanh, since images are in [-1, 1]; the paper's output is linear. And channels
-double from each feature map to the next smaller one, up to eight times; the paper's network for 32 pixels has 768
-everywhere.
+from the paper in two points. G ends in tanh, since images are in [-1, 1]; the paper's output is linear. And by default
+channels double from each feature map to the next smaller one, up to eight times; the paper's network for 32 pixels has
+768 everywhere, ``growth`` 1.
+
+Conditional networks embed the label, as in the authors' code: G concatenates the embedding to z, and the logit of D is
+the inner product of its last layer's output with the embedding (Miyato and Koyama, 2018).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch.nn import functional as F
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
 from lightning_gans.networks.dcgan import SMALLEST_SIDE
+from lightning_gans.networks.labels import one_hot
 
 SLOPE = 0.2
 """Slope of every LeakyReLU for negative input."""
@@ -103,24 +107,29 @@ class Upsample(Resample):
         return F.conv_transpose2d(maps, 4 * self.kernel(channels), stride=2, padding=1, groups=channels)
 
 
-def map_widths(side: int, width: int, expansion: int, group_size: int, **counts: int) -> list[int]:
+def map_widths(side: int, width: int, growth: int, expansion: int, group_size: int, **counts: int) -> list[int]:
     """Return the channels of the feature maps of all stages, from the largest map to the smallest.
 
     Raises:
         ValueError: if a number is less than 1, or the channels of a block cannot be divided into groups.
     """
-    check_positive(width=width, expansion=expansion, group_size=group_size, **counts)
+    check_positive(width=width, growth=growth, expansion=expansion, group_size=group_size, **counts)
     if width * expansion % group_size:
         raise ValueError(
             f"group_size is {group_size}; expected a divisor of width times expansion, {width * expansion}"
         )
     doublings = (side // SMALLEST_SIDE[side]).bit_length() - 1
-    return [width * min(2**level, 8) for level in range(doublings + 1)]
+    return [width * min(growth**level, 8) for level in range(doublings + 1)]
 
 
 def change_width(before: int, after: int) -> list[nn.Module]:
     """Return a 1 x 1 convolution between two stages, if their channels differ."""
     return [] if before == after else [scaled(nn.Conv2d(before, after, 1, bias=False))]
+
+
+def embed_labels(num_classes: int, width: int, gain: float = 1.0) -> nn.Linear | None:
+    """Return a layer from one-hot labels (N, num_classes) to embeddings (N, width); None without classes."""
+    return scaled(nn.Linear(num_classes, width, bias=False), gain) if num_classes else None
 
 
 class R3GANGenerator(Generator):
@@ -132,10 +141,13 @@ class R3GANGenerator(Generator):
         channels: channels of the images.
         size: height and width of the images in pixels: 28, 32 or 64.
         latent_dim: length of a latent vector.
-        width: channels of the stage with the largest map; each smaller map has twice as many, up to eight times.
+        width: channels of the stage with the largest map; see ``growth``.
+        growth: channels of a stage divided by those of the stage with the next larger map, up to eight times ``width``.
         blocks: number of residual blocks of each stage.
         expansion: channels inside a block, as a multiple of those of its feature maps.
         group_size: channels of each group of a 3 x 3 convolution; a divisor of ``width * expansion``.
+        num_classes: number of classes of the data.
+        conditional: whether to use labels.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -147,17 +159,21 @@ class R3GANGenerator(Generator):
         size: Size,
         latent_dim: int = 64,
         width: int = 64,
+        growth: int = 2,
         blocks: int = 2,
         expansion: int = 2,
         group_size: int = 16,
+        num_classes: int | None = None,
+        conditional: bool = False,
     ) -> None:
-        super().__init__(channels, size, latent_dim)
+        super().__init__(channels, size, latent_dim, num_classes, conditional)
         side = side_of(size, SMALLEST_SIDE)
         smallest = SMALLEST_SIDE[side]
-        widths = map_widths(side, width, expansion, group_size, blocks=blocks)
+        widths = map_widths(side, width, growth, expansion, group_size, blocks=blocks)
         before = widths[-1]
+        self.embed = embed_labels(self.num_classes, before)
         self.basis = nn.Parameter(torch.randn(before, smallest, smallest))
-        self.weigh = scaled(nn.Linear(latent_dim, before, bias=False))
+        self.weigh = scaled(nn.Linear(latent_dim + (before if self.num_classes else 0), before, bias=False))
         layers: list[nn.Module] = []
         for level, after in enumerate(reversed(widths)):
             if level > 0:
@@ -169,7 +185,9 @@ class R3GANGenerator(Generator):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return images (N, channels, height, width) in [-1, 1] for ``latent`` (N, latent_dim); ignores labels."""
+        """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""
+        if self.embed is not None:
+            latent = torch.cat([latent, self.embed(one_hot(labels, self.num_classes, latent.dtype))], dim=1)
         images: Tensor = self.layers(self.basis * self.weigh(latent)[:, :, None, None])
         return images
 
@@ -183,21 +201,33 @@ class R3GANDiscriminator(Discriminator):
     Args:
         channels: channels of the images.
         size: height and width of the images in pixels: 28, 32 or 64.
-        width: channels of the stage with the largest map; each smaller map has twice as many, up to eight times.
+        width: channels of the stage with the largest map; see ``growth``.
+        growth: channels of a stage divided by those of the stage with the next larger map, up to eight times ``width``.
         blocks: number of residual blocks of each stage.
         expansion: channels inside a block, as a multiple of those of its feature maps.
         group_size: channels of each group of a 3 x 3 convolution; a divisor of ``width * expansion``.
+        num_classes: number of classes of the data.
+        conditional: whether to use labels.
 
     Raises:
         ValueError: if an argument is out of range.
     """
 
     def __init__(
-        self, channels: int, size: Size, width: int = 64, blocks: int = 2, expansion: int = 2, group_size: int = 16
+        self,
+        channels: int,
+        size: Size,
+        width: int = 64,
+        growth: int = 2,
+        blocks: int = 2,
+        expansion: int = 2,
+        group_size: int = 16,
+        num_classes: int | None = None,
+        conditional: bool = False,
     ) -> None:
-        super().__init__(channels, size)
+        super().__init__(channels, size, num_classes, conditional)
         side = side_of(size, SMALLEST_SIDE)
-        widths = map_widths(side, width, expansion, group_size, blocks=blocks)
+        widths = map_widths(side, width, growth, expansion, group_size, blocks=blocks)
         before = widths[0]
         layers: list[nn.Module] = [scaled(nn.Conv2d(channels, before, 1, bias=False))]
         for level, after in enumerate(widths):
@@ -206,10 +236,13 @@ class R3GANDiscriminator(Discriminator):
             layers += [ResidualBlock(after, expansion, group_size, blocks * len(widths)) for _ in range(blocks)]
             before = after
         layers += [scaled(nn.Conv2d(before, before, SMALLEST_SIDE[side], groups=before, bias=False)), nn.Flatten()]
-        layers.append(scaled(nn.Linear(before, 1, bias=False)))
+        layers.append(scaled(nn.Linear(before, before if self.num_classes else 1, bias=False)))
         self.layers = nn.Sequential(*layers)
+        self.embed = embed_labels(self.num_classes, before, gain=before**-0.5)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real, for ``images`` (N, channels, height, width) in [-1, 1]; ignores labels."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
+        outputs: Tensor = self.layers(images)
+        if self.embed is not None:
+            outputs = outputs * self.embed(one_hot(labels, self.num_classes, outputs.dtype))
+        return outputs.sum(dim=1)

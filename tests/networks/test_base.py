@@ -19,6 +19,7 @@ from lightning_gans.networks import (
     MaxoutDiscriminator,
     MLPDiscriminator,
     MLPGenerator,
+    R3GANDiscriminator,
     R3GANGenerator,
     ResizeGenerator,
     ResNetTranslator,
@@ -36,6 +37,8 @@ CONDITIONAL: list[Any] = [
     MaxoutDiscriminator,
     MLPDiscriminator,
     MLPGenerator,
+    R3GANDiscriminator,
+    R3GANGenerator,
     SNGANResNetDiscriminator,
     SNGANResNetGenerator,
 ]

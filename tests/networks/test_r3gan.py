@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from lightning_gans.networks.r3gan import Downsample, R3GANDiscriminator, R3GANGenerator, ResidualBlock, Upsample
 
-TINY: dict[str, int] = {"width": 4, "blocks": 1, "group_size": 4}
+TINY: dict[str, Any] = {"width": 4, "blocks": 1, "group_size": 4}
 
 
 def layers(network: nn.Module, *kinds: type[nn.Module]) -> list[Any]:
@@ -166,3 +166,28 @@ def test_bad_arguments_are_named(kwargs: dict[str, int], named: str) -> None:
 def test_a_latent_vector_without_entries_is_named() -> None:
     with pytest.raises(ValueError, match=r"latent_dim is 0"):
         R3GANGenerator(1, 28, latent_dim=0)
+
+
+def test_growth_of_one_keeps_the_papers_width() -> None:
+    assert set(widths(R3GANDiscriminator(3, 32, growth=1, **TINY))) == {4}
+    assert widths(R3GANGenerator(3, 32, growth=1, **TINY)) == [4] * 4
+    with pytest.raises(ValueError, match="growth is 0; expected at least 1"):
+        R3GANGenerator(3, 32, growth=0)
+
+
+def test_labels_are_embedded() -> None:
+    labels, latent = torch.tensor([2, 0]), torch.randn(2, 7)
+    generator = R3GANGenerator(3, 32, latent_dim=7, num_classes=3, conditional=True, **TINY)
+    assert generator.embed is not None
+    given = torch.cat([latent, generator.embed.weight.T[labels]], dim=1)
+    expected = generator.layers(generator.basis * generator.weigh(given)[:, :, None, None])
+    torch.testing.assert_close(generator(latent, labels), expected)
+    discriminator = R3GANDiscriminator(3, 32, num_classes=3, conditional=True, **TINY)
+    assert discriminator.embed is not None
+    directions = discriminator.embed.weight.T[labels]
+    torch.testing.assert_close(
+        discriminator(expected, labels), (discriminator.layers(expected) * directions).sum(dim=1)
+    )
+    for network in (generator, discriminator):
+        with pytest.raises(ValueError, match="labels is None"):
+            network(latent if network is generator else expected)
