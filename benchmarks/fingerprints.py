@@ -113,6 +113,7 @@ def arguments_for(config: Path, data: Path) -> list[str]:
         small += ["--data.train_size", "400"]
     if module == "CIFAR10DataModule":
         small += ["--data.root", str(data), "--data.val_size", "40"]
+        small += ["--model.generator.width", "8", "--model.discriminator.width", "8"]
     if module == "ImageFolderDataModule":
         small += ["--data.root", str(data / "pictures"), "--data.val_size", "20"]
     if config.parent.name in ("pix2pix", "cyclegan"):

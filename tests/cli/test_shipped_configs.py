@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]
     else:  # what is put on top of a run
         arguments += ["--config", base, "--config", str(config)]
     arguments += small_sets.get(data, [])
-    if data in BASES:  # the papers' widths take minutes; see the slow tests
-        arguments += ["--model.generator.width", "4", "--model.discriminator.width", "4"]
+    if data in (*BASES, "CIFAR10DataModule"):  # the papers' widths take minutes; see the slow tests
+        arguments += ["--model.generator.width", "8", "--model.discriminator.width", "8"]
     # Inception's weights are a download, and other features of pictures take seconds; CIFAR-10's are measured.
     texts = [Path(find_config(name)).read_text() for name in (str(config), base)]
     if data in PICTURES or any("InceptionFeatures" in text for text in texts):
@@ -91,6 +92,22 @@ FACTS = {
     ("r3gan/paper", "penalty.init_args.weight.init_args"): {"start": 1.0, "end": 0.1, "steps": 2_000_000 // 64},
     ("r3gan/paper", "optimizer_d.init_args"): {"betas": [0.0, 0.9]},
     ("r3gan/paper", "scheduler_d.init_args"): {"beta2": 0.99, "steps": 2_000_000 // 64},
+    # The CIFAR10 preset of the authors' train.py, over 20 million images in batches of 512
+    ("r3gan/cifar10_paper", "generator.init_args"): {
+        "conditional": True,
+        "width": 768,
+        "growth": 1,
+        "group_size": 2 * 768 // 96,
+    },
+    ("r3gan/cifar10_paper", "penalty.init_args.weight.init_args"): {
+        "start": 0.05,
+        "end": 0.005,
+        "steps": math.ceil(20_000_000 / 512),
+    },
+    ("r3gan/cifar10_paper", "scheduler_g.init_args"): {"lr": 5e-5, "beta2": 0.99, "steps": math.ceil(20_000_000 / 512)},
+    # Table 3, setting of the residual networks: alpha .0002, beta1 0, beta2 .9, n_dis 5
+    ("sngan/cifar10_paper", "n_critic"): 5,
+    ("sngan/cifar10_paper", "optimizer_d.init_args"): {"lr": 2e-4, "betas": [0.0, 0.9]},
     # tflib/ops: the scales of the weights
     ("wgan_gp/paper", "discriminator.init_args"): {"batch_norm": False, "init": "he"},
 }

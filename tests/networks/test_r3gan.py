@@ -156,7 +156,7 @@ def test_second_derivatives_reach_the_weights() -> None:
         ({"width": 4}, "group_size is 16; expected a divisor of width times expansion, 8"),
     ],
 )
-def test_bad_arguments_are_named(kwargs: dict[str, int], named: str) -> None:
+def test_bad_arguments_are_named(kwargs: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=rf"^{named}"):
         R3GANGenerator(**{"channels": 1, "size": 28, **kwargs})
     with pytest.raises(ValueError, match=rf"^{named}"):
