@@ -189,14 +189,16 @@ def discriminator_scores(analyzed: AnalyzedModel) -> tuple[dict[str, Tensor], Nu
     """Compare the discriminator's logits of training, generated and held-out images.
 
     Returns:
-        Logits (N,) by kind of image, and the numbers of :func:`lightning_gans.analysis.discriminator.compare_logits`.
+        Logits (N,) of images, or packs of images, by their kind; and the numbers of
+        :func:`lightning_gans.analysis.discriminator.compare_logits`.
     """
     train = analyzed.logits(*subset(analyzed.train, LOGIT_IMAGES))
     fake = analyzed.logits(*analyzed.samples(min(LOGIT_IMAGES, len(analyzed.test.labels))))
     logits, held_out = {"training": train, "generated": fake}, None
     if analyzed.held_out:
         logits["held out"] = held_out = analyzed.logits(*subset(analyzed.test, LOGIT_IMAGES))
-    numbers: Numbers = {f"{name.replace(' ', '_')}_images": len(values) for name, values in logits.items()}
+    packing = analyzed.model.packing
+    numbers: Numbers = {f"{name.replace(' ', '_')}_images": len(values) * packing for name, values in logits.items()}
     reason = None if analyzed.held_out else NOT_HELD_OUT
     return logits, {**numbers, **compare_logits(train, fake, held_out), "reason": reason}
 
@@ -254,6 +256,8 @@ def probe_skip_reason(analyzed: AnalyzedModel, probe_images: int) -> str | None:
         return "probe_images is 0"
     if analyzed.model.conditional:
         return "the discriminator is given the class, so its features would contain it"
+    if analyzed.model.packing > 1:
+        return f"the discriminator judges {analyzed.model.packing} images at once, so it has no features of one image"
     if analyzed.num_classes < 2:
         return "the images have fewer than two classes"
     if analyzed.num_classes > PROBE_CLASSES:

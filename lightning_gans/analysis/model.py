@@ -14,6 +14,7 @@ from lightning_gans.core.images import to_float
 from lightning_gans.core.precision import metrics_device
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.families.latent import LatentGAN
+from lightning_gans.families.packing import pack
 from lightning_gans.metrics.features import FeatureExtractor
 
 BATCH_SIZE = 250
@@ -75,15 +76,20 @@ class AnalyzedModel(NamedTuple):
     def logits(self, images: Tensor, labels: Tensor) -> Tensor:
         """Logits of the discriminator, without augmentation.
 
+        A discriminator of packs is given packs of consecutive images; what is left over is not judged.
+
         Args:
             images: (N, C, H, W), uint8, or float in [-1, 1].
             labels: (N,) int64.
 
         Returns:
-            (N,) float64 on the CPU.
+            (N / m,) float64 on the CPU, where m is the number of images of a pack.
         """
+        size = self.model.packing
+        whole = len(images) // size * size
+        packs, labels = pack(images[:whole], size), labels[:whole:size]
         logits = []
-        for part, classes in zip(torch.split(images, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True):
+        for part, classes in zip(torch.split(packs, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True):
             batch = part.to(self.model.device)
             with self.precision():
                 inputs = batch if batch.is_floating_point() else to_float(batch)

@@ -53,10 +53,11 @@ class Analysis(Callback):
       augmentation; ``discriminator`` holds the numbers: see :func:`.compare_logits`.
       Batch normalization in the discriminator uses its running statistics here, which mix real and generated batches.
       In training each batch was normalized by its own statistics, so the logits of such a discriminator differ.
+      With ``packing``, logits are those of packs of images.
     - ``probe``: DCGAN's experiment (Radford et al., 2016, section 5.1), a linear SVM on the frozen discriminator's
       hidden layers, trained on labeled training images and scored on test images; ``pixels_accuracy`` is that of the
       same SVM on pixels. Both are added to ``scores.jsonl`` as ``test/probe/accuracy`` and ``test/probe/pixels``.
-      Skipped for conditional models, whose discriminator is given the class.
+      Skipped for conditional models, whose discriminator is given the class, and for those with ``packing``.
     - ``analysis.json``: all numbers, and the reason where numbers are missing.
 
     Args:

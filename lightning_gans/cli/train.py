@@ -6,7 +6,6 @@ import glob
 import sys
 from collections.abc import Callable
 from functools import partial
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,7 @@ from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families import Adversarial
+from lightning_gans.families.defaults import default_of
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.settings import sweep_trial
 from lightning_gans.training import expect_checkpoints, expect_few_workers, filter_warnings, run_plugins
@@ -67,12 +67,8 @@ LINKED = [
 ]
 """Pairs of an attribute of the data and the argument that it sets, of a network or of a family that builds networks."""
 
-
-def default_of(model: type, name: str) -> Any:
-    """The default of an argument of a class; None if it has none, or is a network's."""
-    signatures = (signature(base) for base in model.__mro__ if "__init__" in vars(base))
-    found = next((each.parameters[name] for each in signatures if name in each.parameters), None)
-    return None if found is None or found.default is Parameter.empty else found.default
+PACKED = "discriminator.init_args.channels"
+"""The argument that is ``model.packing`` times the attribute."""
 
 
 class LightningGANsCLI(LightningCLI):
@@ -115,9 +111,18 @@ class LightningGANsCLI(LightningCLI):
             parser.link_arguments(
                 f"data.{name}",
                 f"model.init_args.{target}",
-                compute_fn=plain_size if name == "size" else None,
+                compute_fn=plain_size if name == "size" else self.packed if target == PACKED else None,
                 apply_on="instantiate",
             )
+
+    def packed(self, channels: int) -> int:
+        """The channels of what the discriminator is given: those of the images of a pack."""
+        return channels * max(1, self.packing)  # the model refuses less than 1
+
+    @property
+    def packing(self) -> int:
+        """Images that the discriminator judges at once."""
+        return int(self.config[self.subcommand].model.init_args.get("packing", 1))
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the arguments, after names of configs are replaced by paths."""
@@ -202,12 +207,11 @@ class LightningGANsCLI(LightningCLI):
             expect_few_workers()  # a data module that decodes images on access says so itself
         offered = network_arguments(self.datamodule)
         for name, target in LINKED:
-            value = explicit.get(target)
-            if name in offered and value is not None and value != offered[name]:
+            value, packing = explicit.get(target), self.packing if target == PACKED else 1
+            if name in offered and value is not None and value != (fitting := offered[name] * packing):
                 key = target.replace("init_args.", "")
-                raise InputError(
-                    f"model.{key} is {value} but the data has {offered[name]}; expected the same, or no value"
-                )
+                packs = f" and model.packing is {packing}; expected {fitting}" if packing > 1 else "; expected the same"
+                raise InputError(f"model.{key} is {value} but the data has {offered[name]}{packs}, or no value")
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """Build the trainer; an error about one of its settings names its key."""

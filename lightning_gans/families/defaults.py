@@ -45,6 +45,13 @@ def instantiate_default(value: T, shape: Mapping[str, Any] = MNIST_SHAPE) -> T:
     return made
 
 
+def default_of(model: type, name: str) -> Any:
+    """The default of an argument of a class or of its bases; None if it has none."""
+    signatures = (inspect.signature(base) for base in model.__mro__ if "__init__" in vars(base))
+    found = next((each.parameters[name] for each in signatures if name in each.parameters), None)
+    return None if found is None or found.default is inspect.Parameter.empty else found.default
+
+
 class MadeForData:
     """Base class of models whose networks have the shape of the images."""
 
@@ -60,8 +67,13 @@ class MadeForData:
         """
 
     @classmethod
-    def arguments_for(cls, data: Data) -> dict[str, Any]:  # noqa: ARG003 (for subclasses)
-        """Arguments of the constructor that depend on the data; none in the base class."""
+    def arguments_for(cls, data: Data, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG003 (for subclasses)
+        """Arguments of the constructor that depend on the data; none in the base class.
+
+        Args:
+            data: the data module.
+            given: the other arguments of the constructor.
+        """
         return {}
 
     @classmethod
@@ -77,4 +89,4 @@ class MadeForData:
         """
         cls.check_data(type(data))
         check_offers(data, cls.data_protocol, cls.__name__)
-        return cls(**{**cls.arguments_for(data), **kwargs})
+        return cls(**{**cls.arguments_for(data, kwargs), **kwargs})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,9 +22,10 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.families.adversarial import Adversarial
-from lightning_gans.families.defaults import default, instantiate_default
+from lightning_gans.families.defaults import MNIST_SHAPE, default, default_of, instantiate_default
 from lightning_gans.families.loaders import check_labels, check_shape
-from lightning_gans.families.smallest_batch import check_smallest_batch
+from lightning_gans.families.packing import check_networks, pack, packed_shape, unpack
+from lightning_gans.families.smallest_batch import check_smallest_batch, latent_inputs
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.sampling import SamplesFromNoise
 
@@ -42,12 +44,17 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         penalty: a term added to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
         augmentation: augments the images that the discriminator is given, such as
             :class:`lightning_gans.components.augmentations.DiffAugment`.
+        packing: number of images that the discriminator judges at once, by one logit (Lin et al., 2018). They are
+            consecutive images of a batch, real or generated, concatenated along their channels after augmentation: the
+            discriminator has ``packing`` times the channels of the images. A penalty's gradient is that with respect to
+            a pack. Only for networks that ignore labels.
         channels_last: whether the weights of convolutions have the memory format ``torch.channels_last``, which is
             faster on most machines; results are equal up to rounding.
         **kwargs: see :class:`Adversarial`.
 
     Raises:
-        ValueError: if the networks' channels, sizes or numbers of classes differ.
+        ValueError: if the networks' channels, sizes or numbers of classes do not fit each other, or ``packing`` is not
+            possible.
     """
 
     data_protocol = ImageData
@@ -61,26 +68,21 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         noise: Noise = default(NormalNoise),
         penalty: Penalty | None = None,
         augmentation: Augmentation | None = None,
+        packing: int = 1,
         channels_last: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        generator, discriminator = instantiate_default(generator), instantiate_default(discriminator)
-        for key in ("channels", "size", "num_classes"):
-            made, judged = getattr(generator, key), getattr(discriminator, key)
-            if key == "size":
-                made, judged = plain_size(made), plain_size(judged)
-            if made != judged:
-                raise ValueError(
-                    f"generator.{key} is {made} but discriminator.{key} is {judged}; expected the same"
-                    + (" (0 means that the network ignores labels)" if key == "num_classes" else "")
-                )
+        generator = instantiate_default(generator)
+        discriminator = instantiate_default(discriminator, packed_shape(MNIST_SHAPE, packing))
+        check_networks(generator, discriminator, packing)
         self.generator = generator
         self.discriminator = discriminator
         self.objective = instantiate_default(objective)
         self.noise = instantiate_default(noise)
         self.penalty = instantiate_default(penalty)
         self.augmentation = augmentation
+        self.packing = packing
         self._full_batch = 0
         if channels_last:
             # Convolutions use the memory format of their weights; dense layers have none.
@@ -88,10 +90,12 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
                 network.to(memory_format=torch.channels_last)
 
     @classmethod
-    def arguments_for(cls, data: Data) -> dict[str, Any]:
+    def arguments_for(cls, data: Data, given: Mapping[str, Any]) -> dict[str, Any]:
         """The variant's default networks, with the channels, size and classes of the data."""
-        parameters = inspect.signature(cls).parameters
-        return {name: instantiate_default(parameters[name].default, network_arguments(data)) for name in cls.networks}
+        parameters, shape = inspect.signature(cls).parameters, network_arguments(data)
+        packed = packed_shape(shape, given.get("packing", default_of(cls, "packing")))
+        shapes = {"generator": shape, "discriminator": packed}
+        return {name: instantiate_default(parameters[name].default, shapes[name]) for name in cls.networks}
 
     @property
     def generators(self) -> dict[str, nn.Module]:
@@ -138,9 +142,9 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         """Check the smallest batch; in a new run, give the mean training image to a generator that starts from it.
 
         Raises:
-            InputError: if a network cannot be trained on the smallest batch.
+            InputError: if a network cannot be trained on the smallest batch, or a batch cannot be divided into packs.
         """
-        check_smallest_batch(self, meta_inputs)
+        check_smallest_batch(self, partial(latent_inputs, packing=self.packing), self.packing)
         super().on_train_start()
         data = data_module(self.trainer)
         if self.global_step == 0 and self.generator.needs_mean_image and isinstance(data, InMemoryData):
@@ -200,13 +204,16 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """The objective's loss and, in steps in which it is due, the penalty; a scalar."""
+        # From here on, all are of packs. D ignores the labels of packs of several images.
+        real, fake, labels = pack(real, self.packing), pack(fake, self.packing), labels[:: self.packing]
         penalty = self.penalty if self.penalty is not None and self.penalty.applies_at(self.global_step) else None
         if penalty is not None:
             real, fake = penalty.leaves(real, fake)
         real_logits, fake_logits = self.pair_logits(real, fake, labels)
         if self.should_log:
-            if len(labels) > 1:
-                self.log_scalar("variance_ratio", variance_ratio(fake, real))
+            if len(labels) * self.packing > 1:
+                ratio = variance_ratio(unpack(fake, self.packing), unpack(real, self.packing))
+                self.log_scalar("variance_ratio", ratio)
             self.log_scalar("logit/real", real_logits.float().mean())
             self.log_scalar("logit/fake", fake_logits.float().mean())
         loss = self.objective.discriminator_loss(real_logits, fake_logits)
@@ -226,6 +233,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
 
     def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """The objective's loss, a scalar; the discriminator sees ``real`` only if the objective compares with it."""
+        real, fake, labels = pack(real, self.packing), pack(fake, self.packing), labels[:: self.packing]
         real_logits = None
         if self.objective.generator_uses_real_logits:
             with torch.no_grad():
@@ -233,11 +241,11 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         return self.objective.generator_loss(self.logits(fake, labels), real_logits)
 
     def logits(self, images: Tensor, labels: Tensor, eager: bool = False) -> Tensor:
-        """D's logits (N,) of images (N, C, H, W), which are augmented first, and labels (N,).
+        """D's logits (N,) of images, or packs of images, which are augmented first.
 
         Args:
-            images: images in [-1, 1].
-            labels: int64.
+            images: (N, C, H, W) in [-1, 1], where C is D's number of channels.
+            labels: (N,) int64.
             eager: whether to call the discriminator itself where it is compiled.
         """
         with torch.compiler.set_stance("force_eager") if eager else nullcontext():
@@ -245,7 +253,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         return logits
 
     def pair_logits(self, real: Tensor, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits (N,) of real and of generated images (N, C, H, W).
+        """D's logits (N,) of real and of generated images, or packs of images, (N, C, H, W).
 
         One pass computes both where the discriminator is ``joint_batch_safe`` and no gradient with respect to the
         images is needed; a penalty on one kind of images would differentiate with respect to the other kind as well.
@@ -275,7 +283,9 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
             return self.logits(at_least_float32(images), labels, eager=True)
 
     def _augmented(self, images: Tensor) -> Tensor:
-        return images if self.augmentation is None else self.augmentation(images)
+        if self.augmentation is None:
+            return images
+        return pack(self.augmentation(unpack(images, self.packing)), self.packing)
 
     def training_latent(self, count: int) -> Tensor:
         """Noise (count, latent_dim) of this step and rank.
@@ -321,16 +331,6 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
     def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
         return self._generate(self.as_batch(batch), batch_idx)
-
-
-def meta_inputs(network: nn.Module, count: int) -> tuple[Tensor, ...] | None:
-    """The arguments of a generator or discriminator for ``count`` images, on torch's meta device."""
-    labels = torch.zeros(count, dtype=torch.long, device="meta")
-    if isinstance(network, Generator):
-        return torch.zeros(count, network.latent_dim, device="meta"), labels
-    if isinstance(network, Discriminator):
-        return torch.zeros(count, network.channels, *network.size, device="meta"), labels
-    return None
 
 
 def variance_ratio(fake: Tensor, real: Tensor) -> Tensor:

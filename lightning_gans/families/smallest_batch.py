@@ -1,4 +1,7 @@
-"""A training batch of one image, which layers that normalize over images refuse: found before the first step."""
+"""Training batches that a network cannot be trained on, found before the first step.
+
+Layers that normalize over images refuse a batch of one image, and a batch may not be divisible into packs.
+"""
 
 from __future__ import annotations
 
@@ -16,67 +19,92 @@ from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.loaders import training_loaders
+from lightning_gans.networks.base import Discriminator, Generator
 
 
-class SmallestBatch(NamedTuple):
-    """The smallest batch of a training loader.
+class KnownBatch(NamedTuple):
+    """A training batch of a run.
 
     Attributes:
         images: their number.
         subject: which batch it is, for a message.
-        expected: what to do if it is too small.
+        is_rest: whether it is smaller than the others, since it has what they leave over.
     """
 
     images: int
     subject: str
-    expected: str
+    is_rest: bool = False
 
 
 def check_smallest_batch(
-    model: AlternatingTraining, inputs: Callable[[nn.Module, int], tuple[Tensor, ...] | None]
+    model: AlternatingTraining, inputs: Callable[[nn.Module, int], tuple[Tensor, ...] | None], packing: int = 1
 ) -> None:
-    """Check that each network can be trained on the run's smallest batch.
+    """Check that each network can be trained on the run's smallest batch, and that batches can be divided into packs.
 
-    Only batches of one image are refused, and only by a network whose forward pass in training mode works for two: one
-    that fails for another reason fails in the first step. The passes compute shapes alone, on torch's meta device.
+    Only batches of one image, or one pack, are refused, and only by a network whose forward pass in training mode works
+    for two: one that fails for another reason fails in the first step. The passes compute shapes alone, on torch's meta
+    device.
 
     Args:
         model: a model whose trainer has its training loaders.
         inputs: takes a network and a number of images, and returns the arguments of a forward pass on the meta device;
             None for a network of an unknown kind.
+        packing: images of a pack.
 
     Raises:
-        InputError: if a network cannot.
+        InputError: if a network cannot be trained on it, or the number of images of a batch is no multiple of
+            ``packing``.
     """
     trainer = model.trainer
     strategy = trainer.strategy
     synchronized = isinstance(strategy, AlternatingDDP) and strategy.sync_batchnorm and trainer.world_size > 1
-    batches = [_smallest_batch(trainer, loader) for loader in training_loaders(trainer)]
-    smallest = min((batch for batch in batches if batch is not None), default=None)
-    if smallest is None or smallest.images > 1 or synchronized:
+    batches = [batch for loader in training_loaders(trainer) for batch in _batches(trainer, loader)]
+    for batch in batches:
+        if batch.images % packing:
+            expected = "drop_last=True" if batch.is_rest else f"a multiple of model.packing, {packing}"
+            raise InputError(f"{batch.subject}, which packs of {packing} cannot be made of; expected {expected}")
+    smallest = min(batches, default=None)
+    if smallest is None or smallest.images > packing or synchronized:
         return
     for name, network in {**model.generators, **model.discriminators}.items():
-        one, two = (None if (given := inputs(network, count)) is None else _failure(network, given) for count in (1, 2))
+        counts = (packing, 2 * packing)
+        one, two = (None if (given := inputs(network, count)) is None else _failure(network, given) for count in counts)
         if one is not None and two is None:
             raise InputError(
                 f"{smallest.subject}, on which model.{name} cannot be trained ({short_reason(one)}); expected "
-                f"{smallest.expected}"
+                + ("drop_last=True" if smallest.is_rest else f"at least {2 * packing}")
             )
 
 
-def _smallest_batch(trainer: Trainer, loader: Any) -> SmallestBatch | None:
-    """The smallest batch of a loader in a run; None if it is not known."""
+def _batches(trainer: Trainer, loader: Any) -> list[KnownBatch]:
+    """A loader's batches of different sizes in a run, as far as they are known."""
     if isinstance(loader, AttachableLoader):
         size = loader.batch_size_per_process
-        return SmallestBatch(size, f"a training batch has {size} image(s) (data.batch_size)", "at least 2")
+        return [KnownBatch(size, f"a training batch has {size} image(s) (data.batch_size)")]
     if not isinstance(loader, DataLoader) or loader.batch_size is None:
-        return None
+        return []
     size = loader.batch_size
     # A loader of an iterable data set has a sampler without a length.
     count = len(loader.sampler) if isinstance(loader.sampler, Sized) else 0
+    full = KnownBatch(size, f"a training batch has {size} image(s) (the loader's batch_size)")
     if (rest := count % size) and not loader.drop_last and trainer.num_training_batches >= len(loader):
-        return SmallestBatch(rest, f"the last batch of {count} images has {rest} image(s)", "drop_last=True")
-    return SmallestBatch(size, f"a training batch has {size} image(s) (the loader's batch_size)", "at least 2")
+        last = KnownBatch(rest, f"the last batch of {count} images has {rest} image(s)", is_rest=True)
+        return [full, last] if count > size else [last]
+    return [full]
+
+
+def latent_inputs(network: nn.Module, count: int, packing: int = 1) -> tuple[Tensor, ...] | None:
+    """The arguments of a generator or discriminator for ``count`` images, on torch's meta device."""
+    if isinstance(network, Generator):
+        return torch.zeros(count, network.latent_dim, device="meta"), _labels(count)
+    if isinstance(network, Discriminator):
+        packs = count // packing
+        return torch.zeros(packs, network.channels, *network.size, device="meta"), _labels(packs)
+    return None
+
+
+def _labels(count: int) -> Tensor:
+    return torch.zeros(count, dtype=torch.long, device="meta")
 
 
 def _failure(network: nn.Module, inputs: tuple[Tensor, ...]) -> Exception | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -79,7 +79,7 @@ class Translation(Adversarial, ABC):
             )
 
     @classmethod
-    def arguments_for(cls, data: Data) -> dict[str, Any]:
+    def arguments_for(cls, data: Data, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG003 (as in the base)
         """The channels and the size of the data."""
         return network_arguments(data)
 

@@ -46,6 +46,15 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
         (["--data", "SyntheticFacadesDataModule"], "whose images are of two domains; DCGAN expects one domain"),
         (["--model.generator.width", "0"], "model.generator.width is 0; expected at least 1"),
         (["--model.generator.channels", "3"], "model.generator.channels is 3 but the data has 1"),
+        (["--model.packing", "0"], "model.packing is 0; expected at least 1"),
+        (
+            ["--model.packing", "2", "--model.discriminator.channels", "1"],
+            "model.discriminator.channels is 1 but the data has 1 and model.packing is 2; expected 2, or no value",
+        ),
+        (
+            ["--model.packing", "2", "--model.generator.conditional", "true"],
+            "model.packing is 2, but the networks use labels",
+        ),
         (["--data.size", "30"], "model.generator.size is 30; expected one of [28, 32, 64]"),
         (["--ema.decay", "2"], "ema.decay is 2.0; expected at least 0 and less than 1"),
         (
@@ -87,16 +96,28 @@ def test_a_score_that_nobody_measures_is_refused_before_training(
     assert not list(Path("runs").rglob("*.ckpt"))
 
 
-def test_one_image_per_batch_is_refused_before_training_where_networks_cannot_take_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["cgan/mnist", "--data", "DigitsDataModule", "--data.batch_size", "1"],
+            "a training batch has 1 image(s) (data.batch_size), on which model.generator cannot be trained",
+        ),
+        (
+            ["dcgan/digits", "--model.packing", "3"],
+            "a training batch has 32 image(s) (data.batch_size), which packs of 3 cannot be made of",
+        ),
+    ],
+)
+def test_batches_that_networks_cannot_take_are_refused_before_training(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["fit", "cgan/mnist", "--data", "DigitsDataModule", "--data.batch_size", "1", *QUIET]
-    monkeypatch.setattr(sys, "argv", ["lightning-gans", *arguments])
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", "fit", *arguments, *QUIET])
     with pytest.raises(SystemExit) as exit_:
         run()
     assert exit_.value.code == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "a training batch has 1 image(s) (data.batch_size), on which model.generator cannot be trained" in line
+    assert message in line
     assert not list(Path("runs").rglob("*.ckpt"))
 
 

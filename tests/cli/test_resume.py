@@ -168,6 +168,15 @@ def test_a_run_without_a_logger_gets_a_folder_as_one_with_a_logger(finished_run:
     assert state(finished_run.with_name("version_1"))["global_step"] == 1
 
 
+def test_a_run_with_packs_is_resumed_with_the_same_packs() -> None:
+    cli = build([*FIT, "--trainer.max_steps", "1", "--trainer.limit_val_batches", "0", "--model.packing", "2"])
+    assert cli.model.discriminator.channels == 2
+    line = ["fit", "--resume", "runs/dcgan-digits/version_0", "--trainer.max_steps"]
+    assert build([*line, "2"]).model.packing == 2
+    with pytest.raises(InputError, match=r"model.discriminator.init_args.channels is 1 here but 2 in the checkpoint"):
+        build([*line, "3", "--model.packing", "1"])
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -108,6 +108,9 @@ FACTS = {
     # Table 3, setting of the residual networks: alpha .0002, beta1 0, beta2 .9, n_dis 5
     ("sngan/cifar10_paper", "n_critic"): 5,
     ("sngan/cifar10_paper", "optimizer_d.init_args"): {"lr": 2e-4, "betas": [0.0, 0.9]},
+    # stacked_MNIST_experiments/VEEGAN_experiment: two packed images, 64 packs, Adam's defaults here; uniform(-1, 1)
+    ("dcgan/pacgan", "packing"): 2,
+    ("dcgan/pacgan", "noise"): "UniformNoise",
     # tflib/ops: the scales of the weights
     ("wgan_gp/paper", "discriminator.init_args"): {"batch_norm": False, "init": "he"},
 }

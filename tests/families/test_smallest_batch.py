@@ -14,8 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.families import Adversarial
-from lightning_gans.families.latent import meta_inputs
-from lightning_gans.families.smallest_batch import check_smallest_batch
+from lightning_gans.families.smallest_batch import check_smallest_batch, latent_inputs
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, InfoGANDiscriminator, InfoGANGenerator, PatchGAN
 from lightning_gans.variants import CGAN, LSGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
@@ -81,7 +80,7 @@ def test_the_check_changes_no_random_number_and_no_buffer() -> None:
     for checked in (False, True):
         torch.manual_seed(3)
         if checked:
-            check_smallest_batch(model, meta_inputs)
+            check_smallest_batch(model, latent_inputs)
         drawn.append(torch.rand(2))
     assert torch.equal(*drawn)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
