@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -13,6 +13,7 @@ from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lightning_gans.metrics.features import FeatureFunction, extract_features
 from lightning_gans.networks.maxout import Maxout
 
 
@@ -79,9 +80,6 @@ ACTIVATIONS = (
 GRID = 4
 """Side of the grid to which feature maps are pooled."""
 
-FeatureFunction = Callable[[Tensor], Tensor]
-"""Maps uint8 images (N, C, H, W) to features (N, D)."""
-
 
 @contextmanager
 def captured_activations(network: nn.Module) -> Iterator[list[Tensor]]:
@@ -128,11 +126,6 @@ def hidden_features(discriminator: nn.Module, images: Tensor) -> Tensor:
         discriminator(images)
     chosen = [output for output in outputs if output.dim() == 4] or outputs
     return torch.cat([images.new_empty(len(images), 0), *(output.flatten(1) for output in chosen)], dim=1).float()
-
-
-def extract_features(function: FeatureFunction, images: Tensor, batch_size: int) -> Tensor:
-    """Features (N, D) on the CPU of uint8 images (N, C, H, W)."""
-    return torch.cat([function(batch).cpu() for batch in torch.split(images, batch_size)])
 
 
 def probe(

@@ -8,6 +8,7 @@ how it resizes. Extractors belong to callbacks, never to a model, so that checkp
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -52,6 +53,15 @@ class FeatureExtractor(nn.Module, ABC):
     def logits(self, features: Tensor) -> Tensor:
         """Class logits (N, num_classes), or (N, objects), of features (N, D)."""
         raise NotImplementedError(f"{type(self).__name__} is not a classifier")
+
+
+FeatureFunction = Callable[[Tensor], Tensor]
+"""Maps uint8 images (N, C, H, W) to features (N, D)."""
+
+
+def extract_features(function: FeatureFunction, images: Tensor, batch_size: int) -> Tensor:
+    """Features (N, D) on the CPU of uint8 images (N, C, H, W)."""
+    return torch.cat([function(batch).cpu() for batch in torch.split(images, batch_size)])
 
 
 class PixelFeatures(FeatureExtractor):
