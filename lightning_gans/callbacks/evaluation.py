@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from lightning_gans.callbacks.expected_scores import (
     measurable,
     refuse_monitors,
 )
+from lightning_gans.callbacks.label_accuracy import DOMAIN, HeadAccuracy
 from lightning_gans.callbacks.real_statistics import RealStatistics
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import Data, ImageData, PairData, data_module
@@ -60,11 +62,14 @@ class Evaluation(Callback):
         neighbors: k of precision, recall, density and coverage, the number of the nearest neighbor that defines a
             ball's radius; 0 does not compute them. With many images and Inception's 2048 features they take minutes on
             a CPU.
+        head_images: largest number of training images on whose features a test fits a linear classifier, for the
+            ``label_accuracy`` of conditional models in features of an extractor that is no classifier; 0 does not
+            compute it. See :class:`.HeadAccuracy`.
         cache: folder of the real images' statistics; by default a folder in the user's cache folder. If
             it cannot be written to, a warning says so, and each run computes them.
 
     Raises:
-        ValueError: if ``neighbors`` is negative.
+        ValueError: if ``neighbors`` or ``head_images`` is negative.
     """
 
     def __init__(
@@ -73,19 +78,23 @@ class Evaluation(Callback):
         perceptual: PerceptualDistance | None = None,
         kid: bool = True,
         neighbors: int = 5,
+        head_images: int = 10_000,
         cache: Path | None = None,
     ) -> None:
         at_least("neighbors", neighbors, 0)
+        at_least("head_images", head_images, 0)
         self._wanted = extractor
         self.extractor: FeatureExtractor | None = None
         """The extractor in use, from ``setup`` on."""
         self.perceptual = perceptual
         self.kid = kid
         self.neighbors = neighbors
+        self.head_images = head_images
         self.cache = RealCache(default_cache() if cache is None else expand_path(cache, "cache"))
         self._last: list[dict[str, Any]] = []
         self._metric_sets: dict[str, MetricSet] = {}
         self._cached: dict[str, bool] = {}
+        self._heads: dict[str, HeadAccuracy] = {}
         self._logged: dict[str, Stamp] = {}
         self._best: dict[str, float] = {}
         self._split = ""
@@ -147,7 +156,7 @@ class Evaluation(Callback):
             if network is not None:
                 network.to(metrics_device(pl_module.device))
         self._split = split
-        self._metric_sets, self._cached = {}, {}
+        self._metric_sets, self._cached, self._heads = {}, {}, {}
 
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: EvaluationOutput) -> None:
         device = metrics_device(pl_module.device)
@@ -157,6 +166,9 @@ class Evaluation(Callback):
             if domain not in self._metric_sets:
                 self._metric_sets[domain] = self._create_metric_set(trainer, domain, sampled, self._split).to(device)
                 self._cached[domain] = self._cache(trainer, domain).load()
+                if self._split == "test":
+                    self._heads[domain] = self._head(trainer, domain)
+                    self._heads[domain].fit()
             metrics, fake = self._metric_sets[domain], to_uint8(sampled.fake)
             if not self._cached[domain] and len(sampled.real):
                 metrics.update_real(to_uint8(sampled.real), sampled.real_labels)
@@ -169,6 +181,9 @@ class Evaluation(Callback):
 
     def _cache(self, trainer: Trainer, domain: str) -> RealStatistics:
         return RealStatistics(self.cache, trainer, self._split, domain, self._metric_sets[domain], self.extractor)
+
+    def _head(self, trainer: Trainer, domain: str) -> HeadAccuracy:
+        return HeadAccuracy(self.cache, trainer, self._metric_sets[domain], self.extractor, self.head_images)
 
     def _create_metric_set(self, trainer: Trainer, domain: str, sampled: EvaluationImages, split: str) -> MetricSet:
         data = data_module(trainer)
@@ -200,7 +215,12 @@ class Evaluation(Callback):
             stamp = self._stamp(trainer, pl_module, real, fake)
             ordered = {name: values[name] for name in order_scores(values, min(real, fake))}
             self._record(trainer, pl_module, prefix, ordered, stamp)
-        self._metric_sets = {}
+            if domain in self._heads and (measured := self._heads[domain].compute()) is not None:
+                accuracy, extractor = measured
+                pl_module.log(f"{prefix}/{DOMAIN}/label_accuracy", accuracy, sync_dist=True)
+                stamp = replace(stamp, extractor=extractor, neighbors=0)
+                self._record(trainer, pl_module, f"{prefix}/{DOMAIN}", {"label_accuracy": accuracy}, stamp)
+        self._metric_sets, self._heads = {}, {}
 
     def _update_best(self, prefix: str, values: dict[str, float]) -> dict[str, float]:
         """The best of each score of a domain so far, with the new values, as ``best/fid`` or ``best/b/fid``."""

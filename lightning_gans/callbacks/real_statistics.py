@@ -44,13 +44,9 @@ class RealStatistics:
             return
         if (fingerprint := data.fingerprint(split)) is None:
             return
-        parts = [fingerprint, domain, str(self.expected), extractor.description]
-        # The features of one image differ in the last digits between devices, and more between float32 and TF32.
-        device = metrics_device(trainer.strategy.root_device)
-        parts += [re.sub(r"\W+", "_", device_name(device)), *reduced_float32(device)]
         # Other scores may need more statistics of the same images.
-        parts += [name for name in ("features", "labels") if name in metrics.real_names]
-        self.key = "-".join(parts)
+        names = [name for name in ("features", "labels") if name in metrics.real_names]
+        self.key = "-".join([features_key(trainer, extractor, fingerprint, domain, str(self.expected)), *names])
 
     def load(self) -> bool:
         """Load the statistics if they are kept; returns whether they are, equal on all ranks."""
@@ -72,6 +68,20 @@ class RealStatistics:
         # A loader of one's own may have left some images out.
         if self.trainer.is_global_zero and self.metrics.num_real(state) == self.expected:
             self.cache.write(self.key, state)
+
+
+def features_key(trainer: Trainer, extractor: FeatureExtractor, *images: str) -> str:
+    """A key for what is computed from features of images.
+
+    Args:
+        trainer: a trainer that evaluates.
+        extractor: extractor of the features.
+        images: texts that name the images.
+    """
+    # The features of one image differ in the last digits between devices, and more between float32 and TF32.
+    device = metrics_device(trainer.strategy.root_device)
+    parts = [*images, extractor.description, re.sub(r"\W+", "_", device_name(device)), *reduced_float32(device)]
+    return "-".join(parts)
 
 
 def expected_images(trainer: Trainer, split: str, domain: str) -> int | None:

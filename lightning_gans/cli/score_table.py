@@ -62,7 +62,7 @@ def describe_best(history: Sequence[ScoreRow], name: str, mode: Literal["min", "
     """The best value of a score so far, with its epoch, and its domain if there are several; nothing for one value."""
     if sum(name in row.scores for row in history) < 2 or (row := best_row(history, name, mode)) is None:
         return ""
-    domain = f"{row.domain} " if several else ""
+    domain = f"{row.domain} ".lstrip() if several else ""
     epoch = f" of epoch {row.epoch}" if row.epoch else ""
     return f", best {domain}{format_number(row.scores[name])}{epoch}"
 
@@ -70,7 +70,7 @@ def describe_best(history: Sequence[ScoreRow], name: str, mode: Literal["min", "
 def stamp_lines(rows: Sequence[ScoreRow]) -> list[str]:
     """The stamp, or one for each domain if they differ, in lines that fit a terminal; whole ones in a log."""
     stamps = {str(row.stamp): row.domain for row in rows}
-    lines = [f"[{stamp}]" if len(stamps) == 1 else f"{domain}: [{stamp}]" for stamp, domain in stamps.items()]
+    lines = [f"{domain}: [{stamp}]" if domain and len(stamps) > 1 else f"[{stamp}]" for stamp, domain in stamps.items()]
     if not sys.stdout.isatty():
         return lines
     width = shutil.get_terminal_size().columns

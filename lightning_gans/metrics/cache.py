@@ -109,7 +109,9 @@ VERSION = 3
 
 
 class RealCache:
-    """States of :class:`.MetricSet` after the real images, in memory and on disk.
+    """What is computed from real images alone, in memory and on disk.
+
+    These are the states of :class:`.MetricSet` after the real images, and fitted :class:`.LinearHead` classifiers.
 
     Args:
         folder: folder of the files, created by the first :meth:`write`; None keeps them in memory only.

@@ -80,6 +80,18 @@ def test_stamps_that_differ_are_named_by_domain() -> None:
     assert score_table(rows, rows).splitlines()[-2:] == [f"a: [{ONE}]", f"b: [{other}]"]
 
 
+def test_scores_with_a_stamp_of_their_own_are_a_column_beside_those_of_the_only_domain() -> None:
+    other = replace(ONE, extractor="digits-0,28px+linear-head-100-0.77")
+    rows = [row(test__fid=0.1), row(other, test__head__label_accuracy=0.5)]
+    assert score_table(rows, [*rows, *rows], "test/fid", "min").splitlines() == [
+        "test            score  head  better",
+        "fid               0.1        lower, best 0.1 of epoch 8",
+        "label_accuracy          0.5  higher",
+        f"[{ONE}]",
+        f"head: [{other}]",
+    ]
+
+
 def test_a_terminal_has_the_stamp_in_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
