@@ -183,7 +183,8 @@ class Analysis(Callback):
         )
         epoch, step = model.progress
         scores = {"test/probe/accuracy": probe.accuracy, "test/probe/pixels": probe.pixels_accuracy}
-        RunFolder.of(trainer).append_scores(ScoreRow(scores, stamp, step, epoch))
+        row = ScoreRow(scores, stamp, step, epoch, model.meter.images, round(model.meter.seconds, 3))
+        RunFolder.of(trainer).append_scores(row)
 
 
 def draw_neighbors(samples: Tensor, nearest: Tensor) -> Image.Image:

@@ -261,7 +261,8 @@ class Evaluation(Callback):
         stamp: Stamp,
     ) -> None:
         epoch, step = pl_module.progress
-        row = ScoreRow({f"{prefix}/{name}": value for name, value in values.items()}, stamp, step, epoch)
+        scores, seconds = {f"{prefix}/{name}": value for name, value in values.items()}, pl_module.meter.seconds
+        row = ScoreRow(scores, stamp, step, epoch, pl_module.meter.images, round(seconds, 3))
         if not values or not writes_files(trainer):
             return
         self._last.append(row.as_dict())

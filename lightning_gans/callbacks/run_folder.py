@@ -251,7 +251,7 @@ class FitFile(Callback):
             return
         changing = {
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
-            "train_seconds": round(as_adversarial(pl_module, self).stopwatch.seconds, 3),
+            "train_seconds": round(as_adversarial(pl_module, self).meter.seconds, 3),
         }
         with suppress(OSError, RunEnded), atomic_file(path) as temporary:
             temporary.write_text(json.dumps({**self._facts, **changing}, indent=2) + "\n")
@@ -299,7 +299,7 @@ class ResultsFile(Callback):
             "measurements": [row.as_dict() for row in folder.read_scores()[self._num_earlier :]],
             "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
             "test_seconds": round(time.perf_counter() - self._start, 3),
-            "train_seconds": round(pl_module.stopwatch.seconds, 3),
+            "train_seconds": round(pl_module.meter.seconds, 3),
             "commit": current_commit(),
             "versions": package_versions(),
             "machine": describe_machine(pl_module.device),

@@ -16,6 +16,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_gans.components.class_paths import Trust
+from lightning_gans.core.batches import count_images
 from lightning_gans.core.data import check_offers, data_module, describe_names
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.core.files import expand_path
@@ -28,6 +29,7 @@ from lightning_gans.families.compiled import refuse_compiled
 from lightning_gans.families.defaults import MadeForData
 from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
+from lightning_gans.families.meter import TrainingMeter
 from lightning_gans.families.reconstruction import (
     CLASS_PATH,
     build_model,
@@ -37,7 +39,6 @@ from lightning_gans.families.reconstruction import (
 from lightning_gans.families.resume import (
     CHECKPOINTED_SETTINGS,
     RUN_SEED,
-    Stopwatch,
     plain_settings,
     refuse_changed_settings,
 )
@@ -46,7 +47,6 @@ from lightning_gans.runs.record import describe_run, package_versions
 
 GRADIENTS = "accumulated_gradients"
 LOSS_SCALING = "loss_scaling"
-SECONDS = "train_seconds"
 
 
 class NotStoredWarning(UserWarning):
@@ -61,7 +61,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
 
     Attributes:
         ema: the averaged copies of the generators, by attribute name; empty if the run does not average.
-        stopwatch: measures the training time.
+        meter: measures the training time, and counts the images.
         logged_settings: plain data that loggers get beside the hyperparameters, by key; callbacks may add their own.
     """
 
@@ -70,7 +70,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         self.ema = nn.ModuleDict()
         self._gradients: dict[str, Tensor] = {}
         self._loaded = (0, 0)
-        self.stopwatch = Stopwatch()
+        self.meter = TrainingMeter()
         self.logged_settings: dict[str, Any] = {}
         self._warned = False
         self.is_first_foreign_batch = False
@@ -81,6 +81,11 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         if self.trainer.state.fn == TrainerFn.FITTING:
             return self.trainer.current_epoch + 1, self.global_step
         return self._loaded
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """Train on one batch, and count its images."""
+        super().training_step(batch, batch_idx)
+        self.meter.count(count_images(batch) * self.trainer.world_size)
 
     # Averaged generators, which the EMA callback updates.
 
@@ -150,7 +155,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         check_precision(self.trainer.precision)
         skip_profiling(self.trainer)
         if stage == "fit":
-            self.stopwatch.discard()
+            self.meter.discard()
             refuse_compiled(self, {**self.generators, **self.discriminators})
 
     def warn_in_first_batch(self, *images: Tensor) -> bool:
@@ -173,7 +178,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         checkpoint[RUN_SEED] = self.run_seed
         checkpoint[GRADIENTS] = self._unfinished_gradients()
         checkpoint[LOSS_SCALING] = {} if self.loss_scaling is None else self.loss_scaling.state_dict()
-        checkpoint[SECONDS] = self.stopwatch.seconds
+        checkpoint.update(self.meter.state())
         # For users of the model who have only this file.
         checkpoint["versions"] = package_versions()
         if (data := data_module(self.trainer)) is not None:
@@ -256,7 +261,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
             InputError: if such a setting differs from the checkpoint's.
         """
         self._loaded = (checkpoint["epoch"] + 1, checkpoint["global_step"])
-        self.stopwatch.resume(checkpoint.get(SECONDS, 0.0))
+        self.meter.resume(checkpoint)
         if self.trainer_or_none() is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             if RUN_SEED in checkpoint:
@@ -296,16 +301,16 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         """Keep the gradients, which may be accumulating; those of a finished step are freed already."""
 
     def on_fit_start(self) -> None:
-        """Start the stopwatch, and log the hyperparameters that are plain data with the other settings of the run."""
-        self.stopwatch.start()
+        """Start the meter, and log the hyperparameters that are plain data with the other settings of the run."""
+        self.meter.start()
         settings = {**plain_settings(dict(self.hparams)), **self._describe()[0], "variant": type(self).__name__}
         settings |= describe_run(self.trainer, self.run_seed, self.logged_settings)
         for logger in self.loggers:
             logger.log_hyperparams({key: value for key, value in settings.items() if not key.startswith("_")})
 
     def on_fit_end(self) -> None:
-        """Stop the stopwatch."""
-        self.stopwatch.stop()
+        """Stop the meter."""
+        self.meter.stop()
 
     def on_train_start(self) -> None:
         """Set the schedules' length, and restore the gradients that were being accumulated at the checkpoint."""

@@ -1,9 +1,8 @@
-"""Which hyperparameters a checkpoint stores, which ones a resumed run must not change, and how long a run trained."""
+"""Which hyperparameters a checkpoint stores, and which ones a resumed run must not change."""
 
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -99,43 +98,3 @@ def refuse_changed_settings(keys: Iterable[str], now: Mapping[str, Any], then: M
                     f"{shown} is {asked.get(name)} here but {stored.get(name)} in the checkpoint, whose state is "
                     "loaded; give the checkpoint's value (the run's own config.yaml has it), or start a new run"
                 )
-
-
-class Stopwatch:
-    """Measures the training time of a run that may be resumed, without the time between its parts.
-
-    It replaces Lightning's ``Timer``, a callback, whose state Lightning restores in ``fit`` only: ``test`` reports the
-    training time of the checkpoint that it evaluates.
-
-    Attributes:
-        before: seconds that earlier parts of the run have trained.
-    """
-
-    def __init__(self) -> None:
-        self.before = 0.0
-        self._start: float | None = None
-
-    def start(self) -> None:
-        """Start measuring this part of the run."""
-        self._start = time.perf_counter()
-
-    def stop(self) -> None:
-        """Stop measuring; :attr:`seconds` stays as it is."""
-        self.before, self._start = self.seconds, None
-
-    def discard(self) -> None:
-        """Discard the part that is being measured, if any: it was ended by an exception, at a time that is not known.
-
-        What it trained is counted only if its checkpoint is resumed.
-        """
-        self._start = None
-
-    def resume(self, seconds: float) -> None:
-        """Set the time of earlier parts from a checkpoint; without effect while measuring, as after a rollback."""
-        if self._start is None:
-            self.before = seconds
-
-    @property
-    def seconds(self) -> float:
-        """Seconds that the run has trained until now, over all parts."""
-        return self.before + (0.0 if self._start is None else time.perf_counter() - self._start)

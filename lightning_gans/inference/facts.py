@@ -17,6 +17,7 @@ from lightning_gans.runs.checkpoint_file import read_checkpoint
 from lightning_gans.runs.folder import RunFolder
 from lightning_gans.runs.json_lines import OnDamage, ignore_damage
 from lightning_gans.runs.record import check_metadata
+from lightning_gans.runs.scores import parse_complete_rows
 from lightning_gans.runs.settings import flatten
 
 
@@ -29,8 +30,8 @@ def checkpoint_facts(path: Path, on_damage: OnDamage = ignore_damage) -> dict[st
 
     Returns:
         ``file``; the fields of :class:`lightning_gans.runs.record.ModelMetadata`; ``sizes``, see
-        :func:`tensor_sizes`; ``settings``, the model's arguments by dotted key; and of a checkpoint ``bytes`` and
-        ``train_seconds``.
+        :func:`tensor_sizes`; ``settings``, the model's arguments by dotted key; and of a checkpoint ``bytes``,
+        ``train_seconds`` and ``images_seen``, which is None if it is not known.
 
     Raises:
         InputError: if the file cannot be read.
@@ -48,14 +49,16 @@ def checkpoint_facts(path: Path, on_damage: OnDamage = ignore_damage) -> dict[st
     # Scores measured after the checkpoint was saved, such as those of a test, are in the run's score file only.
     run = RunFolder.containing(path)
     if run is not None and run.scores.is_file():
-        rows = [row.as_dict() for row in run.read_scores(on_damage) if row.step == metadata["step"]]
-        metadata["scores"] += [row for row in rows if row not in metadata["scores"]]
+        known = parse_complete_rows(metadata["scores"])
+        rows = [row for row in run.read_scores(on_damage) if row.step == metadata["step"]]
+        metadata["scores"] += [row.as_dict() for row in rows if row not in known]
     settings = {key: value for key, value in checkpoint.get("hyper_parameters", {}).items() if not key.startswith("_")}
     return {
         "file": str(path),
         "bytes": path.stat().st_size,
         **metadata,
         "train_seconds": checkpoint.get("train_seconds"),
+        "images_seen": checkpoint.get("images_seen"),
         "sizes": tensor_sizes(parts),
         "settings": flatten(settings),
     }

@@ -41,6 +41,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "palettes": (Mapping,),
     "run_seed": (int,),
     "train_seconds": (int, float),
+    "images_seen": (int,),
     "data": (str,),
     "data_name": (str,),
     "classes": (list,),
@@ -51,7 +52,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
 DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes", "classes", "domains")
 """Fields that are plain data."""
 
-COUNTS = ("global_step", "epoch", "run_seed", "train_seconds")
+COUNTS = ("global_step", "epoch", "run_seed", "train_seconds", "images_seen")
 """Fields that are numbers."""
 
 LARGEST_COUNT = 2**64

@@ -146,6 +146,12 @@ ORDER_FOR_FEW_IMAGES = ("kid", "kid_ci95", "relative_fid", "fid")
 LONGEST_NUMBER = 1000
 """Bits of a whole number that is a score; a longer one has no float."""
 
+COUNTS = ("step", "epoch", "images_seen")
+"""Fields of a row that are whole numbers; None if they are not known."""
+
+LONGEST_TRAINING = 1e12
+"""Bound of the seconds of a training."""
+
 
 @dataclass(frozen=True)
 class ScoreRow:
@@ -156,12 +162,18 @@ class ScoreRow:
         stamp: how they were measured.
         step: number of training steps of the model; None if it is not recorded.
         epoch: number of epochs of the model; None if it is not recorded.
+        images_seen: number of training images of the model, each as often as it was used; None if it is not known, as
+            in rows of earlier versions.
+        train_seconds: for how long the model was trained, validations included; None if it is not known. Rows that
+            differ in nothing else are equal, since a run and its repetition differ in it.
     """
 
     scores: Mapping[str, float]
     stamp: Stamp
     step: int | None = None
     epoch: int | None = None
+    images_seen: int | None = None
+    train_seconds: float | None = field(default=None, compare=False)
 
     @classmethod
     def from_dict(cls, row: object) -> Self:
@@ -178,12 +190,22 @@ class ScoreRow:
         for name, value in scores.items():
             if not isinstance(value, int | float) or (isinstance(value, int) and value.bit_length() > LONGEST_NUMBER):
                 raise ValueError(f"{name} is {value!r}; expected a number")
-        step, epoch = (row[key] if isinstance(row.get(key), int) else None for key in ("step", "epoch"))
-        return cls(dict(scores), Stamp.from_dict(row.get("stamp")), step, epoch)
+        counts = {key: row[key] for key in COUNTS if isinstance(row.get(key), int)}
+        seconds = row.get("train_seconds")
+        if isinstance(seconds, int | float) and 0 <= seconds < LONGEST_TRAINING:
+            counts["train_seconds"] = float(seconds)
+        return cls(dict(scores), Stamp.from_dict(row.get("stamp")), **counts)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for files and checkpoints."""
-        return {"step": self.step, "epoch": self.epoch, "scores": dict(self.scores), "stamp": self.stamp.as_dict()}
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "images_seen": self.images_seen,
+            "train_seconds": self.train_seconds,
+            "scores": dict(self.scores),
+            "stamp": self.stamp.as_dict(),
+        }
 
     def describe(self) -> str:
         """The scores with their stamp, in one line."""

@@ -44,7 +44,8 @@ def test_scores_are_logged_and_written_with_their_stamp(tmp_path: Path) -> None:
     trainer = tiny_trainer(tmp_path, max_epochs=2, callbacks=[evaluation, EMA(0.9)])
     trainer.fit(tiny_dcgan(), TinyData())
     lines = scored(tmp_path)
-    assert [line["step"] for line in lines] == [5, 10]
+    assert [(line["step"], line["images_seen"]) for line in lines] == [(5, 40), (10, 80)]
+    assert 0 < lines[0]["train_seconds"] < lines[1]["train_seconds"]
     assert lines[-1]["scores"]["val/fid"] == pytest.approx(trainer.callback_metrics["val/fid"].item(), rel=1e-6)
     assert lines[-1]["stamp"] == {
         "extractor": DigitFeatures().description,

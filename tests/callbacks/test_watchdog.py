@@ -19,7 +19,7 @@ from lightning_gans.callbacks.symptoms import (
     TrainingWarning,
 )
 from lightning_gans.cli import train as cli
-from lightning_gans.families import resume
+from lightning_gans.families import meter
 from lightning_gans.variants import DCGAN
 from tests.support.tiny import At, TinyData, last_checkpoint, tiny_dcgan, tiny_trainer, weights
 
@@ -143,12 +143,12 @@ def test_a_run_goes_back_to_its_best_checkpoint_as_often_as_it_may(tmp_path: Pat
 
 
 class Clock(Callback):
-    """A clock on which every batch takes ten seconds, in place of the stopwatch's."""
+    """A clock on which every batch takes ten seconds, in place of the meter's."""
 
     now = 0.0
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(resume, "time", SimpleNamespace(perf_counter=lambda: Clock.now))
+        monkeypatch.setattr(meter, "time", SimpleNamespace(perf_counter=lambda: Clock.now))
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         Clock.now += 10
@@ -164,7 +164,7 @@ def test_the_time_of_steps_that_are_undone_counts_once(tmp_path: Path, monkeypat
         trainer = tiny_trainer(tmp_path, max_steps=steps, callbacks=[*callbacks, LastCheckpoint()])
         trainer.fit(model, TinyData(), ckpt_path=ckpt_path)
         seconds: float = last_checkpoint(tmp_path)["train_seconds"]
-        assert model.stopwatch.seconds == seconds
+        assert model.meter.seconds == seconds
         return seconds
 
     with pytest.warns(CollapseWarning, match="the best checkpoint, of step 5, is restored"):
@@ -187,7 +187,8 @@ def test_a_run_that_failed_and_is_resumed_with_the_same_model_counts_its_time(
     Clock.now += 1000
     trainer = tiny_trainer(tmp_path, max_steps=8, callbacks=callbacks)
     trainer.fit(model, TinyData(), ckpt_path=str(tmp_path / "checkpoints" / "last.ckpt"))
-    assert last_checkpoint(tmp_path)["train_seconds"] == 80
+    last = last_checkpoint(tmp_path)
+    assert (last["train_seconds"], last["images_seen"]) == (80, 8 * 8)
 
 
 def test_a_run_without_a_checkpoint_only_warns(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from lightning_gans.cli.train import LightningGANsCLI, build
 from lightning_gans.core.images import to_uint8
 from lightning_gans.datamodules import GaussianGridDataModule
 from lightning_gans.distributed.strategy import AlternatingDDP
+from lightning_gans.runs.folder import RunFolder
 from lightning_gans.variants import GAN
 from tests.support.command_line import QUIET, SHORT, scores
 from tests.support.paths import ROOT
@@ -61,7 +62,10 @@ def test_fit_then_resume_test_validate_predict_in_one_folder(capsys: pytest.Capt
     build(["validate", *saved, "--ckpt_path", "last"])
     build(["predict", *saved, "--ckpt_path", "best"])
     assert [next(iter(line["scores"])) for line in scores(folder)[3:]] == ["test/kid", "val/kid"]
-    assert scores(folder)[4] == scores(folder)[2]
+    assert RunFolder(folder).read_scores()[4] == RunFolder(folder).read_scores()[2]
+    assert [line["images_seen"] for line in scores(folder)[:3]] == [7 * 256, 14 * 256, 21 * 256]
+    times = [line["train_seconds"] for line in scores(folder)]
+    assert 0 < times[0] < times[1] < times[2] <= times[4]  # the state is saved after the validation
     assert sorted(path.name for path in (folder / "samples").glob("epoch-*.png")) == grids
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

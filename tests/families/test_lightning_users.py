@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from lightning_gans.callbacks import EMA, Evaluation, LastCheckpoint, SampleGrid, Watchdog
 from lightning_gans.components.optimizers import CosineDecay
 from lightning_gans.core.errors import InputError
-from lightning_gans.families.resume import Stopwatch
+from lightning_gans.families.meter import TrainingMeter
 from lightning_gans.variants import DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
@@ -74,14 +74,24 @@ def test_a_run_in_another_thread_saves_its_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_rollback_does_not_count_the_time_of_its_checkpoint_twice() -> None:
-    stopwatch = Stopwatch()
-    stopwatch.resume(100)  # a run that is resumed
-    stopwatch.start()
-    stopwatch.resume(5000)  # a checkpoint that the watchdog restores
-    assert 100 <= stopwatch.seconds < 200
-    stopwatch.stop()
-    stopwatch.resume(7)  # another checkpoint, after the run
-    assert stopwatch.seconds == 7
+    meter = TrainingMeter()
+    meter.resume({"train_seconds": 100, "images_seen": 100})  # a run that is resumed
+    meter.start()
+    meter.resume({"train_seconds": 5000, "images_seen": 5000})  # a checkpoint that the watchdog restores
+    meter.count(8)
+    assert 100 <= meter.seconds < 200
+    assert meter.images == 108
+    meter.stop()
+    meter.resume({"train_seconds": 7, "images_seen": 7})  # another checkpoint, after the run
+    assert (meter.seconds, meter.images) == (7, 7)
+
+
+def test_the_images_of_a_run_that_began_with_an_earlier_version_are_not_known() -> None:
+    meter = TrainingMeter()
+    meter.resume({"train_seconds": 100})
+    meter.count(8)
+    assert meter.images is None
+    assert meter.state() == {"train_seconds": 100}
 
 
 def compiled_model() -> Any:

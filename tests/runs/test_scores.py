@@ -61,6 +61,23 @@ def test_names_of_scores_have_split_and_domain(
     assert ScoreRow.from_dict(row.as_dict()) == row
 
 
+def test_a_row_of_an_earlier_version_has_no_images_and_no_time() -> None:
+    row = {"step": 7, "epoch": 2, "scores": {"val/fid": 1.0}, "stamp": stamp_dict()}
+    read = ScoreRow.from_dict({**row, "images_seen": 448, "train_seconds": 60})
+    assert (read.images_seen, read.train_seconds) == (448, 60.0)
+    impossible: list[dict[str, Any]] = [{"train_seconds": value} for value in (None, "x", float("nan"), -1, 10**400)]
+    unknown: list[dict[str, Any]] = [{}, {"images_seen": None}, {"images_seen": "x"}]
+    for values in (*unknown, *impossible):
+        older = ScoreRow.from_dict({**row, **values})
+        assert (older.images_seen, older.train_seconds) == (None, None)
+
+
+def test_rows_that_differ_in_the_time_only_are_equal() -> None:
+    rows = [ScoreRow({"val/fid": 1.0}, STAMP, 7, 2, 448, seconds) for seconds in (60.0, 61.0)]
+    assert rows[0] == rows[1]
+    assert rows[0] != ScoreRow({"val/fid": 1.0}, STAMP, 7, 2, 449, 60.0)
+
+
 def test_damaged_lines_are_left_out_and_named(tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
     row = {"scores": {"test/fid": 1}, "stamp": stamp_dict()}

@@ -66,7 +66,8 @@ def format_facts(facts: dict[str, Any]) -> Iterator[str]:
     if "domains" in facts:
         yield line("domains", ", ".join(f"{domain} is {name}" for domain, name in facts["domains"].items()))
     if facts.get("train_seconds"):
-        yield line("trained for", f"{facts['train_seconds']:.0f} s, validations included")
+        images = "" if facts.get("images_seen") is None else f", {facts['images_seen']:,} images"
+        yield line("trained for", f"{facts['train_seconds']:.0f} s, validations included{images}")
     for name, size in facts["sizes"].items():
         yield line(
             "network" if size["numbers"] else "empty",

@@ -31,6 +31,15 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "9" not in [line.split()[2] for line in printed.splitlines() if line.startswith("scores")]
 
 
+def test_the_time_and_the_images_of_the_training_are_said_if_they_are_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for known, told in (({"images_seen": 64000}, ", 64,000 images\n"), ({}, "\n")):
+        path = checkpoint_files.write(tmp_path / "a.ckpt", {}, {}, train_seconds=12.3, **known)
+        command_line("inspect", [str(path)])
+        assert f"trained for   12 s, validations included{told}" in capsys.readouterr().out
+
+
 def test_it_is_said_as_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command_line("inspect", [str(checkpoint_files.both_ways(tmp_path / "a.ckpt")), "--json"])
     told = json.loads(capsys.readouterr().out)
