@@ -149,6 +149,9 @@ def filter_warnings() -> None:
     # A compiled D reads the gradient of the generated images that it is given.
     not_a_leaf = r"The \.grad attribute of a Tensor that is not a leaf Tensor"
     warnings.filterwarnings("ignore", not_a_leaf, UserWarning, module=r"torch\.")
+    # The table of layers counts weights of 32 bits, which are what they have in mixed precision.
+    summary = r"lightning\.pytorch\.utilities\.model_summary"
+    warnings.filterwarnings("ignore", r"Precision \S+-mixed is not supported by the model summary", module=summary)
     logging.getLogger(RANK_ZERO).addFilter(is_informative)
 
 

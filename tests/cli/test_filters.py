@@ -44,6 +44,11 @@ def warn(message: str, category: type[Warning], module: str) -> None:
     [
         ("`isinstance(treespec, LeafSpec)` is deprecated", FutureWarning, "lightning.pytorch.utilities._pytree"),
         ("The .grad attribute of a Tensor that is not a leaf Tensor is read", UserWarning, "torch._dynamo.variables"),
+        (
+            "Precision bf16-mixed is not supported by the model summary.  Estimated model size",
+            UserWarning,
+            "lightning.pytorch.utilities.model_summary.model_summary",
+        ),
     ],
 )
 def test_warnings_are_left_out_where_libraries_cause_them(message: str, category: type[Warning], module: str) -> None:
