@@ -26,8 +26,8 @@ SCORES = ("kid", "relative_fid", "precision", "recall", "density", "coverage")
 
 
 def newest_tests(run: RunFolder) -> dict[str, ScoreRow]:
-    """The newest scores of the test split, by extractor without what measures labels."""
-    return {row.stamp.extractor.partition("+")[0]: row for row in run.read_scores() if row.split == "test"}
+    """The newest scores of the test split, by extractor."""
+    return {row.stamp.extractor: row for row in run.read_scores() if row.split == "test" and not row.domain}
 
 
 def correlations(rows: list[dict[str, ScoreRow]], extractors: tuple[str, str]) -> dict[str, float]:

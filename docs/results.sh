@@ -5,16 +5,7 @@
 set -eu
 data=$1
 
-# fit_and_test RUNS SEED ARGUMENTS...: trains a run and tests its best checkpoint
-fit_and_test() {
-  runs=runs/$1 seed=$2
-  shift 2
-  [ -e "$runs/seed-$seed/tested" ] && return
-  lightning-gans fit "$@" --seed_everything "$seed" --trainer.logger.name "${runs#runs/}" \
-    --trainer.logger.version "seed-$seed" --ckpt_path auto
-  lightning-gans test --config "$runs/seed-$seed/config.yaml"
-  touch "$runs/seed-$seed/tested"
-}
+. "$(dirname "$0")/runs.sh"
 
 # test_untrained RUNS SEED ARGUMENTS...: tests the generator before training
 test_untrained() {
