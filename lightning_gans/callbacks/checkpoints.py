@@ -21,6 +21,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_gans.callbacks.run_folder import how_to_resume
 from lightning_gans.core.errors import RunEnded, at_least
+from lightning_gans.runs.checkpoint_io import copy_checkpoint
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.folder import RunFolder, writes_files
 
@@ -42,6 +43,9 @@ class LastCheckpoint(Checkpoint):
     after the current step with a single process, within ten steps with several. A signal during a validation, or in the
     step before it, takes effect after the validation. After SIGUSR1 or SIGUSR2 a SLURM job requeues itself.
 
+    Copies of it can be kept along the run, as ``checkpoints/step-0001000.ckpt`` of step 1,000: ``test --ckpt_path all``
+    tests each of them, which gives the scores over the time of training. Each takes as much space as ``last.ckpt``.
+
     After the last step there is a validation, also if it is no step of the trainer's schedule, as with a ``max_steps``
     below its interval; ``limit_val_batches=0`` leaves it out. So every run that ends has scores, a grid and a best
     checkpoint.
@@ -51,15 +55,20 @@ class LastCheckpoint(Checkpoint):
 
     Args:
         every_n_steps: steps between saves within an epoch; 0 saves after validation only.
+        keep_every_n_steps: steps between states that are kept; 0 keeps none.
+        keep_validated: whether the state of every validation is kept.
 
     Raises:
-        ValueError: if ``every_n_steps`` is negative.
+        ValueError: if a number is negative.
         RunEnded: in training, after a signal, when the state is saved.
     """
 
-    def __init__(self, every_n_steps: int = 500) -> None:
+    def __init__(self, every_n_steps: int = 500, keep_every_n_steps: int = 0, keep_validated: bool = False) -> None:
         at_least("every_n_steps", every_n_steps, 0)
+        at_least("keep_every_n_steps", keep_every_n_steps, 0)
         self.every_n_steps = every_n_steps
+        self.keep_every_n_steps = keep_every_n_steps
+        self.keep_validated = keep_validated
         self._saved_step = -1
         self._signals = DeferredSignals()
         self._pending_signal = 0
@@ -67,10 +76,14 @@ class LastCheckpoint(Checkpoint):
         self._progress: dict[str, Any] = {}
         self._hint = ""
 
-    def _save(self, trainer: Trainer) -> None:
-        if writes_files(trainer):
-            trainer.save_checkpoint(RunFolder.of(trainer).last_checkpoint, weights_only=False)
-            self._saved_step = trainer.global_step
+    def _save(self, trainer: Trainer, validated: bool = False) -> None:
+        if not writes_files(trainer):
+            return
+        folder, step = RunFolder.of(trainer), trainer.global_step
+        trainer.save_checkpoint(folder.last_checkpoint, weights_only=False)
+        self._saved_step = step
+        if trainer.is_global_zero and ((validated and self.keep_validated) or is_due(self.keep_every_n_steps, step)):
+            copy_checkpoint(folder.last_checkpoint, folder.kept_checkpoint(step))
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Let the best checkpoint keep its score if the run's folder was moved, or is called from another folder."""
@@ -140,7 +153,7 @@ class LastCheckpoint(Checkpoint):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save together with the new scores."""
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
-            self._save(trainer)
+            self._save(trainer, validated=True)
             self._restore_schedule(trainer)
             self._pending_signal = max(self._pending_signal, self.requested_signal(trainer))
             self._end_after_signal(trainer)
@@ -164,7 +177,7 @@ class LastCheckpoint(Checkpoint):
             rank_zero_info(hint)
 
     def _due(self, trainer: Trainer) -> bool:
-        return self.every_n_steps > 0 and trainer.global_step % self.every_n_steps == 0
+        return any(is_due(each, trainer.global_step) for each in (self.every_n_steps, self.keep_every_n_steps))
 
     def requested_signal(self, trainer: Trainer) -> int:
         """Number of the signal that any process has received, equal on all processes; 0 for none."""
@@ -194,6 +207,11 @@ class LastCheckpoint(Checkpoint):
                 return RunEnded(f"{message}; job {job} is requeued", status=0)
             message += f"; job {job} could not be requeued ({error})"
         return RunEnded("; ".join(filter(None, [message, self._hint])), status=128 + number)
+
+
+def is_due(interval: int, step: int) -> bool:
+    """Whether a step is one of an interval, of which 0 has none."""
+    return interval > 0 and step % interval == 0
 
 
 def follow_folder(state: dict[str, Any], folder: str) -> dict[str, Any]:

@@ -272,8 +272,9 @@ class ResultsFile(Callback):
 
     Its keys are ``measurements``, the scores with their stamps as in ``scores.jsonl`` (null for a score that is not
     finite); ``config``, ``checkpoint``, ``versions``, ``commit`` and ``machine``; ``test_seconds``; and
-    ``train_seconds``, the duration of training up to this checkpoint, including validations. The file of an earlier
-    test is renamed to ``results-1.json`` and so on.
+    ``train_seconds``, the duration of training up to this checkpoint, including validations. A test of several
+    checkpoints writes the measurements of all, and their paths as ``checkpoints``; the other keys are those of the
+    last one. The file of an earlier test is renamed to ``results-1.json`` and so on.
 
     Args:
         config: the settings of this test.
@@ -281,23 +282,27 @@ class ResultsFile(Callback):
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
-        self._start = 0.0
+        self._start: float | None = None
         self._num_earlier = 0
+        self._checkpoints: list[str | None] = []
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Store the time, and the number of earlier scores."""
-        self._start = time.perf_counter()
-        self._num_earlier = len(RunFolder.of(trainer).read_scores())
+        """Store the time, and the number of earlier scores, before the first checkpoint."""
+        if self._start is None:
+            self._start = time.perf_counter()
+            self._num_earlier = len(RunFolder.of(trainer).read_scores())
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
-        if not trainer.is_global_zero or not writes_files(trainer):
+        if not trainer.is_global_zero or not writes_files(trainer) or self._start is None:
             return
         pl_module = as_adversarial(pl_module, self)
         folder = RunFolder.of(trainer)
+        self._checkpoints.append(None if trainer.ckpt_path is None else str(trainer.ckpt_path))
         results = {
             "measurements": [row.as_dict() for row in folder.read_scores()[self._num_earlier :]],
-            "checkpoint": None if trainer.ckpt_path is None else str(trainer.ckpt_path),
+            "checkpoint": self._checkpoints[-1],
+            **({"checkpoints": self._checkpoints} if len(self._checkpoints) > 1 else {}),
             "test_seconds": round(time.perf_counter() - self._start, 3),
             "train_seconds": round(pl_module.meter.seconds, 3),
             "commit": current_commit(),
@@ -305,7 +310,8 @@ class ResultsFile(Callback):
             "machine": describe_machine(pl_module.device),
             "config": self.config,
         }
-        folder.archive_results()
+        if len(self._checkpoints) == 1:
+            folder.archive_results()
         with atomic_file(folder.results) as temporary:
             temporary.write_text(json.dumps(without_nan(results), indent=2, allow_nan=False) + "\n")
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonargparse import Namespace
 from lightning.pytorch import Trainer
@@ -18,7 +18,7 @@ from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.families.compat import RESTORING_MODULE
 from lightning_gans.runs.below import newest_first, newest_run_in
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.runs.find_checkpoint import best_checkpoint
+from lightning_gans.runs.find_checkpoint import best_checkpoint, checkpoints_by_step
 from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder, parse_version, version_name
 
 AUTO = "auto"
@@ -26,16 +26,35 @@ AUTO = "auto"
 NONE = "none"
 """The value of ``--ckpt_path`` that evaluates networks without training."""
 
-KEYWORDS = (AUTO, LAST, BEST)
-"""Values of ``--ckpt_path`` that mean a checkpoint of a run and are no path."""
+ALL = "all"
+"""The value of ``--ckpt_path`` that scores every checkpoint of a run."""
+
+KEYWORDS = (AUTO, LAST, BEST, ALL)
+"""Values of ``--ckpt_path`` that mean checkpoints of a run and are no path."""
+
+SCORING = ("validate", "test")
+"""Subcommands that take all checkpoints of a run."""
 
 
-def resolve_ckpt_path(config: Namespace, subcommand: str, run: RunFolder | None, unlogged: Path) -> bool:
+class Resolved(NamedTuple):
+    """What ``--ckpt_path`` means beside the checkpoint that the config then names.
+
+    Attributes:
+        continues: whether the run continues in an existing folder.
+        others: checkpoints to score before that one, in order of their steps.
+    """
+
+    continues: bool
+    others: Sequence[Path] = ()
+
+
+def resolve_ckpt_path(config: Namespace, subcommand: str, run: RunFolder | None, unlogged: Path) -> Resolved:
     """Resolve ``--ckpt_path`` to a file, and continue in the folder of the run that is resumed or evaluated.
 
     ``auto`` is ``last`` if the run named by ``trainer.logger.version`` exists, and otherwise starts it, so that the
     same command starts a job and resumes it. A run's folder means its last checkpoint for ``fit``. For an evaluation it
-    means the best one, else the last; so does no value, of the run that the config names, else of the newest.
+    means the best one, else the last; so does no value, of the run that the config names, else of the newest. ``all``
+    means all of that run, each step once, and ends with this one.
 
     Args:
         config: the subcommand's config; its ``ckpt_path`` and its loggers' versions are set in place.
@@ -43,13 +62,13 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, run: RunFolder | None,
         run: the run in whose folder the config lies, if it is meant.
         unlogged: the folder of all versions of the run if no logger has one.
 
-    Returns:
-        Whether the run continues in an existing folder.
-
     Raises:
-        InputError: if there is no such run, or none of its checkpoints can be read.
+        InputError: if there is no such run, none of its checkpoints can be read, or all are meant, but the subcommand
+            takes one, or the run has kept none.
     """
     given, fits = config.get("ckpt_path"), subcommand == "fit"
+    if (scores_all := given == ALL) and subcommand not in SCORING:
+        raise InputError(f"ckpt_path is {ALL}, but {subcommand} takes one checkpoint; expected a path, best or last")
     logger = first_logger(config)
     runs = unlogged if logger is None else runs_of(logger)
     version = None if logger is None else logger.init_args.version
@@ -59,10 +78,13 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, run: RunFolder | None,
         given = LAST if RunFolder(runs / version_name(version)).all_checkpoints() else NONE
     if given == NONE or (given is None and fits):
         config.ckpt_path = None
-        return False
+        return Resolved(False)
     folder: RunFolder | None
+    others: Sequence[Path] = ()
     if given is None or given in KEYWORDS:
         folder, path = checkpoint_of_run(candidates(config, run, runs), given, subcommand, runs)
+        if scores_all:
+            others = other_checkpoints(folder, path)
     elif Path(given).is_dir():
         folder, path = checkpoint_in(Path(given), fits)
         given = LAST
@@ -72,9 +94,30 @@ def resolve_ckpt_path(config: Namespace, subcommand: str, run: RunFolder | None,
     config.ckpt_path = str(path)
     # A fit from another checkpoint than the last would overwrite the last: it gets a new folder.
     if folder is None or (fits and LAST not in (given, path.stem)):
-        return False
+        return Resolved(False)
     if logger is None:
-        return continues_unlogged(config, folder, runs)
+        return Resolved(continues_unlogged(config, folder, runs), others)
+    return Resolved(continues_logged(config, logger, folder, runs), others)
+
+
+def other_checkpoints(folder: RunFolder, chosen: Path) -> list[Path]:
+    """The checkpoints of a run that have other steps than the chosen one, each step once, in order of the steps.
+
+    Raises:
+        InputError: if the run has kept none but the best and the last.
+    """
+    if not set(folder.all_checkpoints()) - {folder.checkpoint(BEST), folder.last_checkpoint, chosen}:
+        raise InputError(
+            f"ckpt_path is {ALL}, but {folder} has kept no checkpoints but its best and its last; expected a run that "
+            "was trained with --last.keep_every_n_steps N or --last.keep_validated true"
+        )
+    step = int(AtomicCheckpointIO().load_checkpoint(chosen)["global_step"])
+    found = checkpoints_by_step(folder, lambda damage: rank_zero_warn(f"{damage}; it is left out"))
+    return [path for other, path in found.items() if other != step]
+
+
+def continues_logged(config: Namespace, logger: Namespace, folder: RunFolder, runs: Path) -> bool:
+    """Whether a run continues in a folder of its logger, whose version is then set."""
     own = folder.path.resolve()
     if own.parent != runs.resolve():
         return False
@@ -117,7 +160,7 @@ def checkpoint_of_run(
 
     Args:
         folders: the runs.
-        name: "best", "last" or None for the best, else the last.
+        name: "best" or "last"; None and "all" for the best, else the last.
         subcommand: the subcommand's name.
         runs: the folder of all runs, for the message.
 
@@ -131,8 +174,9 @@ def checkpoint_of_run(
     place = f"no run in {runs} has" if len(folders) != 1 else f"{folders[0]} does not have"
     if subcommand == "fit":
         raise InputError(f"ckpt_path is {name}, but {place} one; leave it out to start a new run")
+    which = f"its {name}" if name in (BEST, LAST) else "a"
     raise InputError(
-        f"{subcommand} takes a trained model, but {place} {f'its {name}' if name else 'a'} checkpoint; expected "
+        f"{subcommand} takes a trained model, but {place} {which} checkpoint; expected "
         f"--ckpt_path with a run's folder or a checkpoint, or --ckpt_path {NONE} for networks without training"
     )
 

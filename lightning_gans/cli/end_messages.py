@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lightning_gans.callbacks import Analysis, Evaluation, SampleGrid
-from lightning_gans.cli.score_table import score_table
+from lightning_gans.cli.score_table import curve_table, score_table
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.runs.folder import RunFolder
 
@@ -30,11 +30,11 @@ def fit_summary(trainer: Trainer) -> str:
     return "\n".join(lines)
 
 
-def test_summary(trainer: Trainer) -> str:
-    """The scores of a test, and the paths of its results."""
+def test_summary(trainer: Trainer, several: bool) -> str:
+    """The scores of a test of one or several checkpoints, and the paths of its results."""
     results = RunFolder.of(trainer).results
     analyses = [f"analysis: {each.written}" for each in callbacks_of(trainer, Analysis) if each.written]
-    return "\n".join([scores_lines(trainer), *grid_lines(trainer), *analyses, f"results: {results}"])
+    return "\n".join([scores_lines(trainer, several), *grid_lines(trainer), *analyses, f"results: {results}"])
 
 
 def grid_lines(trainer: Trainer) -> list[str]:
@@ -42,16 +42,21 @@ def grid_lines(trainer: Trainer) -> list[str]:
     return [f"grid: {path}" for grids in callbacks_of(trainer, SampleGrid) for path in grids.newest]
 
 
-def scores_lines(trainer: Trainer) -> str:
-    """The table of the latest scores; the first one is the one that decides which checkpoint is the best."""
+def scores_lines(trainer: Trainer, several: bool = False) -> str:
+    """The table of the latest scores; the first one is the one that decides which checkpoint is the best.
+
+    Args:
+        trainer: the run's trainer.
+        several: whether several checkpoints were scored, whose scores are then in a table before it.
+    """
     rows = next((each.last_rows for each in callbacks_of(trainer, Evaluation) if each.last_rows), None)
     if rows is None:
         return "no scores were measured"
     best = next((each for each in callbacks_of(trainer, ModelCheckpoint) if each.monitor), None)
     history = RunFolder.of(trainer).read_scores()
-    if best is None:
-        return score_table(rows, history)
-    return score_table(rows, history, str(best.monitor), "max" if best.mode == "max" else "min")
+    headline = "" if best is None else str(best.monitor)
+    table = score_table(rows, history, headline, None if best is None else "max" if best.mode == "max" else "min")
+    return f"{curve_table(rows, history, headline)}\n\n{table}" if several else table
 
 
 def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:

@@ -36,7 +36,7 @@ KEYS = {
         *("filename", "mode", "monitor", "save_last", "save_on_exception", "save_on_train_epoch_end", "save_top_k"),
         *("save_weights_only", "train_time_interval", "verbose"),
     ),
-    "last": ("every_n_steps",),
+    "last": ("every_n_steps", "keep_every_n_steps", "keep_validated"),
     "predictions": ("folder", "overwrite"),
     "compile": ("cuda_graphs", "networks"),
     "tf32": ("allow",),

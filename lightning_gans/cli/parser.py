@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import lightning as L
@@ -146,7 +147,12 @@ class Trainer(L.Trainer):
             ``deterministic`` is true or "warn", since all images of a data module have one size: each shape is
             measured once.
         **kwargs: see Lightning's trainer.
+
+    Attributes:
+        other_checkpoints: those that ``validate`` and ``test`` score before the one that they are given.
     """
+
+    other_checkpoints: Sequence[Path] = ()
 
     def __init__(
         self,
@@ -186,23 +192,27 @@ class Trainer(L.Trainer):
             self.strategy.sync_batchnorm &= sync_batchnorm
 
     def validate(self, *args: Any, verbose: bool = False, **kwargs: Any) -> Any:
-        """Score a checkpoint on the validation split.
+        """Score a checkpoint on the validation split, after the other checkpoints.
 
         Args:
             *args: see Lightning's trainer.
             verbose: whether to print Lightning's table of the scores too, all digits of them.
             **kwargs: see Lightning's trainer.
         """
+        for path in self.other_checkpoints:
+            super().validate(*args, verbose=verbose, **{**kwargs, "ckpt_path": path})  # type: ignore[misc]  # as below
         return super().validate(*args, verbose=verbose, **kwargs)  # type: ignore[misc]  # not among the positional ones
 
     def test(self, *args: Any, verbose: bool = False, **kwargs: Any) -> Any:
-        """Score a checkpoint on the test split.
+        """Score a checkpoint on the test split, after the other checkpoints.
 
         Args:
             *args: see Lightning's trainer.
             verbose: whether to print Lightning's table of the scores too, all digits of them.
             **kwargs: see Lightning's trainer.
         """
+        for path in self.other_checkpoints:
+            super().test(*args, verbose=verbose, **{**kwargs, "ckpt_path": path})  # type: ignore[misc]  # as above
         return super().test(*args, verbose=verbose, **kwargs)  # type: ignore[misc]  # as above
 
 

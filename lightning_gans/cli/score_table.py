@@ -9,10 +9,21 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lightning_gans.reporting.table import format_number
-from lightning_gans.runs.scores import BETTER, PER_CLASS_SCORE, ScoreRow, best_row, order_scores
+from lightning_gans.runs.scores import (
+    BETTER,
+    PER_CLASS_SCORE,
+    ScoreRow,
+    best_row,
+    by_step,
+    comparable_rows,
+    order_scores,
+)
 
 WORDS = {"min": "lower", "max": "higher", None: ""}
 """Which values are better."""
+
+UNKNOWN = "not known"
+"""In place of what rows of earlier versions do not say."""
 
 
 def score_table(
@@ -33,12 +44,9 @@ def score_table(
             informative one if there is none of this name.
         mode: whether less or more of the headline is better; by default as in :data:`.BETTER`.
     """
-    fewest = min(row.stamp.images for row in rows)
-    full = order_scores((name for row in rows for name in row.scores if not PER_CLASS_SCORE.search(name)), fewest)
+    full, main = ordered_names(rows), headline_of(rows, headline)
     directions = dict(BETTER)
-    if (main := f"{rows[0].split}/{headline.partition('/')[2]}") not in full:
-        main = full[0]
-    elif mode is not None:
+    if mode is not None and main.partition("/")[2] == headline.partition("/")[2]:
         directions[main.rpartition("/")[2]] = mode
     names = list(dict.fromkeys(name.rpartition("/")[2] for name in [main, *full]))
     values = [{name.rpartition("/")[2]: value for name, value in row.scores.items()} for row in rows]
@@ -50,6 +58,36 @@ def score_table(
         lines[1][-1] += describe_best(history, main, first, several=len(rows) > 1)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join([*(aligned(line, widths) for line in lines), *stamp_lines(rows)])
+
+
+def ordered_names(rows: Sequence[ScoreRow]) -> list[str]:
+    """Names of the scores, the most informative first, without those of single classes."""
+    fewest = min(row.stamp.images for row in rows)
+    return order_scores((name for row in rows for name in row.scores if not PER_CLASS_SCORE.search(name)), fewest)
+
+
+def headline_of(rows: Sequence[ScoreRow], headline: str) -> str:
+    """The score of that name in the split of ``rows``; the most informative one if there is none."""
+    full, main = ordered_names(rows), f"{rows[0].split}/{headline.partition('/')[2]}"
+    return main if main in full else full[0]
+
+
+def curve_table(rows: Sequence[ScoreRow], history: Sequence[ScoreRow], headline: str = "") -> str:
+    """The headline of each checkpoint that was scored as ``rows`` were, with its step, images and minutes of training.
+
+    Args:
+        rows: the newest scores, one row for each domain.
+        history: all scores of the run, oldest first.
+        headline: see :func:`score_table`.
+    """
+    main = headline_of(rows, headline)
+    lines = [["step", "images", "minutes", main]]
+    for row in by_step(comparable_rows(history, main)):
+        images = UNKNOWN if row.images_seen is None else f"{row.images_seen:,}"
+        minutes = UNKNOWN if row.train_seconds is None else format_number(row.train_seconds / 60)
+        lines.append([f"{row.step:,}", images, minutes, format_number(row.scores[main])])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
 
 
 def aligned(line: Sequence[str], widths: Sequence[int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import lightning_gans.variants  # noqa: F401
 from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, RunLock, SpeedLog
 from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.cli.argument_errors import ArgumentErrors, entries
-from lightning_gans.cli.ckpt_path import errors_name_ckpt_path, resolve_ckpt_path
+from lightning_gans.cli.ckpt_path import Resolved, errors_name_ckpt_path, resolve_ckpt_path
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name, typed_keys
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, notes_of, scores_lines, test_summary
 from lightning_gans.cli.library_errors import quiet
@@ -76,6 +76,7 @@ class LightningGANsCLI(LightningCLI):
 
     config_files: list[str]
     ckpt_path: str | None
+    other_checkpoints: Sequence[Path]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.given: list[str] = kwargs["args"]
@@ -154,7 +155,7 @@ class LightningGANsCLI(LightningCLI):
         config.ckpt_path = self.ckpt_path
         require_folder(config, run_name(self.config_files))
         require_wandb_login(config)
-        resumes = self._resolve_run(config)
+        resumes, self.other_checkpoints = self._resolve_run(config)
         require_writable_folders(config, str(self.subcommand))
         claim_folder(config, str(self.subcommand), self.ckpt_path, resumes=resumes)
         if self.subcommand == "fit" and config.ckpt_path is not None:
@@ -170,17 +171,17 @@ class LightningGANsCLI(LightningCLI):
             if isinstance(network, dict):
                 network.setdefault("init_args", {})
 
-    def _resolve_run(self, config: Namespace) -> bool:
-        """Find the run and the checkpoint that are meant; returns whether the run continues in its folder."""
+    def _resolve_run(self, config: Namespace) -> Resolved:
+        """Find the run and the checkpoints that are meant."""
         subcommand, run = str(self.subcommand), run_of_configs(self.config_files)
         if run is not None and not means_run(config, subcommand, run):
             run = None
         if run is not None:
             place_in(config, run, self.typed_keys)
         unlogged = Path("runs") / (run_name(self.config_files) or "gan")
-        resumes = resolve_ckpt_path(config, subcommand, run, unlogged)
+        resolved = resolve_ckpt_path(config, subcommand, run, unlogged)
         name_folder_without_logger(config, unlogged)
-        return resumes
+        return resolved
 
     def instantiate_classes(self) -> None:
         """Instantiate, and reject an explicit value that a link from the data would silently replace."""
@@ -245,7 +246,10 @@ class LightningGANsCLI(LightningCLI):
         if self.subcommand == "test":
             plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False, skip_validation=True))
             callbacks.append(ResultsFile(plain["test"]))
-        return super().instantiate_trainer(callbacks=callbacks, **{**shown, **kwargs})
+        trainer = super().instantiate_trainer(callbacks=callbacks, **{**shown, **kwargs})
+        assert isinstance(trainer, Trainer)
+        trainer.other_checkpoints = self.other_checkpoints
+        return trainer
 
     def after_fit(self) -> None:
         """Print the scores and where the results are."""
@@ -253,11 +257,11 @@ class LightningGANsCLI(LightningCLI):
 
     def after_validate(self) -> None:
         """Print the scores with their stamps."""
-        self._print(scores_lines)
+        self._print(partial(scores_lines, several=len(self.other_checkpoints) > 0))
 
     def after_test(self) -> None:
         """Print the scores and where the results are."""
-        self._print(test_summary)
+        self._print(partial(test_summary, several=len(self.other_checkpoints) > 0))
 
     def _print(self, message: Callable[[L.Trainer], str]) -> None:
         if self.trainer.is_global_zero and writes_files(self.trainer):

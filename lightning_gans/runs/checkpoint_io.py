@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -35,21 +38,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         if "state_dict" not in checkpoint:
             checkpoint = {"global_step": 0, "epoch": 0, "loops": {}, "state_dict": checkpoint, BARE: True}
-        target = expand_path(path, "path")
-        temporary = target.with_name(f".{target.name}.writing")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-            sync_folder(target.parent)
-        except (OSError, RuntimeError) as error:  # torch's writer raises a RuntimeError if the disk is full
-            temporary.unlink(missing_ok=True)
-            kept = "the earlier one is kept" if target.is_file() else "there is no earlier one"
-            reason = os_reason(error)
-            raise RunEnded(f"the checkpoint {target} cannot be written ({reason}); {kept}") from error
+        with written_whole(expand_path(path, "path")) as file:
+            torch.save(checkpoint, file)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Load a checkpoint, or a bare state dict that this class has written; see :func:`.read_checkpoint`.
@@ -67,6 +57,40 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         )
         contents: dict[str, Any] = checkpoint["state_dict"] if BARE in checkpoint else checkpoint
         return contents
+
+
+def copy_checkpoint(source: Path, target: Path) -> None:
+    """Copy a checkpoint, and flush the copy to disk.
+
+    Raises:
+        RunEnded: if it cannot be written, as on a full disk; an earlier file is kept.
+    """
+    with written_whole(target) as file, source.open("rb") as original:
+        shutil.copyfileobj(original, file, 2**20)
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[IO[bytes]]:
+    """Context with a temporary file, which is flushed to disk and replaces ``target`` on success.
+
+    Its name does not end as that of a checkpoint, for which a kill would leave it.
+
+    Raises:
+        RunEnded: if it cannot be written, as on a full disk; an earlier file is kept.
+    """
+    temporary = target.with_name(f".{target.name}.writing")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except (OSError, RuntimeError) as error:  # torch's writer raises a RuntimeError if the disk is full
+        temporary.unlink(missing_ok=True)
+        kept = "the earlier one is kept" if target.is_file() else "there is no earlier one"
+        raise RunEnded(f"the checkpoint {target} cannot be written ({os_reason(error)}); {kept}") from error
 
 
 def sync_folder(folder: Path) -> None:

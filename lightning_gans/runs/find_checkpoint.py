@@ -1,4 +1,4 @@
-"""Finds the best and the last checkpoint of a run. Other than :mod:`.folder`, it reads checkpoints and needs torch."""
+"""Finds the checkpoints of a run. Other than :mod:`.folder`, it reads checkpoints and needs torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from lightning_gans.runs.checkpoint_file import check_archive
 from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder
+from lightning_gans.runs.json_lines import OnDamage, ignore_damage
 
 
 def best_checkpoint(folder: RunFolder) -> Path | None:
@@ -38,18 +39,41 @@ def best_or_last_checkpoint(folder: Path) -> Path | None:
     return next((path for path in paths if path is not None and path.is_file()), None)
 
 
+def checkpoints_by_step(folder: RunFolder, on_damage: OnDamage = ignore_damage) -> dict[int, Path]:
+    """A run's checkpoints by the number of their steps, ascending; of several with the same step, the first by name.
+
+    Args:
+        folder: of the run.
+        on_damage: is told of each file that cannot be read, which is left out.
+    """
+    found: dict[int, Path] = {}
+    for path in folder.all_checkpoints():
+        try:
+            found.setdefault(int(read_lazily(path)["global_step"]), path)
+        except Exception:  # depends on the file's bytes
+            on_damage(f"{path} is no whole checkpoint")
+    return dict(sorted(found.items()))
+
+
 def recorded_best(checkpoint: Path) -> list[Path]:
     """Paths of the best checkpoints according to the callbacks whose state a checkpoint has; [] if it is not readable.
 
     Only callbacks that compare a score count, not those that keep the newest.
     """
     try:
-        with zipfile.ZipFile(checkpoint) as archive:
-            check_archive(archive, checkpoint.stat().st_size)
-        # Numbers of tensors stay on disk.
-        contents: Any = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-        states = [state for state in contents["callbacks"].values() if isinstance(state, Mapping)]
+        states = [state for state in read_lazily(checkpoint)["callbacks"].values() if isinstance(state, Mapping)]
     except Exception:  # depends on the file's bytes; whoever loads this file reports it
         return []
     found = [state.get("best_model_path") for state in states if state.get("monitor") is not None]
     return [Path(path) for path in found if isinstance(path, str) and path]
+
+
+def read_lazily(checkpoint: Path) -> Any:
+    """The contents of a checkpoint; the numbers of its tensors stay on disk.
+
+    Raises:
+        Exception: of various types, if the file is not readable.
+    """
+    with zipfile.ZipFile(checkpoint) as archive:
+        check_archive(archive, checkpoint.stat().st_size)
+    return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)

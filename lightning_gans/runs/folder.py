@@ -188,6 +188,10 @@ class RunFolder:
         """The checkpoint of a name, such as "best" or "last"."""
         return self.checkpoints / f"{name}.ckpt"
 
+    def kept_checkpoint(self, step: int) -> Path:
+        """The checkpoint that is kept of a step."""
+        return self.checkpoint(f"step-{step:07d}")
+
     def all_checkpoints(self) -> list[Path]:
         """All checkpoints that are there, by name."""
         return sorted(self.checkpoints.glob("*.ckpt"))

@@ -295,6 +295,17 @@ def order_scores(names: Iterable[str], images: int) -> list[str]:
     return sorted(names, key=lambda name: order.get(name.rpartition("/")[2], len(order)))
 
 
+def comparable_rows(rows: Sequence[ScoreRow], name: str) -> list[ScoreRow]:
+    """The rows with a finite value of a score and the protocol of the newest of them, oldest first.
+
+    Args:
+        rows: oldest first.
+        name: of the score, with its split: ``val/fid``.
+    """
+    measured = [row for row in rows if math.isfinite(row.scores.get(name, math.nan))]
+    return [row for row in measured if row.stamp.protocol == measured[-1].stamp.protocol]
+
+
 def best_row(rows: Sequence[ScoreRow], name: str, mode: Literal["min", "max"]) -> ScoreRow | None:
     """The row with the best value of a score among those with the protocol of the newest; None if there is none.
 
@@ -303,7 +314,15 @@ def best_row(rows: Sequence[ScoreRow], name: str, mode: Literal["min", "max"]) -
         name: of the score, with its split: ``val/fid``.
         mode: whether less or more of it is better.
     """
-    measured = [row for row in rows if math.isfinite(row.scores.get(name, math.nan))]
-    comparable = [row for row in measured if row.stamp.protocol == measured[-1].stamp.protocol]
     choose = min if mode == "min" else max
-    return choose(comparable, key=lambda row: row.scores[name], default=None)
+    return choose(comparable_rows(rows, name), key=lambda row: row.scores[name], default=None)
+
+
+def by_step(rows: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """The newest row of each step, in order of the steps; rows without a step are left out.
+
+    Args:
+        rows: oldest first.
+    """
+    newest = {row.step: row for row in rows if row.step is not None}
+    return [newest[step] for step in sorted(newest)]

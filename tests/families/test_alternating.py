@@ -167,9 +167,9 @@ def test_step_checkpoints_and_log_axis_count_batches(tmp_path: Path) -> None:
     saved: list[int] = []
 
     class Recorder(LastCheckpoint):
-        def _save(self, trainer: Any) -> None:
+        def _save(self, trainer: Any, validated: bool = False) -> None:
             saved.append(trainer.global_step)
-            super()._save(trainer)
+            super()._save(trainer, validated)
 
     trainer = tiny_trainer(
         tmp_path,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.runs import checkpoint_file
-from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO, copy_checkpoint
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -29,6 +30,27 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         io.save_checkpoint(checkpoint(0), path)
     assert io.load_checkpoint(path)["state_dict"]["a"][0] == 1
+
+
+def test_a_copy_is_whole_or_the_earlier_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    io, path, copy = AtomicCheckpointIO(), tmp_path / "last.ckpt", tmp_path / "step-0000001.ckpt"
+    for value in (1, 2):
+        io.save_checkpoint(checkpoint(value), path)
+        copy_checkpoint(path, copy)
+        assert copy.read_bytes() == path.read_bytes()
+
+    def full(source: Any, target: Any, length: int) -> None:
+        target.write(source.read(10))
+        raise OSError(28, "No space left on device")
+
+    io.save_checkpoint(checkpoint(3), path)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(
+        RunEnded, match=r"step-0000001\.ckpt cannot be written \(No space left.*the earlier one is kept"
+    ):
+        copy_checkpoint(path, copy)
+    assert io.load_checkpoint(copy)["state_dict"]["a"][0] == 2
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["last.ckpt", "step-0000001.ckpt"]
 
 
 def test_a_bare_state_dict_is_read_as_it_was_written(tmp_path: Path) -> None:
