@@ -26,7 +26,7 @@ from lightning_gans.metrics import (
     TorchvisionFeatures,
 )
 
-BATCH, TURNS = 50, 4
+BATCH, TURNS = 64, 3
 
 
 def random_inception(folder: Path) -> FeatureExtractor:

@@ -22,6 +22,9 @@ from lightning_gans.metrics.features import FeatureExtractor
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of ImageNet's channels in [0, 1], by which torchvision's networks expect their input."""
 
+CHUNK = 32
+"""Images of a forward pass on a CPU, whose caches hold the feature maps of so few."""
+
 MIN_SIZE = 32
 """The least number of pixels that these networks reduce to one position."""
 
@@ -70,6 +73,10 @@ class NaturalFeatures(FeatureExtractor):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Features (N, D) of length 1 of uint8 images (N, C, H, W)."""
+        size = CHUNK if images.device.type == "cpu" else max(1, len(images))
+        return torch.cat([self._features(part) for part in torch.split(images, size)])
+
+    def _features(self, images: Tensor) -> Tensor:
         resized = F.interpolate(images.float(), size=(self.size, self.size), mode="bicubic", antialias=True)
         prepared = (resized.clamp(0, 255).expand(-1, 3, -1, -1) - self.mean) / self.std
         return F.normalize(self.network(prepared.contiguous(memory_format=torch.channels_last)).float())
@@ -85,8 +92,8 @@ def lite0_file() -> Path:
 class EfficientNetFeatures(NaturalFeatures):
     """The 1280 pooled features of EfficientNet-Lite0, trained on ImageNet; its weights are installed with this package.
 
-    (Tan and Le, 2019.) At 128 pixels one core computed the features of 43 to 46 images per second (1,000 images of
-    CIFAR-10, CPU time, November 2026). Published FIDs are in other features: compare these scores with each other only.
+    (Tan and Le, 2019.) ``benchmarks/extractors.py`` measures the speed of all extractors. Published FIDs are in other
+    features: compare these scores with each other only.
 
     Args:
         size: height and width in pixels to which images are resized.

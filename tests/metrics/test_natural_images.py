@@ -52,6 +52,14 @@ def test_features_have_length_one_for_any_size_and_for_gray(extractor: FeatureEx
     torch.testing.assert_close(extractor(gray), extractor(gray.expand(-1, 3, -1, -1)))
 
 
+def test_a_batch_is_computed_in_parts(extractor: FeatureExtractor, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    whole = extractor(images)
+    monkeypatch.setattr(module, "CHUNK", 2)
+    torch.testing.assert_close(extractor(images), whole)
+    assert extractor(images[:0]).shape == (0, 1280)
+
+
 def test_nothing_that_says_nothing_scores_better_than_a_blurred_photo(extractor: FeatureExtractor) -> None:
     """Raw features have this fault: a single color or noise is nearer to the mean than a photo."""
     generator = torch.Generator().manual_seed(0)
