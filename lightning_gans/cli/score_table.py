@@ -84,7 +84,7 @@ def curve_table(rows: Sequence[ScoreRow], history: Sequence[ScoreRow], headline:
     lines = [["step", "images", "minutes", main]]
     for row in by_step(comparable_rows(history, main)):
         images = UNKNOWN if row.images_seen is None else f"{row.images_seen:,}"
-        minutes = UNKNOWN if row.train_seconds is None else format_number(row.train_seconds / 60)
+        minutes = UNKNOWN if row.minutes is None else format_number(row.minutes)
         lines.append([f"{row.step:,}", images, minutes, format_number(row.scores[main])])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)

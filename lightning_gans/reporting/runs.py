@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.reporting.budget import best_within, timed
 from lightning_gans.runs.below import scored_runs_below
 from lightning_gans.runs.folder import SCORES, RunFolder
 from lightning_gans.runs.json_lines import OnDamage
-from lightning_gans.runs.scores import Stamp
+from lightning_gans.runs.scores import ScoreRow, Stamp
 from lightning_gans.runs.settings import RECIPE_SECTIONS, TRAINER_KEYS, Settings
 
 SUBCOMMANDS = {"test": "test", "val": "validate"}
@@ -34,6 +35,7 @@ class Run:
         scores: by name without the split.
         stamps: how they were measured, by domain; "" if there is only one.
         trained: whether the model had taken a training step.
+        minutes: for how long it was trained, if the scores were chosen by it; None otherwise.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class Run:
     scores: dict[str, float]
     stamps: dict[str, Stamp]
     trained: bool
+    minutes: float | None = None
 
     @property
     def seed(self) -> int:
@@ -100,13 +103,21 @@ def unique_runs(
     return list(found.values())
 
 
-def read_runs(folders: Iterable[RunFolder], split: str, on_damage: OnDamage) -> list[Run]:
-    """Each run's settings and its last scores on a split, of those that have some.
+def read_runs(
+    folders: Iterable[RunFolder],
+    split: str,
+    on_damage: OnDamage,
+    minutes: float | None = None,
+    chosen: Sequence[str] = (),
+) -> list[Run]:
+    """Each run's settings and its scores on a split, of those that have some.
 
     Args:
         folders: of the runs.
         split: of the scores.
         on_damage: is told of each damaged line of scores, and of each run that is left out since it has no scores.
+        minutes: see :func:`read_run`.
+        chosen: see :func:`read_run`.
 
     Raises:
         InputError: if all runs are left out, or a config cannot be read.
@@ -114,7 +125,7 @@ def read_runs(folders: Iterable[RunFolder], split: str, on_damage: OnDamage) -> 
     found, missing = [], []
     for folder in folders:
         try:
-            found.append(read_run(folder, split, on_damage))
+            found.append(read_run(folder, split, on_damage, minutes, chosen))
         except NotMeasuredError as error:
             missing.append(str(error))
     if not found:
@@ -128,20 +139,29 @@ class NotMeasuredError(InputError):
     """A run has no scores on a split."""
 
 
-def read_run(folder: RunFolder, split: str, on_damage: OnDamage) -> Run:
-    """A run's settings and its last scores on a split.
+def read_run(
+    folder: RunFolder, split: str, on_damage: OnDamage, minutes: float | None = None, chosen: Sequence[str] = ()
+) -> Run:
+    """A run's settings and its scores on a split.
 
     Args:
         folder: of the run.
         split: of the scores.
         on_damage: is told of each damaged line of scores.
+        minutes: the best scores after at most so many minutes of training are taken; None takes the last scores.
+        chosen: scores of which the first decides what is the best; see :func:`.deciding_score`.
 
     Raises:
         InputError: if its config cannot be read.
         NotMeasuredError: if it has no such scores.
     """
+    rows = folder.read_scores(on_damage)
     # A row for each domain.
-    last = {row.domain: row for row in folder.read_scores(on_damage) if row.split == split}
+    last = {row.domain: row for row in rows if row.split == split}
+    if minutes is not None and last:
+        last = {row.domain: row for row in best_within(rows, split, minutes, chosen)}
+        if not last:
+            raise NotMeasuredError(explain_no_time(folder, rows, split, minutes))
     if not last:
         command = f"lightning-gans {SUBCOMMANDS[split]} --config {folder.first_config}"
         raise NotMeasuredError(f"{folder} has no {split} scores; `{command}` measures them")
@@ -152,4 +172,15 @@ def read_run(folder: RunFolder, split: str, on_damage: OnDamage) -> Run:
         scores={name: value for row in last.values() for name, value in row.short_scores.items()},
         stamps={domain: row.stamp for domain, row in last.items()},
         trained=any(row.step for row in last.values()),
+        minutes=None if minutes is None else next(iter(last.values())).minutes,
+    )
+
+
+def explain_no_time(folder: RunFolder, rows: Iterable[ScoreRow], split: str, minutes: float) -> str:
+    """Why a run with scores has none after at most so many minutes."""
+    earliest = min((row.minutes or 0.0 for row in timed(rows, split)), default=None)
+    if earliest is None:
+        return f"{folder} has no {split} scores whose training time is known, as in rows of earlier versions"
+    return (
+        f"{folder} has no {split} scores within {minutes:.4g} minutes of training; its earliest are of {earliest:.4g}"
     )

@@ -53,16 +53,20 @@ class Row:
             "seeds": len(self.runs),
             "epochs": parse_limit(settings.get("trainer.max_epochs")) if self.runs[0].trained else 0,
             "max_steps": parse_limit(settings.get("trainer.max_steps")),
+            "minutes": score_range([run.minutes for run in self.runs if run.minutes is not None]),
         }
 
     def score_range(self, score: str) -> ScoreRange | None:
         """A score over the seeds; None unless every seed has it."""
         values = [run.scores[score] for run in self.runs if score in run.scores]
-        if len(values) < len(self.runs):
-            return None
-        if any(map(isnan, values)):  # cannot be sorted
-            return ScoreRange(nan, nan, nan, len(values))
-        return ScoreRange(median(values), min(values), max(values), len(values))
+        return None if len(values) < len(self.runs) else score_range(values)
+
+
+def score_range(values: list[float]) -> ScoreRange | None:
+    """The median and the range of values; None if there is none, NaN if one is NaN."""
+    if any(map(isnan, values)):  # cannot be sorted
+        return ScoreRange(nan, nan, nan, len(values))
+    return ScoreRange(median(values), min(values), max(values), len(values)) if values else None
 
 
 def group_runs(runs: list[Run]) -> list[list[Row]]:
@@ -250,9 +254,9 @@ def to_csv(tables: list[list[Row]], chosen: list[str] | None) -> str:
 
 
 def fact_columns(rows: list[Row]) -> list[str]:
-    """Names of the columns before the scores; ``max_steps`` only if it is limited in some row."""
-    limited = any(row.facts["max_steps"] is not None for row in rows)
-    return [name for name in rows[0].facts if limited or name != "max_steps"]
+    """Names of the columns before the scores; ``max_steps`` and ``minutes`` only if some row has them."""
+    optional = ("max_steps", "minutes")
+    return [name for name in rows[0].facts if name not in optional or any(row.facts[name] is not None for row in rows)]
 
 
 def score_names(rows: Iterable[Row]) -> list[str]:

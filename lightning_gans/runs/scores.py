@@ -207,6 +207,11 @@ class ScoreRow:
             "stamp": self.stamp.as_dict(),
         }
 
+    @property
+    def minutes(self) -> float | None:
+        """For how long the model was trained, in minutes; None if it is not known."""
+        return None if self.train_seconds is None else self.train_seconds / 60
+
     def describe(self) -> str:
         """The scores with their stamp, in one line."""
         return f"{', '.join(f'{name} {value:.4g}' for name, value in self.scores.items())} [{self.stamp}]"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
+from contextlib import suppress
 
 from lightning_gans.cli.commands.common import CommandParser, print_skipped, user_path
 from lightning_gans.core.errors import InputError
+from lightning_gans.reporting.budget import EQUAL, describe_budget, equal_minutes
 from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_runs
 from lightning_gans.reporting.table import group_runs, replace_table, to_csv, to_markdown
 
@@ -32,6 +35,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="split whose last scores are shown (default: %(default)s)",
     )
     parser.add_argument(
+        "--minutes",
+        type=parse_minutes,
+        metavar="N",
+        help="show the best scores of each run after at most N minutes of training, by the first of --scores, else by "
+        "the first column; equal: N is the time of the run with the shortest (default: the last scores)",
+    )
+    parser.add_argument(
         "--format", choices=["markdown", "csv"], default="markdown", help="output format (default: %(default)s)"
     )
     parser.add_argument(
@@ -49,6 +59,18 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parse_minutes(text: str) -> float | str:
+    """The value of ``--minutes``.
+
+    Raises:
+        InputError: if it is neither a number above 0 nor "equal".
+    """
+    with suppress(ValueError):
+        if text == EQUAL or 0 < float(text) < math.inf:
+            return text if text == EQUAL else float(text)
+    raise InputError(f"--minutes is {text}; expected a number above 0, or {EQUAL}")
+
+
 def run(options: argparse.Namespace) -> None:
     """Print or write the table.
 
@@ -57,9 +79,14 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.write and options.format != "markdown":
         raise InputError(f"--format is {options.format}; expected markdown with --write")
-    tables = group_runs(read_runs(find_scored_runs(options.folders), options.split, print_skipped))
     chosen = options.scores.split(",") if options.scores else None
+    folders, minutes = find_scored_runs(options.folders), options.minutes
+    if minutes == EQUAL:
+        minutes = equal_minutes(folders, options.split)
+    tables = group_runs(read_runs(folders, options.split, print_skipped, minutes, chosen or ()))
     text = to_csv(tables, chosen) if options.format == "csv" else to_markdown(tables, chosen)
+    if minutes is not None and options.format == "markdown":
+        text += f"\n{describe_budget(minutes)}\n"
     if options.write:
         replace_table(options.write, options.name, text)
         print(f"table: {options.write}")
