@@ -36,11 +36,11 @@ class Series(NamedTuple):
     """The finite values of a column.
 
     Attributes:
-        steps: number of training steps when each value was logged, ascending.
+        steps: number of training steps when each value was logged, ascending; or minutes or images of training.
         values: one for each step.
     """
 
-    steps: list[int]
+    steps: list[float]
     values: list[float]
 
 

@@ -91,9 +91,16 @@ def select_timelines(files: list[GridFile], count: int, on_damage: OnDamage = ig
     return found
 
 
-def newest_test_grids(files: list[GridFile], on_damage: OnDamage = ignore_damage) -> list[Timeline]:
-    """The newest test grid of each domain, but none that cannot be read."""
-    newest = {file.domain: file for file in files if file.split == "test"}
+def newest_test_grids(files: list[GridFile], step: int | None, on_damage: OnDamage = ignore_damage) -> list[Timeline]:
+    """The test grid of each domain that is of the newest test, else of the last step; none that cannot be read.
+
+    Args:
+        files: the grids, by step.
+        step: of the checkpoint that the newest test has scored; None if it is not known.
+        on_damage: is told of each grid that cannot be read and is left out.
+    """
+    drawn = [file for file in files if file.split == "test"]
+    newest = {file.domain: file for file in sorted(drawn, key=lambda file: file.step == step)}
     found = [(domain, read_grids([file], on_damage)) for domain, file in newest.items()]
     return [Timeline(domain, grids, 1) for domain, grids in found if grids]
 

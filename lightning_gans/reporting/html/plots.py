@@ -16,6 +16,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from lightning_gans.reporting.html.pictures import evenly_spaced
 from lightning_gans.reporting.table import format_number
@@ -23,6 +24,9 @@ from lightning_gans.runs.curves import BLUE, DARK, GRAY, OTHERS, RED, Line, Pane
 
 POINTS = 1500
 """Largest number of points in a line; a figure is a few hundred pixels wide."""
+
+STEP = "step"
+"""Unit of the x-axis of a log."""
 
 HOVER_POINTS = 150
 """Largest number of points in a line whose values the page shows on hover."""
@@ -116,18 +120,35 @@ def thin(log: dict[str, Series]) -> dict[str, Series]:
     }
 
 
-def describe_lines(panel: Panel, columns: dict[str, Series]) -> str:
+def describe_lines(panel: Panel, columns: dict[str, Series], unit: str = STEP) -> str:
     """The first and the last value of each line, in words."""
     parts = []
     for line in panel.lines:
         steps, values = columns[line.column]
         first, last = format_number(values[0]), format_number(values[-1])
-        parts.append(f"{name_of(line)} from {first} at step {steps[0]:,} to {last} at {steps[-1]:,}")
+        ends = [f"{step:,}" if unit == STEP else f"{round_place(step):,} {unit}" for step in (steps[0], steps[-1])]
+        at = f"step {ends[0]}" if unit == STEP else ends[0]
+        parts.append(f"{name_of(line)} from {first} at {at} to {last} at {ends[1]}")
     return "; ".join(parts)
 
 
-def draw_svg(panel: Panel, columns: dict[str, Series], description: str, legend: bool = True) -> Markup:
-    """One panel as an SVG element without its title, which the page shows."""
+def round_place(value: float) -> float:
+    """A place on the x-axis: whole numbers in full, others with four digits."""
+    return int(value) if value == int(value) else float(f"{value:.4g}")
+
+
+def draw_svg(
+    panel: Panel, columns: dict[str, Series], description: str, legend: bool = True, unit: str = STEP
+) -> Markup:
+    """One panel as an SVG element without its title, which the page shows.
+
+    Args:
+        panel: what is drawn.
+        columns: the values of its lines.
+        description: for screen readers.
+        legend: whether to draw a legend.
+        unit: of the x-axis.
+    """
     text = io.StringIO()
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": description}), warnings.catch_warnings():
         # Of letters that matplotlib's font lacks; the page's font may have them.
@@ -136,11 +157,15 @@ def draw_svg(panel: Panel, columns: dict[str, Series], description: str, legend:
         axes = figure.subplots()
         lines = draw_panel(axes, panel, columns)
         axes.set_title("", loc="left")
+        if unit != STEP:
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+            axes.set_xlim(left=0)
         if not legend and (drawn := axes.get_legend()) is not None:
             drawn.remove()
         figure.savefig(text, format="svg", transparent=True, metadata=BARE)
         values = [hover_values(axes, line, artist) for line, artist in zip(panel.lines, lines, strict=True)]
-    return to_element(text.getvalue(), description, values)
+    return to_element(text.getvalue(), description, values, unit)
 
 
 def hover_values(axes: Axes, line: Line, artist: Line2D) -> dict[str, Any]:
@@ -164,7 +189,7 @@ def hover_values(axes: Axes, line: Line, artist: Line2D) -> dict[str, Any]:
     return {
         "name": name_of(line),
         "color": PAGE[line.color],
-        "step": [int(step) for step, _ in points],
+        "step": [round_place(step) for step, _ in points],
         "value": [float(f"{value:.4g}") for _, value in points],
         "x": [round(x, 1) for x, _ in places],
         "y": [round(height - y, 1) for _, y in places],
@@ -176,13 +201,14 @@ def name_of(line: Line) -> str:
     return line.name if line.domain.isdecimal() else f"{line.name} {line.domain}".strip()
 
 
-def to_element(svg: str, description: str, values: list[dict[str, Any]]) -> Markup:
+def to_element(svg: str, description: str, values: list[dict[str, Any]], unit: str) -> Markup:
     """Matplotlib's SVG document as an element of a page, without styles, size and names of its own.
 
     Args:
         svg: the document.
         description: for screen readers.
         values: see :func:`hover_values`.
+        unit: of the x-axis.
     """
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
@@ -192,7 +218,7 @@ def to_element(svg: str, description: str, values: list[dict[str, Any]]) -> Mark
     box = re.search(r'viewBox="[\d. -]+"', svg)
     assert box is not None
     data = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
-    head = Markup('<svg class="plot" role="img" {} aria-label="{}" data-lines="{}">').format(
-        Markup(box[0]), description, data
+    head = Markup('<svg class="plot" role="img" {} aria-label="{}" data-unit="{}" data-lines="{}">').format(
+        Markup(box[0]), description, unit, data
     )
     return head + Markup(body)

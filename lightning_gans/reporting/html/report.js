@@ -68,6 +68,8 @@ function element(name, text, color) {
 }
 for (const plot of document.querySelectorAll("svg.plot")) {
   const lines = JSON.parse(plot.dataset.lines);
+  const unit = plot.dataset.unit;
+  const place = (x) => (unit === "step" ? `step ${x.toLocaleString("en")}` : `${x.toLocaleString("en")} ${unit}`);
   const marks = document.createElementNS(plot.namespaceURI, "g");
   plot.append(marks);
   const hide = () => { marks.replaceChildren(); tip.hidden = true; };
@@ -91,9 +93,9 @@ for (const plot of document.querySelectorAll("svg.plot")) {
       return dot;
     }));
     const step = first.line.step[first.at];
-    tip.replaceChildren(element("b", `step ${step.toLocaleString("en")}`), ...shown.map(({ line, at }) => {
+    tip.replaceChildren(element("b", place(step)), ...shown.map(({ line, at }) => {
       const row = element("div");
-      const other = line.step[at] === step ? "" : ` (step ${line.step[at].toLocaleString("en")})`;
+      const other = line.step[at] === step ? "" : ` (${place(line.step[at])})`;
       row.append(element("span", "", line.color), element("span", line.name + other), element("span", String(line.value[at])));
       return row;
     }));

@@ -160,8 +160,9 @@ def read_report(folder: RunFolder, name: str, max_grids: int) -> RunReport:
     log = read_curves(folder, skipped.append)
     fit = read_facts(folder.fit_facts, "facts of a fit", skipped.append)
     steps = [grid.step for grid in grids] + [row.step for row in rows if row.step is not None]
+    tested = next((row.step for row in reversed(rows) if row.split == "test"), None)
     # The step at which a score is logged need not be one of training.
-    steps += [series.steps[-1] for name, series in log.items() if not name.startswith(("val/", "test/"))]
+    steps += [int(series.steps[-1]) for name, series in log.items() if not name.startswith(("val/", "test/"))]
     epochs = [grid.epoch for grid in grids] + [row.epoch for row in rows if row.epoch is not None]
     return RunReport(
         folder=folder.path,
@@ -175,7 +176,7 @@ def read_report(folder: RunFolder, name: str, max_grids: int) -> RunReport:
         log=log,
         in_wandb=folder.wandb_runs.exists(),
         timelines=select_timelines(grids, max_grids, skipped.append),
-        tests=newest_test_grids(grids, skipped.append),
+        tests=newest_test_grids(grids, tested, skipped.append),
         analysis=read_analysis(folder, skipped.append),
         reached=(max(epochs, default=None), max(steps, default=None)),
         started=parse_time((fit or {}).get("started")) or modification_time(folder.first_config),
