@@ -217,15 +217,33 @@ class Trainer(L.Trainer):
 
 
 class SaveConfig(SaveConfigCallback):
-    """Writes the parsed config to the run's folder; a resumed fit's beside the first."""
+    """Writes the parsed config to the run's folder; a resumed fit's beside the first.
+
+    The newest config is that of the run, from which it is resumed. So a fit that resumes writes its config when its
+    first batch starts: one whose settings are refused has changed nothing.
+    """
+
+    resumes = False
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Write ``config.yaml``, or for a fit that resumes ``config-2.yaml`` and so on."""
+        """Write ``config.yaml`` if there is none."""
         if not trainer.is_global_zero:
             return
+        if RunFolder.of(trainer).configs():
+            self.resumes = stage == "fit"
+        else:
+            self._write(trainer)
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Write ``config-2.yaml`` and so on before the first batch of a fit that resumes."""
+        if self.resumes:
+            self.resumes = False
+            self._write(trainer)
+
+    def _write(self, trainer: L.Trainer) -> None:
         folder = RunFolder.of(trainer)
-        if stage != "fit" and folder.configs():
-            return
         # The checkpoint that this part of the run started from is no setting of the run.
         config = self.config.clone()
         config.ckpt_path = None

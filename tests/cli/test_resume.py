@@ -171,10 +171,31 @@ def test_a_run_without_a_logger_gets_a_folder_as_one_with_a_logger(finished_run:
 def test_a_run_with_packs_is_resumed_with_the_same_packs() -> None:
     cli = build([*FIT, "--trainer.max_steps", "1", "--trainer.limit_val_batches", "0", "--model.packing", "2"])
     assert cli.model.discriminator.channels == 2
-    line = ["fit", "--resume", "runs/dcgan-digits/version_0", "--trainer.max_steps"]
-    assert build([*line, "2"]).model.packing == 2
+    line = ["fit", "--resume", "runs/dcgan-digits/version_0", "--trainer.max_steps", "2"]
     with pytest.raises(InputError, match=r"model.discriminator.init_args.channels is 1 here but 2 in the checkpoint"):
-        build([*line, "3", "--model.packing", "1"])
+        build([*line, "--model.packing", "1"])
+    assert build(line).model.packing == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--model.generator.width", "3"], r"generator.init_args.width is 3 here but 2 in the checkpoint"),
+        (["--model.packing", "3"], r"model.discriminator.init_args.channels is 3 here but 1"),
+        (["--data.batch_size", "1"], r"the checkpoint was written with 256 of 1797 images per step"),
+    ],
+    ids=str,
+)
+def test_a_refused_resume_leaves_the_runs_settings_as_they_are(change: list[str], message: str) -> None:
+    folder = RunFolder(Path("runs/dcgan-digits/version_0"))
+    build([*FIT, "--trainer.max_steps", "3", "--trainer.limit_val_batches", "0"])
+    line = ["fit", "--resume", str(folder), "--trainer.max_steps", "4"]
+    with pytest.raises(InputError, match=message):
+        build([*line, *change])
+    assert [path.name for path in folder.configs()] == ["config.yaml"]
+    build(line)
+    assert [path.name for path in folder.configs()] == ["config.yaml", "config-2.yaml"]
+    assert folder.read_settings()["trainer.max_steps"] == 4
 
 
 @pytest.mark.parametrize(
