@@ -60,8 +60,7 @@ class Evaluation(Callback):
         perceptual: network of LPIPS, for translations with ground truths; null does not compute LPIPS.
         kid: whether to compute KID with its confidence interval, which is more reliable than FID below 2,000 images.
         neighbors: k of precision, recall, density and coverage, the number of the nearest neighbor that defines a
-            ball's radius; 0 does not compute them. With many images and Inception's 2048 features they take minutes on
-            a CPU.
+            ball's radius; 0 does not compute them.
         head_images: largest number of training images on whose features a test fits a linear classifier, for the
             ``label_accuracy`` of conditional models in features of an extractor that is no classifier; 0 does not
             compute it. See :class:`.HeadAccuracy`.

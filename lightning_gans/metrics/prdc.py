@@ -15,6 +15,11 @@ BLOCK_ROWS = 256
 BLOCK_COLUMNS = 64
 """Columns that are computed at a time: 64 features of length 2048 fit into a core's cache, 1000 do not."""
 
+PAIRS = 1024
+"""Pairs whose distances are computed at a time."""
+MANY = 64
+"""Pairs per row, on average, from which all distances of a block are computed one by one, as for many copies."""
+
 SCORES = ("precision", "recall", "density", "coverage")
 
 
@@ -46,8 +51,11 @@ class PRDC(FeatureSetMetric):
     radius 0 and contains the copies; generated images equal to the real ones, if these are all different, have a
     density of (k + 1) / k.
 
-    Features are kept in memory. For N = M the cost is :math:`3 N^2 D` differences in float64: on one thread about 10 s
-    for 10,000 images and D = 64, and 6 minutes for D = 2048. 256 rows of distances are in memory at a time.
+    Features are kept in memory. Squared distances are estimated by :math:`|x|^2 + |y|^2 - 2 x y` in float64. Only where
+    the estimate does not decide which of two distances is larger, both are computed from differences, as
+    :func:`distances` does, so the scores are those of :func:`distances`. 10,000 real and 10,000 generated images took
+    4 s of one core for D = 64, 23 s for D = 1280 and 39 s for D = 2048 (random features, November 2026); images with
+    many copies take longer. 256 rows of distances are in memory at a time.
 
     Args:
         num_features: length D of a feature vector.
@@ -73,15 +81,16 @@ class PRDC(FeatureSetMetric):
         real, fake = self.gathered(real=True), self.gathered(real=False)
         if min(len(real), len(fake)) <= self.k:
             return {name: torch.tensor(math.nan, dtype=torch.float64, device=self.device) for name in SCORES}
+        real, fake = real.double(), fake.double()
         real_radii, fake_radii = radii(real, self.k), radii(fake, self.k)
         balls = torch.zeros(len(fake), dtype=torch.long, device=fake.device)  # real balls with each generated image
         recalled, covered = torch.zeros_like(balls[0]), torch.zeros_like(balls[0])
         for block, block_radii in zip(torch.split(real, BLOCK_ROWS), torch.split(real_radii, BLOCK_ROWS), strict=True):
-            between = distances(block, fake)
-            inside = between <= block_radii[:, None]
+            estimates, error = estimate_squares(block, fake)
+            inside = are_within(block, fake, block_radii[:, None], estimates, error)
             balls += inside.sum(dim=0)
             covered += inside.any(dim=1).sum()
-            recalled += (between <= fake_radii).any(dim=1).sum()
+            recalled += are_within(block, fake, fake_radii[None], estimates, error).any(dim=1).sum()
         return {
             "precision": (balls > 0).sum().double() / len(fake),
             "recall": recalled.double() / len(real),
@@ -103,12 +112,61 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     return between
 
 
+def estimate_squares(x: Tensor, y: Tensor) -> tuple[Tensor, float]:
+    """Estimate squared Euclidean distances by a product of matrices, which is much faster than differences.
+
+    Args:
+        x: (N, D), float64.
+        y: (M, D), float64.
+
+    Returns:
+        The estimates (N, M), and a bound of the difference between an estimate and the square of what
+        :func:`distances` returns.
+    """
+    lengths_x, lengths_y = x.square().sum(dim=1), y.square().sum(dim=1)
+    estimates = torch.addmm(lengths_x[:, None] + lengths_y, x, y.T, alpha=-2)
+    # Each sum over D terms, here and in `distances`, is off by at most D units in the last place of the longest.
+    longest = torch.maximum(lengths_x.max(), lengths_y.max()).item()
+    return estimates, 8 * (x.shape[1] + 8) * torch.finfo(x.dtype).eps * longest
+
+
+def distances_where(x: Tensor, y: Tensor, wanted: Tensor) -> Tensor:
+    """As :func:`distances`, but infinity where ``wanted`` (N, M) is False."""
+    rows, columns = wanted.nonzero(as_tuple=True)
+    if len(rows) > MANY * len(x):
+        return distances(x, y).masked_fill(~wanted, math.inf)
+    found = torch.full(wanted.shape, math.inf, dtype=torch.float64, device=x.device)
+    for i, j in zip(torch.split(rows, PAIRS), torch.split(columns, PAIRS), strict=True):
+        pairs = torch.cdist(x[i][:, None], y[j][:, None], compute_mode="donot_use_mm_for_euclid_dist")
+        found[i, j] = pairs.flatten()
+    return found
+
+
+def are_within(x: Tensor, y: Tensor, radii: Tensor, estimates: Tensor, error: float) -> Tensor:
+    """Whether distances between ``x`` (N, D) and ``y`` (M, D) are at most ``radii``; (N, M).
+
+    Args:
+        x: (N, D), float64.
+        y: (M, D), float64.
+        radii: (N, 1) or (1, M).
+        estimates: of :func:`estimate_squares`, with their error.
+        error: their error.
+    """
+    squares = radii.square()
+    sure = estimates < squares - error
+    undecided = (estimates <= squares + error) & ~sure
+    return sure | (distances_where(x, y, undecided) <= radii) if undecided.any() else sure
+
+
 def radii(x: Tensor, k: int) -> Tensor:
-    """Distances (N,), float64, of each row of ``x`` (N, D) to its k-th nearest among the others; N must exceed k."""
+    """Distances (N,) of each row of ``x`` (N, D), float64, to its k-th nearest among the others; N must exceed k."""
     parts = []
     for first, block in enumerate(torch.split(x, BLOCK_ROWS)):
-        to_all = distances(block, x)
+        estimates, error = estimate_squares(block, x)
         # By index, not by value: a copy has distance 0 as well, and is a neighbor.
-        to_all.diagonal(first * BLOCK_ROWS).fill_(math.inf)
-        parts.append(to_all.topk(k, dim=1, largest=False).values[:, -1])
+        estimates.diagonal(first * BLOCK_ROWS).fill_(math.inf)
+        nearest = estimates.topk(k, dim=1, largest=False).values[:, -1:]
+        # Those that may be among the k nearest.
+        to_others = distances_where(block, x, estimates <= nearest + 2 * error)
+        parts.append(to_others.topk(k, dim=1, largest=False).values[:, -1])
     return torch.cat(parts)

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
+from torch.nn import functional as F
 
 from lightning_gans.metrics import prdc
 from lightning_gans.metrics.prdc import PRDC, SCORES, distances
@@ -54,6 +55,41 @@ def test_the_size_of_the_blocks_changes_nothing(block: int, tile: int, monkeypat
     monkeypatch.setattr(prdc, "BLOCK_ROWS", block)
     monkeypatch.setattr(prdc, "BLOCK_COLUMNS", tile)
     assert scores(real, fake) == whole
+
+
+def by_definition(real: Tensor, fake: Tensor, k: int) -> dict[str, float]:
+    """From all distances, each computed from differences."""
+    between = distances(real, fake)
+    within = (distances(z, z).fill_diagonal_(math.inf) for z in (real, fake))
+    x_radii, y_radii = (each.topk(k, largest=False).values[:, -1] for each in within)
+    in_real, in_fake = between <= x_radii[:, None], between <= y_radii
+    return {
+        "precision": in_real.any(dim=0).double().mean().item(),
+        "recall": in_fake.any(dim=1).double().mean().item(),
+        "density": in_real.sum().item() / (k * len(fake)),
+        "coverage": in_real.any(dim=1).double().mean().item(),
+    }
+
+
+def grid(number: int) -> Tensor:
+    """Points with whole coordinates, of which many have equal distances, in random order."""
+    return torch.randint(0, 3, (number, 4)).float()
+
+
+@pytest.mark.parametrize(
+    ("real", "fake"),
+    [
+        (torch.randn(300, 40), torch.randn(280, 40)),
+        (F.normalize(torch.randn(300, 40) + 1), F.normalize(torch.randn(300, 40) + 1)),
+        (1e4 + 1e-3 * torch.randn(300, 8), 1e4 + 1e-3 * torch.randn(300, 8)),  # differences are lost in the squares
+        (torch.randn(300, 4), torch.randn(1, 4).expand(300, -1)),
+        (grid(300), grid(300)),
+    ],
+    ids=["usual", "unit", "far", "collapsed", "ties"],
+)
+@pytest.mark.parametrize("k", [1, 5, 70])
+def test_estimates_change_no_score(real: Tensor, fake: Tensor, k: int) -> None:
+    assert scores(real, fake, k) == by_definition(real, fake, k)
 
 
 def test_scores_are_of_all_images_for_any_partition() -> None:
