@@ -147,6 +147,14 @@ def change(path: Path, seconds: int = 0) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + seconds * 10**9))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _workers_are_ended_soon() -> Iterator[None]:
+    """torch waits five seconds, twice, for the worker of a loader that has failed, and then kills it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.2)
+        yield
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_file_that_changes_in_training_is_named_in_one_sentence(tmp_path: Path, split: str, workers: int) -> None:
