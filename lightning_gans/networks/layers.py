@@ -107,12 +107,8 @@ def like_format(kernel: Tensor, weight: Tensor) -> Tensor:
     return kernel.contiguous(memory_format=torch.channels_last) if channels_last else kernel
 
 
-class UpsampleConv(nn.Conv2d):
-    """Nearest-neighbor upsampling by 2 and a 3 x 3 convolution with padding 1, computed as one transposed convolution.
-
-    It needs 16/36 of the multiplications of the two separate layers: the weights that are multiplied with the same
-    input pixel are added up first. Weight and bias have the shapes of the 3 x 3 convolution, and their gradients are
-    the same, so the layer is initialized, normalized and saved like one.
+class Conv3x3(nn.Conv2d):
+    """A 3 x 3 convolution with padding 1, whose kernel other layers combine with a change of size.
 
     Args:
         channels_in: channels of the input.
@@ -122,6 +118,15 @@ class UpsampleConv(nn.Conv2d):
 
     def __init__(self, channels_in: int, channels_out: int, bias: bool = True) -> None:
         super().__init__(channels_in, channels_out, 3, padding=1, bias=bias)
+
+
+class UpsampleConv(Conv3x3):
+    """Nearest-neighbor upsampling by 2 and a 3 x 3 convolution with padding 1, computed as one transposed convolution.
+
+    It needs 16/36 of the multiplications of the two separate layers: the weights that are multiplied with the same
+    input pixel are added up first. Weight and bias have the shapes of the 3 x 3 convolution, and their gradients are
+    the same, so the layer is initialized, normalized and saved like one.
+    """
 
     def kernel(self) -> Tensor:
         """Return the kernel of the transposed convolution with stride 2, (channels_in, channels_out, 4, 4).
@@ -138,20 +143,12 @@ class UpsampleConv(nn.Conv2d):
         return F.conv_transpose2d(input, self.kernel(), self.bias, stride=2, padding=1)
 
 
-class DownsampleConv(nn.Conv2d):
+class DownsampleConv(Conv3x3):
     """A 3 x 3 convolution with padding 1 and the average over 2 x 2 pixels, computed as one strided convolution.
 
     It needs 16/36 of the multiplications of the two separate layers, as :class:`UpsampleConv`. Weight and bias have the
     shapes of the 3 x 3 convolution, and their gradients are the same.
-
-    Args:
-        channels_in: channels of the input.
-        channels_out: channels of the output.
-        bias: whether to add a bias.
     """
-
-    def __init__(self, channels_in: int, channels_out: int, bias: bool = True) -> None:
-        super().__init__(channels_in, channels_out, 3, padding=1, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return feature maps (N, channels_out, H / 2, W / 2) for ``input`` (N, channels_in, H, W)."""

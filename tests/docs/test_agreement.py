@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from lightning_gans.runs.folder import RunFolder
-from lightning_gans.runs.scores import ScoreRow, Stamp
+from lightning_gans.runs.scores import ScoreRow
 from tests.support.paths import ROOT
+from tests.support.stamps import STAMP
 
 RISING = ("kid", "relative_fid", "precision", "recall", "density", "coverage")
 
@@ -16,9 +18,7 @@ RISING = ("kid", "relative_fid", "precision", "recall", "density", "coverage")
 def add_test(run: Path, extractor: str, value: float, split: str = "test") -> None:
     """A row of scores; those of precision rise, all others fall with ``value``."""
     run.mkdir(parents=True, exist_ok=True)
-    stamp = Stamp(
-        extractor, 9, 9, split.partition("/")[0], "ema", "running", "off", "uint8-rounded", 5, "cpu", "32-true", 0
-    )
+    stamp = replace(STAMP, extractor=extractor, split=split.partition("/")[0])
     scores = {f"{split}/{name}": value if name == "precision" else -value for name in RISING}
     RunFolder(run).append_scores(ScoreRow(scores, stamp, 1, 1))
 

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from statistics import fmean, stdev
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from tests.support.paths import ROOT, SHARED_DATA
+from tests.support.paths import SHARED_DATA
 
 NUMBER = 300
 EMPTY = ("each image one color, its mean", "all images red", "uniform noise")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture(scope="module")
-def script() -> Any:
-    path = ROOT / "docs" / "sensitivity.py"
-    if not path.is_file():
-        pytest.skip("docs is not beside the tests")
-    spec = spec_from_file_location("sensitivity", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

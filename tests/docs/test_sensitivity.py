@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -12,25 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from tests.support.paths import ROOT
-
 NUMBER = 2000
 K = 5
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture(scope="module")
-def script() -> Any:
-    path = ROOT / "docs" / "sensitivity.py"
-    if not path.is_file():
-        pytest.skip("docs is not beside the tests")
-    spec = spec_from_file_location("sensitivity", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
