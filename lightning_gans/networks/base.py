@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.arguments import StoresArguments
-from lightning_gans.core.images import Size, height_width, square_side
+from lightning_gans.core.images import Size, height_width
 
 
 class Generator(StoresArguments, nn.Module, ABC):
@@ -252,27 +252,3 @@ def used_classes(num_classes: int | None, conditional: bool) -> int:
             "(an image folder needs one folder for each class)"
         )
     return num_classes
-
-
-def side_of(size: Size, sides: Iterable[int]) -> int:
-    """Return the side of square images of a network that supports only certain sides.
-
-    Raises:
-        ValueError: if the images are not square, or their side is not one of ``sides``.
-    """
-    if (side := square_side(size)) not in (known := sorted(sides)):
-        raise ValueError(f"size is {side}; expected one of {known}")
-    return side
-
-
-def side_divisible_by(multiple: int, size: Size, least: int = 1) -> int:
-    """Return the side of square images of a network that supports multiples of a number.
-
-    Raises:
-        ValueError: if the images are not square, or their side is less than ``least`` or no multiple of ``multiple``.
-    """
-    side = square_side(size)
-    if side % multiple or side < least:
-        at_this_least = f" from {least} up" if least > multiple else ""
-        raise ValueError(f"size is {side}; expected a multiple of {multiple}{at_this_least}")
-    return side

@@ -1,7 +1,12 @@
-"""The networks of DCGAN (Radford, Metz and Chintala, 2016, section 3), for images of 28, 32 and 64 pixels.
+"""The networks of DCGAN (Radford, Metz and Chintala, 2016, section 3), for images of any size.
 
 They follow the paper's five guidelines: strided convolutions in place of pooling; batch normalization in both networks,
 except at G's output and D's input; no fully connected hidden layers; ReLU in G with tanh at the output; LeakyReLU in D.
+
+The paper's are for 64 pixels. G starts from a map whose shorter side has 4 to 7 pixels (:func:`.smallest_map`) and
+doubles its sides as often as the size needs; D is its mirror image. Channels double from each feature map to the next
+smaller one, up to eight times, which is the paper's widest map: for more than 64 pixels further small maps have that
+width.
 
 Conditional networks, which the paper does not have, concatenate z and the one-hot label in G, and project the label on
 the features in D (Miyato and Koyama, 2018).
@@ -14,26 +19,27 @@ from typing import Literal
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
+from lightning_gans.networks.base import Discriminator, Generator, check_positive
 from lightning_gans.networks.labels import concat_labels, project_labels
 from lightning_gans.networks.layers import dcgan_init, scale_uniform
+from lightning_gans.networks.sizes import smallest_map
 
-SMALLEST_SIDE = {28: 7, 32: 4, 64: 4}
-"""Side of the smallest feature map for each side of the images; each larger map has twice the side of the next."""
+MOST_GROWTH = 8
+"""Channels of the widest feature map, as a multiple of those of the largest one."""
 
 
-def hidden_widths(side: int, width: int) -> list[int]:
+def hidden_widths(doublings: int, width: int) -> list[int]:
     """Return the channels of the hidden feature maps, from the largest map to the smallest."""
-    doublings = (side // SMALLEST_SIDE[side]).bit_length() - 1
-    return [width * 2**level for level in range(doublings)]
+    return [width * min(2**level, MOST_GROWTH) for level in range(doublings)]
 
 
-def decoder_layers(inputs: int, channels: int, side: int, width: int) -> nn.Sequential:
-    """Return the layers of G, from feature maps (N, inputs, 1, 1) to images (N, channels, side, side)."""
+def decoder_layers(inputs: int, channels: int, size: Size, width: int) -> nn.Sequential:
+    """Return the layers of G, from feature maps (N, inputs, 1, 1) to images (N, channels, height, width)."""
     layers: list[nn.Module] = []
+    smallest = smallest_map(size)
     before = inputs
-    for level, after in enumerate(reversed(hidden_widths(side, width))):
-        kernel, stride, padding = (SMALLEST_SIDE[side], 1, 0) if level == 0 else (4, 2, 1)
+    for level, after in enumerate(reversed(hidden_widths(smallest.doublings, width))):
+        kernel, stride, padding = (smallest[:2], 1, 0) if level == 0 else ((4, 4), 2, 1)
         # No bias in front of batch normalization, which would subtract it.
         layers.append(nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False))
         layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
@@ -41,18 +47,19 @@ def decoder_layers(inputs: int, channels: int, side: int, width: int) -> nn.Sequ
     return nn.Sequential(*layers, nn.ConvTranspose2d(before, channels, 4, 2, 1), nn.Tanh())
 
 
-def encoder_layers(channels: int, side: int, width: int, outputs: int, batch_norm: bool) -> nn.Sequential:
-    """Return the layers of D, from images (N, channels, side, side) to feature maps (N, outputs, 1, 1)."""
+def encoder_layers(channels: int, size: Size, width: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+    """Return the layers of D, from images (N, channels, height, width) to feature maps (N, outputs, 1, 1)."""
     layers: list[nn.Module] = []
+    smallest = smallest_map(size)
     before = channels
-    for level, after in enumerate(hidden_widths(side, width)):
+    for level, after in enumerate(hidden_widths(smallest.doublings, width)):
         normalized = batch_norm and level > 0
         layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=not normalized))
         if normalized:
             layers.append(nn.BatchNorm2d(after))
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         before = after
-    return nn.Sequential(*layers, nn.Conv2d(before, outputs, SMALLEST_SIDE[side]))
+    return nn.Sequential(*layers, nn.Conv2d(before, outputs, smallest[:2]))
 
 
 Initialization = Literal["normal", "he"]
@@ -86,9 +93,10 @@ class DCGANGenerator(Generator):
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels: 28, 32 or 64.
+        size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
         latent_dim: length of a latent vector.
-        width: channels of the last hidden feature map; each earlier map has twice as many as the next.
+        width: channels of the last hidden feature map; each earlier map has twice as many as the next, up to
+            eight times ``width``.
         num_classes: number of classes of the data.
         conditional: whether to concatenate the one-hot label to z.
         init: initialization of the weights, "normal" or "he"; see :func:`initialize`.
@@ -109,7 +117,7 @@ class DCGANGenerator(Generator):
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
         check_positive(width=width)
-        self.layers = decoder_layers(latent_dim + self.num_classes, channels, side_of(size, SMALLEST_SIDE), width)
+        self.layers = decoder_layers(latent_dim + self.num_classes, channels, size, width)
         initialize(self, init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -124,8 +132,9 @@ class DCGANDiscriminator(Discriminator):
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels: 28, 32 or 64.
-        width: channels of the first hidden feature map; each later map has twice as many as the one before.
+        size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
+        width: channels of the first hidden feature map; each later map has twice as many as the one before,
+            up to eight times ``width``.
         batch_norm: whether to use the paper's batch normalization; without it the logit of an image does not depend on
             the other images of the batch.
         num_classes: number of classes of the data.
@@ -149,7 +158,7 @@ class DCGANDiscriminator(Discriminator):
     ) -> None:
         super().__init__(channels, size, num_classes, conditional)
         check_positive(width=width)
-        self.layers = encoder_layers(channels, side_of(size, SMALLEST_SIDE), width, 1 + self.num_classes, batch_norm)
+        self.layers = encoder_layers(channels, size, width, 1 + self.num_classes, batch_norm)
         initialize(self, init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

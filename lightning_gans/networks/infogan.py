@@ -12,15 +12,16 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_divisible_by
+from lightning_gans.networks.base import Discriminator, Generator, check_positive
 from lightning_gans.networks.labels import concat_labels, project_labels
 from lightning_gans.networks.layers import he_init, normal_init
+from lightning_gans.networks.sizes import sides_divisible_by
 
 
-def decoder_layers(inputs: int, channels: int, side: int, width: int, dense: int) -> nn.Sequential:
-    """Return the layers of G, from vectors (N, inputs) to images (N, channels, side, side)."""
-    smallest = side // 4
-    flat = 2 * width * smallest * smallest
+def decoder_layers(inputs: int, channels: int, size: Size, width: int, dense: int) -> nn.Sequential:
+    """Return the layers of G, from vectors (N, inputs) to images (N, channels, height, width)."""
+    rows, columns = (side // 4 for side in sides_divisible_by(4, size))
+    flat = 2 * width * rows * columns
     return nn.Sequential(
         # No bias in front of batch normalization, which would subtract it.
         nn.Linear(inputs, dense, bias=False),
@@ -29,7 +30,7 @@ def decoder_layers(inputs: int, channels: int, side: int, width: int, dense: int
         nn.Linear(dense, flat, bias=False),
         nn.BatchNorm1d(flat),
         nn.ReLU(inplace=True),
-        nn.Unflatten(1, (2 * width, smallest, smallest)),
+        nn.Unflatten(1, (2 * width, rows, columns)),
         nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False),
         nn.BatchNorm2d(width),
         nn.ReLU(inplace=True),
@@ -38,8 +39,9 @@ def decoder_layers(inputs: int, channels: int, side: int, width: int, dense: int
     )
 
 
-def encoder_layers(channels: int, side: int, width: int, dense: int, outputs: int, batch_norm: bool) -> nn.Sequential:
-    """Return the layers of D, from images (N, channels, side, side) to vectors (N, outputs)."""
+def encoder_layers(channels: int, size: Size, width: int, dense: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+    """Return the layers of D, from images (N, channels, height, width) to vectors (N, outputs)."""
+    rows, columns = (side // 4 for side in sides_divisible_by(4, size))
     norms = [nn.BatchNorm2d(2 * width), nn.BatchNorm1d(dense)] if batch_norm else [nn.Identity(), nn.Identity()]
     return nn.Sequential(
         nn.Conv2d(channels, width, 4, 2, 1),
@@ -48,7 +50,7 @@ def encoder_layers(channels: int, side: int, width: int, dense: int, outputs: in
         norms[0],
         nn.LeakyReLU(0.2, inplace=True),
         nn.Flatten(),
-        nn.Linear(2 * width * (side // 4) ** 2, dense, bias=not batch_norm),
+        nn.Linear(2 * width * rows * columns, dense, bias=not batch_norm),
         norms[1],
         nn.LeakyReLU(0.2, inplace=True),
         nn.Linear(dense, outputs),
@@ -62,7 +64,7 @@ class InfoGANGenerator(Generator):
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels, a multiple of 4.
+        size: (height, width) of the images in pixels, multiples of 4, or one number for a square.
         latent_dim: length of a latent vector.
         width: channels of the last hidden feature map; the map before has twice as many.
         dense: units of the first dense layer.
@@ -85,7 +87,7 @@ class InfoGANGenerator(Generator):
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
         check_positive(width=width, dense=dense)
-        self.layers = decoder_layers(latent_dim + self.num_classes, channels, side_divisible_by(4, size), width, dense)
+        self.layers = decoder_layers(latent_dim + self.num_classes, channels, size, width, dense)
         self.apply(normal_init)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -103,7 +105,7 @@ class InfoGANDiscriminator(Discriminator):
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels, a multiple of 4.
+        size: (height, width) of the images in pixels, multiples of 4, or one number for a square.
         width: channels of the first feature map; the second has twice as many.
         dense: units of the dense layer.
         batch_norm: whether to use the paper's batch normalization; without it the logit of an image does not depend on
@@ -127,8 +129,7 @@ class InfoGANDiscriminator(Discriminator):
     ) -> None:
         super().__init__(channels, size, num_classes, conditional)
         check_positive(width=width, dense=dense)
-        side, outputs = side_divisible_by(4, size), 1 + self.num_classes
-        self.layers = encoder_layers(channels, side, width, dense, outputs, batch_norm)
+        self.layers = encoder_layers(channels, size, width, dense, 1 + self.num_classes, batch_norm)
         self.apply(normal_init if batch_norm else he_init)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

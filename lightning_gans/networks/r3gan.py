@@ -1,12 +1,24 @@
-"""The networks of R3GAN (Huang et al., 2024, section 3), for images of 28, 32 and 64 pixels.
+"""The networks of R3GAN (Huang et al., 2024, section 3), for images of any size.
 
 Residual blocks of grouped convolutions without normalization, trainable because of their initialization. They differ
 from the paper in two points. G ends in tanh, since images are in [-1, 1]; the paper's output is linear. And by default
-channels double from each feature map to the next smaller one, up to eight times; the paper's network for 32 pixels has
-768 everywhere, ``growth`` 1.
+they are narrower: channels double from each feature map to the next smaller one, from 64 up to 512. The authors'
+networks (the presets in their ``train.py``) are these:
+
+=============================  =====  ======  ======  ==========
+preset                         width  growth  widest  group_size
+=============================  =====  ======  ======  ==========
+CIFAR-10 (32 pixels)           768    1       768     16
+ImageNet-32, ImageNet-64       1536   1       1536    32
+FFHQ-64                        384    2       768     16
+FFHQ-256                       96     2       768     16
+=============================  =====  ======  ======  ==========
+
+The smallest map, which is 4 x 4 there, may have other sides (:func:`.smallest_map`).
 
 Conditional networks embed the label, as in the authors' code: G concatenates the embedding to z, and the logit of D is
-the inner product of its last layer's output with the embedding (Miyato and Koyama, 2018).
+the inner product of its last layer's output with the embedding (Miyato and Koyama, 2018). G's embedding has as many
+entries as its smallest map has channels, the authors' as many as z.
 """
 
 from __future__ import annotations
@@ -18,9 +30,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
-from lightning_gans.networks.dcgan import SMALLEST_SIDE
+from lightning_gans.networks.base import Discriminator, Generator, check_positive
 from lightning_gans.networks.labels import one_hot
+from lightning_gans.networks.sizes import smallest_map
 
 SLOPE = 0.2
 """Slope of every LeakyReLU for negative input."""
@@ -107,19 +119,41 @@ class Upsample(Resample):
         return F.conv_transpose2d(maps, 4 * self.kernel(channels), stride=2, padding=1, groups=channels)
 
 
-def map_widths(side: int, width: int, growth: int, expansion: int, group_size: int, **counts: int) -> list[int]:
+def map_widths(
+    doublings: int,
+    width: int | None,
+    growth: int,
+    widest: int | None,
+    expansion: int,
+    group_size: int,
+    **counts: int,
+) -> list[int]:
     """Return the channels of the feature maps of all stages, from the largest map to the smallest.
+
+    Args:
+        doublings: how often the sides of the smallest map are doubled.
+        width: channels of the largest map, or None; see :class:`R3GANGenerator`.
+        growth: channels of a map divided by those of the next larger one.
+        widest: most channels of a map, or None; see :class:`R3GANGenerator`.
+        expansion: channels inside a block, as a multiple of those of its feature maps.
+        group_size: channels of each group of a 3 x 3 convolution.
+        **counts: other arguments that have to be at least 1.
 
     Raises:
         ValueError: if a number is less than 1, or the channels of a block cannot be divided into groups.
     """
-    check_positive(width=width, growth=growth, expansion=expansion, group_size=group_size, **counts)
-    if width * expansion % group_size:
-        raise ValueError(
-            f"group_size is {group_size}; expected a divisor of width times expansion, {width * expansion}"
-        )
-    doublings = (side // SMALLEST_SIDE[side]).bit_length() - 1
-    return [width * min(growth**level, 8) for level in range(doublings + 1)]
+    above = max(doublings - 6, 0)
+    if width is None:
+        width = max(64 >> above, 8)
+    if widest is None:
+        widest = 8 * width << above
+    check_positive(width=width, growth=growth, widest=widest, expansion=expansion, group_size=group_size, **counts)
+    for name, channels in (("width", width), ("widest", widest)):
+        if channels * expansion % group_size:
+            raise ValueError(
+                f"group_size is {group_size}; expected a divisor of {name} times expansion, {channels * expansion}"
+            )
+    return [min(width * growth**level, widest) for level in range(doublings + 1)]
 
 
 def change_width(before: int, after: int) -> list[nn.Module]:
@@ -135,14 +169,17 @@ def embed_labels(num_classes: int, width: int, gain: float = 1.0) -> nn.Linear |
 class R3GANGenerator(Generator):
     """A learned smallest map whose channels are multiplied by a linear function of z, then stages of residual blocks.
 
-    The side doubles from each stage to the next; tanh follows the last.
+    The sides double from each stage to the next; tanh follows the last.
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels: 28, 32 or 64.
+        size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
         latent_dim: length of a latent vector.
-        width: channels of the stage with the largest map; see ``growth``.
-        growth: channels of a stage divided by those of the stage with the next larger map, up to eight times ``width``.
+        width: channels of the stage with the largest map; None for 64 if the shorter side has less than 512 pixels, 32
+            if it has less than 1024, and so on.
+        growth: channels of a stage divided by those of the stage with the next larger map.
+        widest: most channels of a stage; None for eight times ``width`` if the shorter side has less than 512 pixels,
+            16 times if it has less than 1024, and so on, so that 512 belong to the default of ``width``.
         blocks: number of residual blocks of each stage.
         expansion: channels inside a block, as a multiple of those of its feature maps.
         group_size: channels of each group of a 3 x 3 convolution; a divisor of ``width * expansion``.
@@ -158,8 +195,9 @@ class R3GANGenerator(Generator):
         channels: int,
         size: Size,
         latent_dim: int = 64,
-        width: int = 64,
+        width: int | None = None,
         growth: int = 2,
+        widest: int | None = None,
         blocks: int = 2,
         expansion: int = 2,
         group_size: int = 16,
@@ -167,12 +205,11 @@ class R3GANGenerator(Generator):
         conditional: bool = False,
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
-        side = side_of(size, SMALLEST_SIDE)
-        smallest = SMALLEST_SIDE[side]
-        widths = map_widths(side, width, growth, expansion, group_size, blocks=blocks)
+        rows, columns, doublings = smallest_map(size)
+        widths = map_widths(doublings, width, growth, widest, expansion, group_size, blocks=blocks)
         before = widths[-1]
         self.embed = embed_labels(self.num_classes, before)
-        self.basis = nn.Parameter(torch.randn(before, smallest, smallest))
+        self.basis = nn.Parameter(torch.randn(before, rows, columns))
         self.weigh = scaled(nn.Linear(latent_dim + (before if self.num_classes else 0), before, bias=False))
         layers: list[nn.Module] = []
         for level, after in enumerate(reversed(widths)):
@@ -195,14 +232,17 @@ class R3GANGenerator(Generator):
 class R3GANDiscriminator(Discriminator):
     """Stages of residual blocks, the mirror image of the generator, then one logit.
 
-    The side halves from each stage to the next. A depthwise convolution reduces the smallest map to one pixel, and a
+    The sides halve from each stage to the next. A depthwise convolution reduces the smallest map to one pixel, and a
     linear layer maps this to the logit.
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels: 28, 32 or 64.
-        width: channels of the stage with the largest map; see ``growth``.
-        growth: channels of a stage divided by those of the stage with the next larger map, up to eight times ``width``.
+        size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
+        width: channels of the stage with the largest map; None for 64 if the shorter side has less than 512 pixels, 32
+            if it has less than 1024, and so on.
+        growth: channels of a stage divided by those of the stage with the next larger map.
+        widest: most channels of a stage; None for eight times ``width`` if the shorter side has less than 512 pixels,
+            16 times if it has less than 1024, and so on, so that 512 belong to the default of ``width``.
         blocks: number of residual blocks of each stage.
         expansion: channels inside a block, as a multiple of those of its feature maps.
         group_size: channels of each group of a 3 x 3 convolution; a divisor of ``width * expansion``.
@@ -217,8 +257,9 @@ class R3GANDiscriminator(Discriminator):
         self,
         channels: int,
         size: Size,
-        width: int = 64,
+        width: int | None = None,
         growth: int = 2,
+        widest: int | None = None,
         blocks: int = 2,
         expansion: int = 2,
         group_size: int = 16,
@@ -226,8 +267,8 @@ class R3GANDiscriminator(Discriminator):
         conditional: bool = False,
     ) -> None:
         super().__init__(channels, size, num_classes, conditional)
-        side = side_of(size, SMALLEST_SIDE)
-        widths = map_widths(side, width, growth, expansion, group_size, blocks=blocks)
+        rows, columns, doublings = smallest_map(size)
+        widths = map_widths(doublings, width, growth, widest, expansion, group_size, blocks=blocks)
         before = widths[0]
         layers: list[nn.Module] = [scaled(nn.Conv2d(channels, before, 1, bias=False))]
         for level, after in enumerate(widths):
@@ -235,7 +276,7 @@ class R3GANDiscriminator(Discriminator):
                 layers += [Downsample(), *change_width(before, after)]
             layers += [ResidualBlock(after, expansion, group_size, blocks * len(widths)) for _ in range(blocks)]
             before = after
-        layers += [scaled(nn.Conv2d(before, before, SMALLEST_SIDE[side], groups=before, bias=False)), nn.Flatten()]
+        layers += [scaled(nn.Conv2d(before, before, (rows, columns), groups=before, bias=False)), nn.Flatten()]
         layers.append(scaled(nn.Linear(before, before if self.num_classes else 1, bias=False)))
         self.layers = nn.Sequential(*layers)
         self.embed = embed_labels(self.num_classes, before, gain=before**-0.5)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Generator, check_positive, side_divisible_by
+from lightning_gans.networks.base import Generator, check_positive
 from lightning_gans.networks.layers import UpsampleConv, dcgan_init
+from lightning_gans.networks.sizes import sides_divisible_by
 
 
 class ResizeGenerator(Generator):
@@ -17,7 +18,7 @@ class ResizeGenerator(Generator):
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels, a multiple of 4, at least 8.
+        size: (height, width) of the images in pixels, multiples of 4, at least 8; or one number for a square.
         latent_dim: length of a latent vector.
         width: channels of the last hidden feature map; earlier ones have twice as many.
 
@@ -28,11 +29,11 @@ class ResizeGenerator(Generator):
     def __init__(self, channels: int, size: Size, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__(channels, size, latent_dim)
         check_positive(width=width)
-        smallest = side_divisible_by(4, size, least=8) // 4
+        rows, columns = (side // 4 for side in sides_divisible_by(4, size, least=8))
         self.layers = nn.Sequential(
             # No bias in front of batch normalization, which would subtract it.
-            nn.Linear(latent_dim, 2 * width * smallest**2, bias=False),
-            nn.Unflatten(1, (2 * width, smallest, smallest)),
+            nn.Linear(latent_dim, 2 * width * rows * columns, bias=False),
+            nn.Unflatten(1, (2 * width, rows, columns)),
             nn.BatchNorm2d(2 * width),
             UpsampleConv(2 * width, 2 * width, bias=False),
             nn.BatchNorm2d(2 * width),

@@ -6,9 +6,10 @@ from fractions import Fraction
 
 from torch import Tensor, nn
 
-from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Stage, Translator, check_positive, side_divisible_by
+from lightning_gans.core.images import Size, square_side
+from lightning_gans.networks.base import Stage, Translator, check_positive
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm, ReflectionConv2d, UpsampleConv, dcgan_init
+from lightning_gans.networks.sizes import sides_divisible_by
 
 
 class ResidualBlock(nn.Module):
@@ -65,7 +66,7 @@ class ResNetTranslator(Translator):
     ) -> None:
         super().__init__(channels_in, channels_out)
         check_positive(blocks=blocks, width=width)
-        side_divisible_by(4, size)
+        sides_divisible_by(4, square_side(size))
         layers: list[nn.Module] = [
             ReflectionConv2d(channels_in, width, 7, padding=3, bias=False),
             norm(width),

@@ -14,8 +14,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
+from lightning_gans.networks.base import Discriminator, Generator, check_positive
 from lightning_gans.networks.layers import normal_init
+from lightning_gans.networks.sizes import side_of
 
 SMALLEST_SIDE = {28: 7, 32: 4, 48: 6}
 """Side of the smallest feature map for each side of the images, M_g in the paper."""

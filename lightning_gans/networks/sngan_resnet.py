@@ -1,8 +1,10 @@
-"""The residual networks of SNGAN (Miyato et al., 2018, table 4), for images of 28, 32, 48 and 64 pixels.
+"""The residual networks of SNGAN (Miyato et al., 2018, table 4), for images of any size.
 
 The paper's are for 32 pixels (CIFAR-10): G has three blocks that double the side of a 4 x 4 map, D two blocks that
-halve the side and two that keep it. For other sides there are as many blocks as the doublings and halvings need: G
-starts from 4, 6 or 7 pixels, and D halves the side until the map has 6 to 8 pixels.
+halve the side and two that keep it. For other sizes there are as many blocks as the doublings and halvings need: the
+shorter side of G's smallest map has 4 to 7 pixels (:func:`.smallest_map`), and D halves the sides until the shorter one
+has at most 8 pixels. All maps have the same number of channels; the networks of Miyato and Koyama (2018) for 128 pixels
+have fewer in larger maps.
 
 Conditional networks are those of Miyato and Koyama (2018): class-conditional batch normalization in G, and a projection
 of the label on the features in D.
@@ -17,15 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, side_of
+from lightning_gans.networks.base import Discriminator, Generator, check_positive
 from lightning_gans.networks.labels import ConditionalBatchNorm, project_labels
 from lightning_gans.networks.layers import DownsampleConv, UpsampleConv
-
-SMALLEST_SIDE = {28: 7, 32: 4, 48: 6, 64: 4}
-"""Side of G's smallest feature map for each side of the images."""
+from lightning_gans.networks.sizes import smallest_map
 
 LARGEST_LAST_SIDE = 8
-"""D halves the side of its feature maps while it is larger than this."""
+"""D halves the sides of its feature maps while the shorter one is larger than this."""
 
 
 def glorot_init(module: nn.Module) -> None:
@@ -101,7 +101,7 @@ class SNGANResNetGenerator(Generator):
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels: 28, 32, 48 or 64.
+        size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
         latent_dim: length of a latent vector.
         width: channels of all hidden feature maps.
         num_classes: number of classes of the data.
@@ -122,11 +122,9 @@ class SNGANResNetGenerator(Generator):
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
         check_positive(width=width)
-        side = side_of(size, SMALLEST_SIDE)
-        smallest = SMALLEST_SIDE[side]
-        doublings = (side // smallest).bit_length() - 1
+        rows, columns, doublings = smallest_map(size)
         self.start = nn.Sequential(
-            nn.Linear(latent_dim, width * smallest**2), nn.Unflatten(1, (width, smallest, smallest))
+            nn.Linear(latent_dim, width * rows * columns), nn.Unflatten(1, (width, rows, columns))
         )
         self.blocks = nn.ModuleList([UpBlock(width, width, self.num_classes) for _ in range(doublings)])
         self.end = nn.Sequential(
@@ -148,7 +146,7 @@ class SNGANResNetDiscriminator(Discriminator):
 
     Args:
         channels: channels of the images.
-        size: height and width of the images in pixels: 28, 32, 48 or 64.
+        size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
         width: channels of all hidden feature maps.
         num_classes: number of classes of the data.
         conditional: whether to project the label on the features (Miyato and Koyama, 2018).
@@ -162,7 +160,8 @@ class SNGANResNetDiscriminator(Discriminator):
     ) -> None:
         super().__init__(channels, size, num_classes, conditional)
         check_positive(width=width)
-        side = side_of(size, SMALLEST_SIDE)
+        smallest = smallest_map(size)
+        side = min(smallest[:2]) << smallest.doublings
         blocks = [DownBlock(channels, width, halve=True, first=True)]
         while (side := side // 2) > LARGEST_LAST_SIDE:
             blocks.append(DownBlock(width, width, halve=True))

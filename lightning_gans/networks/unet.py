@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Translator, check_positive, side_of
+from lightning_gans.networks.base import Translator, check_positive
 from lightning_gans.networks.layers import BatchNorm, MakeNorm, dcgan_init
+from lightning_gans.networks.sizes import side_of
 
 SIDES = (64, 128, 256, 512)
 """Sides of the images, powers of two."""

@@ -55,7 +55,7 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
             ["--model.packing", "2", "--model.generator.conditional", "true"],
             "model.packing is 2, but the networks use labels",
         ),
-        (["--data.size", "30"], "model.generator.size is 30; expected one of [28, 32, 64]"),
+        (["--data.size", "30"], "model.generator.size is 30; expected sides that are multiples of 4, such as 32 or 28"),
         (["--ema.decay", "2"], "ema.decay is 2.0; expected at least 0 and less than 1"),
         (
             ["--model.penalty", "R1", "--model.penalty.interval", "0"],
@@ -137,8 +137,8 @@ def test_conditional_networks_on_unlabeled_data_are_refused(small_sets: dict[str
 
 def test_a_size_that_the_networks_cannot_make_is_refused(small_sets: dict[str, list[str]]) -> None:
     arguments = ["fit", "--config", "dcgan/paper", *QUIET, *small_sets["ImageFolderDataModule"]]
-    with pytest.raises(InputError, match=r"model\.generator\.size is 48; expected one of \[28, 32, 64\]"):
-        build([*arguments, "--data.size", "48", "--evaluation.extractor", "DigitFeatures"])
+    with pytest.raises(InputError, match=r"model\.generator\.size is 50; expected sides that are multiples of 8"):
+        build([*arguments, "--data.size", "50", "--evaluation.extractor", "DigitFeatures"])
 
 
 def test_points_cannot_be_drawn() -> None:

@@ -58,6 +58,15 @@ def test_widths_of_the_64_pixel_networks_are_the_papers() -> None:
     assert [layer.out_channels for layer in down] == [64, 128, 256, 512, 1]
 
 
+def test_larger_images_add_maps_of_the_papers_greatest_width() -> None:
+    up = layers(DCGANGenerator(3, 256, width=2), nn.ConvTranspose2d)
+    assert [layer.out_channels for layer in up] == [16, 16, 16, 8, 4, 2, 3]
+    assert [layer.kernel_size for layer in up] == [(4, 4)] * 7
+    down = layers(DCGANDiscriminator(3, (96, 160), width=2), nn.Conv2d)
+    assert [layer.out_channels for layer in down] == [2, 4, 8, 16, 1]
+    assert down[-1].kernel_size == (6, 10)
+
+
 def test_initialization() -> None:
     generator = DCGANGenerator(3, 64)
     for layer in layers(generator, nn.ConvTranspose2d)[:-1]:
@@ -150,7 +159,7 @@ def test_a_conditional_network_refuses_data_without_labels(network: type) -> Non
 @pytest.mark.parametrize(
     ("kwargs", "named"),
     [
-        ({"size": 30}, r"size is 30; expected one of \[28, 32, 64\]"),
+        ({"size": 30}, "size is 30; expected sides that are multiples of 4"),
         ({"channels": 0}, r"channels is 0"),
         ({"latent_dim": 0}, r"latent_dim is 0"),
         ({"width": 0}, r"width is 0"),

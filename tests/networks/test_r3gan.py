@@ -49,6 +49,22 @@ def test_stages(size: int, expected: list[int]) -> None:
     assert last.groups == last.in_channels == expected[-1]
 
 
+@pytest.mark.parametrize(
+    ("size", "given", "expected"),
+    [
+        (256, {}, [64, 128, 256, 512, 512, 512, 512]),
+        (512, {}, [32, 64, 128, 256, 512, 512, 512, 512]),
+        (1024, {}, [16, 32, 64, 128, 256, 512, 512, 512, 512]),
+        (1024, {"width": 8}, [8, 16, 32, 64, 128, 256, 256, 256, 256]),
+        ((96, 160), {"width": 32, "widest": 80}, [32, 64, 80, 80, 80]),
+    ],
+)
+def test_widths_of_large_images(size: Any, given: dict[str, Any], expected: list[int]) -> None:
+    with torch.device("meta"):
+        for network in (R3GANGenerator(3, size, blocks=1, **given), R3GANDiscriminator(3, size, blocks=1, **given)):
+            assert sorted(widths(network)) == expected
+
+
 def test_the_papers_block() -> None:
     first, _, second, _, third = ResidualBlock(48, expansion=2, group_size=16, count=8).branch
     assert isinstance(first, nn.Conv2d)
@@ -147,13 +163,15 @@ def test_second_derivatives_reach_the_weights() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "named"),
     [
-        ({"size": 48}, r"size is 48; expected one of \[28, 32, 64\]"),
+        ({"size": 50}, "size is 50; expected sides that are multiples of 8"),
         ({"channels": 0}, "channels is 0; expected at least 1"),
         ({"width": 0}, "width is 0; expected at least 1"),
         ({"blocks": 0}, "blocks is 0; expected at least 1"),
         ({"expansion": 0}, "expansion is 0; expected at least 1"),
         ({"group_size": 0}, "group_size is 0; expected at least 1"),
         ({"width": 4}, "group_size is 16; expected a divisor of width times expansion, 8"),
+        ({"widest": 100}, "group_size is 16; expected a divisor of widest times expansion, 200"),
+        ({"widest": 0}, "widest is 0; expected at least 1"),
     ],
 )
 def test_bad_arguments_are_named(kwargs: dict[str, Any], named: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import pytest
 import torch
@@ -34,6 +35,33 @@ def made(case: str) -> nn.Module:
         case "discriminator_32":
             return R3GANDiscriminator(3, 32, width=4, blocks=2, expansion=3, group_size=4)
     raise ValueError(case)
+
+
+COUNTS: dict[str, tuple[int, dict[str, Any], int, int]] = {
+    "CIFAR10": (32, {"width": 768, "growth": 1}, 20_732_160, 20_683_776),
+    "FFHQ-64": (64, {"width": 384, "widest": 768}, 22_429_824, 22_381_440),
+    "FFHQ-256": (256, {"width": 96}, 23_057_952, 23_009_568),
+    "ImageNet-32": (32, {"width": 1536, "growth": 1, "group_size": 32}, 82_752_000, 82_655_232),
+    "ImageNet-64": (64, {"width": 1536, "growth": 1, "group_size": 32}, 103_408_128, 103_311_360),
+}
+"""For each preset of the authors' train.py, without labels, the size, the arguments of our networks, and the numbers of
+parameters of G and D, counted in the authors' classes at commit 19a7ddf; those of FFHQ-256 are also in the paper, 23.06
+and 23.01 million."""
+
+
+@pytest.mark.parametrize("preset", COUNTS)
+def test_the_authors_networks_have_as_many_parameters(preset: str) -> None:
+    size, given, *expected = COUNTS[preset]
+    with torch.device("meta"):
+        networks: list[nn.Module] = [R3GANGenerator(3, size, **given), R3GANDiscriminator(3, size, **given)]
+    assert [sum(p.numel() for p in network.parameters()) for network in networks] == expected
+
+
+def test_the_authors_conditional_discriminator_has_as_many_parameters() -> None:
+    """Counted in the authors' class for the preset CIFAR10 with ten classes."""
+    with torch.device("meta"):
+        network = R3GANDiscriminator(3, 32, width=768, growth=1, num_classes=10, conditional=True)
+    assert sum(p.numel() for p in network.parameters()) == 21_280_512
 
 
 def in_their_order(network: nn.Module) -> Iterator[nn.Parameter]:

@@ -41,7 +41,9 @@ def test_they_have_the_parameters_of_table_4() -> None:
     assert sum(p.numel() for p in SNGANResNetDiscriminator(3, 32).parameters()) == expected
 
 
-@pytest.mark.parametrize(("size", "ups", "downs"), [(28, 2, 2), (32, 3, 2), (48, 3, 3), (64, 4, 3)])
+@pytest.mark.parametrize(
+    ("size", "ups", "downs"), [(16, 2, 1), (28, 2, 2), (32, 3, 2), (48, 3, 3), (64, 4, 3), (256, 6, 5)]
+)
 def test_the_number_of_blocks_follows_the_side(size: int, ups: int, downs: int) -> None:
     assert sum(isinstance(m, UpBlock) for m in SNGANResNetGenerator(1, size, width=2).modules()) == ups
     blocks = [m for m in SNGANResNetDiscriminator(1, size, width=2).modules() if isinstance(m, DownBlock)]
@@ -162,7 +164,7 @@ def test_initialization() -> None:
     ("change", "message"),
     [
         ({"width": 0}, "width is 0; expected at least 1"),
-        ({"size": 30}, r"size is 30; expected one of \[28, 32, 48, 64\]"),
+        ({"size": 30}, "size is 30; expected sides that are multiples of 4"),
         ({"num_classes": None, "conditional": True}, "num_classes is None, as of data without labels"),
     ],
 )
