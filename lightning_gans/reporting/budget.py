@@ -20,6 +20,11 @@ def describe_budget(minutes: float) -> str:
     )
 
 
+def by_extractor(rows: Iterable[ScoreRow], extractor: str) -> list[ScoreRow]:
+    """The rows whose extractor's name, as in the stamp, starts so."""
+    return [row for row in rows if row.stamp.extractor.startswith(extractor)]
+
+
 def timed(rows: Iterable[ScoreRow], split: str) -> list[ScoreRow]:
     """The rows of a split whose step and training time are known."""
     return [row for row in rows if row.split == split and row.step is not None and row.minutes is not None]
@@ -30,15 +35,21 @@ def longest_minutes(rows: Iterable[ScoreRow], split: str) -> float | None:
     return max((row.minutes or 0.0 for row in timed(rows, split)), default=None)
 
 
-def equal_minutes(folders: Iterable[RunFolder], split: str) -> float:
+def equal_minutes(folders: Iterable[RunFolder], split: str, extractor: str = "") -> float:
     """The longest training time, in minutes, after which each run has scores of a split.
 
     Runs without such times are left out.
 
+    Args:
+        folders: of the runs.
+        split: of the scores.
+        extractor: start of the name of their extractor.
+
     Raises:
         InputError: if there is no time of any run.
     """
-    found = [minutes for run in folders if (minutes := longest_minutes(run.read_scores(), split)) is not None]
+    measured = [by_extractor(run.read_scores(), extractor) for run in folders]
+    found = [minutes for rows in measured if (minutes := longest_minutes(rows, split)) is not None]
     if not found:
         raise InputError(
             f"--minutes is equal, but no run has {split} scores whose training time is known; expected runs of this "

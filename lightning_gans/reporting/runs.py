@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.reporting.budget import best_within, timed
+from lightning_gans.reporting.budget import best_within, by_extractor, timed
 from lightning_gans.runs.below import scored_runs_below
 from lightning_gans.runs.folder import SCORES, RunFolder
 from lightning_gans.runs.json_lines import OnDamage
@@ -103,21 +103,30 @@ def unique_runs(
     return list(found.values())
 
 
-def read_runs(
-    folders: Iterable[RunFolder],
-    split: str,
-    on_damage: OnDamage,
-    minutes: float | None = None,
-    chosen: Sequence[str] = (),
-) -> list[Run]:
-    """Each run's settings and its scores on a split, of those that have some.
+@dataclass(frozen=True)
+class ScoreChoice:
+    """Which scores of a run are shown.
+
+    Attributes:
+        split: their split.
+        extractor: start of the name of their extractor, as in the stamp; "" for any.
+        minutes: the best scores after at most so many minutes of training are shown; None for the last scores.
+        deciding: names of scores of which the first decides what is the best; see :func:`.deciding_score`.
+    """
+
+    split: str
+    extractor: str = ""
+    minutes: float | None = None
+    deciding: Sequence[str] = ()
+
+
+def read_runs(folders: Iterable[RunFolder], choice: ScoreChoice, on_damage: OnDamage) -> list[Run]:
+    """Each run's settings and the chosen scores, of the runs that have some.
 
     Args:
         folders: of the runs.
-        split: of the scores.
+        choice: of the scores.
         on_damage: is told of each damaged line of scores, and of each run that is left out since it has no scores.
-        minutes: see :func:`read_run`.
-        chosen: see :func:`read_run`.
 
     Raises:
         InputError: if all runs are left out, or a config cannot be read.
@@ -125,7 +134,7 @@ def read_runs(
     found, missing = [], []
     for folder in folders:
         try:
-            found.append(read_run(folder, split, on_damage, minutes, chosen))
+            found.append(read_run(folder, choice, on_damage))
         except NotMeasuredError as error:
             missing.append(str(error))
     if not found:
@@ -139,27 +148,28 @@ class NotMeasuredError(InputError):
     """A run has no scores on a split."""
 
 
-def read_run(
-    folder: RunFolder, split: str, on_damage: OnDamage, minutes: float | None = None, chosen: Sequence[str] = ()
-) -> Run:
-    """A run's settings and its scores on a split.
+def read_run(folder: RunFolder, choice: ScoreChoice, on_damage: OnDamage) -> Run:
+    """A run's settings and the chosen scores.
 
     Args:
         folder: of the run.
-        split: of the scores.
+        choice: of the scores.
         on_damage: is told of each damaged line of scores.
-        minutes: the best scores after at most so many minutes of training are taken; None takes the last scores.
-        chosen: scores of which the first decides what is the best; see :func:`.deciding_score`.
 
     Raises:
         InputError: if its config cannot be read.
         NotMeasuredError: if it has no such scores.
     """
-    rows = folder.read_scores(on_damage)
+    split, minutes = choice.split, choice.minutes
+    all_rows = [row for row in folder.read_scores(on_damage) if row.split == split]
+    rows = by_extractor(all_rows, choice.extractor)
+    if all_rows and not rows:
+        known = ", ".join(sorted({row.stamp.extractor for row in all_rows}))
+        raise NotMeasuredError(f"{folder} has no {split} scores of the extractor {choice.extractor}; it has {known}")
     # A row for each domain.
-    last = {row.domain: row for row in rows if row.split == split}
+    last = {row.domain: row for row in rows}
     if minutes is not None and last:
-        last = {row.domain: row for row in best_within(rows, split, minutes, chosen)}
+        last = {row.domain: row for row in best_within(rows, split, minutes, choice.deciding)}
         if not last:
             raise NotMeasuredError(explain_no_time(folder, rows, split, minutes))
     if not last:

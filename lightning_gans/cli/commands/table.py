@@ -9,7 +9,7 @@ from contextlib import suppress
 from lightning_gans.cli.commands.common import CommandParser, print_skipped, user_path
 from lightning_gans.core.errors import InputError
 from lightning_gans.reporting.budget import EQUAL, describe_budget, equal_minutes
-from lightning_gans.reporting.runs import SUBCOMMANDS, find_scored_runs, read_runs
+from lightning_gans.reporting.runs import SUBCOMMANDS, ScoreChoice, find_scored_runs, read_runs
 from lightning_gans.reporting.table import group_runs, replace_table, to_csv, to_markdown
 
 
@@ -33,6 +33,13 @@ def make_parser() -> argparse.ArgumentParser:
         choices=list(SUBCOMMANDS),
         default="test",
         help="split whose last scores are shown (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--extractor",
+        default="",
+        metavar="NAME",
+        help="show only scores in the features of this extractor, given by the start of its name in the stamp, such as "
+        "efficientnet_lite0 (default: those measured last)",
     )
     parser.add_argument(
         "--minutes",
@@ -82,8 +89,9 @@ def run(options: argparse.Namespace) -> None:
     chosen = options.scores.split(",") if options.scores else None
     folders, minutes = find_scored_runs(options.folders), options.minutes
     if minutes == EQUAL:
-        minutes = equal_minutes(folders, options.split)
-    tables = group_runs(read_runs(folders, options.split, print_skipped, minutes, chosen or ()))
+        minutes = equal_minutes(folders, options.split, options.extractor)
+    choice = ScoreChoice(options.split, options.extractor, minutes, chosen or ())
+    tables = group_runs(read_runs(folders, choice, print_skipped))
     text = to_csv(tables, chosen) if options.format == "csv" else to_markdown(tables, chosen)
     if minutes is not None and options.format == "markdown":
         text += f"\n{describe_budget(minutes)}\n"

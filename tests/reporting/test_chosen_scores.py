@@ -1,4 +1,4 @@
-"""The table of the best scores after equal training times."""
+"""The table of chosen scores: the best after equal training times, or those of one extractor."""
 
 from __future__ import annotations
 
@@ -96,3 +96,25 @@ def test_runs_without_times_are_named_and_left_out(make: Make, capsys: pytest.Ca
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=f"--minutes is {text}; expected a number above 0, or equal"):
         run_command("table", ["runs", f"--minutes={text}"])
+
+
+def test_the_scores_of_one_extractor_are_shown(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in (0, 1):
+        folder = make(f"dcgan/{seed}", seed)
+        measure(
+            folder, (10, {"test/fid": 1.0 + seed}), (20, {"test/fid": 3.0 + seed}), seed=seed, extractor="lite0-1,128px"
+        )
+        head = {"seed": seed, "extractor": "lite0-1,128px+linear-head"}
+        measure(folder, (20, {"test/head/label_accuracy": 0.5}), **head)
+        measure(folder, (15, {"test/fid": 7.0}), seed=seed, extractor="lite1-2,240px")
+    (row,) = printed(capsys, "--extractor", "lite0")
+    assert row["fid"] == f"3.5 (3{DASH}4)"
+    assert row["head/label_accuracy"] == f"0.5 (0.5{DASH}0.5)"
+    (row,) = printed(capsys, "--extractor", "lite1")
+    assert row["fid"] == f"7 (7{DASH}7)"
+    (row,) = printed(capsys, "--extractor", "lite0", "--minutes", "equal", "--scores", "fid")
+    assert (row["fid"], row["Minutes"]) == (f"1.5 (1{DASH}2)", f"10 (10{DASH}10)")
+    with pytest.raises(
+        InputError, match=r"has no test scores of the extractor lite2; it has lite0-1,128px, .*lite1-2,240px"
+    ):
+        run_command("table", ["runs", "--extractor", "lite2"])
