@@ -1,6 +1,7 @@
 """Generators, discriminators, translators and patch discriminators, which a config chooses by class name."""
 
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
+from lightning_gans.networks.compact import CompactDiscriminator, CompactGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
@@ -17,6 +18,8 @@ from lightning_gans.networks.unet import UNet
 
 __all__ = [
     "BatchNorm",
+    "CompactDiscriminator",
+    "CompactGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",

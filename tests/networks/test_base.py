@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from lightning_gans.networks import (
+    CompactDiscriminator,
+    CompactGenerator,
     DCGANDiscriminator,
     DCGANGenerator,
     Discriminator,
@@ -29,6 +31,8 @@ from lightning_gans.networks import (
 )
 
 CONDITIONAL: list[Any] = [
+    CompactDiscriminator,
+    CompactGenerator,
     DCGANDiscriminator,
     DCGANGenerator,
     InfoGANDiscriminator,

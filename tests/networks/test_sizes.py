@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from lightning_gans.networks import (
+    CompactDiscriminator,
+    CompactGenerator,
     DCGANDiscriminator,
     DCGANGenerator,
     InfoGANDiscriminator,
@@ -84,6 +86,7 @@ def test_the_near_sizes_can_be_used() -> None:
         (DCGANGenerator, DCGANDiscriminator, {"width": 2}),
         (R3GANGenerator, R3GANDiscriminator, {"width": 2, "blocks": 1, "group_size": 4}),
         (SNGANResNetGenerator, SNGANResNetDiscriminator, {"width": 2}),
+        (CompactGenerator, CompactDiscriminator, {"width": 8, "blocks": 1}),
         (InfoGANGenerator, InfoGANDiscriminator, {"width": 2, "dense": 3}),
         (ResizeGenerator, None, {"width": 2}),
     ],

@@ -104,7 +104,7 @@ def test_the_scores_of_one_extractor_are_shown(make: Make, capsys: pytest.Captur
         measure(
             folder, (10, {"test/fid": 1.0 + seed}), (20, {"test/fid": 3.0 + seed}), seed=seed, extractor="lite0-1,128px"
         )
-        head = {"seed": seed, "extractor": "lite0-1,128px+linear-head"}
+        head: dict[str, Any] = {"seed": seed, "extractor": "lite0-1,128px+linear-head"}
         measure(folder, (20, {"test/head/label_accuracy": 0.5}), **head)
         measure(folder, (15, {"test/fid": 7.0}), seed=seed, extractor="lite1-2,240px")
     (row,) = printed(capsys, "--extractor", "lite0")
