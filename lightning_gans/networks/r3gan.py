@@ -27,11 +27,11 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, Generator, check_positive
 from lightning_gans.networks.labels import one_hot
+from lightning_gans.networks.resampling import Downsample, Upsample
 from lightning_gans.networks.sizes import smallest_map
 
 SLOPE = 0.2
@@ -79,44 +79,6 @@ class ResidualBlock(nn.Module):
         """Return feature maps of the shape of ``maps`` (N, width, H, W)."""
         change: Tensor = self.branch(maps)
         return maps + change
-
-
-class Resample(nn.Module):
-    """Base class of bilinear resampling by 2 with the low-pass filter [1, 3, 3, 1] along both axes, zero padding.
-
-    It is a convolution with fixed weights rather than :func:`torch.nn.functional.interpolate`, whose gradient is not
-    deterministic on a GPU.
-    """
-
-    low_pass: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        self.register_buffer("low_pass", torch.outer(taps, taps), persistent=False)
-
-    def kernel(self, channels: int) -> Tensor:
-        """Return the filter of a convolution with a group for each channel, (channels, 1, 4, 4); each sums to 1."""
-        return self.low_pass.expand(channels, 1, 4, 4)
-
-
-class Downsample(Resample):
-    """Halves the sides."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Return feature maps (N, C, H / 2, W / 2) for ``maps`` (N, C, H, W)."""
-        channels = maps.shape[1]
-        return F.conv2d(maps, self.kernel(channels), stride=2, padding=1, groups=channels)
-
-
-class Upsample(Resample):
-    """Doubles the sides."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Return feature maps (N, C, 2 H, 2 W) for ``maps`` (N, C, H, W)."""
-        channels = maps.shape[1]
-        # Three of the four pixels under the filter are zeros inserted between the input pixels; the factor compensates.
-        return F.conv_transpose2d(maps, 4 * self.kernel(channels), stride=2, padding=1, groups=channels)
 
 
 def map_widths(

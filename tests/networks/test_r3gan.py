@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lightning_gans.networks.r3gan import Downsample, R3GANDiscriminator, R3GANGenerator, ResidualBlock, Upsample
+from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator, ResidualBlock
+from lightning_gans.networks.resampling import Downsample, Upsample
 
 TINY: dict[str, Any] = {"width": 4, "blocks": 1, "group_size": 4}
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.networks import R3GANDiscriminator, R3GANGenerator
-from lightning_gans.networks.r3gan import Downsample, ResidualBlock, Upsample
+from lightning_gans.networks.r3gan import ResidualBlock
+from lightning_gans.networks.resampling import Downsample, Upsample
 from tests.support.closed_form import assert_is, fill, numbers, reference
 
 CASES = reference(__file__, "r3gan")["cases"]
