@@ -86,6 +86,11 @@ def autocast_off(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()
 
 
+def autocasts_to_float16(device: torch.device) -> bool:
+    """Whether operations on ``device`` are within mixed precision with float16."""
+    return torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type) == torch.float16
+
+
 def at_least_float32(values: Tensor) -> Tensor:
     """Half-precision values as float32; others as they are."""
     return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -34,7 +34,7 @@ def seed_step(device: torch.device, seed: int, purpose: str, rank: int, step: in
     """Seed the random numbers of one step.
 
     Seeds the default generators of the CPU and of ``device``, which dropout and ``torch.randn`` use, differently on
-    every rank; and the generators of :func:`uniform_per_image` and :func:`integers_per_image` equally on all ranks.
+    every rank; and the generators of :func:`uniform_per_image` and its like equally on all ranks.
 
     Faster than ``torch.manual_seed``, which seeds all backends.
     """
@@ -71,13 +71,18 @@ def shared_generator(device: torch.device) -> torch.Generator | None:
     return _shared.get(device) if world_size() > 1 else None
 
 
-def uniform_per_image(count: int, device: torch.device) -> Tensor:
-    """A random number in [0, 1) for each of this rank's ``count`` images: (count,).
+def uniform_per_image(count: int, device: torch.device, *shape: int) -> Tensor:
+    """Random numbers in [0, 1) of a shape for each of this rank's ``count`` images: (count, *shape).
 
-    It is drawn for the images of all ranks, so that N ranks use the same numbers as one process with an N times larger
-    batch.
+    They are drawn for the images of all ranks, so that N ranks use the same numbers as one process with an N times
+    larger batch.
     """
-    return _own(torch.rand(count * world_size(), device=device, generator=shared_generator(device)))
+    return _own(torch.rand(count * world_size(), *shape, device=device, generator=shared_generator(device)))
+
+
+def normal_per_image(count: int, device: torch.device, *shape: int) -> Tensor:
+    """Standard normal random numbers for each of this rank's images; see :func:`uniform_per_image`."""
+    return _own(torch.randn(count * world_size(), *shape, device=device, generator=shared_generator(device)))
 
 
 def integers_per_image(low: int, high: int, count: int, device: torch.device) -> Tensor:

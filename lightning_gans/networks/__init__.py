@@ -14,6 +14,7 @@ from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.sngan_resnet import SNGANResNetDiscriminator, SNGANResNetGenerator
+from lightning_gans.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from lightning_gans.networks.unet import UNet
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "SNGANGenerator",
     "SNGANResNetDiscriminator",
     "SNGANResNetGenerator",
+    "StyleGAN2Discriminator",
+    "StyleGAN2Generator",
     "Translator",
     "UNet",
 ]

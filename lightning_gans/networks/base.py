@@ -50,7 +50,7 @@ class Generator(StoresArguments, nn.Module, ABC):
 
     @abstractmethod
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return images (N, channels, height, width) in [-1, 1].
+        """Return images (N, channels, height, width), in evaluation mode in [-1, 1].
 
         Args:
             latent: latent vectors (N, latent_dim).

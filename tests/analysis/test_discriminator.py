@@ -15,6 +15,7 @@ from lightning_gans.networks import (
     MLPDiscriminator,
     R3GANDiscriminator,
     SNGANDiscriminator,
+    StyleGAN2Discriminator,
 )
 from tests.support.tiny import weights
 
@@ -68,6 +69,8 @@ LENGTHS = {
     SNGANDiscriminator(1, 28, width=2): 16 * (2 + 2 + 4 + 4 + 8),
     # Two activations in each block, with twice the channels of its map.
     R3GANDiscriminator(1, 28, width=4, blocks=1, group_size=4): 16 * 2 * (8 + 16 + 32),
+    # The first convolution, two in each block, and the last one.
+    StyleGAN2Discriminator(1, 28, width=2): 16 * (2 + 2 + 4 + 4 + 8 + 8),
     # One activation module, called behind each of the layers.
     MLPDiscriminator(1, 28, widths=(7, 5)): 7 + 5,
     MaxoutDiscriminator(1, 28, width=4): 4 + 4,

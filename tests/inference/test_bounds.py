@@ -61,6 +61,8 @@ BOMBS: dict[str, tuple[str, dict[str, Any]]] = {
     "wider than any number": ("DCGANGenerator", {**SIZES, "width": 10**100}),
     "many blocks": ("R3GANGenerator", {**SIZES, "width": 16, "blocks": 10**9}),
     "large blocks": ("R3GANGenerator", {**SIZES, "width": 10**6, "group_size": 1}),
+    "many dense layers": ("StyleGAN2Generator", {**SIZES, "width": 1, "mapping_layers": 10**9}),
+    "long styles": ("StyleGAN2Generator", {**SIZES, "width": 1, "style_dim": 10**6}),
     "long vectors": ("MLPGenerator", {**SIZES, "latent_dim": 10**12}),
     "large images": ("MLPGenerator", {**SIZES, "size": [10**6, 10**6]}),
     "many classes": ("MLPGenerator", {**SIZES, "conditional": True, "num_classes": 10**11}),

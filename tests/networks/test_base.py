@@ -27,6 +27,8 @@ from lightning_gans.networks import (
     SNGANGenerator,
     SNGANResNetDiscriminator,
     SNGANResNetGenerator,
+    StyleGAN2Discriminator,
+    StyleGAN2Generator,
     UNet,
 )
 
@@ -44,6 +46,8 @@ CONDITIONAL: list[Any] = [
     R3GANGenerator,
     SNGANResNetDiscriminator,
     SNGANResNetGenerator,
+    StyleGAN2Discriminator,
+    StyleGAN2Generator,
 ]
 
 

@@ -20,6 +20,8 @@ from lightning_gans.networks import (
     ResizeGenerator,
     SNGANResNetDiscriminator,
     SNGANResNetGenerator,
+    StyleGAN2Discriminator,
+    StyleGAN2Generator,
 )
 from lightning_gans.networks.sizes import doubled_map, nearest_sizes, smallest_map
 
@@ -87,6 +89,7 @@ def test_the_near_sizes_can_be_used() -> None:
         (R3GANGenerator, R3GANDiscriminator, {"width": 2, "blocks": 1, "group_size": 4}),
         (SNGANResNetGenerator, SNGANResNetDiscriminator, {"width": 2}),
         (CompactGenerator, CompactDiscriminator, {"width": 8, "blocks": 1}),
+        (StyleGAN2Generator, StyleGAN2Discriminator, {"width": 2, "mapping_layers": 2}),
         (InfoGANGenerator, InfoGANDiscriminator, {"width": 2, "dense": 3}),
         (ResizeGenerator, None, {"width": 2}),
     ],
@@ -117,6 +120,7 @@ def test_rectangles_of_many_channels(
         (DCGANGenerator, DCGANDiscriminator, {"width": 1}),
         (R3GANGenerator, R3GANDiscriminator, {"width": 1, "blocks": 1, "group_size": 2}),
         (SNGANResNetGenerator, SNGANResNetDiscriminator, {"width": 1}),
+        (StyleGAN2Generator, StyleGAN2Discriminator, {"width": 1}),
     ],
 )
 @torch.no_grad()

@@ -27,7 +27,7 @@ def numbers(shape: Sequence[int], seed: int) -> Tensor:
     index = torch.arange(torch.Size(shape).numel())
     place = (123457 * index + 7919 * (seed + 1)) % PRIME
     cubes: Tensor = place**3 % PRIME
-    return (2 * cubes.double() / PRIME - 1).view(*shape)
+    return (2 * cubes.double() / PRIME - 1).view(torch.Size(shape))
 
 
 def weights(name: str, shape: Sequence[int], seed: int) -> Tensor:
