@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from lightning_gans.callbacks.symptoms import MONITORED, Diagnosis, Finding
 from lightning_gans.core.errors import RunEnded, at_least
+from lightning_gans.distributed import AsyncSum
 from lightning_gans.families.adversarial import GRADIENTS, Adversarial, as_adversarial
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.json_lines import append_line
@@ -227,25 +227,11 @@ class AsyncFiniteCheck:
     def __init__(self, step: int, losses: dict[str, Tensor]) -> None:
         self.step = step
         self.losses = losses
-        self._sum = total(losses.values())
-        several = dist.is_available() and dist.is_initialized()
-        self._work = dist.all_reduce(self._sum, async_op=True) if several else None
-        self._event: torch.cuda.Event | None = None
-        if self._sum.is_cuda:
-            if self._work is not None:
-                self._work.wait()  # lets the device wait, not this process
-            # Copied now: a copy in the next step would be queued behind that step's work.
-            self._sum = self._sum.to("cpu", non_blocking=True)
-            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has not annotated it
-            self._event.record()
+        self._sum = AsyncSum(total(losses.values()))
 
     def is_finite(self) -> bool:
         """The result, equal on all ranks."""
-        if self._event is not None:
-            self._event.synchronize()
-        elif self._work is not None:
-            self._work.wait()
-        return math.isfinite(self._sum.item())
+        return math.isfinite(self._sum.result())
 
 
 # What is not finite.

@@ -30,18 +30,9 @@ from lightning_gans.families.defaults import MadeForData
 from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.meter import TrainingMeter
-from lightning_gans.families.reconstruction import (
-    CLASS_PATH,
-    build_model,
-    describe_model,
-    find_model_class,
-)
-from lightning_gans.families.resume import (
-    CHECKPOINTED_SETTINGS,
-    RUN_SEED,
-    plain_settings,
-    refuse_changed_settings,
-)
+from lightning_gans.families.part_states import load_part_states, part_states
+from lightning_gans.families.reconstruction import CLASS_PATH, build_model, describe_model, find_model_class
+from lightning_gans.families.resume import CHECKPOINTED_SETTINGS, RUN_SEED, plain_settings, refuse_changed_settings
 from lightning_gans.runs.checkpoint_file import NOT_STORED, read_checkpoint
 from lightning_gans.runs.record import describe_run, package_versions
 
@@ -179,6 +170,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         checkpoint[GRADIENTS] = self._unfinished_gradients()
         checkpoint[LOSS_SCALING] = {} if self.loss_scaling is None else self.loss_scaling.state_dict()
         checkpoint.update(self.meter.state())
+        checkpoint.update(part_states(self))
         # For users of the model who have only this file.
         checkpoint["versions"] = package_versions()
         if (data := data_module(self.trainer)) is not None:
@@ -262,6 +254,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         """
         self._loaded = (checkpoint["epoch"] + 1, checkpoint["global_step"])
         self.meter.resume(checkpoint)
+        load_part_states(self, checkpoint)
         if self.trainer_or_none() is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             if RUN_SEED in checkpoint:

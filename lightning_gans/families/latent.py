@@ -25,6 +25,7 @@ from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import MNIST_SHAPE, default, default_of, instantiate_default
 from lightning_gans.families.loaders import check_labels, check_shape
 from lightning_gans.families.packing import check_networks, pack, packed_shape, unpack
+from lightning_gans.families.pass_scalars import pass_scalars
 from lightning_gans.families.smallest_batch import check_smallest_batch, latent_inputs
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.sampling import SamplesFromNoise
@@ -194,6 +195,8 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
     def adversarial_step(self, batch: Labelled) -> None:
         """Update the discriminator, then the generator, with the same generated images."""
         batch = self.as_batch(batch)
+        if self.augmentation is not None:
+            self.augmentation.adapt(self.global_step, self.total_steps)
         with torch.set_grad_enabled(self.is_due("g")):
             fake = self.generator(self.training_latent(len(batch.labels)), batch.labels)
         self.optimize("d", self.discriminator_loss(batch.images, fake.detach(), batch.labels))
@@ -210,12 +213,12 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         if penalty is not None:
             real, fake = penalty.leaves(real, fake)
         real_logits, fake_logits = self.pair_logits(real, fake, labels)
+        if self.augmentation is not None:
+            self.augmentation.observe(real_logits.detach(), len(real) * self.packing)
         if self.should_log:
-            if len(labels) * self.packing > 1:
-                ratio = variance_ratio(unpack(fake, self.packing), unpack(real, self.packing))
-                self.log_scalar("variance_ratio", ratio)
-            self.log_scalar("logit/real", real_logits.float().mean())
-            self.log_scalar("logit/fake", fake_logits.float().mean())
+            images = unpack(real, self.packing), unpack(fake, self.packing)
+            for key, value in pass_scalars(*images, real_logits, fake_logits, self.augmentation).items():
+                self.log_scalar(key, value)
         loss = self.objective.discriminator_loss(real_logits, fake_logits)
         if penalty is not None:
             given = DiscriminatorPass(
@@ -331,12 +334,3 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
     def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
         return self._generate(self.as_batch(batch), batch_idx)
-
-
-def variance_ratio(fake: Tensor, real: Tensor) -> Tensor:
-    """The variance of generated images (N, C, H, W) over that of real ones, both summed over pixels.
-
-    It is 1 if both variances are equal, and 0 if all generated images of the batch are the same, as after a mode
-    collapse.
-    """
-    return fake.float().var(dim=0).sum() / real.float().var(dim=0).sum()

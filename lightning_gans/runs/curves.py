@@ -98,8 +98,10 @@ TRAINING = {
     "grad_norm": Panel("gradient norm", log=True, smooth=True),
     "logit": Panel("D's mean logit", level=0, smooth=True),
     "variance_ratio": Panel("variance of a batch, fake / real", level=1, smooth=True),
+    "augment/p": Panel("probability of augmentation"),
+    "augment/real_sign": Panel("mean sign of D's real logits", level=0, smooth=True),
 }
-"""Panels of values of training batches, by the part of the column's name before the slash."""
+"""Panels of values of training batches, by the column's name or the part of it before the slash."""
 
 SCORES = {
     ("fid",): Panel("FID", log=True),
@@ -177,11 +179,11 @@ Found = list[tuple[str, str, str]]
 
 
 def _of_group(columns: list[str], group: str) -> Found:
-    """The columns ``group``, ``group/name`` and ``group/name_a``, where ``a`` is a domain."""
+    """The columns ``group``, ``group/name`` and ``group/name_a``, where ``a`` is a domain; a group may be a column."""
     found = []
     for column in columns:
         head, _, name = column.partition("/")
-        if head == group:
+        if group in (head, column):
             stem, _, end = name.rpartition("_")
             found.append((column, stem, end) if stem and end in ("a", "b") else (column, name or group, ""))
     return found

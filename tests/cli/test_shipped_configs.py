@@ -105,6 +105,15 @@ FACTS = {
         "steps": math.ceil(20_000_000 / 512),
     },
     ("r3gan/cifar10_paper", "scheduler_g.init_args"): {"lr": 5e-5, "beta2": 0.99, "steps": math.ceil(20_000_000 / 512)},
+    ("r3gan/cifar10_paper", "augmentation.init_args"): {
+        "p": {
+            "class_path": "CosineSchedule",
+            "init_args": {"start": 0.0, "end": 0.55, "steps": math.ceil(20_000_000 / 512)},
+        },
+        "target": None,
+        "color": 0.5,
+        "cutout": 1.0,
+    },
     # Table 3, setting of the residual networks: alpha .0002, beta1 0, beta2 .9, n_dis 5
     ("sngan/cifar10_paper", "n_critic"): 5,
     ("sngan/cifar10_paper", "optimizer_d.init_args"): {"lr": 2e-4, "betas": [0.0, 0.9]},

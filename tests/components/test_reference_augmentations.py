@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.components import augmentations
+from lightning_gans.components.augmentations import diff_augment
 from tests.support.closed_form import assert_is, numbers, reference
 
 REFERENCE = reference(__file__, "diffaugment")
@@ -52,7 +53,7 @@ def test_images_and_their_slopes_are_the_authors(name: str, monkeypatch: pytest.
     case = CASES[name]
     draws = Draws(case)
     for function in ("uniform_per_image", "integers_per_image"):
-        monkeypatch.setattr(augmentations, function, getattr(draws, function))
+        monkeypatch.setattr(diff_augment, function, getattr(draws, function))
     policy = case["policy"].split(",")
     augment = augmentations.DiffAugment(
         color="color" in policy,
@@ -76,7 +77,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, side: int, translation: float, cutout
         ranges.append([low, high])
         return torch.zeros(count, dtype=torch.long)
 
-    monkeypatch.setattr(augmentations, "integers_per_image", integers_per_image)
+    monkeypatch.setattr(diff_augment, "integers_per_image", integers_per_image)
     augment = augmentations.DiffAugment(color=False, translation=translation, cutout=cutout)
     augment(torch.ones(1, 1, side, side))
     return ranges
@@ -120,6 +121,6 @@ def test_every_pixel_is_cut_out_as_often_as_by_the_authors(
         assert len(every) == count
         return every.repeat_interleave(count) if next(rows_first) else every.repeat(count)
 
-    monkeypatch.setattr(augmentations, "integers_per_image", integers_per_image)
+    monkeypatch.setattr(diff_augment, "integers_per_image", integers_per_image)
     kept = augmentations.cut_out(torch.ones(count**2, 1, side, side), share)
     assert torch.equal((kept[:, 0] == 0).sum(dim=0), torch.outer(torch.tensor(times), torch.tensor(times)))

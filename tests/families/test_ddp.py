@@ -86,6 +86,7 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
     assert one["global_step"] == several["global_step"] == STEPS
     first, start = one["state_dict"], RUNS[name][0]().state_dict()
     assert first.keys() == several["state_dict"].keys()
+    assert one.get("part_states") == several.get("part_states")
     # The checkpoint of rank 0 holds the histories of all.
     for key, value in several["state_dict"].items():
         torch.testing.assert_close(value, first[key], rtol=0, atol=1e-5)
@@ -108,6 +109,7 @@ def test_processes_that_resume_are_processes_that_were_not_disturbed(name: str, 
     files = [equal_runs(devices) / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in kinds]
     whole, resumed = (torch.load(file, weights_only=True) for file in files)
     assert resumed["global_step"] == STEPS
+    assert resumed.get("part_states") == whole.get("part_states")
     assert all(torch.equal(resumed["state_dict"][key], value) for key, value in whole["state_dict"].items())
 
 

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import LambdaCallback
 
 from lightning_gans.callbacks import EMA, Evaluation, SampleGrid, Watchdog
 from lightning_gans.callbacks.analysis import Analysis
-from lightning_gans.components.augmentations import DiffAugment
+from lightning_gans.components.augmentations import ADA, DiffAugment
 from lightning_gans.components.noise import NormalNoise, UniformNoise, interpolation_for
 from lightning_gans.components.penalties import R1
 from lightning_gans.networks import MLPDiscriminator, MLPGenerator
@@ -47,6 +47,7 @@ def mean_image_gan() -> GAN:
     ("make", "data"),
     [
         (lambda: tiny_dcgan(penalty=R1(), augmentation=DiffAugment(), clip_g=1.0, accumulate_d=2), TinyData),
+        (lambda: tiny_dcgan(penalty=R1(), augmentation=ADA(0.9, filtering=1, noise=1, cutout=1)), TinyData),
         (mean_image_gan, TinyData),
         *((make, tiny_facades) for make in TINY),
     ],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import lightning_gans
 from lightning_gans.callbacks import EMA, LastCheckpoint
-from lightning_gans.components.augmentations import DiffAugment
+from lightning_gans.components.augmentations import ADA
 from lightning_gans.components.noise import UniformNoise
 from lightning_gans.components.objectives import LeastSquares
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
@@ -68,7 +68,7 @@ def test_a_latent_variant_made_in_python_is_loaded_with_all_of_its_parts(
         objective=LeastSquares(b=0.9),
         noise=UniformNoise(-2, 2),
         penalty=R1(CosineSchedule(0.3, 0.1), interval=2),
-        augmentation=DiffAugment(color=False),
+        augmentation=ADA(CosineSchedule(0.1, 0.4), target=None, color=0.5),
         optimizer_g=partial(GANAdam, lr=1e-3),
         optimizer_d=lambda p: torch.optim.RMSprop(p, lr=2e-3),
         scheduler_g=partial(LinearDecay, start=0.2),

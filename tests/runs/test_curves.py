@@ -62,6 +62,16 @@ def test_panels_of_training_come_before_those_of_scores() -> None:
     }
 
 
+def test_ada_has_panels_for_its_probability_and_for_what_steers_it() -> None:
+    panels = {panel.title: panel for panel in select_panels(["augment/p", "augment/real_sign", "loss/d", "step"])}
+    assert list(panels) == ["loss of D", "probability of augmentation", "mean sign of D's real logits"]
+    lines = [line for title in list(panels)[1:] for line in panels[title].lines]
+    assert [(line.column, line.name, line.domain) for line in lines] == [
+        ("augment/p", "p", ""),
+        ("augment/real_sign", "real_sign", ""),
+    ]
+
+
 def test_domains_are_lines_of_one_panel() -> None:
     assert shown(TRANSLATION) == {
         "loss of D": [("d", "")],

@@ -15,7 +15,7 @@ import lightning as L
 import torch
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
-from lightning_gans.components.augmentations import DiffAugment
+from lightning_gans.components.augmentations import ADA, DiffAugment
 from lightning_gans.components.objectives import RelativisticAverage
 from lightning_gans.components.penalties import R1
 from lightning_gans.core.images import Size
@@ -32,7 +32,7 @@ from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix
 STEPS, CUT = 12, 7
 """Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
 
-RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_batch_norm_r1")
+RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1")
 
 BUCKET_CAP_MB = 0.001
 """Size of the messages with gradients: a kibibyte, less than any network has."""
@@ -85,6 +85,12 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
     "dcgan_batch_norm_r1": (lambda: tiny_dcgan(penalty=R1(weight=0.1, interval=2), **sides(0.02)), images),
     "dcgan_relativistic_average": (
         lambda: tiny_dcgan(batch_norm=False, objective=RelativisticAverage(), penalty=R1(weight=0.1), **sides(0.02)),
+        images,
+    ),
+    "dcgan_ada": (
+        lambda: tiny_dcgan(
+            batch_norm=False, augmentation=ADA(p=0.3, target=0.1, interval=3, ramp_images=160), **sides(0.02)
+        ),
         images,
     ),
     "wgan_gp": (wgan_gp, images),

@@ -1,30 +1,12 @@
-"""Differentiable augmentations of the images that D is given, chosen for any latent variant by class path.
-
-For instance ``--model.augmentation DiffAugment --model.augmentation.color false``. Real and
-generated images are augmented alike, in D's step and in G's, so that G does not learn to generate augmented images. D
-never gets the same image twice, and so overfits a small data set less.
-"""
+"""DiffAugment (Zhao et al., 2020): every image that D is given is augmented."""
 
 from __future__ import annotations
-
-from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
 
-from lightning_gans.core.arguments import StoresArguments
+from lightning_gans.components.augmentations.base import Augmentation
 from lightning_gans.core.randomness import integers_per_image, uniform_per_image
-
-
-class Augmentation(StoresArguments, ABC):
-    """A random, differentiable function of images, drawn independently for each image at each call."""
-
-    def __init__(self) -> None:
-        """Create the object."""
-
-    @abstractmethod
-    def __call__(self, images: Tensor) -> Tensor:
-        """Augment images (N, C, H, W) in [-1, 1]; the output has the same shape and may exceed that range."""
 
 
 class DiffAugment(Augmentation):
