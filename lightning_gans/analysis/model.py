@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lightning_gans.components.objectives import image_logits
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.images import to_float
 from lightning_gans.core.precision import metrics_device
@@ -83,7 +84,8 @@ class AnalyzedModel(NamedTuple):
             labels: (N,) int64.
 
         Returns:
-            (N / m,) float64 on the CPU, where m is the number of images of a pack.
+            (N / m,) float64 on the CPU, where m is the number of images of a pack; means over the patches of each where
+            the discriminator judges patches.
         """
         size = self.model.packing
         whole = len(images) // size * size
@@ -94,7 +96,7 @@ class AnalyzedModel(NamedTuple):
             with self.precision():
                 inputs = batch if batch.is_floating_point() else to_float(batch)
                 logits.append(self.model.discriminator(inputs, classes.to(self.model.device)))
-        return torch.cat(logits).cpu().double()
+        return image_logits(torch.cat(logits).cpu().double())
 
     def features(self, images: Tensor) -> Tensor:
         """Features (N, D) of uint8 images (N, C, H, W), on the extractor's device."""

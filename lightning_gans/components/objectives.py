@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_gans.core.arguments import StoresArguments
-from lightning_gans.core.randomness import world_size
+from lightning_gans.core.randomness import uniform_per_image, world_size
 from lightning_gans.distributed import all_reduce_mean
 
 
@@ -64,8 +64,13 @@ def relativistic(better_logits: Tensor, worse_logits: Tensor) -> Tensor:
     return F.softplus(worse_logits.float() - better_logits.float()).mean()
 
 
+def image_logits(logits: Tensor) -> Tensor:
+    """Return one logit for each image, (N,): the mean over the patches of logits (N, K), or logits (N,) themselves."""
+    return logits.flatten(1).mean(dim=1) if logits.dim() > 1 else logits
+
+
 class Objective(StoresArguments, ABC):
-    """The losses of discriminator and generator as pure functions of logits."""
+    """The losses of discriminator and generator as functions of logits, without a state."""
 
     generator_uses_real_logits: ClassVar[bool] = False
     """Whether :meth:`generator_loss` needs the logits of real images. Families compute them only then."""
@@ -163,6 +168,37 @@ class Hinge(Objective):
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         """:math:`-E D(G(z))`."""
         return negative_mean_logit(fake_logits)
+
+
+class SmoothedHinge(Objective):
+    r"""Hinge loss whose margin in D's loss is drawn for each logit, as in the code of FastGAN (Liu et al., 2021).
+
+    It keeps D from separating a few training images by as much as it can: one-sided label smoothing for the hinge.
+
+    Args:
+        smoothing: margins are uniformly distributed between 1 minus this number and 1.
+
+    Raises:
+        ValueError: if ``smoothing`` is outside [0, 1].
+    """
+
+    def __init__(self, smoothing: float = 0.2) -> None:
+        if not 0 <= smoothing <= 1:
+            raise ValueError(f"smoothing is {smoothing}; expected 0 to 1")
+        self.smoothing = smoothing
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        r""":math:`E \max(0, m - D(x)) + E \max(0, m' + D(G(z)))` with the margins m and m'."""
+        real, fake = real_logits.float(), fake_logits.float()
+        return F.relu(self._margins(real) - real).mean() + F.relu(self._margins(fake) + fake).mean()
+
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        """:math:`-E D(G(z))`."""
+        return negative_mean_logit(fake_logits)
+
+    def _margins(self, logits: Tensor) -> Tensor:
+        drawn = uniform_per_image(len(logits), logits.device, *logits.shape[1:])
+        return 1 - self.smoothing * drawn
 
 
 class Relativistic(Objective):

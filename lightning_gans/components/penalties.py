@@ -17,6 +17,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from lightning_gans.components.objectives import image_logits
 from lightning_gans.components.schedules import Schedule, value_at
 from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import at_least
@@ -30,10 +31,10 @@ class DiscriminatorPass(NamedTuple):
     Attributes:
         real: real images (N, C, H, W), as :meth:`Penalty.leaves` returns them.
         fake: generated images (N, C, H, W), likewise.
-        real_logits: logits (N,) of the real images.
-        fake_logits: logits (N,) of the generated images.
+        real_logits: logits (N,), or (N, K) of patches, of the real images.
+        fake_logits: logits of the generated images, likewise.
         labels: classes (N,) of both, int64.
-        discriminator: images (N, C, H, W) and labels (N,) to logits (N,), in float32, for a pass at other images.
+        discriminator: images (N, C, H, W) and labels (N,) to such logits, in float32, for a pass at other images.
     """
 
     real: Tensor
@@ -50,11 +51,11 @@ def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
     r""":math:`\|\nabla_x D(x)\|^2` of each image, a differentiable float32 tensor (N,).
 
     Args:
-        logits: D's logits (N,), computed from ``images``.
+        logits: D's logits (N,), computed from ``images``; of logits (N, K) of patches the mean over patches is D(x).
         images: (N, C, H, W), with ``requires_grad``.
     """
     with autocast_off(images.device):
-        (gradients,) = torch.autograd.grad(logits.float().sum(), images, create_graph=True)
+        (gradients,) = torch.autograd.grad(image_logits(logits.float()).sum(), images, create_graph=True)
         # The norm over all pixels and channels of an image; a norm along one axis would be another penalty.
         return gradients.float().flatten(1).square().sum(dim=1)
 

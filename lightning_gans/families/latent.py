@@ -244,7 +244,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         return self.objective.generator_loss(self.logits(fake, labels), real_logits)
 
     def logits(self, images: Tensor, labels: Tensor, eager: bool = False) -> Tensor:
-        """D's logits (N,) of images, or packs of images, which are augmented first.
+        """D's logits, (N,) or (N, K), of images, or packs of images, which are augmented first.
 
         Args:
             images: (N, C, H, W) in [-1, 1], where C is D's number of channels.
@@ -256,7 +256,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         return logits
 
     def pair_logits(self, real: Tensor, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits (N,) of real and of generated images, or packs of images, (N, C, H, W).
+        """D's logits, (N,) or (N, K), of real and of generated images, or packs of images, (N, C, H, W).
 
         One pass computes both where the discriminator is ``joint_batch_safe`` and no gradient with respect to the
         images is needed; a penalty on one kind of images would differentiate with respect to the other kind as well.

@@ -3,6 +3,8 @@
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.compact import CompactDiscriminator, CompactGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.networks.fastgan import FastGANGenerator
+from lightning_gans.networks.fastgan_discriminator import FastGANDiscriminator
 from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
@@ -24,6 +26,8 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "FastGANDiscriminator",
+    "FastGANGenerator",
     "Generator",
     "IdentityTranslator",
     "InfoGANDiscriminator",

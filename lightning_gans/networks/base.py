@@ -67,7 +67,7 @@ class Generator(StoresArguments, nn.Module, ABC):
 
 
 class Discriminator(StoresArguments, nn.Module, ABC):
-    """Base class of networks that map images, and labels if the network is conditional, to one logit for each image.
+    """Base class of networks that map images, and labels if the network is conditional, to logits.
 
     The command line passes ``channels``, ``size`` and ``num_classes`` of the data to the arguments of these names of a
     class that has them.
@@ -100,7 +100,9 @@ class Discriminator(StoresArguments, nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images.
+        """Return logits, high for real images: (N,), or (N, K) if the network judges K patches of each image.
+
+        A loss is a mean over all of them. Where one logit for each image is needed, it is the mean over its patches.
 
         Args:
             images: (N, channels, height, width) in [-1, 1].

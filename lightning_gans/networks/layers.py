@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, parametrize
 
 from lightning_gans.distributed.synced_batch_norm import Synchronizable, batch_norm
 
@@ -133,7 +133,8 @@ class UpsampleConv(Conv3x3):
 
         The sums are taken in the precision of the weight, also under autocast.
         """
-        return like_format(widen(self.weight.flip(2, 3).transpose(0, 1)), self.weight)
+        weight = self.weight  # once: with spectral normalization each access is a step of its power iteration
+        return like_format(widen(weight.flip(2, 3).transpose(0, 1)), weight)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return feature maps (N, channels_out, 2 H, 2 W) for ``input`` (N, channels_in, H, W)."""
@@ -261,6 +262,30 @@ def dcgan_init(module: nn.Module) -> None:
         normal_init(module)
 
 
+class SpectralNormShapes(nn.Module):
+    """Has the buffers of torch's spectral normalization and returns the weight, for layers on the meta device.
+
+    There, where a network is built to count its parameters, torch's own takes a second for a hundred layers.
+
+    Args:
+        layer: the layer.
+    """
+
+    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding) -> None:
+        super().__init__()
+        rows = layer.weight.shape[1 if isinstance(layer, nn.ConvTranspose2d) else 0]
+        self.register_buffer("_u", layer.weight.new_empty(rows))
+        self.register_buffer("_v", layer.weight.new_empty(layer.weight.numel() // rows))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return ``weight``."""
+        return weight
+
+    def right_inverse(self, weight: Tensor) -> Tensor:
+        """Return ``weight``."""
+        return weight
+
+
 def apply_spectral_norm(network: nn.Module) -> None:
     """Divide the weight of every convolution, linear layer and embedding by its largest singular value.
 
@@ -275,7 +300,10 @@ def apply_spectral_norm(network: nn.Module) -> None:
     """
     for name, module in list(network.named_modules()):
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            if not module.weight.is_meta and not module.weight.any():
+            if module.weight.is_meta:
+                parametrize.register_parametrization(module, "weight", SpectralNormShapes(module))
+                continue
+            if not module.weight.any():
                 raise ValueError(
                     f"{type(network).__name__} has a layer, {name}, whose weight is all zero; expected weights that "
                     "can be divided by their largest singular value"

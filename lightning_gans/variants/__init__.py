@@ -3,6 +3,7 @@
 from lightning_gans.variants.cgan import CGAN
 from lightning_gans.variants.cyclegan import CycleGAN
 from lightning_gans.variants.dcgan import DCGAN
+from lightning_gans.variants.fastgan import FastGAN
 from lightning_gans.variants.gan import GAN
 from lightning_gans.variants.lsgan import LSGAN
 from lightning_gans.variants.pix2pix import Pix2Pix
@@ -10,4 +11,4 @@ from lightning_gans.variants.r3gan import R3GAN
 from lightning_gans.variants.sngan import SNGAN
 from lightning_gans.variants.wgan_gp import WGANGP
 
-__all__ = ["CGAN", "DCGAN", "GAN", "LSGAN", "R3GAN", "SNGAN", "WGANGP", "CycleGAN", "Pix2Pix"]
+__all__ = ["CGAN", "DCGAN", "GAN", "LSGAN", "R3GAN", "SNGAN", "WGANGP", "CycleGAN", "FastGAN", "Pix2Pix"]

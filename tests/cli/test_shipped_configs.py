@@ -30,6 +30,9 @@ BASES = {
 PICTURES = ("FashionMNISTDataModule", "KMNISTDataModule", "ImageFolderDataModule")
 
 
+LARGE = ("fastgan",)
+"""Folders of configs whose networks are large at any width of the data."""
+
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name != "sweeps")
 
 
@@ -55,7 +58,9 @@ def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]
     else:  # what is put on top of a run
         arguments += ["--config", base, "--config", str(config)]
     arguments += small_sets.get(data, [])
-    if data in (*BASES, "CIFAR10DataModule"):  # the papers' widths take minutes; see the slow tests
+    if (
+        data in (*BASES, "CIFAR10DataModule") or config.parent.name in LARGE
+    ):  # the papers' widths take minutes; see the slow tests
         arguments += ["--model.generator.width", "8", "--model.discriminator.width", "8"]
     # Inception's weights are a download, and other features of pictures take seconds; CIFAR-10's are measured.
     texts = [Path(find_config(name)).read_text() for name in (str(config), base)]

@@ -27,6 +27,14 @@ def test_squared_slopes_of_a_linear_critic_are_its_squared_norm(channels: int) -
     torch.testing.assert_close(slopes, critic.slope.square().sum().expand(5))
 
 
+def test_of_patches_the_mean_logit_of_an_image_is_differentiated() -> None:
+    critic = Linear(3)
+    images = torch.randn(2, 3, 4, 4, requires_grad=True)
+    patches = torch.stack([critic(images) * factor for factor in (1.0, 3.0, 5.0)], dim=1)
+    slopes = squared_gradient_norms(patches, images)
+    torch.testing.assert_close(slopes, 9 * critic.slope.square().sum().expand(2))
+
+
 def test_squared_slopes_are_differentiable_in_the_critic() -> None:
     critic = Linear(3)
     images = torch.randn(2, 3, 4, 4, requires_grad=True)

@@ -24,10 +24,11 @@ from lightning_gans.families import Adversarial
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import WGANGP
+from lightning_gans.variants import WGANGP, FastGAN
 from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
+from tests.support.variants import networks_for
 
 STEPS, CUT = 12, 7
 """Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
@@ -56,6 +57,10 @@ def wgan_gp() -> WGANGP:
         n_critic=2,
         **sides(1e-3),
     )
+
+
+def fast_gan() -> FastGAN:
+    return FastGAN(**networks_for(FastGAN), **sides(1e-3))
 
 
 def u_net(channels_in: int, channels_out: int, size: Size) -> Translator:
@@ -94,6 +99,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
         images,
     ),
     "wgan_gp": (wgan_gp, images),
+    "fastgan": (fast_gan, images),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
     "cyclegan": (
         lambda: tiny_cyclegan(u_net, patchgan, size=64, pool_size=10, **sides(2e-5)),

@@ -10,8 +10,8 @@ import lightning_gans.variants
 from lightning_gans.components import objectives
 from lightning_gans.components.objectives import Objective
 from lightning_gans.families import Adversarial, LatentGAN, Translation
-from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
-from lightning_gans.variants import CGAN
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, FastGANDiscriminator, FastGANGenerator
+from lightning_gans.variants import CGAN, FastGAN
 
 VARIANTS: list[type[Adversarial]] = [getattr(lightning_gans.variants, name) for name in lightning_gans.variants.__all__]
 LATENT_VARIANTS = [variant for variant in VARIANTS if issubclass(variant, LatentGAN)]
@@ -40,5 +40,15 @@ def conditional() -> dict[str, Any]:
     }
 
 
+def fastgan() -> dict[str, Any]:
+    torch.manual_seed(0)
+    return {
+        "generator": FastGANGenerator(1, 28, latent_dim=3, width=1),
+        "discriminator": FastGANDiscriminator(1, 28, width=1),
+    }
+
+
 def networks_for(variant: type[LatentGAN]) -> dict[str, Any]:
+    if variant is FastGAN:
+        return fastgan()
     return conditional() if variant is CGAN else plain()
