@@ -1,28 +1,30 @@
-"""Gradient penalties on the discriminator, added to the discriminator's loss of any latent variant by class path.
+"""Penalties on the discriminator, added to the discriminator's loss of any latent variant by class path.
 
 For instance ``--model.penalty R1 --model.penalty.weight 1``.
 
-Penalties are computed in float32, also under mixed precision. The second derivative of batch normalization contains the
-third power of the reciprocal of the standard deviation, which is 40 and more for the first feature maps of an untrained
-discriminator: in float16 it overflows.
+Gradient penalties are computed in float32, also under mixed precision. The second derivative of batch normalization
+contains the third power of the reciprocal of the standard deviation, which is 40 and more for the first feature maps of
+an untrained discriminator: in float16 it overflows.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from lightning_gans.components.objectives import image_logits
 from lightning_gans.components.schedules import Schedule, value_at
-from lightning_gans.core.arguments import StoresArguments
+from lightning_gans.components.stateful import StatefulPart
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.core.randomness import uniform_per_image
+from lightning_gans.distributed import all_reduce_mean
 
 
 class DiscriminatorPass(NamedTuple):
@@ -60,7 +62,7 @@ def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
         return gradients.float().flatten(1).square().sum(dim=1)
 
 
-class Penalty(StoresArguments, ABC):
+class Penalty(StatefulPart, ABC):
     """A term of the discriminator's loss, applied every ``interval`` steps with ``interval`` times the weight.
 
     Its mean over steps does not depend on the interval (lazy regularization, Karras et al., 2020, appendix B).
@@ -94,11 +96,11 @@ class Penalty(StoresArguments, ABC):
         """The weight of one application, which stands for ``interval`` steps."""
         return value_at(self.weight, given.step, given.total_steps) * self.interval
 
-    def leaves(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def leaves(self, real: Tensor, fake: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
         """Real and generated images in float32, without history, with ``requires_grad`` where the term differentiates.
 
         The discriminator's pass that :meth:`term` gets has to be at these images, and in float32 where they have
-        ``requires_grad``.
+        ``requires_grad``. In step number ``step`` (from 0) the penalty applies.
         """
         return (
             at_least_float32(real.detach()).requires_grad_(self.differentiates_real),
@@ -160,3 +162,108 @@ class GradientPenalty(Penalty):
         norms = squared_gradient_norms(given.discriminator(images, given.labels), images)
         # The root's derivative is infinite at 0, the gradient of a discriminator that ignores its input.
         return self.effective_weight(given) * ((norms + 1e-12).sqrt() - 1).square().mean()
+
+
+class LeCam(Penalty):
+    r"""LeCam regularization (Tseng et al., 2021, section 3), for few images.
+
+    The term is :math:`\lambda (E \max(0, D(x) - \alpha_F)^2 + E \max(0, \alpha_R - D(G(z)))^2)`, where
+    :math:`\alpha_R` and :math:`\alpha_F` are moving averages of the discriminator's mean logits of real images and of
+    generated ones. It pulls the logits of real images down to the average of generated ones, and those of generated
+    images up to that of real ones, so that they do not drift apart when the discriminator learns the training images by
+    heart. With several processes the averages are of the images of all. They are part of the checkpoint.
+
+    This is the authors' code; the paper's equation has the squares of both differences, whatever their sign. Beside a
+    gradient penalty it is a term of :class:`Penalties`.
+
+    Args:
+        weight: lambda; or a schedule of it. The authors have .3 for BigGAN with the hinge loss on CIFAR, 1e-6 for
+            StyleGAN2 there.
+        decay: share of the averages that remains in each batch, in [0, 1). The paper and the code for StyleGAN2 have
+            .99, that for BigGAN .9.
+        start: number of the step (from 0) after which the term is added; until then the averages are the means of the
+            newest batch.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(self, weight: float | Schedule = 0.3, decay: float = 0.99, start: int = 1000) -> None:
+        super().__init__(weight)
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay is {decay}; expected at least 0 and less than 1")
+        at_least("start", start, 0)
+        self.decay = decay
+        self.start = start
+        self._averages: Tensor | None = None
+
+    def term(self, given: DiscriminatorPass) -> Tensor:
+        """The weighted term, a scalar; the averages are updated first, as in the authors' code."""
+        real, fake = given.real_logits.float(), given.fake_logits.float()
+        means = all_reduce_mean(torch.stack([real.mean(), fake.mean()]).detach())
+        if self._averages is not None and given.step >= self.start:
+            means = torch.lerp(means, self._averages.to(means.device), self.decay)
+        self._averages = means
+        if given.step <= self.start:
+            return real.new_zeros(())
+        distances = F.relu(real - means[1]).square().mean() + F.relu(means[0] - fake).square().mean()
+        return self.effective_weight(given) * distances
+
+    def training_state(self) -> dict[str, float]:
+        """The averages of the logits of real and of generated images; empty before the first step."""
+        return {} if self._averages is None else dict(zip(("real", "fake"), self._averages.tolist(), strict=True))
+
+    def load_training_state(self, state: Mapping[str, float]) -> None:
+        """Continue from averages."""
+        self._averages = torch.tensor([state["real"], state["fake"]])
+
+
+class Penalties(Penalty):
+    """The sum of several penalties, each with a weight and an interval of its own.
+
+    For instance, in a config, ``penalty: {class_path: Penalties, init_args: {terms: [R1, LeCam]}}``.
+
+    Args:
+        terms: the penalties, at least one.
+
+    Raises:
+        ValueError: if there is none.
+    """
+
+    def __init__(self, terms: list[Penalty]) -> None:
+        super().__init__()
+        if not terms:
+            raise ValueError("terms is []; expected at least one penalty")
+        self.terms = terms
+
+    def applies_at(self, step: int) -> bool:
+        """Whether the loss of step number ``step`` (from 0) has one of the terms."""
+        return bool(self._due(step))
+
+    def leaves(self, real: Tensor, fake: Tensor, step: int = 0) -> tuple[Tensor, Tensor]:
+        """As :meth:`Penalty.leaves`, with ``requires_grad`` where one of the step's terms differentiates."""
+        pairs = [term.leaves(real, fake, step) for term in self._due(step)]
+        real, fake = pairs[0]
+        return (
+            real.requires_grad_(any(pair[0].requires_grad for pair in pairs)),
+            fake.requires_grad_(any(pair[1].requires_grad for pair in pairs)),
+        )
+
+    def term(self, given: DiscriminatorPass) -> Tensor:
+        """The sum of the step's weighted terms, a scalar."""
+        return torch.stack([term.term(given) for term in self._due(given.step)]).sum()
+
+    def training_state(self) -> dict[str, float]:
+        """The states of the terms, with their places before the names."""
+        states = enumerate(term.training_state() for term in self.terms)
+        return {f"{place}.{name}": value for place, state in states for name, value in state.items()}
+
+    def load_training_state(self, state: Mapping[str, float]) -> None:
+        """Continue from the states of the terms; one that has none starts anew."""
+        for place, term in enumerate(self.terms):
+            prefix = f"{place}."
+            if own := {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}:
+                term.load_training_state(own)
+
+    def _due(self, step: int) -> list[Penalty]:
+        return [term for term in self.terms if term.applies_at(step)]

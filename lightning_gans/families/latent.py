@@ -211,7 +211,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         real, fake, labels = pack(real, self.packing), pack(fake, self.packing), labels[:: self.packing]
         penalty = self.penalty if self.penalty is not None and self.penalty.applies_at(self.global_step) else None
         if penalty is not None:
-            real, fake = penalty.leaves(real, fake)
+            real, fake = penalty.leaves(real, fake, self.global_step)
         real_logits, fake_logits = self.pair_logits(real, fake, labels)
         if self.augmentation is not None:
             self.augmentation.observe(real_logits.detach(), len(real) * self.packing)

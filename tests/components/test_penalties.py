@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_gans.components.penalties import R1, R1R2, R2, GradientPenalty, Penalty, squared_gradient_norms
+from lightning_gans.components.penalties import (
+    R1,
+    R1R2,
+    R2,
+    DiscriminatorPass,
+    GradientPenalty,
+    LeCam,
+    Penalties,
+    Penalty,
+    squared_gradient_norms,
+)
 from lightning_gans.components.schedules import CosineSchedule
 from tests.support.penalties import penalty_term
 
@@ -112,3 +122,76 @@ def test_the_weight_can_follow_a_schedule(kind: type[Penalty]) -> None:
 def test_bad_numbers_are_named(kwargs: dict[str, float], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         R1(**kwargs)  # type: ignore[arg-type]
+
+
+# A penalty with a state.
+
+
+def given(real: list[float], fake: list[float], step: int) -> DiscriminatorPass:
+    images, labels = torch.zeros(len(real), 1, 2, 2), torch.zeros(len(real), dtype=torch.long)
+    logits = torch.tensor(real, requires_grad=True), torch.tensor(fake, requires_grad=True)
+    return DiscriminatorPass(images, images, *logits, labels, lambda images, _: images, step)
+
+
+def test_lecam_pulls_real_logits_down_and_generated_ones_up_after_its_start() -> None:
+    lecam = LeCam(weight=2.0, decay=0.5, start=1)
+    assert lecam.training_state() == {}
+    assert lecam.term(given([4.0, 2.0], [-1.0, -1.0], 0)).item() == 0
+    assert lecam.training_state() == {"real": 3.0, "fake": -1.0}
+    # At the start the averages begin to move: half of what they were, and half of the batch's means, 1 and -3.
+    assert lecam.term(given([1.0, 1.0], [-3.0, -3.0], 1)).item() == 0
+    assert lecam.training_state() == {"real": 2.0, "fake": -2.0}
+    now = given([2.0, -6.0], [2.0, 4.0], 2)  # the averages are then 0 and .5
+    term = lecam.term(now)
+    assert lecam.training_state() == {"real": 0.0, "fake": 0.5}
+    assert term.item() == pytest.approx(2 * 1.5**2 / 2)
+    slopes = torch.autograd.grad(term, (now.real_logits, now.fake_logits))
+    assert [slope.tolist() for slope in slopes] == [[3.0, 0.0], [0.0, 0.0]]
+
+
+def test_lecam_follows_a_schedule_and_continues_from_a_state() -> None:
+    first, second = (LeCam(CosineSchedule(2.0, 0.0, steps=4), decay=0.5, start=0) for _ in range(2))
+    first.term(given([1.0], [-1.0], 0))
+    second.load_training_state(first.training_state())
+    terms = [lecam.term(given([3.0], [-2.0], 2)).item() for lecam in (first, second)]
+    assert terms == [pytest.approx((3 + 1.5) ** 2 + (2 + 2) ** 2)] * 2
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [({"decay": 1.0}, r"decay is 1\.0; expected at least 0 and less than 1"), ({"start": -1}, "start is -1")],
+)
+def test_bad_numbers_of_lecam_are_named(kwargs: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LeCam(**kwargs)  # type: ignore[arg-type]
+
+
+# Several penalties.
+
+
+def test_several_penalties_are_the_sum_of_those_that_are_due() -> None:
+    critic, real, fake = Linear(1), torch.randn(3, 1, 4, 4), torch.randn(3, 1, 4, 4)
+    r1, r2 = R1(weight=0.5, interval=2), R2(weight=0.3, interval=3)
+    both = Penalties([r1, r2])
+    for step in range(7):
+        due = [penalty for penalty in (r1, r2) if penalty.applies_at(step)]
+        assert both.applies_at(step) is bool(due)
+        if due:
+            expected = sum(penalty_term(penalty, critic, real, fake, step).item() for penalty in due)
+            assert penalty_term(both, critic, real, fake, step).item() == pytest.approx(expected)
+            leaves = both.leaves(real, fake, step)
+            assert [leaf.requires_grad for leaf in leaves] == [r1 in due, r2 in due]
+    assert not real.requires_grad
+
+
+def test_several_penalties_keep_the_states_of_each() -> None:
+    first, second = (Penalties([R1(), LeCam(start=0), LeCam(decay=0.0)]) for _ in range(2))
+    assert first.training_state() == {}
+    for place in (1, 2):
+        first.terms[place].term(given([1.0], [-float(place)], 0))
+    state = {"1.real": 1.0, "1.fake": -1.0, "2.real": 1.0, "2.fake": -2.0}
+    assert first.training_state() == state
+    second.load_training_state(state)
+    assert second.training_state() == state
+    with pytest.raises(ValueError, match=r"terms is \[\]; expected at least one penalty"):
+        Penalties([])

@@ -14,6 +14,7 @@ from tests.support.penalties import penalty_term
 
 WGAN_GP = reference(__file__, "wgan_gp")
 R3GAN = reference(__file__, "r3gan_losses")
+LECAM = reference(__file__, "lecam")
 
 
 def penalty_of(penalty: penalties.Penalty, critic: SmoothCritic, real: Tensor, fake: Tensor) -> Tensor:
@@ -73,3 +74,19 @@ def test_the_discriminators_whole_loss_is_r3gans_authors() -> None:
     loss = objectives.relativistic(critic(real), critic(fake)) + penalty
     assert loss.item() == pytest.approx(R3GAN["discriminator"]["total"])
     assert_gradients(loss, critic, R3GAN["discriminator"]["gradients"])
+
+
+def test_lecam_its_averages_and_its_gradients_are_the_authors() -> None:
+    critic = SmoothCritic(LECAM["images"][1:])
+    lecam = penalties.LeCam(LECAM["weight"], decay=LECAM["decay"], start=LECAM["start"])
+    for step, expected in enumerate(LECAM["steps"]):
+        real, fake = (numbers(LECAM["images"], seed + step) for seed in (100, 200))
+        logits = critic(real), 3 * critic(fake) + 1
+        labels = torch.zeros(len(real), dtype=torch.long)
+        given = penalties.DiscriminatorPass(real, fake, *logits, labels, lambda images, _: critic(images), step)
+        term = lecam.term(given)
+        assert list(lecam.training_state().values()) == pytest.approx(expected["averages"], rel=1e-5)
+        assert term.item() == pytest.approx(expected["term"], rel=1e-5)
+        assert objectives.hinge(*logits).item() == pytest.approx(expected["hinge"], rel=1e-5)
+        if "gradients" in expected:
+            assert_gradients(term, critic, expected["gradients"])

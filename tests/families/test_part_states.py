@@ -11,7 +11,7 @@ import torch
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.callbacks.watchdog import restore_checkpoint
 from lightning_gans.components.augmentations import ADA, DiffAugment
-from lightning_gans.components.penalties import R1
+from lightning_gans.components.penalties import R1, LeCam, Penalties
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.part_states import PART_STATES
 from lightning_gans.variants import DCGAN
@@ -23,7 +23,8 @@ def adaptive(**kwargs: Any) -> ADA:
 
 
 def fit(folder: Path, steps: int, ckpt_path: Path | None = None, **kwargs: Any) -> DCGAN:
-    model = tiny_dcgan(**{"augmentation": adaptive(), "penalty": R1(interval=2), "accumulate_d": 2, **kwargs})
+    penalty = Penalties([R1(interval=2), LeCam(start=2)])
+    model = tiny_dcgan(**{"augmentation": adaptive(), "penalty": penalty, "accumulate_d": 2, **kwargs})
     callbacks = [EMA(0.9), LastCheckpoint(every_n_steps=1)]
     trainer = tiny_trainer(folder, max_steps=steps, callbacks=callbacks, limit_val_batches=0)
     trainer.fit(model, TinyData(), ckpt_path=ckpt_path)
@@ -48,15 +49,18 @@ def test_a_run_that_is_resumed_in_an_interval_and_in_an_accumulation_goes_on_as_
     assert states[0] == states[1]
     assert states[0]["augmentation"]["p"] != 0.2
     assert (states[0]["augmentation"]["steps"], states[0]["augmentation"]["images"]) == (2, 16)
+    assert states[0]["penalty"].keys() == {"1.real", "1.fake"}
 
 
 def test_a_model_without_such_parts_has_no_states_in_its_checkpoints(tmp_path: Path) -> None:
-    fit(tmp_path, 1, augmentation=DiffAugment())
+    fit(tmp_path, 1, augmentation=DiffAugment(), penalty=R1())
     assert PART_STATES not in last_checkpoint(tmp_path)
     # A part that is added later starts anew, and one that is left out is forgotten.
-    assert fit(tmp_path, 2, last(tmp_path)).augmentation.scalars()["p"] == 0.2  # type: ignore[union-attr]
+    model = fit(tmp_path, 2, last(tmp_path), penalty=R1())
+    assert model.augmentation is not None
+    assert model.augmentation.scalars() == {"p": 0.2}
     assert PART_STATES in last_checkpoint(tmp_path)
-    fit(tmp_path, 3, last(tmp_path), augmentation=None)
+    fit(tmp_path, 3, last(tmp_path), augmentation=None, penalty=R1())
     assert PART_STATES not in last_checkpoint(tmp_path)
 
 

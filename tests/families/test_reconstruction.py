@@ -16,7 +16,7 @@ from lightning_gans.components.augmentations import ADA
 from lightning_gans.components.noise import UniformNoise
 from lightning_gans.components.objectives import LeastSquares
 from lightning_gans.components.optimizers import GANAdam, LinearDecay
-from lightning_gans.components.penalties import R1
+from lightning_gans.components.penalties import R1, LeCam, Penalties
 from lightning_gans.components.schedules import CosineSchedule
 from lightning_gans.core.arguments import describe
 from lightning_gans.core.errors import InputError
@@ -67,7 +67,7 @@ def test_a_latent_variant_made_in_python_is_loaded_with_all_of_its_parts(
         **networks_for(variant),
         objective=LeastSquares(b=0.9),
         noise=UniformNoise(-2, 2),
-        penalty=R1(CosineSchedule(0.3, 0.1), interval=2),
+        penalty=Penalties([R1(CosineSchedule(0.3, 0.1), interval=2), LeCam(decay=0.9)]),
         augmentation=ADA(CosineSchedule(0.1, 0.4), target=None, color=0.5),
         optimizer_g=partial(GANAdam, lr=1e-3),
         optimizer_d=lambda p: torch.optim.RMSprop(p, lr=2e-3),

@@ -17,7 +17,7 @@ import torch
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.augmentations import ADA, DiffAugment
 from lightning_gans.components.objectives import RelativisticAverage
-from lightning_gans.components.penalties import R1
+from lightning_gans.components.penalties import R1, LeCam, Penalties
 from lightning_gans.core.images import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
@@ -94,7 +94,10 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
     ),
     "dcgan_ada": (
         lambda: tiny_dcgan(
-            batch_norm=False, augmentation=ADA(p=0.3, target=0.1, interval=3, ramp_images=160), **sides(0.02)
+            batch_norm=False,
+            augmentation=ADA(p=0.3, target=0.1, interval=3, ramp_images=160),
+            penalty=Penalties([R1(weight=0.1, interval=2), LeCam(start=2)]),
+            **sides(0.02),
         ),
         images,
     ),
