@@ -213,9 +213,10 @@ class FitFile(Callback):
     """Writes ``fit.json`` to the run's folder: when and where the run is trained, for reports.
 
     Its keys are ``started`` and ``written``, in UTC; ``train_seconds``, the duration of training, including
-    validations; ``processes``; ``precision``; ``commit``, ``versions`` and ``machine``. It is written when training
-    starts, with every checkpoint, and when training ends. A resumed run keeps ``started``. A run goes on without the
-    file if it cannot be written.
+    validations; ``processes``; ``precision``; ``started_from``, the weights of a trained model that the run started
+    from, if there are any; ``commit``, ``versions`` and ``machine``. It is written when training starts, with every
+    checkpoint, and when training ends. A resumed run keeps ``started``. A run goes on without the file if it cannot be
+    written.
     """
 
     def __init__(self) -> None:
@@ -227,10 +228,12 @@ class FitFile(Callback):
             return
         path = RunFolder.of(trainer).fit_facts
         now = datetime.now(UTC).isoformat(timespec="seconds")
+        source = as_adversarial(pl_module, self).started_from
         self._facts = {
             "started": read_fact(path, "started", now) if trainer.global_step else now,
             "processes": trainer.world_size,
             "precision": describe_precision(trainer.precision, pl_module.device),
+            **({} if source is None else {"started_from": source}),
             "commit": current_commit(),
             "versions": package_versions(),
             "machine": describe_machine(pl_module.device),

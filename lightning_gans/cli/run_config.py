@@ -15,6 +15,7 @@ from lightning_gans.cli.config_arguments import read_config
 from lightning_gans.core.errors import RunEnded
 from lightning_gans.families.compat import finished_epochs
 from lightning_gans.runs.folder import CHECKPOINTS, RunFolder
+from lightning_gans.runs.trained_weights import read_trained_weights
 
 RUN_CONFIG = re.compile(r"config(-\d+)?\.yaml")
 """Names of configs in a run's folder."""
@@ -127,6 +128,23 @@ def absolute_paths(node: Any, start: Path, given: Collection[str], key: str = ""
     elif isinstance(node, str) and (key in STR_PATHS or key.endswith("logger.save_dir")):
         return str(start / node)
     return node
+
+
+def check_start(config: Namespace) -> None:
+    """Check where a ``fit`` starts, before anything is built: at a checkpoint, or at the weights of a trained model.
+
+    Args:
+        config: the subcommand's config, with the resolved ``ckpt_path``.
+
+    Raises:
+        InputError: if the weights of ``model.start_from`` cannot be read; a run that is resumed does not need them.
+        RunEnded: if the checkpoint has reached the end of the run; see :func:`end_if_finished`.
+    """
+    source = config.model.init_args.get("start_from") if "init_args" in config.model else None
+    if config.ckpt_path is not None:
+        end_if_finished(config)
+    elif isinstance(source, str | Path):
+        read_trained_weights(Path(source), "model.start_from")
 
 
 def end_if_finished(config: Namespace) -> None:

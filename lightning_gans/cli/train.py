@@ -38,7 +38,7 @@ from lightning_gans.cli.parser import (
     warn_if_emulated,
 )
 from lightning_gans.cli.resume import expand_resume
-from lightning_gans.cli.run_config import end_if_finished, means_run, place_in, run_of_configs
+from lightning_gans.cli.run_config import check_start, means_run, place_in, run_of_configs
 from lightning_gans.cli.run_folder import claim_folder, name_folder_without_logger, require_writable_folders
 from lightning_gans.components.class_paths import find_class
 from lightning_gans.core.data import check_offers, network_arguments
@@ -158,8 +158,8 @@ class LightningGANsCLI(LightningCLI):
         resumes, self.other_checkpoints = self._resolve_run(config)
         require_writable_folders(config, str(self.subcommand))
         claim_folder(config, str(self.subcommand), self.ckpt_path, resumes=resumes)
-        if self.subcommand == "fit" and config.ckpt_path is not None:
-            end_if_finished(config)
+        if self.subcommand == "fit":
+            check_start(config)
         if resumes:
             expect_checkpoints(Path(config.ckpt_path).resolve().parent.parent)
         # Lightning adds what links give to each network's arguments, and fails where there are none. It keeps a dump of

@@ -63,6 +63,7 @@ KEYS = {
     "--model.objective CLASS": "loss: NonSaturating, Hinge, ...",
     "--model.penalty CLASS": "R1, R2, GradientPenalty, ...; null for none",
     "--model.optimizer_g.lr X": "learning rate; also --model.optimizer_d.lr",
+    "--model.start_from RUN": "weights to start from; also a file or an exported folder",
     "--model.clip_g X": "largest norm of a gradient; also --model.clip_d",
     "--data CLASS": "MNISTDataModule, ImageFolderDataModule, ...",
     "--data.root FOLDER": "where the images are",

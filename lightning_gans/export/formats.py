@@ -19,9 +19,9 @@ from lightning_gans.export.target import ExportTarget, Inputs, Runner, Translati
 from lightning_gans.inference import ImageTranslator, PretrainedModel
 from lightning_gans.inference.card import Picture
 from lightning_gans.inference.loading import load_folder, load_generator_file, select_network
-from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.runs.folder import GridFile
 from lightning_gans.runs.record import read_run_record
+from lightning_gans.runs.weights_file import to_safetensors
 
 PNG = b"\x89PNG\r\n\x1a\n"
 """The first bytes of a PNG file."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import Tensor, nn
+from torch import Tensor
 
 from lightning_gans.components.class_paths import Trust
 from lightning_gans.core.batches import count_images
@@ -23,10 +22,10 @@ from lightning_gans.core.files import expand_path
 from lightning_gans.core.precision import check_precision
 from lightning_gans.core.randomness import adopt_seed
 from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
-from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.families.compat import INSTANTIATOR, settle_progress
 from lightning_gans.families.compiled import refuse_compiled
 from lightning_gans.families.defaults import MadeForData
+from lightning_gans.families.fine_tuning import STARTED_FROM, FineTuning
 from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.meter import TrainingMeter
@@ -44,21 +43,19 @@ class NotStoredWarning(UserWarning):
     """An argument of a model is not in its checkpoints."""
 
 
-class Adversarial(AlternatingTraining, MadeForData, ABC):
+class Adversarial(FineTuning, MadeForData, ABC):
     """Base class of every variant: alternating training, averaged generators, exact resume.
 
     Args:
-        **kwargs: see :class:`.AlternatingTraining`.
+        **kwargs: see :class:`.FineTuning`.
 
     Attributes:
-        ema: the averaged copies of the generators, by attribute name; empty if the run does not average.
         meter: measures the training time, and counts the images.
         logged_settings: plain data that loggers get beside the hyperparameters, by key; callbacks may add their own.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.ema = nn.ModuleDict()
         self._gradients: dict[str, Tensor] = {}
         self._loaded = (0, 0)
         self.meter = TrainingMeter()
@@ -78,43 +75,6 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         super().training_step(batch, batch_idx)
         self.meter.count(count_images(batch) * self.trainer.world_size)
 
-    # Averaged generators, which the EMA callback updates.
-
-    def add_ema(self) -> None:
-        """Add an averaged copy of each generator that has none."""
-        for name, network in self.generators.items():
-            if name not in self.ema:
-                self.ema[name] = copy.deepcopy(network).requires_grad_(False).eval()
-
-    def eval_generator(self, name: str) -> nn.Module:
-        """The generator for evaluation, samples and export: the averaged copy if there is one, else the generator."""
-        return self.ema[name] if name in self.ema else self.generators[name]
-
-    @property
-    def weights_kind(self) -> str:
-        """The kind of weights that :meth:`eval_generator` returns, "ema" or "raw". Part of every score's stamp."""
-        return "ema" if len(self.ema) else "raw"
-
-    def add_missing_averages(self, state: dict[str, Tensor]) -> None:
-        """Add averages to a state dict that has none and is about to be loaded, if this model has some, with a warning.
-
-        They start from the state's generators. :meth:`load_state_dict` adds copies that only ``state`` has.
-        """
-        if len(self.ema) and not any(key.startswith("ema.") for key in state):
-            rank_zero_warn("The checkpoint holds no averaged generator; the average starts from its generator.")
-            for name in self.generators:
-                copies = {k: v for k, v in state.items() if k.startswith(f"{name}.")}
-                state.update({f"ema.{key}": value.clone() for key, value in copies.items()})
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Load weights, and add averaged copies of the generators if ``state_dict`` has some.
-
-        A process that only starts others gets their weights in this way, and has no averaged copies itself.
-        """
-        if any(key.startswith("ema.") for key in state_dict):
-            self.add_ema()
-        return super().load_state_dict(state_dict, strict, assign)
-
     # Evaluation.
 
     @property
@@ -130,11 +90,11 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
     # Checkpoints.
 
     def setup(self, stage: str) -> None:
-        """Check the data module, the strategy and the precision, and that the model is not compiled as a whole.
+        """Check data, strategy and precision, and that the model is not compiled as a whole; freeze layers of D.
 
         Raises:
             InputError: if the family cannot use the data, the strategy would compute wrong gradients, weights would not
-                be float32, or the model is compiled.
+                be float32, the model is compiled, or a discriminator has not so many layers.
         """
         self.is_first_foreign_batch = (data := data_module(self.trainer)) is None
         if data is not None:
@@ -148,6 +108,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         if stage == "fit":
             self.meter.discard()
             refuse_compiled(self, {**self.generators, **self.discriminators})
+        super().setup(stage)
 
     def warn_in_first_batch(self, *images: Tensor) -> bool:
         """Warn if images do not span [-1, 1], in the first batch of a stage without a data module.
@@ -171,6 +132,8 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         checkpoint[LOSS_SCALING] = {} if self.loss_scaling is None else self.loss_scaling.state_dict()
         checkpoint.update(self.meter.state())
         checkpoint.update(part_states(self))
+        if self.started_from is not None:
+            checkpoint[STARTED_FROM] = self.started_from
         # For users of the model who have only this file.
         checkpoint["versions"] = package_versions()
         if (data := data_module(self.trainer)) is not None:
@@ -255,6 +218,7 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
         self._loaded = (checkpoint["epoch"] + 1, checkpoint["global_step"])
         self.meter.resume(checkpoint)
         load_part_states(self, checkpoint)
+        self.started_from = checkpoint.get(STARTED_FROM)
         if self.trainer_or_none() is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             if RUN_SEED in checkpoint:
@@ -264,8 +228,8 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
                 now = {}  # the command line describes the same part in other words than Python
             refuse_changed_settings(
                 (*self.networks, *CHECKPOINTED_SETTINGS) if fitting else self.networks,
-                {**now, RUN_SEED: self.run_seed},
-                {**then, RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
+                {**now, RUN_SEED: self.run_seed, "freeze_d": self.freeze_d},
+                {"freeze_d": 0, **then, RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
             if fitting:
                 self._check_training_state(checkpoint)
@@ -295,9 +259,11 @@ class Adversarial(AlternatingTraining, MadeForData, ABC):
 
     def on_fit_start(self) -> None:
         """Start the meter, and log the hyperparameters that are plain data with the other settings of the run."""
+        super().on_fit_start()
         self.meter.start()
         settings = {**plain_settings(dict(self.hparams)), **self._describe()[0], "variant": type(self).__name__}
-        settings |= describe_run(self.trainer, self.run_seed, self.logged_settings)
+        started = {} if self.started_from is None else {STARTED_FROM: self.started_from}
+        settings |= describe_run(self.trainer, self.run_seed, self.logged_settings) | started
         for logger in self.loggers:
             logger.log_hyperparams({key: value for key, value in settings.items() if not key.startswith("_")})
 

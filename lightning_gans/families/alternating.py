@@ -43,7 +43,7 @@ class Side:
         interval: the side is due in every ``interval``-th batch.
         accumulate: number of batches, of those in which the side is due, whose mean gradient is used in one step.
         clip: largest norm of the gradient; None turns clipping off.
-        parameters: the parameters of all networks of the side.
+        parameters: the parameters of all networks of the side that are trained.
     """
 
     optimizer: int
@@ -206,7 +206,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
                 interval=self._interval[name],
                 accumulate=self._accumulate[name],
                 clip=self._clip[name],
-                parameters=[p for network in networks.values() for p in network.parameters()],
+                parameters=[p for network in networks.values() for p in network.parameters() if p.requires_grad],
             )
             for index, (name, networks) in enumerate(networks_of.items())
         }

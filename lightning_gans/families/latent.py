@@ -126,7 +126,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         """
         super().setup(stage)
         in_memory = isinstance(data_module(self.trainer), InMemoryData)
-        if stage == "fit" and self.generator.needs_mean_image and not in_memory:
+        if stage == "fit" and self.generator.needs_mean_image and self.start_from is None and not in_memory:
             raise InputError(
                 "model.generator starts from the mean training image; expected a data module that has its images in "
                 "memory, such as MNISTDataModule"
@@ -140,7 +140,9 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
                 raise InputError(f"data.{key} is {given} but model.generator.{key} is {expected}; expected the same")
 
     def on_train_start(self) -> None:
-        """Check the smallest batch; in a new run, give the mean training image to a generator that starts from it.
+        """Check the smallest batch; give the mean training image to a generator that starts from it in a new run.
+
+        A run that starts from the weights of a trained model does not use the mean image.
 
         Raises:
             InputError: if a network cannot be trained on the smallest batch, or a batch cannot be divided into packs.
@@ -148,12 +150,13 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         check_smallest_batch(self, partial(latent_inputs, packing=self.packing), self.packing)
         super().on_train_start()
         data = data_module(self.trainer)
-        if self.global_step == 0 and self.generator.needs_mean_image and isinstance(data, InMemoryData):
+        uses_mean = self.generator.needs_mean_image and self.start_from is None
+        if self.global_step == 0 and uses_mean and isinstance(data, InMemoryData):
             images = data.split_tensors("train").images
             mean = images.sum(dim=0, dtype=torch.float64) / (127.5 * len(images)) - 1
             for network in (self.generator, *self.ema.values()):
                 assert isinstance(network, Generator)
-                network.start_from(mean)
+                network.use_mean_image(mean)
 
     @property
     def sampled(self) -> Generator:

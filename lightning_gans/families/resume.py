@@ -12,8 +12,8 @@ from lightning_gans.core.errors import InputError
 
 RUN_SEED = "run_seed"
 
-CHECKPOINTED_SETTINGS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", RUN_SEED)
-"""Settings that the state restored by `fit` overrides: without a check, a new value would have no effect."""
+CHECKPOINTED_SETTINGS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", "freeze_d", RUN_SEED)
+"""Settings that the state restored by `fit` overrides or has to fit: a new value would have no effect, or fail."""
 
 
 def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

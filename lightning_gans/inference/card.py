@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lightning_gans.core import __version__
 from lightning_gans.runs.record import ModelMetadata, RunRecord, matches_checkpoint
 from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, order_scores, parse_complete_rows
+from lightning_gans.runs.settings import describe_start
 
 SAMPLES = "samples.png"
 """Name of the file of pictures that a model draws for its own card."""
@@ -89,6 +90,7 @@ def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:
         version=__version__,
         weights=WEIGHTS.get(metadata.get("weights", ""), "of an unknown kind"),
         data=data,
+        start=describe_start(metadata.get("started_from")),
         scores=[score_table(row) for row in rows],
         settings=str(yaml.safe_dump(settings, sort_keys=False)).rstrip(),
     )

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from lightning_gans.core.arguments import check_plain_tree
 from lightning_gans.core.errors import InputError
-from lightning_gans.inference.loading import MODEL_CLASSES, SAFETENSORS, model_class, read_metadata, weights_prefix
-from lightning_gans.inference.model import CONFIG, WEIGHTS
-from lightning_gans.inference.weights_file import Shape, read_header, read_json
+from lightning_gans.inference.loading import MODEL_CLASSES, model_class, read_metadata
 from lightning_gans.runs.checkpoint_file import read_checkpoint
 from lightning_gans.runs.folder import RunFolder
 from lightning_gans.runs.json_lines import OnDamage, ignore_damage
 from lightning_gans.runs.record import check_metadata
 from lightning_gans.runs.scores import parse_complete_rows
 from lightning_gans.runs.settings import flatten
+from lightning_gans.runs.trained_weights import hash_weights, weights_prefix
+from lightning_gans.runs.weights_file import CONFIG, SAFETENSORS, WEIGHTS, read_header, read_json, read_safetensors
 
 
 def checkpoint_facts(path: Path, on_damage: OnDamage = ignore_damage) -> dict[str, Any]:
@@ -42,9 +42,8 @@ def checkpoint_facts(path: Path, on_damage: OnDamage = ignore_damage) -> dict[st
     parts: dict[str, dict[str, Tensor]] = {}
     weights = {key: value for key, value in checkpoint["state_dict"].items() if isinstance(value, Tensor)}
     for key, value in weights.items():
-        head, _, rest = key.partition(".")
-        name = f"average of {rest.partition('.')[0]}" if head == "ema" else head
-        parts.setdefault(name, {})[key] = value
+        network, _, name = key.removeprefix("ema.").partition(".")
+        parts.setdefault(f"average of {network}" if key.startswith("ema.") else network, {})[name] = value
     metadata = read_metadata(checkpoint)
     # Scores measured after the checkpoint was saved, such as those of a test, are in the run's score file only.
     run = RunFolder.containing(path)
@@ -65,14 +64,15 @@ def checkpoint_facts(path: Path, on_damage: OnDamage = ignore_damage) -> dict[st
 
 
 def exported_facts(path: Path) -> dict[str, Any]:
-    """What an exported folder or ``.safetensors`` file records. Its weights are not read.
+    """What an exported folder or ``.safetensors`` file records.
 
     Raises:
         InputError: if a file cannot be read.
     """
     file = path / WEIGHTS if path.is_dir() else path
-    header, shapes = read_header(file)
-    config = read_json(path / CONFIG, f"path is {path}") if path.is_dir() else header
+    config = read_header(file)
+    if path.is_dir():
+        config = read_json(path / CONFIG, f"path is {path}")
     try:
         check_plain_tree("the config", config)
         check_metadata(config.get("metadata"))
@@ -80,23 +80,21 @@ def exported_facts(path: Path) -> dict[str, Any]:
         raise InputError(f"path is {path}, which describes no model of lightning-gans ({error})") from error
     model_class(config, path)
     prefix = "" if path.is_dir() else weights_prefix(config)
-    parts: dict[str, list[Shape]] = {}
-    for name, shape in shapes.items():
-        parts.setdefault(f"{prefix}{name}".partition(".")[0], []).append(shape)
-    sizes = {
-        name: {"numbers": sum(each.numbers for each in part), "bytes": sum(each.bytes for each in part)}
-        for name, part in parts.items()
-    }
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, value in read_safetensors(file, f"path is {path}").items():
+        network, _, name = f"{prefix}{key}".removeprefix("networks.").partition(".")
+        parts.setdefault(network, {})[name] = value
     settings = {key: value for key, value in config.items() if key in MODEL_CLASSES or key == "noise"}
-    return {"file": str(path), **config["metadata"], "sizes": sizes, "settings": flatten(settings)}
+    return {"file": str(path), **config["metadata"], "sizes": tensor_sizes(parts), "settings": flatten(settings)}
 
 
-def tensor_sizes(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, int]]:
-    """For each part, the ``numbers`` in its tensors and their ``bytes``."""
+def tensor_sizes(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Any]]:
+    """For each part, the ``numbers`` in its tensors, their ``bytes`` and their ``hash``, see :func:`.hash_weights`."""
     return {
         name: {
             "numbers": sum(tensor.numel() for tensor in part.values()),
             "bytes": sum(tensor.numel() * tensor.element_size() for tensor in part.values()),
+            "hash": hash_weights(part),
         }
         for name, part in parts.items()
     }

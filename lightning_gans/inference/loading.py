@@ -17,17 +17,15 @@ from lightning_gans.core.files import expand_path
 from lightning_gans.inference.construct import ClassConfig
 from lightning_gans.inference.image_translator import ImageTranslator
 from lightning_gans.inference.latent_sampler import LatentSampler
-from lightning_gans.inference.model import CONFIG, WEIGHTS, PretrainedModel
-from lightning_gans.inference.weights_file import read_header, read_json, read_safetensors
+from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.networks.base import Generator, Translator
-from lightning_gans.runs.below import newest_run_in
 from lightning_gans.runs.checkpoint_file import NOT_STORED, Contents, read_checkpoint
-from lightning_gans.runs.find_checkpoint import best_or_last_checkpoint
+from lightning_gans.runs.find_checkpoint import find_checkpoint
 from lightning_gans.runs.record import ModelMetadata
 from lightning_gans.runs.scores import parse_complete_rows
-
-SAFETENSORS = ".safetensors"
-"""Suffix of an exported generator's file."""
+from lightning_gans.runs.settings import without_machine_paths
+from lightning_gans.runs.trained_weights import generator_names, weights_prefix
+from lightning_gans.runs.weights_file import CONFIG, SAFETENSORS, WEIGHTS, read_header, read_json, read_safetensors
 
 DEFAULT_NOISE = {"class_path": "lightning_gans.components.noise.NormalNoise"}
 """Config of the noise that variants use by default."""
@@ -69,22 +67,6 @@ def load(
     else:
         model = from_checkpoint(read_checkpoint(place), place, raw, trusted)
     return model.to(check_device(device))
-
-
-def find_checkpoint(path: Path) -> Path:
-    """Find the checkpoint in a run's folder, or in the newest in a folder of runs; other paths are returned unchanged.
-
-    Raises:
-        InputError: if the folder holds no checkpoint.
-    """
-    if not path.is_dir() or (path / CONFIG).is_file():
-        return path
-    run = newest_run_in(path)
-    if checkpoint := best_or_last_checkpoint(path if run is None else run.path):
-        return checkpoint
-    raise InputError(
-        f"path is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported folder"
-    )
 
 
 def check_device(device: str | torch.device) -> torch.device:
@@ -135,19 +117,11 @@ def load_generator_file(path: Path, trust: Trust = NO_TRUST) -> PretrainedModel:
     """
     if not path.is_file():
         raise InputError(f"path is {path}, which does not exist; expected a checkpoint file")
-    header, _ = read_header(path)
+    header = read_header(path)
     kind = model_class(header, path)
     where = f"path is {path}"
     weights = {f"{weights_prefix(header)}{name}": value for name, value in read_safetensors(path, where).items()}
     return kind.from_config(header, weights, where, trust)
-
-
-def weights_prefix(header: Mapping[str, Any]) -> str:
-    """The prefix of the names of weights in a model, of those in the file of one generator."""
-    generators = header.get("generators")
-    if not isinstance(generators, Mapping):
-        return "network."
-    return f"networks.{next(iter(generators), '')}."
 
 
 def select_network(model: PretrainedModel, direction: str | None = None) -> Generator | Translator:
@@ -217,12 +191,6 @@ def from_checkpoint(checkpoint: Contents, path: Path, raw: bool = False, trust: 
     return ImageTranslator.from_config(config, weights, where, trust)
 
 
-def generator_names(settings: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, str]:
-    """Names of a translation model's generators by direction, "a_to_b" first."""
-    both = {name: name for name in ("a_to_b", "b_to_a") if any(key.startswith(f"{name}.") for key in state)}
-    return both or {"b_to_a" if settings.get("direction") == "b_to_a" else "a_to_b": "generator"}
-
-
 def translator_config(generator: ClassConfig, settings: Mapping[str, Any], direction: str) -> dict[str, Any]:
     """Arguments of :func:`.build_translator`."""
     source, target = direction.split("_to_")
@@ -269,6 +237,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
         **{key: checkpoint.get(key) or None for key in ("data_name", "classes", "domains", "palettes")},
         "versions": checkpoint.get("versions"),
         "scores": last_scores(checkpoint),
+        "started_from": without_machine_paths(checkpoint.get("started_from")),
     }
     return cast("ModelMetadata", {key: value for key, value in facts.items() if value is not None})
 

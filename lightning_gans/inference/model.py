@@ -17,15 +17,8 @@ from lightning_gans.core.arguments import check_plain_tree
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.core.files import expand_home, expand_path
 from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_card
-from lightning_gans.inference.weights_file import read_json, read_safetensors, to_safetensors
 from lightning_gans.runs.record import ModelMetadata, RunRecord, check_metadata
-
-WEIGHTS = "model.safetensors"
-"""The hub's name for the file of a model's weights."""
-
-CONFIG = "config.json"
-"""The hub's name for the file from which a model is built."""
-
+from lightning_gans.runs.weights_file import CONFIG, WEIGHTS, read_json, read_safetensors, to_safetensors
 
 TAGS = ("gan", "model_hub_mixin", "pytorch_model_hub_mixin")
 """Tags on the hub; the last two are those of all models that use huggingface_hub's mixin."""

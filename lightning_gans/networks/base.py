@@ -5,16 +5,29 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.images import Size, height_width
+from lightning_gans.networks.blocks import weighted_blocks
 
 
-class Generator(StoresArguments, nn.Module, ABC):
+class Network(StoresArguments, nn.Module, ABC):
+    """Base class of all networks."""
+
+    from_largest_map: ClassVar[tuple[str, ...]] = ()
+    """Names of the sequences of layers that are numbered from the largest feature map to the smallest.
+
+    A run that starts from the weights of a network for images of another size takes the layers of equal names. Those of
+    such a sequence are compared by their position from its end instead, so that maps of the same side have the same
+    layers.
+    """
+
+
+class Generator(Network):
     """Base class of networks that map latent vectors, and labels if the network is conditional, to images.
 
     The command line passes ``channels``, ``size`` and ``num_classes`` of the data to the arguments of these names of a
@@ -32,7 +45,7 @@ class Generator(StoresArguments, nn.Module, ABC):
         size: (height, width) of the images in pixels.
         latent_dim: length of a latent vector.
         num_classes: number of classes of the labels that the network uses; 0 if it ignores labels.
-        needs_mean_image: whether :meth:`start_from` is called before the first step of a run.
+        needs_mean_image: whether :meth:`use_mean_image` is called before the first step of a run.
 
     Raises:
         ValueError: if an argument is out of range, or a conditional network is built for data without classes.
@@ -58,7 +71,7 @@ class Generator(StoresArguments, nn.Module, ABC):
                 network is not conditional.
         """
 
-    def start_from(self, mean: Tensor) -> None:
+    def use_mean_image(self, mean: Tensor) -> None:
         """Initialize weights from the mean training image; the base class does nothing.
 
         Args:
@@ -66,7 +79,23 @@ class Generator(StoresArguments, nn.Module, ABC):
         """
 
 
-class Discriminator(StoresArguments, nn.Module, ABC):
+class AnyDiscriminator(Network):
+    """Base class of the networks that judge images."""
+
+    def feature_blocks(self) -> list[list[nn.Module]]:
+        """Return consecutive parts of the network without its last layers, the one next to the image first.
+
+        ``model.freeze_d`` counts them. By default each consists of one convolution, linear layer or other module with
+        weights of at least two dimensions, and what follows it: normalization, an activation. A network whose blocks
+        have several such layers says so here.
+
+        Returns:
+            The modules of each part. The layers that compute the logits from the features are in none.
+        """
+        return weighted_blocks(self)[:-1]
+
+
+class Discriminator(AnyDiscriminator):
     """Base class of networks that map images, and labels if the network is conditional, to logits.
 
     The command line passes ``channels``, ``size`` and ``num_classes`` of the data to the arguments of these names of a
@@ -127,7 +156,7 @@ class Stage(NamedTuple):
     multiple: int = 1
 
 
-class Translator(StoresArguments, nn.Module, ABC):
+class Translator(Network):
     """Base class of networks that map images of one domain to images of another, of the same height and width.
 
     A family builds its translators itself: it calls the class with ``channels_in``, ``channels_out`` and ``size``, in
@@ -201,7 +230,7 @@ MakeTranslator = Callable[[int, int, Size], Translator]
 """Takes ``channels_in``, ``channels_out`` and ``size``, and returns a translator, as a class does."""
 
 
-class PatchDiscriminator(StoresArguments, nn.Module, ABC):
+class PatchDiscriminator(AnyDiscriminator):
     """Base class of networks that map an image to one logit for each of many patches.
 
     A family builds its discriminators itself: it calls the class with ``channels``.

@@ -142,6 +142,8 @@ class CompactDiscriminator(Discriminator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("layers",)
+
     def __init__(
         self,
         channels: int,

@@ -146,6 +146,8 @@ class DCGANDiscriminator(Discriminator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("layers",)
+
     def __init__(
         self,
         channels: int,

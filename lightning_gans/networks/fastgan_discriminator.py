@@ -161,6 +161,8 @@ class FastGANDiscriminator(Discriminator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("blocks",)
+
     def __init__(self, channels: int, size: Size, width: int = 64) -> None:
         super().__init__(channels, size)
         smallest = doubled_map(size)
@@ -184,6 +186,13 @@ class FastGANDiscriminator(Discriminator):
         )
         self.apply(batch_norm_init)
         apply_spectral_norm(self)
+
+    def feature_blocks(self) -> list[list[nn.Module]]:
+        """Return the first layers of both branches, then the residual blocks with their excitations."""
+        blocks: list[list[nn.Module]] = [[self.stem, self.small]]
+        for level, block in zip(range(len(self.blocks), 0, -1), self.blocks, strict=True):
+            blocks.append([block, *([self.excitations[str(level)]] if level in self.sources else [])])
+        return blocks
 
     @overload
     def forward(self, images: Tensor, labels: Tensor | None = None, encode: Literal[False] = False) -> Tensor: ...

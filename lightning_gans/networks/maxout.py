@@ -88,6 +88,10 @@ class MaxoutDiscriminator(Discriminator):
         self.joint_layers = nn.Sequential(nn.Dropout(0.5), joint, nn.Dropout(0.5), nn.Linear(joint.units, 1))
         uniform_init(self, init_bound)
 
+    def feature_blocks(self) -> list[list[nn.Module]]:
+        """Return the layer of the image and the joint one; see :meth:`.AnyDiscriminator.feature_blocks`."""
+        return [[self.image_layers], list(self.joint_layers[:2])]
+
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
         features: Tensor = self.image_layers(images_to_unit(images))

@@ -120,7 +120,7 @@ class MLPGenerator(Generator):
         return images_from_unit(torch.sigmoid(self.pixels(self.hidden(features))), self.channels, self.size)
 
     @torch.no_grad()
-    def start_from(self, mean: Tensor) -> None:
+    def use_mean_image(self, mean: Tensor) -> None:
         """Set the pixels' bias to the logit of the mean image, unless it has been trained.
 
         Args:

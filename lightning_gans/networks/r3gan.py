@@ -215,6 +215,8 @@ class R3GANDiscriminator(Discriminator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("layers",)
+
     def __init__(
         self,
         channels: int,
@@ -242,6 +244,15 @@ class R3GANDiscriminator(Discriminator):
         layers.append(scaled(nn.Linear(before, before if self.num_classes else 1, bias=False)))
         self.layers = nn.Sequential(*layers)
         self.embed = embed_labels(self.num_classes, before, gain=before**-0.5)
+
+    def feature_blocks(self) -> list[list[nn.Module]]:
+        """Return the stages; see :meth:`.AnyDiscriminator.feature_blocks`."""
+        stages: list[list[nn.Module]] = [[]]
+        for layer in self.layers[:-3]:  # without those that reduce the smallest map to the logit
+            if isinstance(layer, Downsample):
+                stages.append([])
+            stages[-1].append(layer)
+        return stages
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""

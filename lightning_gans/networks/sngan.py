@@ -82,6 +82,8 @@ class SNGANDiscriminator(Discriminator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("layers",)
+
     def __init__(self, channels: int, size: Size, width: int = 64) -> None:
         super().__init__(channels, size)
         check_positive(width=width)

@@ -155,6 +155,8 @@ class SNGANResNetDiscriminator(Discriminator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("blocks",)
+
     def __init__(
         self, channels: int, size: Size, width: int = 128, num_classes: int | None = None, conditional: bool = False
     ) -> None:
@@ -171,6 +173,10 @@ class SNGANResNetDiscriminator(Discriminator):
         # A table of its own, which spectral normalization divides by its own largest singular value.
         self.classes = nn.Linear(width, self.num_classes, bias=False) if self.num_classes else None
         self.apply(glorot_init)
+
+    def feature_blocks(self) -> list[list[nn.Module]]:
+        """Return the residual blocks; see :meth:`.AnyDiscriminator.feature_blocks`."""
+        return [[block] for block in self.blocks if isinstance(block, DownBlock)]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""

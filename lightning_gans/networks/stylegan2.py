@@ -197,6 +197,8 @@ class StyleGAN2Discriminator(Discriminator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("from_image", "blocks")
+
     def __init__(
         self,
         channels: int,
@@ -234,6 +236,11 @@ class StyleGAN2Discriminator(Discriminator):
             EqualizedLinear(last, last if self.num_classes else 1),
         )
         self.mapping = MappingNetwork(0, self.num_classes, last, mapping_layers) if self.num_classes else None
+
+    def feature_blocks(self) -> list[list[nn.Module]]:
+        """Return the blocks, each with the layer that brings the image to its map, if there is one."""
+        entries = [*self.from_image, *(nn.Identity() for _ in self.blocks)]
+        return [[entry, block] for entry, block in zip(entries, self.blocks, strict=False)]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""

@@ -38,6 +38,8 @@ class UNet(Translator):
         ValueError: if an argument is out of range.
     """
 
+    from_largest_map = ("down",)
+
     def __init__(
         self,
         channels_in: int,

@@ -46,10 +46,11 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "data_name": (str,),
     "classes": (list,),
     "domains": (Mapping,),
+    "started_from": (Mapping,),
 }
 """Types of the fields of a checkpoint; some are written by :class:`lightning_gans.families.Adversarial`."""
 
-DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes", "classes", "domains")
+DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes", "classes", "domains", "started_from")
 """Fields that are plain data."""
 
 COUNTS = ("global_step", "epoch", "run_seed", "train_seconds", "images_seen")

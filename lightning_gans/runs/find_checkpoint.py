@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 
+from lightning_gans.core.errors import InputError
+from lightning_gans.runs.below import newest_run_in
 from lightning_gans.runs.checkpoint_file import check_archive
 from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder
 from lightning_gans.runs.json_lines import OnDamage, ignore_damage
+from lightning_gans.runs.weights_file import CONFIG
 
 
 def best_checkpoint(folder: RunFolder) -> Path | None:
@@ -37,6 +40,26 @@ def best_or_last_checkpoint(folder: Path) -> Path | None:
     run = RunFolder(folder.parent if folder.name == CHECKPOINTS else folder)
     paths = [best_checkpoint(run), run.last_checkpoint, *(folder / f"{name}.ckpt" for name in (BEST, LAST))]
     return next((path for path in paths if path is not None and path.is_file()), None)
+
+
+def find_checkpoint(path: Path, key: str = "path") -> Path:
+    """Find the checkpoint in a run's folder, or in the newest in a folder of runs; other paths are returned unchanged.
+
+    Args:
+        path: a path of any kind.
+        key: the setting or argument that names it, for messages.
+
+    Raises:
+        InputError: if the folder holds no checkpoint.
+    """
+    if not path.is_dir() or (path / CONFIG).is_file():
+        return path
+    run = newest_run_in(path)
+    if checkpoint := best_or_last_checkpoint(path if run is None else run.path):
+        return checkpoint
+    raise InputError(
+        f"{key} is {path}, which holds no checkpoint; expected a checkpoint, a run's folder or an exported folder"
+    )
 
 
 def checkpoints_by_step(folder: RunFolder, on_damage: OnDamage = ignore_damage) -> dict[int, Path]:

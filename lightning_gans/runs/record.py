@@ -20,7 +20,7 @@ from lightning_gans.core.data import Palette, data_module, network_arguments
 from lightning_gans.core.precision import describe_precision, device_name
 from lightning_gans.runs.folder import GridFile, RunFolder
 from lightning_gans.runs.scores import ScoreRow
-from lightning_gans.runs.settings import read_recipe, without_machine_paths
+from lightning_gans.runs.settings import flatten, read_recipe, without_machine_paths
 
 if TYPE_CHECKING:  # commands that only read files start without Lightning
     from lightning.pytorch import Trainer
@@ -117,6 +117,8 @@ class ModelMetadata(TypedDict, total=False):
         palettes: by domain, the classes of images that are label maps; see :data:`lightning_gans.core.data.Palette`.
         versions: version of each package that the checkpoint was saved with.
         scores: rows of scores, each with its stamp; see :class:`lightning_gans.runs.scores.ScoreRow`.
+        started_from: the weights that the training started from, if they were those of a trained model; see
+            :class:`lightning_gans.families.fine_tuning.FineTuning`.
     """
 
     variant: str
@@ -131,6 +133,7 @@ class ModelMetadata(TypedDict, total=False):
     palettes: dict[str, Palette]
     versions: dict[str, str]
     scores: list[dict[str, Any]]
+    started_from: dict[str, Any]
 
 
 METADATA_TYPES: dict[str, tuple[type, ...]] = {
@@ -146,6 +149,7 @@ METADATA_TYPES: dict[str, tuple[type, ...]] = {
     "palettes": (dict,),
     "versions": (dict,),
     "scores": (list,),
+    "started_from": (dict,),
 }
 """Types of the entries of :class:`ModelMetadata`."""
 
@@ -169,6 +173,9 @@ def check_metadata(metadata: object) -> None:
     for key, names in (("classes", metadata.get("classes", [])), ("domains", metadata.get("domains", {}).values())):
         if wrong := [name for name in names if not is_short_text(name)]:
             raise ValueError(f"metadata.{key} has {short_text(wrong[0])}; expected short texts of one line")
+    for key, value in flatten(metadata.get("started_from", {})).items():
+        if not is_short_text(key) or not (value is None or type(value) is int or is_short_text(value)):
+            raise ValueError(f"metadata.started_from has {short_text(value)}; expected numbers and texts of one line")
     for domain, palette in metadata.get("palettes", {}).items():
         if not is_palette(palette):
             raise ValueError(f"metadata.palettes.{domain} is {short_text(palette)}; expected colors by name")

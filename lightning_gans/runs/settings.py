@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,20 @@ def without_machine_paths(node: Any) -> Any:
         for key, value in node.items()
         if key not in MACHINE_KEYS and not (isinstance(value, str) and value.startswith(("/", "~")))
     }
+
+
+def describe_start(source: object) -> str:
+    """The trained model whose weights a run started from, in words; empty if there is none.
+
+    Args:
+        source: ``started_from`` of a checkpoint or an exported model, which may come from a stranger.
+    """
+    if not isinstance(source, Mapping):
+        return ""
+    hashes = source.get("weights")
+    listed = ", ".join(f"{name} {value}" for name, value in hashes.items()) if isinstance(hashes, Mapping) else ""
+    step = f" of step {source['step']}" if source.get("step") is not None else ""
+    return f"{source.get('path') or 'a model'}{step}{f' (hash {listed})' if listed else ''}"
 
 
 def sweep_trial() -> dict[str, Any]:

@@ -67,6 +67,10 @@ class Pix2Pix(Translation):
         """The discriminator, by attribute name."""
         return {"discriminator": self.discriminator}
 
+    def source_names(self, name: str) -> tuple[str, ...]:
+        """As :meth:`.FineTuning.source_names`: of a model of both directions, the generator of this one is taken."""
+        return (name, self.direction) if name == "generator" else (name,)
+
     def setup(self, stage: str) -> None:
         """Check that networks and data match, and that the data is paired.
 

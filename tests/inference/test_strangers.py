@@ -81,7 +81,7 @@ def attacked_folder(path: Path, place: str, attack: Any) -> Path:
 def attacked_file(path: Path, place: str, attack: Any) -> Path:
     from safetensors.torch import load_file
 
-    from lightning_gans.inference.weights_file import to_safetensors
+    from lightning_gans.runs.weights_file import to_safetensors
 
     folder = attacked_folder(path.with_suffix(""), place, attack)
     weights = {name.partition("a_to_b.")[2]: w for name, w in load_file(folder / "model.safetensors").items()}

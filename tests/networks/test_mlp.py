@@ -56,12 +56,12 @@ def test_the_pixels_bias_starts_from_the_mean_image() -> None:
     generator = MLPGenerator(1, 2, init_bound=0.05, bias_from_data=True)
     mean = torch.tensor([[[-1.0, 0.0], [0.5, 1.0]]])
     assert generator.needs_mean_image
-    generator.start_from(mean)
+    generator.use_mean_image(mean)
     # The code of pylearn2, init_sigmoid_bias_from_array: log(m / (1 - m)) of the mean m, clipped to [1e-7, 1 - 1e-7].
     expected = torch.tensor([-16.11809555, 0.0, 1.09861229, 16.11809555])
     torch.testing.assert_close(generator.pixels.bias.detach(), expected, rtol=1e-5, atol=1e-5)
     trained = generator.pixels.bias.detach().clone()
-    generator.start_from(-mean)
+    generator.use_mean_image(-mean)
     assert torch.equal(generator.pixels.bias, trained)
     assert not MLPGenerator(1, 2, init_bound=0.05).needs_mean_image
 

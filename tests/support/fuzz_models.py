@@ -31,8 +31,8 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.families import Adversarial
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 from lightning_gans.inference.facts import checkpoint_facts
-from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
+from lightning_gans.runs.weights_file import to_safetensors
 from tests.support import checkpoint_files
 
 GIGABYTE = 2**30

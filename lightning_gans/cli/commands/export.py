@@ -99,8 +99,8 @@ def run(options: argparse.Namespace) -> None:
         write_file,
         write_folder,
     )
-    from lightning_gans.inference.loading import find_checkpoint
-    from lightning_gans.inference.model import WEIGHTS
+    from lightning_gans.runs.find_checkpoint import find_checkpoint
+    from lightning_gans.runs.weights_file import WEIGHTS
 
     kinds: tuple[type[Format], ...] = (SafetensorsFile, ONNXFile, TorchProgram)
     writers = dict(zip(FILE_FORMATS, kinds, strict=True))

@@ -17,6 +17,7 @@ from lightning_gans.cli.commands.common import (
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.names import list_names
 from lightning_gans.runs.scores import parse_complete_rows
+from lightning_gans.runs.settings import describe_start
 
 WIDTH = 14
 """Width of the first column."""
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()
     from lightning_gans.inference.facts import checkpoint_facts
-    from lightning_gans.inference.loading import find_checkpoint
+    from lightning_gans.runs.find_checkpoint import find_checkpoint
 
     with errors_name_checkpoint():
         facts = checkpoint_facts(find_checkpoint(options.checkpoint), print_skipped)
@@ -65,13 +66,15 @@ def format_facts(facts: dict[str, Any]) -> Iterator[str]:
         yield line("classes", f"{len(facts['classes'])}: {list_names(facts['classes'])}")
     if "domains" in facts:
         yield line("domains", ", ".join(f"{domain} is {name}" for domain, name in facts["domains"].items()))
+    if start := describe_start(facts.get("started_from")):
+        yield line("started from", start)
     if facts.get("train_seconds"):
         images = "" if facts.get("images_seen") is None else f", {facts['images_seen']:,} images"
         yield line("trained for", f"{facts['train_seconds']:.0f} s, validations included{images}")
     for name, size in facts["sizes"].items():
         yield line(
             "network" if size["numbers"] else "empty",
-            f"{name}, {size['numbers']:,} numbers, {format_megabytes(size['bytes'])}",
+            f"{name}, {size['numbers']:,} numbers, {format_megabytes(size['bytes'])}, hash {size['hash']}",
         )
     rows = parse_complete_rows(facts.get("scores", []))
     for row in rows:

@@ -47,6 +47,7 @@ def facts(run: RunReport) -> dict[str, str]:
     return {
         "Variant": run.variant,
         "Data": run.data or DASH,
+        "Started from": run.started_from or DASH,
         "Seed": run.seed,
         "Reached": run.progress,
         "Device": run.device or DASH,

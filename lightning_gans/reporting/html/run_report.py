@@ -19,7 +19,7 @@ from lightning_gans.runs.folder import CONFIG, EVIDENCE, RUN_FILES, SCORES, RunF
 from lightning_gans.runs.json_lines import OnDamage, read_lines
 from lightning_gans.runs.metrics_log import read_metrics_log
 from lightning_gans.runs.scores import ScoreRow
-from lightning_gans.runs.settings import Settings
+from lightning_gans.runs.settings import Settings, describe_start
 
 MAX_GRIDS = 24
 """Largest number of grids in a timeline."""
@@ -105,6 +105,11 @@ class RunReport:
         name = str(machine.get("device_name") or machine.get("device") or "")
         processes = self.fit.get("processes")
         return f"{processes} x {name}" if isinstance(processes, int) and processes > 1 else name
+
+    @property
+    def started_from(self) -> str:
+        """The trained model whose weights the run started from, with their hashes; empty if there is none."""
+        return describe_start((self.fit or {}).get("started_from"))
 
     @property
     def train_seconds(self) -> Any:

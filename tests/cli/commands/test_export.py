@@ -20,8 +20,8 @@ from lightning_gans.cli.commands.common import command_line
 from lightning_gans.core.images import to_uint8
 from lightning_gans.export import formats, programs, target
 from lightning_gans.inference import ImageTranslator, LatentSampler
-from lightning_gans.inference.weights_file import to_safetensors
 from lightning_gans.networks import DCGANGenerator
+from lightning_gans.runs.weights_file import to_safetensors
 from tests.support import checkpoint_files
 
 FORMATS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch_export": ".pt2", "huggingface": ""}

@@ -1,19 +1,26 @@
-"""Weights in safetensors files, which cannot contain code."""
+"""Weights in safetensors files, which cannot contain code, and the files of an exported model."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError, short_reason
+
+SAFETENSORS = ".safetensors"
+"""Suffix of an exported generator's file."""
+
+WEIGHTS = "model.safetensors"
+"""The hub's name for the file of a model's weights."""
+
+CONFIG = "config.json"
+"""The hub's name for the file from which a model is built."""
 
 
 def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
@@ -31,11 +38,15 @@ def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> 
     return save(tensors, {"format": "pt", **{key: json.dumps(value) for key, value in header.items()}})
 
 
-def read_header(path: Path) -> tuple[dict[str, Any], dict[str, Shape]]:
+def read_header(path: Path, key: str = "path") -> dict[str, Any]:
     """Read the header of a safetensors file, without its weights.
 
+    Args:
+        path: the file.
+        key: the setting or argument that names it, for messages.
+
     Returns:
-        What :func:`to_safetensors` wrote as ``header``, without values that are not JSON; and the shape of each weight.
+        What :func:`to_safetensors` wrote as ``header``, without values that are not JSON.
 
     Raises:
         InputError: if the file is not a safetensors file.
@@ -44,11 +55,9 @@ def read_header(path: Path) -> tuple[dict[str, Any], dict[str, Shape]]:
         require_file(path)
         with safe_open(path, framework="pt") as file:
             written: dict[str, str] = file.metadata() or {}
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
-            shapes = {name: Shape(tuple(each.get_shape()), each.get_dtype()) for name, each in slices.items()}
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"path is {path}, which cannot be read as safetensors ({error}); expected a complete file"
+            f"{key} is {path}, which cannot be read as safetensors ({error}); expected a complete file"
         ) from error
     header = {}
     for key, value in written.items():
@@ -56,29 +65,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], dict[str, Shape]]:
             header[key] = json.loads(value)
         except (ValueError, RecursionError):
             continue
-    return header, shapes
-
-
-class Shape(NamedTuple):
-    """The shape of a weight in a file.
-
-    Attributes:
-        shape: sizes of its axes.
-        dtype: type of its numbers, such as "F32".
-    """
-
-    shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def numbers(self) -> int:
-        """Count of its numbers."""
-        return math.prod(self.shape)
-
-    @property
-    def bytes(self) -> int:
-        """Count of its bytes."""
-        return self.numbers * int(re.sub(r"\D", "", self.dtype.partition("_")[0]) or 8) // 8
+    return header
 
 
 def read_safetensors(path: Path, where: str) -> dict[str, Tensor]:
