@@ -58,6 +58,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         contents: what the images show; "digits" if they are handwritten digits like those of MNIST, which are compared
             in the features of a classifier of digits.
         num_workers: processes that index the tensors; 0 is fastest, since everything is decoded at the start.
+        flip: mirror training images left to right with probability ½.
+        train_size: number of training images to use, a random choice that is the same in every run; by default all.
 
     Attributes:
         classes: names of the class folders; empty where the images have no classes.
@@ -79,8 +81,10 @@ class ImageFolderDataModule(InMemoryDataModule):
         split_folders: bool | None = None,
         contents: Contents = "pictures",
         num_workers: int = 0,
+        flip: bool = False,
+        train_size: int | None = None,
     ) -> None:
-        super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
+        super().__init__(size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
         self.contents = contents
         check_channels("channels", channels)
         self.channels = channels
@@ -147,7 +151,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         elif stage in ("fit", "validate") and "val" in self._files:
             for split in SPLITS[stage]:
                 if split not in self.splits:
-                    self.splits[split] = TensorImages(*self.load_split(split))
+                    loaded = self.load_split(split)
+                    self.splits[split] = self.limited(*loaded) if split == "train" else TensorImages(*loaded)
         else:
             super().setup(stage)
         if stage == "fit":
@@ -158,6 +163,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         counts = {split: str(len(self._files[split])) for split in SPLIT_NAMES if split in self._files}
         if "val" not in self._files:
             counts["train"] += f" ({len(self.splits['val'])} of them held out for validation)"
+        if self.train_size is not None:
+            counts["train"] += f" ({self.train_size} of them used)"
         classes = f"the classes are {list_names(self.classes)}" if self.classes else "there are no classes"
         folders = "has split folders" if self._has_splits else "has no split folders"
         images = ", ".join(f"{split} {count}" for split, count in counts.items())

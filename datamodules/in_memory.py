@@ -13,10 +13,11 @@ from torchvision.transforms.v2 import functional as TF
 
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import ImageData
-from lightning_gans.core.errors import at_least
+from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.images import Size, height_width, square_side, to_float
 from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.datamodules.layouts import held_out_size
+from lightning_gans.datamodules.samplers import TrainingBatches
 
 MAX_BYTES_ON_GPU = 2**30
 """Largest split that is copied to the GPU as a whole: small compared with a GPU's memory."""
@@ -55,6 +56,21 @@ class TensorImages(Dataset[Labelled]):
         return TensorImages(self.images.to(device), self.labels.to(device))
 
 
+class MirroredImages(TensorImages):
+    """As :class:`TensorImages`, with N more indices: N + k is the mirror image of image k."""
+
+    def __getitem__(self, indices: list[int] | Tensor) -> Labelled:
+        """The batch (uint8 images, labels) with these indices, a list or (n,) int64 on :attr:`device`."""
+        rows = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.long, device=self.device)
+        batch = super().__getitem__(rows % len(self))
+        mirrored = (rows >= len(self)).view(-1, 1, 1, 1)
+        return batch._replace(images=torch.where(mirrored, batch.images.flip(3), batch.images))
+
+    def to(self, device: torch.device) -> MirroredImages:
+        """A copy on another device."""
+        return MirroredImages(self.images.to(device), self.labels.to(device))
+
+
 class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
     """Labeled images of one size, held as uint8 and converted to float in [-1, 1] on the device.
 
@@ -72,6 +88,8 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         val_size: images at the end of the training split that are used for validation instead; None for a tenth, but at
             least 10, at most half of the images, and at most 1000.
         num_workers: processes that index the tensors; 0 is fastest, since there is nothing to decode.
+        flip: mirror training images left to right with probability ½, drawn from (seed, epoch, image).
+        train_size: number of the first training images to use, after those for validation are left out; None for all.
 
     Attributes:
         channels: channels of the images.
@@ -83,14 +101,25 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
     """
 
     def __init__(
-        self, size: Size, batch_size: int, eval_batch_size: int, val_size: int | None, num_workers: int = 0
+        self,
+        size: Size,
+        batch_size: int,
+        eval_batch_size: int,
+        val_size: int | None,
+        num_workers: int = 0,
+        flip: bool = False,
+        train_size: int | None = None,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers)
         square_side(size)
         if val_size is not None:
             at_least("val_size", val_size, 2)
         self.size = height_width(size)
+        if train_size is not None:
+            at_least("train_size", train_size, 1)
         self.val_size = val_size
+        self.flip = flip
+        self.train_size = train_size
 
     @abstractmethod
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
@@ -105,10 +134,26 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         if stage in ("fit", "validate") and "train" not in self.splits:
             data = self._loaded(train=True)
             kept = len(data) - held_out_size(self.val_size, len(data), MOST_HELD_OUT)
-            self.splits["train"] = TensorImages(data.images[:kept], data.labels[:kept])
+            self.splits["train"] = self.limited(data.images[:kept], data.labels[:kept])
             self.splits["val"] = TensorImages(data.images[kept:], data.labels[kept:])
         if stage in ("test", "predict") and "test" not in self.splits:
             self.splits["test"] = self._loaded(train=False)
+
+    def limited(self, images: Tensor, labels: Tensor) -> TensorImages:
+        """The first ``train_size`` training images.
+
+        Raises:
+            InputError: if there are not as many.
+        """
+        if self.train_size is not None and self.train_size > len(labels):
+            raise InputError(f"train_size is {self.train_size}, but there are {len(labels)} training images")
+        return TensorImages(images[: self.train_size], labels[: self.train_size])
+
+    def training_batches(self) -> TrainingBatches:
+        """The sampler of training batches, which mirrors images if ``flip`` is on."""
+        batches = super().training_batches()
+        batches.flips = self.flip
+        return batches
 
     def _loaded(self, *, train: bool) -> TensorImages:
         images, labels = self.load(train=train)
@@ -131,6 +176,8 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
     def dataset_for(self, split: str) -> TensorImages:
         """The split; a copy on the trainer's GPU if it is small and no other processes index it."""
         data = self.prepared(split)
+        if split == "train" and self.flip:
+            data = MirroredImages(data.images, data.labels)
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
         small = data.images.nbytes <= MAX_BYTES_ON_GPU
         return data.to(device) if device.type == "cuda" and small and not self.num_workers else data

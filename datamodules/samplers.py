@@ -77,12 +77,15 @@ class TrainingBatches(_Batches):
 
     Attributes:
         fixed: whether all epochs have the order of the first, as for the trainer's ``overfit_batches``.
+        flips: whether each image is mirrored in half of the epochs, drawn from (seed, epoch, image). The index of the
+            mirror image of image k is ``length + k``.
 
     Raises:
         ValueError: if there are fewer images than one step takes.
     """
 
     fixed = False
+    flips = False
 
     def __init__(
         self, length: int, batch_size: int, seed: int, rank: int | None = None, world_size: int | None = None
@@ -115,7 +118,11 @@ class TrainingBatches(_Batches):
 
     def order(self) -> Tensor:
         """This epoch's indices, (length,)."""
-        return torch.randperm(self.length, generator=derive_generator("cpu", self.seed, "order", self.epoch))
+        order = torch.randperm(self.length, generator=derive_generator("cpu", self.seed, "order", self.epoch))
+        if not self.flips:
+            return order
+        draws = torch.rand(self.length, generator=derive_generator("cpu", self.seed, "flip", self.epoch))
+        return order + self.length * (draws < 0.5)[order]
 
 
 class UnpairedBatches(TrainingBatches):

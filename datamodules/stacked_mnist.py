@@ -58,7 +58,7 @@ class StackedMNISTDataModule(InMemoryDataModule):
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
         at_least("train_size", train_size, 1)
         at_least("test_size", test_size, 2)
-        self.train_size = train_size
+        self.num_triples = train_size
         self.held_out = val_size
         self.test_size = test_size
         self.digits = MNISTDataModule(root, download)
@@ -83,7 +83,7 @@ class StackedMNISTDataModule(InMemoryDataModule):
         images, labels = self.digits.load(train=True)
         kept = len(labels) * 11 // 12  # 55,000 of MNIST's 60,000
         held_out = draw_triples("val", self.held_out, kept, len(labels))
-        train_triples = draw_triples("train", self.train_size, 0, kept)
+        train_triples = draw_triples("train", self.num_triples, 0, kept)
         return stack_digits(images, labels, torch.cat([train_triples, held_out]))
 
 

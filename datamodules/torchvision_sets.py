@@ -41,6 +41,8 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
         eval_batch_size: images per step and process in validation, test and prediction.
         val_size: images at the end of the training split that are used for validation instead.
         num_workers: processes that index the tensors; 0 is fastest.
+        flip: mirror training images left to right with probability ½.
+        train_size: number of the first training images to use; by default all but those for validation.
 
     Raises:
         ValueError: if a number is out of range.
@@ -63,8 +65,10 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
         eval_batch_size: int = 500,
         val_size: int = 5000,
         num_workers: int = 0,
+        flip: bool = False,
+        train_size: int | None = None,
     ) -> None:
-        super().__init__(size, batch_size, eval_batch_size, val_size, num_workers)
+        super().__init__(size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
         self.root = expand_path(root, "root")
         self.download = download
 
@@ -202,8 +206,10 @@ class CIFAR10DataModule(TorchvisionDataModule):
         eval_batch_size: int = 500,
         val_size: int = 5000,
         num_workers: int = 0,
+        flip: bool = False,
+        train_size: int | None = None,
     ) -> None:
-        super().__init__(root, download, size, batch_size, eval_batch_size, val_size, num_workers)
+        super().__init__(root, download, size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
 
     def display_name(self) -> str:
         """``CIFAR-10``."""

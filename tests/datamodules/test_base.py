@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+from lightning_gans.callbacks import LastCheckpoint
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.errors import InputError
 from lightning_gans.datamodules import base, samplers
@@ -15,7 +16,7 @@ from lightning_gans.datamodules.base import ResumableLoader
 from lightning_gans.datamodules.in_memory import TensorImages
 from lightning_gans.datamodules.samplers import EvaluationBatches, TrainingBatches, UnpairedBatches
 from lightning_gans.datamodules.two_domains import TwoDomains
-from tests.support.tiny import TinyData, tiny_trainer
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_facades
 
 
@@ -196,3 +197,71 @@ def test_processes_that_load_images_are_given_lists() -> None:
     data.setup("fit")
     assert all(isinstance(indices, list) for indices in data.train_dataloader().sampler)
     assert all(isinstance(indices, list) for indices in data.val_dataloader().sampler)
+
+
+# Mirrored images, and a part of the images.
+
+
+class Few(TinyData):
+    def __init__(self, flip: bool = True, train_size: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.flip, self.train_size = flip, train_size
+
+
+def test_images_are_mirrored_in_half_of_the_epochs_by_seed_epoch_and_image() -> None:
+    def epoch(seed: int, number: int, **kwargs: int) -> list[int]:
+        batches = TrainingBatches(1000, 10, seed, **kwargs)
+        batches.flips = True
+        batches.set_epoch(number)
+        return list(chain.from_iterable(batches))
+
+    first = epoch(0, 0)
+    plain = TrainingBatches(1000, 10, 0)
+    assert [index % 1000 for index in first] == list(chain.from_iterable(plain))
+    assert epoch(0, 0) == first
+    mirrored = [{index - 1000 for index in epoch(seed, number) if index >= 1000} for seed, number in ((0, 0), (0, 1))]
+    assert all(450 < len(images) < 550 for images in mirrored)
+    assert 200 < len(mirrored[0] & mirrored[1]) < 300
+    # Ranks together mirror what one process mirrors.
+    parts = [epoch(0, 0, rank=rank, world_size=2) for rank in (0, 1)]
+    assert sorted(chain(*parts)) == sorted(first)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_only_training_images_are_mirrored(workers: int) -> None:
+    data = Few(length=40, num_workers=workers)
+    for stage in ("fit", "test"):
+        data.setup(stage)
+    kept = data.splits["train"].images
+    both = {image.numpy().tobytes(): mirrored for mirrored, part in ((0, kept), (1, kept.flip(3))) for image in part}
+    seen = [both[image.numpy().tobytes()] for batch in data.train_dataloader() for image in batch.images]
+    assert 0 < sum(seen) < len(seen)
+    for loader, split in ((data.val_dataloader(), "val"), (data.test_dataloader(), "test")):
+        assert torch.equal(torch.cat([batch.images for batch in loader]), data.splits[split].images)
+
+
+def test_a_run_with_mirrored_images_is_resumed_exactly(tmp_path: Path) -> None:
+    def losses(folder: str, steps: int, ckpt_path: Path | None = None) -> Any:
+        trainer = tiny_trainer(tmp_path / folder, max_steps=steps, limit_val_batches=0, callbacks=[LastCheckpoint()])
+        model = tiny_dcgan()
+        trainer.fit(model, Few(), ckpt_path=ckpt_path)
+        return weights(model)
+
+    whole = losses("whole", 7)
+    losses("cut", 3)
+    resumed = losses("cut", 7, tmp_path / "cut" / "checkpoints" / "last.ckpt")
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
+    plain = tiny_dcgan()
+    tiny_trainer(tmp_path, max_steps=7, limit_val_batches=0).fit(plain, Few(flip=False))
+    assert any(not torch.equal(value, whole[key]) for key, value in weights(plain).items())
+
+
+def test_the_first_training_images_can_be_used_alone() -> None:
+    whole, part = Few(), Few(train_size=16)
+    for data in (whole, part):
+        data.setup("fit")
+    assert torch.equal(part.splits["train"].images, whole.splits["train"].images[:16])
+    assert torch.equal(part.splits["val"].images, whole.splits["val"].images)
+    assert len(part.train_dataloader()) == 2
+    with pytest.raises(InputError, match="train_size is 99, but there are 40 training images"):
+        Few(train_size=99).setup("fit")

@@ -270,3 +270,13 @@ def test_color_becomes_gray_by_luma_where_one_channel_is_asked_for(tmp_path: Pat
     assert images.shape == (3, 1, 8, 8)
     # ITU-R 601: 0.299, 0.587 and 0.114 of 255.
     assert sorted(torch.unique(images).tolist()) == [29, 76, 150]
+
+
+def test_a_part_of_the_training_images_is_a_mix_of_the_classes(tmp_path: Path) -> None:
+    fill(tmp_path / "train", {"cat": 10, "dog": 20})
+    fill(tmp_path / "val", {"cat": 10, "dog": 20}, 2)
+    whole, part = folder(tmp_path), folder(tmp_path, train_size=6, flip=True)
+    assert torch.equal(part.splits["train"].images, whole.splits["train"].images[:6])
+    assert set(part.splits["train"].labels.tolist()) == {0, 1}
+    assert len(part.splits["val"]) == 4
+    assert part.training_batches().flips
