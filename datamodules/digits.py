@@ -27,7 +27,7 @@ class DigitsDataModule(InMemoryDataModule):
     part of it. So the scores show whether training works, not how well the generator generalizes; use MNIST for that.
 
     Args:
-        size: (height, width) in pixels, or one number for a square; only squares are supported.
+        size: (height, width) in pixels, or one number for a square; see :class:`.InMemoryDataModule`.
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
         num_workers: processes that index the tensors; 0 is fastest.

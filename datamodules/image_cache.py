@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import reject_unusable
-from lightning_gans.core.image_reader import READABLE, center_square, failure_reason, open_rgb
+from lightning_gans.core.image_reader import READABLE, center_crop, failure_reason, open_rgb
 from lightning_gans.core.names import list_names
 from lightning_gans.datamodules.file_states import CHANGED, file_state, file_states
 
@@ -133,7 +133,7 @@ class CachedImageFiles:
 
     def _squares(self, images: list[Image.Image]) -> list[Tensor]:
         pairs = zip(images, self.channels, strict=True)
-        return [center_square(image, channels, self.size) for image, channels in pairs]
+        return [center_crop(image, channels, (self.size, self.size)) for image, channels in pairs]
 
     def _changed(self, index: int) -> list[Path]:
         """The files of an image or a pair whose state differs from that when they were listed."""

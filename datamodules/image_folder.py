@@ -12,17 +12,20 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from lightning_gans.core.data import Contents
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_files import check_channels, find_images, reject_unusable
-from lightning_gans.core.image_reader import READABLE, failure_reason, load_square
-from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.image_files import EXTENSIONS, find_images, reject_unusable
+from lightning_gans.core.image_reader import ARRAY, READABLE_ARRAYS, failure_reason, load_pixels
+from lightning_gans.core.images import Size
 from lightning_gans.core.names import list_names
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.datamodules.base import SPLITS
 from lightning_gans.datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes
 from lightning_gans.datamodules.in_memory import InMemoryDataModule, TensorImages
 from lightning_gans.datamodules.layouts import SPLIT_NAMES, Files, files_by_split
+
+FOLDER_EXTENSIONS = (*EXTENSIONS, ARRAY)
+"""Extensions of the files that are taken from folders."""
 
 
 class ImageFolderDataModule(InMemoryDataModule):
@@ -33,19 +36,24 @@ class ImageFolderDataModule(InMemoryDataModule):
     names of splits (``train``, ``val``, ``valid``, ``validation``, ``test``, in any case), they are splits, and their
     subfolders the classes; or the splits are subfolders of the classes. The log says which it is.
 
-    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM and JPEG 2000 files are used. Other files are left out, and one warning
-    counts and names them. Files and folders whose names start with a dot are ignored, and no folder is searched twice,
-    whatever links there are.
+    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM, JPEG 2000 and ``.npy`` files are used. Other files are left out, and one
+    warning counts and names them. Files and folders whose names start with a dot are ignored, and no folder is searched
+    twice, whatever links there are.
 
-    Each image is rotated according to its EXIF data (all other metadata are ignored), composited on white where it is
-    transparent, converted to gray or RGB, resized (bicubic, antialiased) until its shorter side is ``size``, and
-    cropped to the center square. Gray values of 16 bits are scaled by 255 / 65535 and rounded; pixels with a sign or of
-    more than 16 bits are rejected, since their range is not known.
+    Each image is rotated according to its EXIF data (all other metadata are ignored), converted to the channels that
+    are asked for, resized (bicubic, antialiased) until it covers ``size``, and its center is cropped. For gray or RGB
+    it is composited on white where it is transparent; with an alpha channel, what is fully transparent becomes black.
+    Gray values of 16 bits are scaled by 255 / 65535 and rounded; pixels with a sign or of more than 16 bits are
+    rejected, since their range is not known.
+
+    A ``.npy`` file, as ``numpy.save`` writes it, is an array (height, width, channels) or, for one channel, (height,
+    width), of uint8 or uint16. It must have as many channels as are asked for, and is resized and cropped in the same
+    way. Images of more than 4 channels are read from such files only.
 
     Args:
         root: folder of the images for training and validation.
-        channels: 1 for gray, 3 for RGB.
-        size: (height, width) in pixels, or one number for a square; only squares are supported.
+        channels: 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and alpha; any other number of ``.npy`` files.
+        size: (height, width) in pixels, or one number for a square.
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
         val_size: images that are used for validation instead of training, if ``root`` has no validation split: a random
@@ -86,12 +94,12 @@ class ImageFolderDataModule(InMemoryDataModule):
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
         self.contents = contents
-        check_channels("channels", channels)
+        at_least("channels", channels, 1)
         self.channels = channels
         self.root = expand_path(root, "root")
         self.test_root = None if test_root is None else expand_path(test_root, "test_root")
         # Listed here and not in setup: networks are built with the number of classes before any data is loaded.
-        paths = find_images("root", self.root, rank_zero_warn)
+        paths = find_images("root", self.root, rank_zero_warn, FOLDER_EXTENSIONS)
         splits = files_by_split("root", self.root, paths, split_folders)
         self._has_splits = splits is not None
         splits = splits or {"train": files_by_class("root", self.root, paths)}
@@ -100,7 +108,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         for split, groups in splits.items():
             check_classes(f"root is {self.root}, whose {split} split", groups, self.classes, "the train split")
         if self.test_root is not None:
-            paths = find_images("test_root", self.test_root, rank_zero_warn)
+            paths = find_images("test_root", self.test_root, rank_zero_warn, FOLDER_EXTENSIONS)
             splits["test"] = files_by_class("test_root", self.test_root, paths)
             check_classes(f"test_root is {self.test_root}, which", splits["test"], self.classes, "root")
         self._files = {split: label_files(groups, self.classes) for split, groups in splits.items()}
@@ -115,7 +123,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         return self.classes
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """Images (N, C, size, size) uint8 and labels (N,) int64; those for training in random order.
+        """Images (N, C, height, width) uint8 and labels (N,) int64; those for training in random order.
 
         Raises:
             InputError: if files cannot be read; it counts them and names the first ones.
@@ -129,7 +137,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         return "root", self.root
 
     def load_split(self, split: str) -> tuple[Tensor, Tensor]:
-        """Images (N, C, size, size) uint8 and labels (N,) int64 of the folders of a split.
+        """Images (N, C, height, width) uint8 and labels (N,) int64 of the folders of a split.
 
         Raises:
             InputError: if files cannot be read; it counts them and names the first ones.
@@ -139,8 +147,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         if split == "train":
             order = torch.randperm(len(files), generator=derive_generator("cpu", "image folder"))
             files = [files[index] for index in order.tolist()]
-        side = square_side(self.size)
-        images = read_images(key, root, {path: states[path] for path, _ in files}, self.channels, side)
+        images = read_images(key, root, {path: states[path] for path, _ in files}, self.channels, self.size)
         return images, torch.tensor([label for _, label in files])
 
     def setup(self, stage: str) -> None:
@@ -239,29 +246,31 @@ def label_files(groups: Files, classes: list[str]) -> list[tuple[Path, int]]:
     return [(path, indices.get(name, 0)) for name in sorted(groups) for path in groups[name]]
 
 
-def read_images(key: str, root: Path, states: Mapping[Path, FileState | None], channels: int, size: int) -> Tensor:
+def read_images(
+    key: str, root: Path, states: Mapping[Path, FileState | None], channels: int, size: tuple[int, int]
+) -> Tensor:
     """Decode files on several threads (Pillow releases Python's lock while it decodes).
 
     Args:
         key: name of the argument whose value is ``root``, for error messages.
         root: the folder relative to which error messages name files.
         states: the files, each with its state when it was listed.
-        channels: 1 for gray, 3 for RGB.
-        size: height and width in pixels.
+        channels: number of channels.
+        size: (height, width) in pixels.
 
     Returns:
-        (N, channels, size, size) uint8, in the order of ``states``.
+        (N, channels, height, width) uint8, in the order of ``states``.
 
     Raises:
         InputError: if files cannot be read or have changed; it counts them and names the first ones.
     """
     paths = list(states)
     # Filled in place: stacking a list of images would need twice the memory.
-    images = torch.empty(len(paths), channels, size, size, dtype=torch.uint8)
+    images = torch.empty(len(paths), channels, *size, dtype=torch.uint8)
 
     def read(index: int) -> str | None:
         try:
-            images[index] = load_square(paths[index], channels, size)
+            images[index] = load_pixels(paths[index], channels, size)
         # Pillow's decoders raise all kinds of exceptions; all are caught, so that all files are reported at once.
         except Exception as error:
             return failure_reason(error)
@@ -270,5 +279,5 @@ def read_images(key: str, root: Path, states: Mapping[Path, FileState | None], c
     with ThreadPoolExecutor() as pool:
         reasons = list(pool.map(read, range(len(paths))))
     bad = [(path, why) for path, why in zip(paths, reasons, strict=True) if why is not None]
-    reject_unusable(key, root, bad, len(paths), READABLE)
+    reject_unusable(key, root, bad, len(paths), READABLE_ARRAYS)
     return images

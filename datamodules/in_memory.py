@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torchvision.transforms.v2 import functional as TF
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import ImageData
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.images import Size, height_width, square_side, to_float
+from lightning_gans.core.images import Size, height_width, to_float
 from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.datamodules.layouts import held_out_size
 from lightning_gans.datamodules.samplers import TrainingBatches
@@ -81,8 +82,8 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
     by convention 0, are not checked.
 
     Args:
-        size: (height, width) to which the images are resized once (bicubic, antialiased), or one number for a square;
-            only squares are supported.
+        size: (height, width) of the images, or one number for a square. Images of another size are resized once
+            (bicubic, antialiased) until they cover it, and their center is cropped.
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
         val_size: images at the end of the training split that are used for validation instead; None for a tenth, but at
@@ -111,7 +112,6 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         train_size: int | None = None,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers)
-        square_side(size)
         if val_size is not None:
             at_least("val_size", val_size, 2)
         self.size = height_width(size)
@@ -163,9 +163,9 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
 
     def _resized(self, images: Tensor, labels: Tensor) -> TensorImages:
         if images.shape[-2:] != self.size:
-            size, cubic = list(self.size), InterpolationMode.BICUBIC
-            chunks = [TF.resize(chunk, size, cubic, antialias=True) for chunk in torch.split(images, 1000)]
-            images = torch.cat(chunks)
+            covering, cubic = covering_size(images.shape[-2:], self.size), InterpolationMode.BICUBIC
+            chunks = [TF.resize(chunk, covering, cubic, antialias=True) for chunk in torch.split(images, 1000)]
+            images = torch.cat([TF.center_crop(chunk, list(self.size)) for chunk in chunks])
         return TensorImages(images.contiguous(), labels)
 
     def split_tensors(self, split: str) -> Labelled:
@@ -204,6 +204,12 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
     def on_after_batch_transfer(self, batch: Labelled, dataloader_idx: int) -> Labelled:
         """Convert images to float in [-1, 1], on the device: as uint8 they take a quarter of the transfer."""
         return batch._replace(images=to_float(batch.images))
+
+
+def covering_size(given: Sequence[int], wanted: tuple[int, int]) -> list[int]:
+    """The least size, (height, width), of the shape of a given one that covers a wanted one."""
+    scale = max(inner / outer for inner, outer in zip(wanted, given, strict=True))
+    return [max(inner, round(scale * outer)) for inner, outer in zip(wanted, given, strict=True)]
 
 
 def check_labels(labels: Tensor, num_classes: int) -> None:

@@ -26,7 +26,7 @@ class StackedMNISTDataModule(InMemoryDataModule):
     Args:
         root: folder that holds MNIST in torchvision's layout, or into which to download it.
         download: download the files that are missing.
-        size: (height, width) in pixels, or one number for a square; only squares are supported.
+        size: (height, width) in pixels, or one number for a square; see :class:`.InMemoryDataModule`.
         train_size: number of training triples; each takes 3 bytes per pixel of memory.
         val_size: number of validation triples.
         test_size: number of test triples, and of images that ``test`` generates; by default 26 for each mode, so that a

@@ -15,8 +15,8 @@ from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_reader import center_square
-from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.image_reader import center_crop
+from lightning_gans.core.images import Size
 from lightning_gans.datamodules.digits import DIGITS
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
 
@@ -36,7 +36,7 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
     Args:
         root: folder that holds the data set in torchvision's layout, or into which to download it.
         download: download the files that are missing.
-        size: (height, width) in pixels, or one number for a square; only squares are supported.
+        size: (height, width) in pixels, or one number for a square; see :class:`.InMemoryDataModule`.
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
         val_size: images at the end of the training split that are used for validation instead.
@@ -131,14 +131,13 @@ class TorchvisionDataModule(InMemoryDataModule, ABC):
         return images, torch.as_tensor(labels, dtype=torch.int64)
 
     def _decode(self, split: Any) -> tuple[Tensor, Tensor]:
-        """The center squares of a data set whose images stay in files, and their labels."""
-        side = square_side(self.size)
-        images = torch.empty(len(split), self.channels, side, side, dtype=torch.uint8)
+        """The centers of a data set whose images stay in files, and their labels."""
+        images = torch.empty(len(split), self.channels, *self.size, dtype=torch.uint8)
         labels = torch.empty(len(split), dtype=torch.int64)
 
         def decode(index: int) -> None:
             image, target = split[index]
-            images[index], labels[index] = center_square(image, self.channels, side), self.label(target)
+            images[index], labels[index] = center_crop(image, self.channels, self.size), self.label(target)
 
         with ThreadPoolExecutor() as pool:  # Pillow releases Python's lock while it decodes
             list(pool.map(decode, range(len(split))))

@@ -24,8 +24,8 @@ from lightning_gans.analysis.analyses import (
 )
 from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
 from lightning_gans.callbacks.evaluation import Evaluation
+from lightning_gans.callbacks.outputs import check_drawable
 from lightning_gans.callbacks.run_folder import without_nan
-from lightning_gans.callbacks.samples import check_drawable
 from lightning_gans.core.data import InMemoryData, class_titles, data_module
 from lightning_gans.core.drawing import grid
 from lightning_gans.core.errors import at_least
@@ -81,8 +81,8 @@ class Analysis(Callback):
         """Check model and data before the test, and load the training images.
 
         Raises:
-            ValueError: if the model does not generate images from noise, or the data's images are not in memory.
-            InputError: if the data's images have neither 1 nor 3 channels.
+            ValueError: if the model does not generate images from noise, or the data's images are not in memory or are
+                points in the plane.
         """
         if not self.rows or stage != "test":
             return

@@ -11,6 +11,8 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
 from lightning_gans.core.batches import EvaluationOutput
+from lightning_gans.core.data import data_module
+from lightning_gans.core.drawing import is_picture
 
 
 def evaluation_loader(trainer: Trainer) -> Iterable[Any] | None:
@@ -52,3 +54,18 @@ def evaluating(trainer: Trainer, pl_module: LightningModule) -> Iterator[None]:
             trainer.training = True
             for module in training:
                 module.training = True
+
+
+def check_drawable(trainer: Trainer, name: str, value: int) -> None:
+    """Check that the data's images can be drawn.
+
+    Args:
+        trainer: trainer with the data.
+        name: the callback's argument that is 0 if nothing is to be drawn.
+        value: the argument.
+
+    Raises:
+        ValueError: if the data's images are points in the plane.
+    """
+    if (data := data_module(trainer)) is not None and not is_picture(data.size):
+        raise ValueError(f"{name} is {value}; expected 0, as the data's images are points in the plane, not pictures")

@@ -16,11 +16,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from PIL import Image
 
 from lightning_gans.callbacks.examples import SOURCE, Parts, write_examples
-from lightning_gans.callbacks.outputs import evaluation_loader, validation_outputs
+from lightning_gans.callbacks.outputs import check_drawable, evaluation_loader, validation_outputs
 from lightning_gans.callbacks.run_folder import warn_if_not_written
 from lightning_gans.core.batches import EvaluationImages
-from lightning_gans.core.data import ImageData, data_module
-from lightning_gans.core.drawing import fit_columns, grid, to_pil, write_gif
+from lightning_gans.core.data import data_module
+from lightning_gans.core.drawing import fit_columns, grid, is_picture, write_gif, write_image
 from lightning_gans.core.errors import InputError, RunEnded, at_least
 from lightning_gans.core.files import atomic_file, expand_path
 from lightning_gans.core.images import to_uint8
@@ -58,32 +58,7 @@ def draw_examples(kept: list[Parts], columns: int | None, scale: int | None) -> 
     return grid(images, width, scale, titles * examples, [len(titles)] * examples)
 
 
-DRAWABLE = (1, 3)
-"""Numbers of channels with which images can be drawn, unlike points in the plane."""
-
-
-def image_channels(trainer: Trainer) -> int:
-    """Number of channels of the data's images."""
-    data = data_module(trainer)
-    return data.channels if isinstance(data, ImageData) else 1
-
-
-def check_drawable(trainer: Trainer, name: str, value: int) -> None:
-    """Check that the data's images can be drawn.
-
-    Args:
-        trainer: trainer with the data.
-        name: the callback's argument that is 0 if nothing is to be drawn.
-        value: the argument.
-
-    Raises:
-        ValueError: if the data's images do not have 1 or 3 channels.
-    """
-    if (channels := image_channels(trainer)) not in DRAWABLE:
-        raise ValueError(f"{name} is {value}; expected 0, as the data's images have {channels} channels, not 1 or 3")
-
-
-NUMBERED = re.compile(r"\d{6,}\.png")
+NUMBERED = re.compile(r"\d{6,}\.(png|npy)")
 """Names of the files of `predict`."""
 
 
@@ -141,7 +116,7 @@ class SampleGrid(Callback):
         """Check that the images can be drawn.
 
         Raises:
-            ValueError: if they do not have 1 or 3 channels.
+            ValueError: if they are points in the plane.
         """
         if self.count and stage in ("fit", "validate", "test"):
             check_drawable(trainer, "count", self.count)
@@ -287,12 +262,13 @@ def read_frame(path: Path) -> Image.Image | None:
 class PredictionWriter(Callback):
     """Writes the images that ``predict`` generates to ``predictions`` in the run's folder, one PNG file per image.
 
-    Translations are written to one folder per domain. Lightning's ``BasePredictionWriter`` adds the examples' indices,
-    but only with its own batch samplers; with these data modules it warns in every ``predict``.
+    Images of more than 4 channels are written to ``.npy`` files of (height, width, channels) uint8. Translations are
+    written to one folder per domain. Lightning's ``BasePredictionWriter`` adds the examples' indices, but only with its
+    own batch samplers; with these data modules it warns in every ``predict``.
 
     Args:
-        folder: folder to write to instead. It must not contain PNG files.
-        overwrite: replace the images of an earlier call; PNG files of other names must not be there all the same.
+        folder: folder to write to instead. It must not contain PNG or ``.npy`` files.
+        overwrite: replace the images of an earlier call; such files of other names must not be there all the same.
     """
 
     def __init__(self, folder: Path | None = None, overwrite: bool = False) -> None:
@@ -305,17 +281,17 @@ class PredictionWriter(Callback):
         Raises:
             InputError: if one of these is not the case.
         """
-        if (channels := image_channels(trainer)) not in DRAWABLE:
-            raise InputError(f"predict writes images of 1 or 3 channels; the data has {channels}")
+        if (data := data_module(trainer)) is not None and not is_picture(data.size):
+            raise InputError("predict writes images, but the data's images are points in the plane")
         target = RunFolder.of(trainer).predictions if self.folder is None else self.folder
         self._target: Path = trainer.strategy.broadcast(target)
-        there = list(self._target.rglob("*.png"))
+        there = [path for path in self._target.rglob("*") if path.suffix in (".png", ".npy")]
         trainer.strategy.barrier()  # all have looked
         foreign = [path for path in there if not NUMBERED.fullmatch(path.name)]
         if foreign or (there and not self.overwrite):
             found = f", such as {foreign[0].relative_to(self._target)}" if foreign else ""
             remedy = "" if foreign else ", or predictions.overwrite true to replace them"
-            raise InputError(f"{target} already contains PNG files{found}; expected an empty folder{remedy}")
+            raise InputError(f"{target} already contains images{found}; expected an empty folder{remedy}")
         if trainer.is_global_zero and writes_files(trainer):
             for path in there:
                 path.unlink()
@@ -339,7 +315,7 @@ class PredictionWriter(Callback):
             first = (batch_idx * trainer.world_size + trainer.global_rank) * batch_size
             (self._target / folder).mkdir(parents=True, exist_ok=True)
             for index, image in enumerate(to_uint8(images).cpu(), start=first):
-                to_pil(image).save(self._target / folder / f"{index:06d}.png")
+                write_image(image, self._target / folder / f"{index:06d}")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Wait until all processes have written their images, and report the folder."""

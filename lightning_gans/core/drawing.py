@@ -1,5 +1,10 @@
 """Drawing of images: grids with titles, animations and videos.
 
+Images of 1 channel are drawn in gray, of 3 in color. The last of 2 or 4 channels is alpha: single images keep it in
+their files, grids and animations show them on white. Of images with more channels all are drawn, each in gray, side by
+side in rows of about the square root of their number; files of single ones are ``.npy`` files, as
+:func:`.image_reader.open_array` reads them.
+
 Imports neither Lightning nor torchvision, because commands that only use a trained model write images too.
 """
 
@@ -14,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.images import on_white
 
 BORDER = 2
 """Pixels around each image of a grid."""
@@ -38,17 +43,52 @@ FONT_SIZES = range(20, 8, -1)
 """Sizes of titles in pixels, the preferred one first."""
 
 
-def to_pil(image: Tensor) -> Image.Image:
-    """Convert one uint8 image (C, H, W), C = 1 or 3, to a Pillow image.
+MOST_CHANNELS = 4
+"""Largest number of channels of an image that is one picture."""
 
-    Raises:
-        InputError: if the image has neither one channel nor three.
+
+def is_picture(size: tuple[int, int]) -> bool:
+    """Whether images of a size, (height, width), are drawn; those of a single pixel are points in the plane."""
+    return size != (1, 1)
+
+
+def one_picture(images: Tensor) -> Tensor:
+    """Put the channels of images beside each other if there are too many for one picture.
+
+    Args:
+        images: (N, C, H, W) uint8.
+
+    Returns:
+        ``images`` if C is at most 4; else (N, 1, h * H, w * W) uint8, where w is the square root of C, rounded up.
     """
-    channels = image.shape[0]
-    if channels not in (1, 3):
-        raise InputError(f"the images have {channels} channels; only 1 or 3 can be drawn")
-    pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
-    return Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
+    count, channels, height, width = images.shape
+    if channels <= MOST_CHANNELS:
+        return images
+    columns = math.ceil(math.sqrt(channels))
+    rows = math.ceil(channels / columns)
+    tiles = images.new_full((count, rows * columns, height, width), EMPTY)
+    tiles[:, :channels] = images
+    tiles = tiles.view(count, rows, columns, height, width).transpose(2, 3)
+    return tiles.reshape(count, 1, rows * height, columns * width)
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """Convert one uint8 image (C, H, W) to a Pillow image, with alpha if C is 2 or 4; see :func:`one_picture`."""
+    pixels = one_picture(image[None])[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def write_image(image: Tensor, stem: Path) -> None:
+    """Write one uint8 image (C, H, W) to a file: PNG, or ``.npy`` if it has more than 4 channels.
+
+    Args:
+        image: the image.
+        stem: path of the file without its extension.
+    """
+    if len(image) > MOST_CHANNELS:
+        np.save(stem.with_suffix(".npy"), image.permute(1, 2, 0).cpu().numpy(), allow_pickle=False)
+    else:
+        to_pil(image).save(stem.with_suffix(".png"))
 
 
 def upscale_nearest(images: Tensor, scale: int) -> Tensor:
@@ -102,15 +142,13 @@ def grid(
     to import. Places without an image are gray.
 
     Args:
-        images: (N, C, H, W), uint8, C = 1 or 3, N at least 1.
+        images: (N, C, H, W), uint8, N at least 1.
         columns: images in a row.
         scale: each pixel becomes a square of ``scale`` pixels; None for the number of :func:`fit_scale`.
         titles: of the columns, drawn above them; left out if the images are too narrow for them.
         groups: numbers of columns between which there is a wider gap.
-
-    Raises:
-        InputError: if the images have neither one channel nor three.
     """
+    images = on_white(one_picture(images))
     count = len(images)
     columns = min(columns, count)
     rows = math.ceil(count / columns)
@@ -155,9 +193,10 @@ def as_frames(images: Tensor, scale: int | None = None) -> list[Image.Image]:
     """Images (N, C, H, W) uint8 as frames of an animation, without a border.
 
     Args:
-        images: C = 1 or 3.
+        images: the images.
         scale: each pixel becomes a square of ``scale`` pixels; None for the number of :func:`fit_scale`.
     """
+    images = on_white(one_picture(images))
     scale = scale or fit_scale(images.shape[2], images.shape[3], border=0)
     return [to_pil(image) for image in upscale_nearest(images, scale)]
 

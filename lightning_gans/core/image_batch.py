@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_gans.core.drawing import fit_columns, grid
+from lightning_gans.core.drawing import fit_columns, grid, is_picture
 from lightning_gans.core.images import to_uint8
 
 MOST_SHOWN = 64
@@ -40,7 +40,7 @@ class ImageBatch(Tensor):
 
     def _repr_png_(self) -> bytes | None:
         """The first images as a grid in PNG, for notebooks; None if they cannot be drawn."""
-        if self.ndim != 4 or self.shape[1] not in (1, 3) or not self.numel():
+        if self.ndim != 4 or not self.numel() or not is_picture((self.shape[2], self.shape[3])):
             return None
         images = to_uint8(self[:MOST_SHOWN].as_subclass(Tensor))
         file = io.BytesIO()

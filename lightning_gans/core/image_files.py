@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,11 +81,15 @@ SPECIAL = "special"
 """What pipes, sockets and devices are: files that may never end."""
 
 
-def walk_folder(folder: Path) -> FoundFiles:
+def walk_folder(folder: Path, extensions: Container[str] = EXTENSIONS) -> FoundFiles:
     """All files in ``folder`` and its subfolders.
 
     Links to folders are followed, but each folder is searched once, and none that contains ``folder``, so that no file
     is counted twice.
+
+    Args:
+        folder: the folder.
+        extensions: those of image files, in lower case.
     """
     top = folder.resolve()
     visited = {folder_id(path.stat()) for path in (top, *top.parents)}
@@ -108,7 +112,7 @@ def walk_folder(folder: Path) -> FoundFiles:
                     pending.append(path)
             elif not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
                 left_out.append((path, SPECIAL))
-            elif path.suffix.lower() in EXTENSIONS:
+            elif path.suffix.lower() in extensions:
                 images.append(path)
             else:
                 left_out.append((path, path.suffix.lower() or "without an extension"))
@@ -126,23 +130,26 @@ def folder_id(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def find_images(key: str, root: Path, warn: Callable[[str], object]) -> list[Path]:
+def find_images(
+    key: str, root: Path, warn: Callable[[str], object], extensions: Sequence[str] = EXTENSIONS
+) -> list[Path]:
     """The image files in ``root`` and its subfolders, at least one; see :func:`walk_folder`.
 
     Args:
         key: name of the setting whose value is ``root``, for messages.
         root: the folder.
         warn: called with a message if other files are left out, which counts and names them.
+        extensions: those of image files, in lower case.
 
     Raises:
         InputError: if ``root`` is not a folder, cannot be read, or holds no images.
     """
     check_folder(key, root)
     try:
-        found = walk_folder(root)
+        found = walk_folder(root, extensions)
     except OSError as error:
         raise InputError(f"{key} is {root}, where {error.filename} cannot be read ({error.strerror})") from error
-    expected = f"expected files named {', '.join(EXTENSIONS)}"
+    expected = f"expected files named {', '.join(extensions)}"
     others = len(found.left_out)
     if not found.images:
         but = f", but {others} other file{'s' * (others > 1)} ({found.summary()})" if others else ""
@@ -177,7 +184,7 @@ def reject_unusable(key: str, root: Path, bad: Iterable[tuple[Path, str]], count
 
 
 def pixels_of(image: Image.Image) -> Tensor:
-    """The pixels (C, H, W) uint8 of a gray or RGB image."""
+    """The pixels (C, H, W) uint8 of a gray or RGB image, with or without alpha."""
     values = np.array(image)
     pixels = torch.from_numpy(values[:, :, None] if values.ndim == 2 else values)
     return pixels.permute(2, 0, 1).contiguous()

@@ -1,7 +1,8 @@
-"""The size and the pixel values of images.
+"""The size, the channels and the pixel values of images.
 
 A size is (height, width) in code, and one number for a square where a user writes it. Pixels are uint8 in files, and
-float in [-1, 1] where networks use them.
+float in [-1, 1] where networks use them. Images of 1 channel are gray, of 3 RGB; the last of 2 or 4 channels is alpha,
+the opacity, and does not multiply the colors; more channels are any values.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def plain_size(size: Size) -> Size:
 
 
 def square_side(size: Size, name: str = "size") -> int:
-    """The side of a square image, where other shapes are not supported yet.
+    """The side of a square image, where other shapes are not supported.
 
     Args:
         size: (height, width), or one number for a square.
@@ -60,3 +61,23 @@ def to_float(pixels: Tensor) -> Tensor:
 def to_uint8(images: Tensor) -> Tensor:
     """Convert images in [-1, 1] to uint8, rounded and clamped: the exact inverse of :func:`to_float`."""
     return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def has_alpha(channels: int) -> bool:
+    """Whether the last channel of images is alpha, as it is of those of 2 or 4 channels."""
+    return channels in (2, 4)
+
+
+def on_white(images: Tensor) -> Tensor:
+    """Composite images with an alpha channel on white.
+
+    Args:
+        images: (N, C, H, W) uint8.
+
+    Returns:
+        (N, C - 1, H, W) uint8, rounded, if C is 2 or 4; otherwise ``images``.
+    """
+    if not has_alpha(images.shape[1]):
+        return images
+    colors, alpha = images[:, :-1].int(), images[:, -1:].int()
+    return ((colors * alpha + 255 * (255 - alpha) + 127) // 255).to(torch.uint8)

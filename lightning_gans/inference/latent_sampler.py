@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from lightning_gans.components.class_paths import NO_TRUST, Trust
-from lightning_gans.core.drawing import grid
+from lightning_gans.core.drawing import grid, is_picture
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference.construct import ClassConfig, build_generator, build_noise
 from lightning_gans.inference.model import PretrainedModel
@@ -67,13 +67,13 @@ class LatentSampler(SamplesFromNoise, PretrainedModel):
 
     @property
     def samples_caption(self) -> str:
-        """What the pictures of :meth:`draw_samples` show; empty if images are not pictures of 1 or 3 channels."""
-        if self.network.channels not in (1, 3):
+        """What the pictures of :meth:`draw_samples` show; empty if they are points in the plane."""
+        if not is_picture(self.network.size):
             return ""
         return "The first pictures of seed 0, not selected" + (", the classes in turn" if self.num_classes else "")
 
     def draw_samples(self, path: Path) -> None:
-        """Write a grid of the first pictures of seed 0 as PNG, if images have 1 or 3 channels."""
+        """Write a grid of the first pictures of seed 0 as PNG, unless images are points in the plane."""
         if not self.samples_caption:
             return
         columns = min(self.num_classes, 10) or 8

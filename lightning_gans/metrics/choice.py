@@ -71,10 +71,11 @@ def check_features(extractor: FeatureExtractor, data: Data | None) -> None:
         )
     for channels in image_channels(data):
         if extractor.channels is not None and channels not in extractor.channels:
-            expected = " or ".join(map(str, extractor.channels))
+            *others, last = map(str, extractor.channels)
+            expected = f"{', '.join(others)} or {last}" if others else last
             raise InputError(
                 f"evaluation.extractor takes images of {expected} channel(s) if it is {name}, but those of {kind} have "
-                f"{channels}; expected null, or an extractor of your own"
+                f"{channels}; expected null for no scores, or an extractor of your own"
             )
 
 

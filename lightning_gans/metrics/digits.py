@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.images import on_white
 from lightning_gans.metrics.cache import file_hash, weights_file
 from lightning_gans.metrics.features import FeatureExtractor
 
@@ -63,7 +64,8 @@ class DigitClassifier(nn.Module):
 class DigitFeatures(FeatureExtractor):
     """Features of the shipped digit classifier: offline, fast, and meaningful for handwritten digits only.
 
-    Images of another size are resized to 28 x 28 (bilinear, antialiased); color channels are averaged.
+    Images of another size are resized to 28 x 28 (bilinear, antialiased); color channels are averaged, and images with
+    an alpha channel are composited on white.
 
     Args:
         weights: a safetensors file with the weights of another :class:`DigitClassifier`; the shipped file by default.
@@ -94,7 +96,7 @@ class DigitFeatures(FeatureExtractor):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Features (N, 64) of uint8 images (N, C, H, W)."""
-        gray = images.float().mean(dim=1, keepdim=True) / 127.5 - 1
+        gray = on_white(images).float().mean(dim=1, keepdim=True) / 127.5 - 1
         if gray.shape[-2:] != (28, 28):
             gray = F.interpolate(gray, size=(28, 28), mode="bilinear", antialias=True, align_corners=False)
         return self.classifier.features(gray)

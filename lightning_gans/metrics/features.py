@@ -48,7 +48,7 @@ class FeatureExtractor(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Features (N, D), float32, of uint8 images (N, C, H, W) with C = 1 or 3."""
+        """Features (N, D), float32, of uint8 images (N, C, H, W), where C is one of :attr:`channels`."""
 
     def logits(self, features: Tensor) -> Tensor:
         """Class logits (N, num_classes), or (N, objects), of features (N, D)."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchmetrics.image.inception import InceptionScore as TorchInceptionScore
 from torchmetrics.utilities import dim_zero_cat
 
+from lightning_gans.core.images import on_white
 from lightning_gans.metrics.cache import download_weights, file_hash, weights_file
 from lightning_gans.metrics.features import FeatureExtractor
 
@@ -39,7 +40,7 @@ class InceptionFeatures(FeatureExtractor):
     num_features = 2048
     objects = 1008
     contents = frozenset({"pictures", "digits", "stacked digits"})
-    channels = (1, 3)
+    channels = (1, 2, 3, 4)
 
     def __init__(self, weights: Path | None = None, antialias: bool = True) -> None:
         super().__init__()
@@ -69,7 +70,7 @@ class InceptionFeatures(FeatureExtractor):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Features (N, 2048) of uint8 images (N, C, H, W)."""
-        features: Tensor = self.network(images.expand(-1, 3, -1, -1))
+        features: Tensor = self.network(on_white(images).expand(-1, 3, -1, -1))
         return features
 
     @torch.no_grad()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.errors import at_least
+from lightning_gans.core.images import on_white
 from lightning_gans.metrics.cache import download_weights, file_hash, weights_file
 from lightning_gans.metrics.features import FeatureExtractor
 
@@ -33,7 +34,7 @@ class NaturalFeatures(FeatureExtractor):
     """The pooled features of a network trained on photos, of unit length.
 
     Images of any size are resized to a square (bicubic, antialiased), and clamped to their range; grayscale is expanded
-    to RGB.
+    to RGB, and images with an alpha channel are composited on white.
 
     Args:
         network: maps images (N, 3, size, size) to pooled features (N, D).
@@ -48,7 +49,7 @@ class NaturalFeatures(FeatureExtractor):
 
     kernel_scale = 1.0
     contents = frozenset({"pictures", "digits", "stacked digits"})
-    channels = (1, 3)
+    channels = (1, 2, 3, 4)
     mean: Tensor
     std: Tensor
 
@@ -77,7 +78,7 @@ class NaturalFeatures(FeatureExtractor):
         return torch.cat([self._features(part) for part in torch.split(images, size)])
 
     def _features(self, images: Tensor) -> Tensor:
-        resized = F.interpolate(images.float(), size=(self.size, self.size), mode="bicubic", antialias=True)
+        resized = F.interpolate(on_white(images).float(), size=(self.size, self.size), mode="bicubic", antialias=True)
         prepared = (resized.clamp(0, 255).expand(-1, 3, -1, -1) - self.mean) / self.std
         return F.normalize(self.network(prepared.contiguous(memory_format=torch.channels_last)).float())
 

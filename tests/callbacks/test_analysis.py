@@ -323,7 +323,7 @@ def test_data_that_are_not_in_memory_are_refused(tmp_path: Path) -> None:
 
 def test_points_in_the_plane_are_refused(tmp_path: Path) -> None:
     model: LatentGAN = DCGAN(MLPGenerator(2, 1, widths=(4,)), MLPDiscriminator(2, 1, widths=(4,)))
-    with pytest.raises(ValueError, match=r"rows is \d+; expected 0, as the data's images have 2 channels"):
+    with pytest.raises(ValueError, match=r"rows is \d+; expected 0, as the data's images are points in the plane"):
         refuse(tmp_path, model, GaussianGridDataModule(length=20))
 
 

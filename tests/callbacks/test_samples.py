@@ -163,7 +163,7 @@ def test_predictions_are_written_once_per_test_image_and_never_over_others(tmp_p
     assert [path.name for path in paths] == [f"{index:06d}.png" for index in range(10)]
     with Image.open(paths[0]) as picture:
         assert (picture.size, picture.mode) == ((28, 28), "L")
-    with pytest.raises(InputError, match=r"already contains PNG files; .*, or predictions\.overwrite true"):
+    with pytest.raises(InputError, match=r"already contains images; .*, or predictions\.overwrite true"):
         trainer.predict(model, TinyData(length=10), return_predictions=False)
     again = tiny_trainer(tmp_path, callbacks=[PredictionWriter(overwrite=True)])
     again.predict(model, TinyData(length=5), return_predictions=False)

@@ -143,7 +143,7 @@ def test_a_size_that_the_networks_cannot_make_is_refused(small_sets: dict[str, l
 
 def test_points_cannot_be_drawn() -> None:
     with pytest.raises(
-        InputError, match=r"samples\.count is 4; expected 0, as the data's images have 2 channels, not 1 or 3"
+        InputError, match=r"samples\.count is 4; expected 0, as the data's images are points in the plane, not pictures"
     ):
         build(["fit", "--config", "gan/grid", *QUIET, "--samples.count", "4"])
 

@@ -21,8 +21,9 @@ from lightning_gans.core.drawing import (
     to_pil,
     upscale_nearest,
     write_gif,
+    write_image,
 )
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_reader import load_pixels
 
 
 def noise(*shape: int) -> Tensor:
@@ -48,11 +49,47 @@ def test_places_without_an_image_are_gray() -> None:
     assert (drawn == EMPTY).sum() == 2 * 5 * 9 * 3
 
 
-def test_pictures_are_gray_or_rgb_and_nothing_else() -> None:
-    assert to_pil(torch.zeros(1, 2, 3, dtype=torch.uint8)).mode == "L"
-    assert to_pil(torch.zeros(3, 2, 4, dtype=torch.uint8)).size == (4, 2)
-    with pytest.raises(InputError, match="2 channels; only 1 or 3 can be drawn"):
-        to_pil(torch.zeros(2, 2, 3, dtype=torch.uint8))
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
+def test_single_pictures_keep_their_channels(tmp_path: Path, channels: int, mode: str) -> None:
+    image = noise(channels, 2, 4)
+    drawn = to_pil(image)
+    assert (drawn.mode, drawn.size) == (mode, (4, 2))
+    write_image(image, tmp_path / "000001")
+    assert torch.equal(load_pixels(tmp_path / "000001.png", channels, (2, 4)), hidden_is_black(image))
+
+
+def hidden_is_black(image: Tensor) -> Tensor:
+    return image if len(image) in (1, 3) else image.where(image[-1] > 0, 0)
+
+
+def test_more_channels_are_drawn_side_by_side() -> None:
+    image = noise(5, 2, 3)
+    drawn = np.asarray(to_pil(image))
+    assert drawn.shape == (4, 9)
+    assert np.array_equal(drawn[:2, 6:], image[2])
+    assert np.array_equal(drawn[2:, 3:6], image[4])
+    assert (drawn[2:, 6:] == EMPTY).all()
+    assert pixels(grid(image[None], 1, scale=2)).shape == (8 + 4, 18 + 4, 3)
+    assert as_frames(image[None].expand(2, -1, -1, -1), 1)[0].size == (9, 4)
+
+
+def test_images_of_more_channels_are_written_as_arrays_that_the_reader_takes(tmp_path: Path) -> None:
+    image = noise(7, 6, 5)
+    write_image(image, tmp_path / "000000")
+    assert torch.equal(load_pixels(tmp_path / "000000.npy", 7, (6, 5)), image)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_grids_and_animations_show_alpha_on_white(channels: int) -> None:
+    images = noise(3, channels, 4, 5)
+    images[0, -1], images[1, -1] = 0, 255
+    drawn = pixels(grid(images, 3))
+    assert (drawn[2:6, 2:7] == 255).all()
+    assert np.array_equal(drawn[2:6, 9:14], images[1, :-1].expand(3, -1, -1).permute(1, 2, 0))
+    frame = as_frames(images, 1)[2]
+    alpha = images[2, -1:] / 255
+    expected = images[2, :-1] * alpha + 255 * (1 - alpha)
+    assert np.abs(np.atleast_3d(np.asarray(frame)) - expected.permute(1, 2, 0).numpy()).max() <= 0.5
 
 
 def test_enlarged_pixels_are_squares() -> None:

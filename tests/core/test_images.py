@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_gans.core.images import Size, height_width, plain_size, square_side, to_float, to_uint8
+from lightning_gans.core.images import Size, height_width, on_white, plain_size, square_side, to_float, to_uint8
 
 
 @pytest.mark.parametrize(("size", "expected"), [(28, (28, 28)), ((28, 28), (28, 28)), ((3, 4), (3, 4))])
@@ -37,3 +37,12 @@ def test_pixels_round_trip_exactly_and_round_to_the_nearest_level() -> None:
     assert torch.equal(to_uint8(images + 0.4 / 127.5), levels)
     assert torch.equal(images, kept)
     assert to_uint8(torch.tensor([-1.5, 1.5])).tolist() == [0, 255]
+
+
+def test_images_with_alpha_are_composited_on_white() -> None:
+    images = torch.tensor([[100, 0], [100, 255], [100, 128]], dtype=torch.uint8)[:, :, None, None]
+    assert on_white(images).flatten().tolist() == [255, 100, round(100 * 128 / 255 + 127)]
+    color = torch.randint(0, 256, (2, 4, 3, 5), dtype=torch.uint8)
+    assert on_white(color).shape == (2, 3, 3, 5)
+    for channels in (1, 3, 5):
+        assert on_white(color[:, :1].expand(-1, channels, -1, -1)).shape[1] == channels

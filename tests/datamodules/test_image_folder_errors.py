@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_reader import READABLE
+from lightning_gans.core.image_reader import READABLE_ARRAYS
 from lightning_gans.datamodules import ImageFolderDataModule
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
 from tests.datamodules.test_image_folder import fill, folder, save
@@ -85,7 +85,7 @@ def test_all_files_that_cannot_be_read_are_reported_at_once(tmp_path: Path) -> N
     assert refusal(tmp_path) == (
         f"root is {tmp_path}, where 4 of 10 files cannot be used: a/empty.jpg (not an image), "
         "a/half.png (image file is truncated), a/link.jpg (No such file or directory) and 1 more; "
-        f"expected {READABLE}"
+        f"expected {READABLE_ARRAYS}"
     )
 
 
@@ -123,13 +123,28 @@ def test_an_image_too_large_to_be_one_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"channels": 2}, "channels is 2; expected 1 (gray) or 3 (RGB)"),
+        ({"channels": 0}, "channels is 0; expected at least 1"),
+        ({"size": (0, 8)}, "size is 0; expected at least 1"),
         ({"size": 0}, "size is 0; expected at least 1"),
         ({"val_size": 6}, "val_size is 6; expected less than the 6 training images"),
     ],
 )
-def test_bad_numbers_are_named(tmp_path: Path, kwargs: dict[str, int], message: str) -> None:
+def test_bad_numbers_are_named(tmp_path: Path, kwargs: dict[str, Any], message: str) -> None:
     assert refusal(fill(tmp_path, {".": 10}), **kwargs) == message
+
+
+def test_files_without_the_channels_that_are_asked_for_are_named(tmp_path: Path) -> None:
+    fill(tmp_path, {".": 10}, count=4)
+    np.save(tmp_path / "deep.npy", np.zeros((8, 8, 5), np.uint8))
+    message = refusal(tmp_path)
+    assert (
+        "where 1 of 5 files cannot be used: deep.npy (an array of 5 channel(s); expected 3); expected whole" in message
+    )
+    message = refusal(tmp_path, channels=5)
+    assert (
+        "where 4 of 5 files cannot be used: 0.png (an image file, which has at most 4 channels; expected .npy"
+        in message
+    )
 
 
 # Labels, which every data set in memory is checked for.

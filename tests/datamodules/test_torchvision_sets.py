@@ -13,6 +13,7 @@ import torchvision.datasets
 from PIL import Image
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.datamodules.in_memory import covering_size
 from lightning_gans.datamodules.torchvision_sets import TorchvisionDataModule
 
 SMALL: dict[str, Any] = {"batch_size": 2, "eval_batch_size": 2, "val_size": 2}
@@ -139,7 +140,27 @@ def test_the_stand_ins_have_torchvisions_arguments(stand_in: type) -> None:
     assert [each.default for each in ours.values()] == [each.default for each in theirs.values()]
 
 
-def test_only_squares_are_supported(tmp_path: Path) -> None:
-    assert SVHNDataModule(tmp_path, size=(32, 32), **SMALL).size == (32, 32)
-    with pytest.raises(ValueError, match=r"^size is 32 x 48; expected equal height and width$"):
-        SVHNDataModule(tmp_path, size=(32, 48), **SMALL)
+def test_rectangles_are_the_center_of_the_images(tmp_path: Path) -> None:
+    square, wide = (SVHNDataModule(tmp_path, size=size, **SMALL) for size in (48, (32, 48)))
+    for data in (square, wide):
+        data.prepare_data()
+        data.setup("test")
+    assert wide.size == (32, 48)
+    assert torch.equal(wide.splits["test"].images, square.splits["test"].images[:, :, 8:40])
+
+
+def test_rectangles_of_files_are_the_center_of_the_images(tmp_path: Path) -> None:
+    data = CelebADataModule(tmp_path, size=(8, 12), **SMALL)
+    data.prepare_data()
+    data.setup("test")
+    assert data.splits["test"].images.shape[1:] == (3, 8, 12)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "covering"),
+    [((28, 28), (32, 32), [32, 32]), ((30, 20), (8, 8), [12, 8]), ((7, 9), (3, 8), [6, 8])],
+)
+def test_the_covering_size_keeps_the_shape(
+    given: tuple[int, int], wanted: tuple[int, int], covering: list[int]
+) -> None:
+    assert covering_size(given, wanted) == covering

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import torch
 from PIL import Image
 
 from lightning_gans.core.data import Contents
@@ -86,11 +87,27 @@ def test_what_means_nothing_is_refused(extractor: type[Any], data: type[Any], me
         check_features(extractor(), data())
 
 
-def test_images_of_four_channels_need_an_extractor_of_their_own() -> None:
+def test_images_of_many_channels_need_an_extractor_of_their_own() -> None:
     data: Any = TinyData()
-    data.contents, data.channels = "pictures", 4
-    with pytest.raises(InputError, match=r"takes images of 1 or 3 channel\(s\) if it is EfficientNetFeatures"):
+    data.contents, data.channels = "pictures", 8
+    message = (
+        r"evaluation\.extractor takes images of 1, 2, 3 or 4 channel\(s\) if it is EfficientNetFeatures, but those of "
+        "TinyData have 8; expected null for no scores, or an extractor of your own$"
+    )
+    with pytest.raises(InputError, match=message):
         choose_features(data)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_images_with_alpha_have_the_features_of_what_is_seen_on_white(channels: int) -> None:
+    data: Any = TinyData()
+    data.contents, data.channels = "pictures", channels
+    extractor = choose_features(data)
+    images = torch.randint(0, 256, (2, channels, 12, 20), dtype=torch.uint8)
+    images[0, -1], images[1, -1] = 0, 255
+    blank = torch.full((1, 3, 12, 20), 255, dtype=torch.uint8)
+    seen = torch.cat([blank, images[1:, :-1].expand(-1, 3, -1, -1)])
+    torch.testing.assert_close(extractor(images), extractor(seen))
 
 
 def test_every_kind_of_contents_has_features() -> None:

@@ -17,8 +17,8 @@ from lightning_gans.cli.commands.common import (
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.files import atomic_file, atomic_folder, require_new_path
 
-NUMBERED = f"{'[0-9]' * 6}.png"
-"""Pattern of the names of files in a folder of images."""
+NUMBERED = tuple(f"{'[0-9]' * 6}{suffix}" for suffix in (".png", ".npy"))
+"""Patterns of the names of files in a folder of images."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -27,7 +27,8 @@ def make_parser() -> argparse.ArgumentParser:
         "sample",
         "Generate images from noise. A seed gives the same images as in `predict`, the Python API and the demo, "
         "however many are generated.",
-        "a new folder for one PNG file per image, 000000.png and so on; or a new file that ends in .png for a grid",
+        "a new folder for one PNG file per image, 000000.png and so on, or one .npy file if it has more than 4 "
+        "channels; or a new file that ends in .png for a grid",
     )
     parser.add_argument("--n", type=int, default=64, help="number of images (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the images (default: %(default)s)")
@@ -53,11 +54,11 @@ def run(options: argparse.Namespace) -> None:
     is_grid = options.out.suffix.lower() == ".png"
     if not is_grid:
         require_folder_name(options.out, "a file that ends in .png, or a folder for single images")
-    require_new_path(options.out, overwrite=options.overwrite, replaced=("*.png" if is_grid else NUMBERED,))
+    require_new_path(options.out, overwrite=options.overwrite, replaced=("*.png",) if is_grid else NUMBERED)
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()
-    from lightning_gans.core.drawing import fit_columns, grid, to_pil, upscale_nearest
+    from lightning_gans.core.drawing import fit_columns, grid, upscale_nearest, write_image
     from lightning_gans.core.images import to_uint8
     from lightning_gans.inference import LatentSampler
 
@@ -71,5 +72,5 @@ def run(options: argparse.Namespace) -> None:
     else:
         with atomic_folder(options.out) as folder:
             for number, image in enumerate(upscale_nearest(pixels, options.scale or 1)):
-                to_pil(image).save(folder / f"{number:06d}.png")
+                write_image(image, folder / f"{number:06d}")
     print(f"images: {options.out} ({options.n} of seed {options.seed}, {describe_weights(model)})")
