@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from lightning_gans.callbacks.expected_scores import (
@@ -30,7 +31,7 @@ from lightning_gans.core.images import to_uint8
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.metrics.cache import RealCache, default_cache
-from lightning_gans.metrics.choice import check_features, choose_features
+from lightning_gans.metrics.choice import check_features, choose_features, note_on_bias
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.metrics.perceptual import PerceptualDistance
@@ -117,6 +118,9 @@ class Evaluation(Callback):
         self._images[split] = count_images(trainer, split)
         if self.extractor is not None:
             check_images(trainer, split, self.kid, self.neighbors)
+            judges = pl_module.discriminators.values() if isinstance(pl_module, Adversarial) else ()
+            if (note := note_on_bias(self.extractor, judges)) is not None:
+                rank_zero_info(note)
         if stage == "fit" and (expected := self.expected_scores(trainer, pl_module)) is not None:
             refuse_monitors(trainer.callbacks, expected)  # type: ignore[attr-defined]  # set outside __init__
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -221,3 +222,9 @@ def _make_folder(folder: Path) -> list[Path]:
     made = [place for place in made if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return made
+
+
+def file_hash(path: Path) -> str:
+    """First 8 hex digits of a file's SHA-256, which identify the weights of a network."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:8]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
 import os
 import shutil
 import tempfile
@@ -17,12 +16,7 @@ from torch import Tensor
 
 from lightning_gans.core.errors import os_reason
 from lightning_gans.core.files import expand_path
-
-
-def file_hash(path: Path) -> str:
-    """First 8 hex digits of a file's SHA-256, which identify weights in a stamp."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
+from lightning_gans.core.files import file_hash as file_hash  # for the extractors
 
 
 def weights_file(path: str | Path, suffix: str) -> Path:

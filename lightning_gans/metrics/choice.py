@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+
+from torch import nn
 
 from lightning_gans.core.data import Contents, Data, ImageData, PairData
 from lightning_gans.core.errors import InputError
@@ -12,6 +14,7 @@ from lightning_gans.metrics.digits import DigitFeatures, StackedDigitFeatures
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.metrics.inception import InceptionFeatures
 from lightning_gans.metrics.natural_images import EfficientNetFeatures, TimmFeatures, TorchvisionFeatures
+from lightning_gans.networks.base import Discriminator
 
 CHOICES: Mapping[Contents, Callable[[], FeatureExtractor]] = {
     "pictures": EfficientNetFeatures,
@@ -77,6 +80,24 @@ def check_features(extractor: FeatureExtractor, data: Data | None) -> None:
                 f"evaluation.extractor takes images of {expected} channel(s) if it is {name}, but those of {kind} have "
                 f"{channels}; expected null for no scores, or an extractor of your own"
             )
+
+
+def note_on_bias(extractor: FeatureExtractor, networks: Iterable[nn.Module]) -> str | None:
+    """A note if a discriminator judges in the features of the extractor's network; None if there is none.
+
+    Args:
+        extractor: the extractor of the scores.
+        networks: the discriminators.
+    """
+    for network in networks:
+        judges_in = network.judges_in if isinstance(network, Discriminator) else ""
+        if judges_in and extractor.description.startswith(f"{judges_in},"):
+            return (
+                f"{type(network).__name__} judges images in the features of {judges_in}, in which the scores are "
+                "measured too: they are biased in favor of this model. To compare it with models of other "
+                "discriminators, use another extractor, such as --evaluation.extractor InceptionFeatures."
+            )
+    return None
 
 
 def image_channels(data: Data) -> set[int]:

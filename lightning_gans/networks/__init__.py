@@ -11,6 +11,7 @@ from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lightning_gans.networks.maxout import MaxoutDiscriminator
 from lightning_gans.networks.mlp import MLPDiscriminator, MLPGenerator
 from lightning_gans.networks.patchgan import InstanceNormPatchGAN, PatchGAN, PixelGAN
+from lightning_gans.networks.projected import ProjectedDiscriminator
 from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
@@ -43,6 +44,7 @@ __all__ = [
     "PatchDiscriminator",
     "PatchGAN",
     "PixelGAN",
+    "ProjectedDiscriminator",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "ResNetTranslator",

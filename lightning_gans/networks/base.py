@@ -111,6 +111,7 @@ class Discriminator(AnyDiscriminator):
         channels: channels of the images.
         size: (height, width) of the images in pixels.
         num_classes: number of classes of the labels that the network uses; 0 if it ignores labels.
+        judges_in: name of the frozen network in whose features it judges, as in stamps; empty if there is none.
         joint_batch_safe: whether real and generated images may be concatenated to one batch, which is faster in dense
             layers. Only true if the logit of an image depends on that image and its label alone: not on the rest of
             the batch, and not on random numbers.
@@ -119,6 +120,7 @@ class Discriminator(AnyDiscriminator):
         ValueError: if an argument is out of range, or a conditional network is built for data without classes.
     """
 
+    judges_in: str = ""
     joint_batch_safe: bool = False
 
     def __init__(self, channels: int, size: Size, num_classes: int | None = None, conditional: bool = False) -> None:

@@ -291,6 +291,7 @@ def apply_spectral_norm(network: nn.Module) -> None:
 
     The singular value is estimated by one step of power iteration in each forward pass in training mode (Miyato et al.,
     2018, section 2.1 and appendix A). The weight of a convolution counts as a matrix with one row per output channel.
+    Weights that are not parameters are left as they are: those of a frozen network, and those that are normalized.
 
     Args:
         network: the module to change in place.
@@ -300,6 +301,8 @@ def apply_spectral_norm(network: nn.Module) -> None:
     """
     for name, module in list(network.named_modules()):
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            if not isinstance(module.weight, nn.Parameter):
+                continue
             if module.weight.is_meta:
                 parametrize.register_parametrization(module, "weight", SpectralNormShapes(module))
                 continue

@@ -7,8 +7,21 @@ from lightning_gans.variants.fastgan import FastGAN
 from lightning_gans.variants.gan import GAN
 from lightning_gans.variants.lsgan import LSGAN
 from lightning_gans.variants.pix2pix import Pix2Pix
+from lightning_gans.variants.projected_gan import ProjectedGAN
 from lightning_gans.variants.r3gan import R3GAN
 from lightning_gans.variants.sngan import SNGAN
 from lightning_gans.variants.wgan_gp import WGANGP
 
-__all__ = ["CGAN", "DCGAN", "GAN", "LSGAN", "R3GAN", "SNGAN", "WGANGP", "CycleGAN", "FastGAN", "Pix2Pix"]
+__all__ = [
+    "CGAN",
+    "DCGAN",
+    "GAN",
+    "LSGAN",
+    "R3GAN",
+    "SNGAN",
+    "WGANGP",
+    "CycleGAN",
+    "FastGAN",
+    "Pix2Pix",
+    "ProjectedGAN",
+]

@@ -30,7 +30,7 @@ BASES = {
 PICTURES = ("FashionMNISTDataModule", "KMNISTDataModule", "ImageFolderDataModule")
 
 
-LARGE = ("fastgan",)
+LARGE = ("fastgan", "projected_gan")
 """Folders of configs whose networks are large at any width of the data."""
 
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name != "sweeps")

@@ -7,7 +7,7 @@ import pytest
 from lightning_gans.cli.sweep_check import parse_all
 from lightning_gans.cli.train import build
 from lightning_gans.families import Adversarial, LatentGAN, Translation
-from lightning_gans.variants import FastGAN
+from lightning_gans.variants import FastGAN, ProjectedGAN
 from tests.support.command_line import QUIET
 from tests.support.variants import LATENT_VARIANTS, OBJECTIVES, VARIANTS
 
@@ -29,7 +29,7 @@ NARROW = ["--model.generator.width", "4", "--model.discriminator.width", "4"]
 
 def command(variant: type[Adversarial]) -> list[str]:
     data = next(arguments for family, arguments in SMALL_DATA.items() if issubclass(variant, family))
-    return ["fit", "--model", variant.__name__, *data, *(NARROW if variant is FastGAN else [])]
+    return ["fit", "--model", variant.__name__, *data, *(NARROW if variant in (FastGAN, ProjectedGAN) else [])]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

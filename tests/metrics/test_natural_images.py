@@ -17,6 +17,7 @@ from torchvision import models
 from lightning_gans.metrics import EfficientNetFeatures, FeatureExtractor, TimmFeatures, TorchvisionFeatures
 from lightning_gans.metrics import natural_images as module
 from lightning_gans.metrics.kernel import KernelInceptionDistance
+from lightning_gans.networks.efficientnet import lite0_file
 
 PALACE = 698
 """ImageNet's class of palaces."""
@@ -35,7 +36,7 @@ def photos() -> Tensor:
 
 def test_the_shipped_weights_recognize_a_palace() -> None:
     extractor = EfficientNetFeatures(size=224)
-    weights = torch.load(module.lite0_file(), weights_only=True)
+    weights = torch.load(lite0_file(), weights_only=True)
     head, bias = list(weights.values())[-2:]
     prepared = F.interpolate(photos()[:1].float(), size=(224, 224), mode="bicubic", antialias=True).clamp(0, 255)
     pooled = extractor.network((prepared - 127) / 128)
