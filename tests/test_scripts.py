@@ -64,7 +64,7 @@ def test_the_package_offers_all_variants_and_data_modules() -> None:
         _ = lightning_gans.DCGANN
 
 
-@pytest.mark.parametrize("name", ["CGAN", "DCGAN", "GAN", "LSGAN", "R3GAN", "SNGAN", "WGANGP"])
+@pytest.mark.parametrize("name", ["CGAN", "DCGAN", "GAN", "LSGAN", "R3GAN", "SNGAN", "StyleGAN2", "WGANGP"])
 def test_a_variant_without_arguments_is_that_of_the_command_line(name: str, tmp_path: Path) -> None:
     made = getattr(lightning_gans, name)()
     data = MNISTDataModule(tmp_path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.components.augmentations import Augmentation
-from lightning_gans.components.noise import Noise, NormalNoise, latents
+from lightning_gans.components.generator_penalties import GeneratorPass, GeneratorPenalty
+from lightning_gans.components.noise import Noise, NormalNoise
 from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.components.penalties import DiscriminatorPass, Penalty
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Labelled, as_labelled
@@ -21,17 +22,16 @@ from lightning_gans.core.data import Data, ImageData, InMemoryData, PairData, da
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
-from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.families.defaults import MNIST_SHAPE, default, default_of, instantiate_default
+from lightning_gans.families.generation import GeneratesFromNoise
 from lightning_gans.families.loaders import check_labels, check_shape
 from lightning_gans.families.packing import check_networks, pack, packed_shape, unpack
 from lightning_gans.families.pass_scalars import pass_scalars
 from lightning_gans.families.smallest_batch import check_smallest_batch, latent_inputs
 from lightning_gans.networks.base import Discriminator, Generator
-from lightning_gans.networks.sampling import SamplesFromNoise
 
 
-class LatentGAN(Adversarial, SamplesFromNoise, ABC):
+class LatentGAN(GeneratesFromNoise, ABC):
     """Base class of variants with one generator from noise to images and one discriminator.
 
     In each batch the discriminator is updated first, then the generator against the updated discriminator. Both updates
@@ -43,6 +43,8 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         objective: the adversarial losses.
         noise: distribution of the latent vector.
         penalty: a term added to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
+        generator_penalty: a term added to the generator's loss, such as
+            :class:`lightning_gans.components.generator_penalties.PathLength`.
         augmentation: augments the images that the discriminator is given, such as
             :class:`lightning_gans.components.augmentations.DiffAugment`.
         packing: number of images that the discriminator judges at once, by one logit (Lin et al., 2018). They are
@@ -68,6 +70,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         objective: Objective = default(NonSaturating),
         noise: Noise = default(NormalNoise),
         penalty: Penalty | None = None,
+        generator_penalty: GeneratorPenalty | None = None,
         augmentation: Augmentation | None = None,
         packing: int = 1,
         channels_last: bool = False,
@@ -82,9 +85,9 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         self.objective = instantiate_default(objective)
         self.noise = instantiate_default(noise)
         self.penalty = instantiate_default(penalty)
+        self.generator_penalty = instantiate_default(generator_penalty)
         self.augmentation = augmentation
         self.packing = packing
-        self._full_batch = 0
         if channels_last:
             # Convolutions use the memory format of their weights; dense layers have none.
             for network in (generator, discriminator):
@@ -158,28 +161,6 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
                 assert isinstance(network, Generator)
                 network.use_mean_image(mean)
 
-    @property
-    def sampled(self) -> Generator:
-        """The generator of evaluation, which :meth:`sample` and :meth:`interpolate` use."""
-        network = self.eval_generator("generator")
-        assert isinstance(network, Generator)
-        return network
-
-    @contextmanager
-    def sampling(self) -> Iterator[None]:
-        """Context in which that generator is in evaluation mode, as in validation, for a model that is in training."""
-        network, mode = self.sampled, self.sampled.training
-        network.eval()
-        try:
-            yield
-        finally:
-            network.train(mode)
-
-    @property
-    def conditional(self) -> bool:
-        """Whether the networks see the labels."""
-        return self.generator.num_classes > 0
-
     def as_batch(self, batch: Any) -> Labelled:
         """A batch of a data module, or of a loader of a user's own.
 
@@ -206,7 +187,7 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
         if self.is_due("g"):
             with self.sides["d"].frozen():
                 loss = self.generator_loss(batch.images, fake, batch.labels)
-            self.optimize("g", loss)
+            self.optimize("g", loss + self.generator_term(batch.labels))
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """The objective's loss and, in steps in which it is due, the penalty; a scalar."""
@@ -245,6 +226,23 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
             with torch.no_grad():
                 real_logits = self.logits(real, labels)
         return self.objective.generator_loss(self.logits(fake, labels), real_logits)
+
+    def generator_term(self, labels: Tensor) -> Tensor | float:
+        """The penalty on the generator, a scalar, in updates in which it is due; 0 in others."""
+        term: Tensor | float = 0.0
+        penalty = self.generator_penalty
+        if penalty is None:
+            return term
+        if penalty.applies_at(self.sides["g"].update_index(self.global_step)):
+            labels = labels[:: penalty.shrink]
+            latent = self.training_latent(len(labels), "generator_penalty")
+            # As in `differentiable_logits`.
+            with autocast_off(self.device), torch.compiler.set_stance("force_eager"):
+                vectors, images = self.generator.differentiable_pass(latent, labels)
+                term = penalty.term(GeneratorPass(vectors, images, self.global_step, self.total_steps))
+        for key, value in penalty.scalars().items():
+            self.log_scalar(key, value)
+        return term
 
     def logits(self, images: Tensor, labels: Tensor, eager: bool = False) -> Tensor:
         """D's logits, (N,) or (N, K), of images, or packs of images, which are augmented first.
@@ -293,42 +291,11 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
             return images
         return pack(self.augmentation(unpack(images, self.packing)), self.packing)
 
-    def training_latent(self, count: int) -> Tensor:
-        """Noise (count, latent_dim) of this step and rank.
-
-        Every rank draws the noise of the whole step and uses its own rows, so that N ranks use the same noise as one
-        process with the N-fold batch.
-        """
-        rows = slice(self.global_rank * count, (self.global_rank + 1) * count)
-        return self.latent(count * self.trainer.world_size, "latent", self.global_step)[rows]
-
-    def latent(self, count: int, *parts: int | str) -> Tensor:
-        """Noise (count, latent_dim) that depends on the run's seed and ``parts`` only."""
-        return self.noise.sample((count, int(self.generator.latent_dim)), self.generator_for(*parts))
-
-    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] of :meth:`eval_generator`, from latents (N, latent_dim) and labels (N,)."""
-        images: Tensor = self.eval_generator("generator")(latent, labels)
-        return images
-
-    def _generate(self, batch: Labelled, batch_idx: int) -> Tensor:
-        """Generate as many images as the batch has; the same in every evaluation, on any number of ranks."""
-        count = len(batch.labels)
-        if not count:  # the last batch of a rank may be empty
-            return batch.images
-        if not batch_idx:
-            data = data_module(self.trainer)
-            self._full_batch = count if data is None else data.eval_batch_size  # the last batch may be smaller
-        first = (batch_idx * self.trainer.world_size + self.global_rank) * self._full_batch
-        latent = latents(self.noise, int(self.generator.latent_dim), self.run_seed, range(first, first + count))
-        images: Tensor = self(latent.to(self.device), batch.labels)
-        return images
-
     def validation_step(self, batch: Labelled, batch_idx: int) -> EvaluationOutput:
         """Real and generated images under the name ``images``."""
         batch = self.as_batch(batch)
         labels = batch.labels if self.conditional else None
-        return {"images": EvaluationImages(batch.images, self._generate(batch, batch_idx), labels, batch.labels)}
+        return {"images": EvaluationImages(batch.images, self._generated(batch, batch_idx), labels, batch.labels)}
 
     def test_step(self, batch: Labelled, batch_idx: int) -> EvaluationOutput:
         """Real and generated images under the name ``images``."""
@@ -336,4 +303,8 @@ class LatentGAN(Adversarial, SamplesFromNoise, ABC):
 
     def predict_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         """Generated images (N, C, H, W) in [-1, 1], one for each image of the batch."""
-        return self._generate(self.as_batch(batch), batch_idx)
+        return self._generated(self.as_batch(batch), batch_idx)
+
+    def _generated(self, batch: Labelled, batch_idx: int) -> Tensor:
+        """As many images as the batch has; the last batch of a rank may be empty."""
+        return self.generate_for(batch.labels, batch_idx) if len(batch.labels) else batch.images

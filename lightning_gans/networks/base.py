@@ -71,6 +71,21 @@ class Generator(Network):
                 network is not conditional.
         """
 
+    def differentiable_pass(self, latent: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return images and the vectors that they are made from, by which a penalty differentiates them.
+
+        Args:
+            latent: latent vectors (N, latent_dim) without history.
+            labels: as in :meth:`forward`.
+
+        Returns:
+            The latent vectors (N, latent_dim); or what the network maps them to first, for each layer, (N, L, D). Then
+            images (N, channels, height, width).
+        """
+        latent = latent.requires_grad_()
+        images: Tensor = self(latent, labels)
+        return latent, images
+
     def use_mean_image(self, mean: Tensor) -> None:
         """Initialize weights from the mean training image; the base class does nothing.
 

@@ -139,8 +139,11 @@ class StyleGAN2Generator(Generator):
         images: Tensor = self.synthesis(styles)
         return images if self.training else images.clamp(-1, 1)
 
-    def differentiable(self, latent: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return w of each layer (N, layers, style_dim) and the images made from them."""
+    def differentiable_pass(self, latent: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return w of each layer (N, layers, style_dim) and the images made from them.
+
+        The running mean of w does not change.
+        """
         styles = self.styles(latent, labels)
         return styles, self.synthesis(styles)
 

@@ -250,7 +250,8 @@ class SynthesisNetwork(nn.Module):
 
     def forward(self, styles: Tensor) -> Tensor:
         """Return images (N, channels, height, width) for ``styles`` (N, layers, style_dim)."""
-        maps = self.constant.expand(len(styles), -1, -1, -1)
+        # `len` would make the batch size a constant of an export.
+        maps = self.constant.expand(styles.shape[0], -1, -1, -1)
         image: Tensor | None = None
         for level, block in enumerate(self.blocks):
             # A block's image has the style of the first layer of the next block, as in the authors' code.

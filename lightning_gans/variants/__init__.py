@@ -10,6 +10,7 @@ from lightning_gans.variants.pix2pix import Pix2Pix
 from lightning_gans.variants.projected_gan import ProjectedGAN
 from lightning_gans.variants.r3gan import R3GAN
 from lightning_gans.variants.sngan import SNGAN
+from lightning_gans.variants.stylegan2 import StyleGAN2
 from lightning_gans.variants.wgan_gp import WGANGP
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "FastGAN",
     "Pix2Pix",
     "ProjectedGAN",
+    "StyleGAN2",
 ]

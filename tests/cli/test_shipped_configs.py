@@ -30,7 +30,7 @@ BASES = {
 PICTURES = ("FashionMNISTDataModule", "KMNISTDataModule", "ImageFolderDataModule")
 
 
-LARGE = ("fastgan", "projected_gan")
+LARGE = ("fastgan", "projected_gan", "stylegan2")
 """Folders of configs whose networks are large at any width of the data."""
 
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name != "sweeps")
@@ -62,6 +62,8 @@ def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]
         data in (*BASES, "CIFAR10DataModule") or config.parent.name in LARGE
     ):  # the papers' widths take minutes; see the slow tests
         arguments += ["--model.generator.width", "8", "--model.discriminator.width", "8"]
+    if config.parent.name == "stylegan2":
+        arguments += ["--data.size", "32"]
     # Inception's weights are a download, and other features of pictures take seconds; CIFAR-10's are measured.
     texts = [Path(find_config(name)).read_text() for name in (str(config), base)]
     if data in PICTURES or any("InceptionFeatures" in text for text in texts):
@@ -122,6 +124,10 @@ FACTS = {
     # Table 3, setting of the residual networks: alpha .0002, beta1 0, beta2 .9, n_dis 5
     ("sngan/cifar10_paper", "n_critic"): 5,
     ("sngan/cifar10_paper", "optimizer_d.init_args"): {"lr": 2e-4, "betas": [0.0, 0.9]},
+    # The configuration paper256 of the authors' train.py, in batches of 64
+    ("stylegan2/paper", "penalty.init_args"): {"weight": 1.0},
+    ("stylegan2/paper", "optimizer_g.init_args"): {"lr": 2.5e-3, "betas": [0.0, 0.99]},
+    ("stylegan2/paper", "discriminator.init_args"): {"group_size": 8},
     # stacked_MNIST_experiments/VEEGAN_experiment: two packed images, 64 packs, Adam's defaults here; uniform(-1, 1)
     ("dcgan/pacgan", "packing"): 2,
     ("dcgan/pacgan", "noise"): "UniformNoise",

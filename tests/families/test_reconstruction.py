@@ -78,7 +78,7 @@ def test_a_latent_variant_made_in_python_is_loaded_with_all_of_its_parts(
     for loader in (variant, LatentGAN):
         loaded = loader.load_from_checkpoint(path)
         assert_equal(loaded, model)
-        for name in ("objective", "noise", "penalty", "augmentation"):
+        for name in ("objective", "noise", "penalty", "generator_penalty", "augmentation"):
             assert describe(getattr(loaded, name)) == describe(getattr(model, name))
         g, d = (each["optimizer"] for each in loaded.configure_optimizers())
         assert (type(g), g.param_groups[0]["initial_lr"]) == (GANAdam, 1e-3)

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lightning_gans.components import generator_penalties
+from lightning_gans.components.generator_penalties import GeneratorPass, PathLength
 from lightning_gans.networks import StyleGAN2Discriminator, StyleGAN2Generator
 from lightning_gans.networks.stylegan2_layers import MappingNetwork
-from lightning_gans.networks.stylegan2_synthesis import ModulatedConv2d
+from lightning_gans.networks.stylegan2_synthesis import ModulatedConv2d, StyledLayer
 from tests.support.closed_form import assert_is, fill, numbers, reference
 
 REFERENCE = reference(__file__, "stylegan2")
@@ -163,3 +165,26 @@ def test_parameters_start_as_the_authors() -> None:
 def test_the_mapping_network_of_a_label_alone_has_no_latent() -> None:
     network = MappingNetwork(0, 3, style_dim=4, layers=2)
     assert torch.equal(network(labels=torch.tensor([2])), network(labels=torch.eye(3)[[2]]))
+
+
+def test_path_length_regularization_is_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, network = REFERENCE["path_length"], generator()
+    fill_in(network, CASES["generator_skip"]["parameters"])
+    for layer in network.modules():
+        if isinstance(layer, StyledLayer):
+            nn.init.zeros_(layer.strength)
+    network.train()
+    network.style_mixing = 0
+    monkeypatch.setattr(
+        generator_penalties, "normal_per_image", lambda count, device, *shape: numbers((count, *shape), 5000)
+    )
+    penalty = PathLength(weight=2.0, interval=expected["gain"], decay=0.01)
+    penalty.load_training_state({"mean": expected["mean_before"]})
+    latent, images = network.differentiable_pass(numbers(expected["latent"], 1000))
+    torch.autograd.backward(penalty.term(GeneratorPass(latent, images)))
+    assert penalty.training_state()["mean"] == pytest.approx(expected["mean_after"], rel=1e-7)
+    gradients = {their_name(name): parameter.grad for name, parameter in network.named_parameters()}
+    for name, gradient in expected["gradients"].items():
+        found = gradients[name]
+        assert found is not None
+        assert_is(found, gradient, rtol=1e-6, atol=1e-8)

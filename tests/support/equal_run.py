@@ -16,6 +16,7 @@ import torch
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
 from lightning_gans.components.augmentations import ADA, DiffAugment
+from lightning_gans.components.generator_penalties import PathLength
 from lightning_gans.components.objectives import RelativisticAverage
 from lightning_gans.components.penalties import R1, LeCam, Penalties
 from lightning_gans.core.images import Size
@@ -26,14 +27,14 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import WGANGP, FastGAN
 from tests.support.ddp_run import scored_run
-from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
 from tests.support.variants import networks_for
 
 STEPS, CUT = 12, 7
 """Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
 
-RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1")
+RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "stylegan2")
 
 BUCKET_CAP_MB = 0.001
 """Size of the messages with gradients: a kibibyte, less than any network has."""
@@ -98,6 +99,12 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
             augmentation=ADA(p=0.3, target=0.1, interval=3, ramp_images=160),
             penalty=Penalties([R1(weight=0.1, interval=2), LeCam(start=2)]),
             **sides(0.02),
+        ),
+        images,
+    ),
+    "stylegan2": (
+        lambda: tiny_stylegan2(
+            penalty=R1(weight=0.1, interval=2), generator_penalty=PathLength(interval=2, decay=0.5), **sides(0.01)
         ),
         images,
     ),

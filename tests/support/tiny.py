@@ -13,9 +13,9 @@ from torch import Tensor
 
 from lightning_gans.core.data import Contents
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
-from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, StyleGAN2Discriminator, StyleGAN2Generator
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
-from lightning_gans.variants import DCGAN
+from lightning_gans.variants import DCGAN, StyleGAN2
 
 
 class TinyData(InMemoryDataModule):
@@ -42,6 +42,16 @@ def tiny_dcgan(batch_norm: bool = True, **kwargs: Any) -> DCGAN:
         discriminator=DCGANDiscriminator(channels=1, size=28, width=2, batch_norm=batch_norm),
         **kwargs,
     )
+
+
+def tiny_stylegan2(**kwargs: Any) -> StyleGAN2:
+    """Its own networks, whose noise inputs have weights from the start."""
+    torch.manual_seed(0)
+    generator = StyleGAN2Generator(1, 28, latent_dim=3, style_dim=4, mapping_layers=2, width=2, style_mixing=0.5)
+    for name, value in generator.named_parameters():
+        if name.endswith("strength"):
+            torch.nn.init.constant_(value, 0.2)
+    return StyleGAN2(generator=generator, discriminator=StyleGAN2Discriminator(1, 28, width=2), **kwargs)
 
 
 def tiny_trainer(folder: Path, **kwargs: Any) -> L.Trainer:

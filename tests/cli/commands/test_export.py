@@ -20,7 +20,7 @@ from lightning_gans.cli.commands.common import command_line
 from lightning_gans.core.images import to_uint8
 from lightning_gans.export import formats, programs, target
 from lightning_gans.inference import ImageTranslator, LatentSampler
-from lightning_gans.networks import DCGANGenerator
+from lightning_gans.networks import DCGANGenerator, StyleGAN2Generator
 from lightning_gans.runs.weights_file import to_safetensors
 from tests.support import checkpoint_files
 
@@ -85,6 +85,26 @@ def test_onnx_makes_the_pictures_of_sample(tmp_path: Path, capsys: pytest.Captur
     for n, seed in ((1, 5), (12, 0)):
         made = onnx_images(tmp_path / "a.onnx", latent=model.latents(range(n), seed))
         assert_to_one_level(model.sample(n, seed=seed), made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["onnx", "torch_export", "huggingface"])
+def test_styles_and_stored_noise_are_exported(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    arguments: dict[str, Any] = {"channels": 3, "size": [16, 24], "latent_dim": 3, "style_dim": 4, "width": 2}
+    arguments |= {"num_classes": 2, "conditional": True}
+    network = StyleGAN2Generator(**arguments)
+    for name, parameter in network.named_parameters():
+        if name.endswith("strength"):
+            torch.nn.init.constant_(parameter, 0.2)
+    settings = {
+        "_class_path": "lightning_gans.variants.StyleGAN2",
+        "generator": {"class_path": "lightning_gans.networks.StyleGAN2Generator", "init_args": arguments},
+        "noise": {"class_path": "lightning_gans.components.noise.NormalNoise"},
+    }
+    checkpoint_files.write(tmp_path / "a.ckpt", settings, {"generator": network})
+    command_line("export", [str(tmp_path / "a.ckpt"), "--format", kind, "--out", f"x{FORMATS[kind]}"])
+    assert difference_of(capsys.readouterr().out) < 1e-5
 
 
 def test_onnx_makes_the_classes_of_sample(digits: Path) -> None:
