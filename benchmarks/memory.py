@@ -14,7 +14,8 @@ import os
 import resource
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,21 @@ def quick(steps: int) -> L.Trainer:
     )
 
 
+@contextmanager
+def growth() -> Iterator[list[float]]:
+    """Context that measures the peak of the memory within it over that before it, in bytes; it is in the list then.
+
+    On a GPU it is the peak of the allocated memory.
+    """
+    on_gpu, found = torch.cuda.is_available(), list[float]()
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated() if on_gpu else resident()
+    yield found
+    peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    found.append(peak - before)
+
+
 def trained(make: Callable[[], Translation], count: bool) -> dict[str, float]:
     """Train a few steps and return the measurements in MiB."""
     warnings.simplefilter("ignore")
@@ -115,30 +131,28 @@ def trained(make: Callable[[], Translation], count: bool) -> dict[str, float]:
         # Memory of what a first run loads is not part of the step.
         small = Pix2Pix(partial(UNet, width=1), partial(PatchGAN, width=1), channels_a=3, channels_b=3, size=256)
         quick(1).fit(small, data_of(True))
-    before = resident()
-    model = make()
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    saved = Saved({p.untyped_storage().data_ptr() for p in model.parameters()})
-    if count:
-        with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
+    with growth() as grown:
+        model = make()
+        weights = sum(p.numel() * p.element_size() for p in model.parameters())
+        saved = Saved({p.untyped_storage().data_ptr() for p in model.parameters()})
+        if count:
+            with torch.autograd.graph.saved_tensors_hooks(saved.pack, saved.unpack):
+                trainer.fit(model, data)
+        else:
             trainer.fit(model, data)
-        return {"weights": weights / MIB, "saved": saved.peak / MIB}
-    trainer.fit(model, data)
-    on_gpu = trainer.strategy.root_device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"peak": (peak if on_gpu else peak - before) / MIB}
+    return {"weights": weights / MIB, "saved": saved.peak / MIB} if count else {"peak": grown[0] / MIB}
 
 
-def run(queue: Any, make: Callable[[], Translation], count: bool) -> None:
+def run(queue: Any, measure: Callable[[], dict[str, float]]) -> None:
     """Put the measurements into the queue of the parent process."""
-    queue.put(trained(make, count))
+    queue.put(measure())
 
 
-def measured(make: Callable[[], Translation], count: bool) -> dict[str, float]:
+def apart(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
     """Measure in a separate process, so that a run cannot reuse memory of an earlier one."""
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    process = context.Process(target=run, args=(queue, make, count))
+    process = context.Process(target=run, args=(queue, measure))
     process.start()
     figures: dict[str, float] = queue.get()
     process.join()
@@ -152,7 +166,7 @@ def main() -> None:
     print("| 256 px, batch 1 | Weights | Gradients | Adam | Kept for backward | Sum | Peak | Peak / sum |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for make in (pix2pix, cyclegan):
-        figures = measured(make, True) | measured(make, False)
+        figures = apart(partial(trained, make, True)) | apart(partial(trained, make, False))
         weights = figures["weights"]
         demand = 4 * weights + figures["saved"]
         row = [weights, weights, 2 * weights, figures["saved"], demand, figures["peak"]]
