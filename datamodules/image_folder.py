@@ -21,8 +21,8 @@ from lightning_gans.core.names import list_names
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.datamodules.base import SPLITS
 from lightning_gans.datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes
-from lightning_gans.datamodules.in_memory import InMemoryDataModule, TensorImages
-from lightning_gans.datamodules.layouts import SPLIT_NAMES, Files, files_by_split
+from lightning_gans.datamodules.in_memory import MOST_HELD_OUT, InMemoryDataModule, TensorImages
+from lightning_gans.datamodules.layouts import SPLIT_NAMES, Files, files_by_split, held_out_size
 
 FOLDER_EXTENSIONS = (*EXTENSIONS, ARRAY)
 """Extensions of the files that are taken from folders."""
@@ -164,6 +164,13 @@ class ImageFolderDataModule(InMemoryDataModule):
             super().setup(stage)
         if stage == "fit":
             rank_zero_info(self._summary())
+
+    def training_size(self) -> int:
+        """Number of training images."""
+        count = len(self._files["train"])
+        if "val" not in self._files:
+            count -= held_out_size(self.val_size, count, MOST_HELD_OUT)
+        return count if self.train_size is None else self.train_size
 
     def _summary(self) -> str:
         """What the folders are, and the numbers of images, as one line."""

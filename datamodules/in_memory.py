@@ -149,6 +149,10 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
             raise InputError(f"train_size is {self.train_size}, but there are {len(labels)} training images")
         return TensorImages(images[: self.train_size], labels[: self.train_size])
 
+    def training_size(self) -> int | None:
+        """Number of training images; None if they are not loaded and ``train_size`` does not say it."""
+        return len(self.splits["train"]) if "train" in self.splits else self.train_size
+
     def training_batches(self) -> TrainingBatches:
         """The sampler of training batches, which mirrors images if ``flip`` is on."""
         batches = super().training_batches()

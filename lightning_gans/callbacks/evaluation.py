@@ -22,6 +22,8 @@ from lightning_gans.callbacks.expected_scores import (
     refuse_monitors,
 )
 from lightning_gans.callbacks.label_accuracy import DOMAIN, HeadAccuracy
+from lightning_gans.callbacks.memorization import DOMAIN as COPIES
+from lightning_gans.callbacks.memorization import MemorizationCheck
 from lightning_gans.callbacks.real_statistics import RealStatistics
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import Data, ImageData, PairData, data_module
@@ -65,11 +67,13 @@ class Evaluation(Callback):
         head_images: largest number of training images on whose features a test fits a linear classifier, for the
             ``label_accuracy`` of conditional models in features of an extractor that is no classifier; 0 does not
             compute it. See :class:`.HeadAccuracy`.
+        memorization: a test of a model of fewer training images than this checks whether generated images are copies of
+            them; 0 never checks it. See :class:`.MemorizationCheck`.
         cache: folder of the real images' statistics; by default a folder in the user's cache folder. If
             it cannot be written to, a warning says so, and each run computes them.
 
     Raises:
-        ValueError: if ``neighbors`` or ``head_images`` is negative.
+        ValueError: if ``neighbors``, ``head_images`` or ``memorization`` is negative.
     """
 
     def __init__(
@@ -79,10 +83,12 @@ class Evaluation(Callback):
         kid: bool = True,
         neighbors: int = 5,
         head_images: int = 10_000,
+        memorization: int = 5000,
         cache: Path | None = None,
     ) -> None:
         at_least("neighbors", neighbors, 0)
         at_least("head_images", head_images, 0)
+        at_least("memorization", memorization, 0)
         self._wanted = extractor
         self.extractor: FeatureExtractor | None = None
         """The extractor in use, from ``setup`` on."""
@@ -90,6 +96,7 @@ class Evaluation(Callback):
         self.kid = kid
         self.neighbors = neighbors
         self.head_images = head_images
+        self.memorization = memorization
         self.cache = RealCache(default_cache() if cache is None else expand_path(cache, "cache"))
         self._last: list[dict[str, Any]] = []
         self._metric_sets: dict[str, MetricSet] = {}
@@ -223,7 +230,20 @@ class Evaluation(Callback):
                 pl_module.log(f"{prefix}/{DOMAIN}/label_accuracy", accuracy, sync_dist=True)
                 stamp = replace(stamp, extractor=extractor, neighbors=0)
                 self._record(trainer, pl_module, f"{prefix}/{DOMAIN}", {"label_accuracy": accuracy}, stamp)
+            if self._split == "test":
+                self._check_memorization(trainer, pl_module, metrics, prefix, stamp)
         self._metric_sets, self._heads = {}, {}
+
+    def _check_memorization(
+        self, trainer: Trainer, pl_module: Adversarial, metrics: MetricSet, prefix: str, stamp: Stamp
+    ) -> None:
+        if (measured := MemorizationCheck(trainer, metrics, self.extractor, self.memorization).compute()) is None:
+            return
+        scores, extractor, real, fake = measured
+        for name, value in scores.items():
+            pl_module.log(f"{prefix}/{COPIES}/{name}", value, sync_dist=True)
+        stamp = replace(stamp, extractor=extractor, real=real, fake=fake, neighbors=0)
+        self._record(trainer, pl_module, f"{prefix}/{COPIES}", scores, stamp)
 
     def _update_best(self, prefix: str, values: dict[str, float]) -> dict[str, float]:
         """The best of each score of a domain so far, with the new values, as ``best/fid`` or ``best/b/fid``."""

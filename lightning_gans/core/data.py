@@ -111,6 +111,15 @@ class InMemoryData(ImageData, Protocol):
 
 
 @runtime_checkable
+class CountsTrainingImages(Protocol):
+    """Data that may know the number of its training images before they are loaded."""
+
+    def training_size(self) -> int | None:
+        """Number of training images; None if they would have to be loaded to know it."""
+        ...
+
+
+@runtime_checkable
 class PairData(Data, Protocol):
     """Images of two domains a and b, in batches of :class:`.Pair`.
 

@@ -132,8 +132,8 @@ BETTER: Mapping[str, Literal["min", "max"] | None] = {
     **dict.fromkeys(("l1", "lpips", "cycle_l1"), "min"),
     **dict.fromkeys(("precision", "recall", "density", "coverage", "modes", "inception_score"), "max"),
     **dict.fromkeys(("psnr", "ssim", "accuracy", "class_accuracy", "miou", "label_accuracy"), "max"),
-    # Best near 1, an uncertainty, and the same classifier on the data's own pixels.
-    **dict.fromkeys(("variance_ratio", "kid_ci95", "inception_score_std", "pixels")),
+    # Best near 1, an uncertainty, the same classifier on the data's own pixels, and best as for new real images.
+    **dict.fromkeys(("variance_ratio", "kid_ci95", "inception_score_std", "pixels", "nearest_ratio", "copied_share")),
 }
 """Whether less or more of a score is better, by its name without split and domain; None if neither is."""
 

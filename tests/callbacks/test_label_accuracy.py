@@ -90,7 +90,7 @@ def measure(
 ) -> tuple[Evaluation, list[ScoreRow]]:
     """The rows of scores of a test."""
     settings = {"extractor": Counting(), "kid": False, "neighbors": 0, "cache": folder / "cache", **settings}
-    evaluation = Evaluation(**settings)
+    evaluation = Evaluation(**{"memorization": 0, **settings})
     trainer = tiny_trainer(folder, callbacks=[evaluation])
     trainer.test(model or painter(), data or Colors(), verbose=False)
     return evaluation, evaluation.last_rows

@@ -381,3 +381,15 @@ def test_a_part_of_the_training_images_is_a_mix_of_the_classes(tmp_path: Path) -
     assert set(part.splits["train"].labels.tolist()) == {0, 1}
     assert len(part.splits["val"]) == 4
     assert part.training_batches().flips
+
+
+def test_the_number_of_training_images_is_known_before_they_are_decoded(tmp_path: Path) -> None:
+    fill(tmp_path / "one", {"cat": 10, "dog": 20})
+    fill(tmp_path / "two" / "train", {"cat": 10}, 5)
+    fill(tmp_path / "two" / "val", {"cat": 10}, 4)
+    cases: list[tuple[str, dict[str, Any]]] = [("one", {}), ("one", {"val_size": None}), ("one", {"train_size": 3})]
+    for root, arguments in [*cases, ("two", {})]:
+        data = ImageFolderDataModule(**{"root": tmp_path / root, "size": 8, "val_size": 2, **arguments})
+        known = data.training_size()
+        data.setup("fit")
+        assert known == len(data.splits["train"])
