@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lightning_gans.callbacks import EMA, Compilation
 from lightning_gans.components.augmentations import DiffAugment
+from lightning_gans.components.generator_penalties import PathLength
 from lightning_gans.components.penalties import R1
 from lightning_gans.core.images import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
@@ -33,8 +34,8 @@ from lightning_gans.networks import (
 )
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import GAN, SNGAN, WGANGP
-from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from lightning_gans.variants import GAN, SNGAN, WGANGP, StyleGAN2
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
 
 
@@ -82,6 +83,10 @@ def wgan_gp() -> WGANGP:
     )
 
 
+def stylegan2() -> StyleGAN2:
+    return tiny_stylegan2(generator_penalty=PathLength(interval=2), **sides(0.01, 0.01))
+
+
 def u_net(channels_in: int, channels_out: int, size: Size) -> Translator:
     return UNet(channels_in, channels_out, size, width=2)
 
@@ -96,6 +101,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[], L.LightningDataMod
     "dcgan": (dcgan, TinyData),
     "sngan": (sngan, TinyData),
     "wgan_gp": (wgan_gp, TinyData),
+    "stylegan2": (stylegan2, TinyData),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4, 2e-3)), partial(tiny_facades, size=64)),
     # Larger than the tiny ones, in whose maps a rounding error decides more than one kink of a loss.
     "cyclegan": (
