@@ -54,11 +54,14 @@ class MemorizationCheck:
 
         None if there is no check. Every process must call it, and all get the same.
         """
-        if self.data is None or self.metric is None or self.extractor is None or not writes_files(self.trainer):
+        if self.metric is None or self.extractor is None or not writes_files(self.trainer):
+            return None
+        # Rank 0 decides, since it may have loaded the training images alone, for another score.
+        if not self.trainer.strategy.broadcast(self.data is not None):
             return None
         measured = None
         with self.metric.sync_context():
-            if self.trainer.is_global_zero:
+            if self.trainer.is_global_zero and self.data is not None:
                 features = [chosen(self.metric.gathered(real=real)) for real in (True, False)]
                 measured = self._measure(self.data, self.extractor, *features)
         return self.trainer.strategy.broadcast(measured)
