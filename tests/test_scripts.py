@@ -160,4 +160,5 @@ def test_images_are_shown_as_a_grid_and_saved_as_a_tensor(tmp_path: Path) -> Non
     torch.save(images, tmp_path / "images.pt")
     assert torch.equal(torch.load(tmp_path / "images.pt"), images)
     assert ImageBatch(torch.empty(0, 1, 8, 8))._repr_png_() is None
-    assert ImageBatch(torch.zeros(2, 2, 8, 8))._repr_png_() is None
+    side_by_side = Image.open(io.BytesIO(ImageBatch(torch.zeros(2, 2, 8, 8))._repr_png_() or b""))
+    assert side_by_side.width == pytest.approx(2 * side_by_side.height, rel=0.01)

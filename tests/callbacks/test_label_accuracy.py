@@ -291,6 +291,7 @@ def test_the_command_prints_the_score_with_its_stamp(
     model = ["--model", "CGAN", "--model.generator", f"{__name__}.Painter"]
     model += ["--model.discriminator.widths", "[2]"]
     few = ["--evaluation.kid", "false", "--evaluation.neighbors", "0", "--evaluation.head_images", "20"]
+    few += ["--evaluation.memorization", "0"]
     build(["test", *model, *data, "--data.size", "8", *MEAN_COLORS, *few, *QUIET, "--ckpt_path", "none"])
     printed = capsys.readouterr().out
     assert re.search(r"^label_accuracy +1  higher$", printed, re.MULTILINE)
