@@ -44,6 +44,7 @@ def test_an_evaluation_takes_the_newest_of_a_folder_of_runs(finished_run: Path) 
 
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")  # it has, and Lightning says so to the user
+@pytest.mark.slow
 def test_a_new_run_and_one_from_another_checkpoint_get_folders_of_their_own(finished_run: Path) -> None:
     last = finished_run / "checkpoints" / "last.ckpt"
     before = last.read_bytes()
@@ -91,6 +92,7 @@ def test_no_checkpoint_to_resume_from_is_refused_and_not_a_new_run() -> None:
         build(["fit", "--config", "dcgan/digits", *SHORT, "--ckpt_path", "nowhere.ckpt"])
 
 
+@pytest.mark.slow
 def test_wandb_beside_another_logger_goes_on_with_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 

@@ -150,6 +150,7 @@ def test_a_fork_gets_a_folder_of_its_own(finished_run: Path) -> None:
     assert state(finished_run)["global_step"] == 21
 
 
+@pytest.mark.slow
 def test_a_run_that_was_moved_is_resumed_where_it_is_and_keeps_its_best_score(finished_run: Path) -> None:
     moved = Path("archive/digits/first")
     shutil.copytree(finished_run, moved)

@@ -110,6 +110,7 @@ def test_an_evaluation_of_another_model_is_not_written_into_a_runs_folder(finish
     assert contents(other) == before
 
 
+@pytest.mark.slow
 def test_a_fit_from_a_run_in_a_folder_of_its_own_does_not_continue_its_wandb_run(
     finished_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_test_of_rectangles_analyzes_the_model() -> None:
     assert {path.name for path in (RUN / "analysis").glob("*.png")} >= {"neighbors.png", "interpolation.png"}
 
 
+@pytest.mark.slow
 def test_images_of_many_channels_are_predicted_as_arrays() -> None:
     rng = np.random.default_rng(0)
     Path("bands").mkdir()

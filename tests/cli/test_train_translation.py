@@ -119,6 +119,7 @@ def test_baselines_are_tests_of_what_was_never_trained(capsys: pytest.CaptureFix
         pytest.param("cyclegan/horse2zebra", 64, marks=[pytest.mark.slow, pytest.mark.timeout(1200)]),
     ],
 )
+@pytest.mark.slow
 def test_the_papers_settings_train_and_resume_on_the_archives_layout(
     config: str, width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +207,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
         ("cyclegan/horse2zebra", "horse2zebra", "UnpairedImageDataModule", UNPAIRED),
     ],
 )
+@pytest.mark.slow
 def test_a_data_set_named_by_the_user_is_fetched_and_trained_on(
     config: str, name: str, module: str, archives: dict[str, Archive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

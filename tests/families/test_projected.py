@@ -30,6 +30,7 @@ def features(trained: ProjectedGAN) -> FrozenLite0:
     return trained.discriminator.features
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_is_one_that_was_not_disturbed(tmp_path: Path) -> None:
     def run(name: str, steps: int, ckpt: Path | None = None) -> dict[str, Any]:
         torch.manual_seed(0 if ckpt is None else 9)

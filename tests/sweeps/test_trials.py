@@ -158,6 +158,7 @@ def test_half_a_line_and_what_is_no_number_are_left_out(tmp_path: Path) -> None:
 # Going on.
 
 
+@pytest.mark.slow
 def test_a_signal_within_a_transaction_waits_for_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep, written = sweep_over(tmp_path, "grid", {"values": [1, 2]}), []
     report = optuna.trial.Trial.report
@@ -291,6 +292,7 @@ def test_a_trial_that_runs_elsewhere_counts_and_is_not_disturbed(tmp_path: Path)
     assert [trial.state.name for trial in study.trials] == ["RUNNING", "COMPLETE", "COMPLETE"]
 
 
+@pytest.mark.slow
 def test_two_machines_share_a_grid(tmp_path: Path) -> None:
     script = f"""
 import sys

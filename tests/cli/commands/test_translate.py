@@ -157,6 +157,7 @@ def test_it_starts_without_lightning_and_torchvision() -> None:
     subprocess.run([sys.executable, "-c", code, "same.ckpt", "a.png", "--out", "out"], check=True)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_whole_pictures_and_no_traceback() -> None:
     for number in range(100):
         save(f"in/{number:03d}.png", noise(300, 300))
