@@ -6,19 +6,15 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
-from lightning_gans.callbacks.real_statistics import features_key
+from lightning_gans.callbacks.real_statistics import features_key, load_training_split, training_features
 from lightning_gans.core.data import InMemoryData, data_module
-from lightning_gans.core.precision import metrics_device
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.metrics.cache import RealCache
-from lightning_gans.metrics.features import FeatureExtractor, extract_features
+from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.frechet import ClassFrechet
 from lightning_gans.metrics.linear_head import LinearHead
 from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.runs.folder import writes_files
-
-BATCH_SIZE = 100
-"""Training images per forward pass, equal in all runs: the size of a batch may change features in their last digits."""
 
 DOMAIN = "head"
 """What precedes the score's name: it so has a row of scores and a stamp of its own. Otherwise FIDs of conditional and
@@ -65,8 +61,7 @@ class HeadAccuracy:
             self.head = self._fit(data, self.extractor)
 
     def _fit(self, data: InMemoryData, extractor: FeatureExtractor) -> LinearHead | None:
-        with torch.inference_mode(False):  # the images may be trained on later, as tensors of inference mode may not
-            data.setup("fit")
+        load_training_split(data)
         images, labels = data.split_tensors("train")
         # Random, since they may be sorted by class, but the same for all runs.
         chosen = torch.randperm(len(labels), generator=derive_generator("cpu", "linear head"))[: self.images]
@@ -82,8 +77,7 @@ class HeadAccuracy:
         if state is not None and state["weight"].shape == shape and state["bias"].shape == shape[:1]:
             return LinearHead(**state)
         rank_zero_info(f"evaluation: fitting a linear classifier on features of {self.images} training images")
-        device = metrics_device(self.trainer.strategy.root_device)
-        features = extract_features(lambda batch: extractor(batch.to(device)), images[chosen], BATCH_SIZE)
+        features = training_features(self.trainer, extractor, images[chosen])
         head = LinearHead.fit(features, labels, data.num_classes)
         if key is not None:
             self.cache.write(key, {"weight": head.weight, "bias": head.bias})

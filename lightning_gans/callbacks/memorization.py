@@ -8,18 +8,15 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from lightning_gans.analysis.analyses import memorisation, nearest
+from lightning_gans.callbacks.real_statistics import load_training_split, training_features
 from lightning_gans.core.data import CountsTrainingImages, InMemoryData, data_module
-from lightning_gans.core.precision import metrics_device
 from lightning_gans.core.randomness import derive_generator
-from lightning_gans.metrics.features import FeatureExtractor, FeatureSetMetric, extract_features
+from lightning_gans.metrics.features import FeatureExtractor, FeatureSetMetric
 from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.runs.folder import writes_files
 
 MOST = 1000
 """Largest number of generated and of held-out images whose distances are measured."""
-
-BATCH_SIZE = 100
-"""Training images per forward pass, equal in all runs: the size of a batch may change features in their last digits."""
 
 DOMAIN = "memorization"
 """What precedes the scores' names: they so have a row of scores and a stamp of their own."""
@@ -69,13 +66,11 @@ class MemorizationCheck:
     def _measure(
         self, data: InMemoryData, extractor: FeatureExtractor, held_out: Tensor, fake: Tensor
     ) -> tuple[dict[str, float], str, int, int] | None:
-        with torch.inference_mode(False):  # the images may be trained on later, as tensors of inference mode may not
-            data.setup("fit")
+        load_training_split(data)
         images, test = data.split_tensors("train").images, data.split_tensors("test").images
         if images.data_ptr() == test.data_ptr() or not len(held_out) or not len(fake):
             return None
-        device = metrics_device(self.trainer.strategy.root_device)
-        train = extract_features(lambda batch: extractor(batch.to(device)), images, BATCH_SIZE)
+        train = training_features(self.trainer, extractor, images)
         batches = [batch.to(fake.device) for batch in torch.split(train, 1000)]
         distances = nearest(torch.cat([fake, held_out]), batches, 1).distances[:, 0].cpu()
         found = memorisation(distances[: len(fake)], distances[len(fake) :])

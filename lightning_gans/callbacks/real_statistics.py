@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
+import torch
 from lightning.pytorch import Trainer
+from torch import Tensor
 
-from lightning_gans.core.data import data_module
+from lightning_gans.core.data import InMemoryData, data_module
 from lightning_gans.core.precision import device_name, metrics_device, reduced_float32
 from lightning_gans.metrics.cache import RealCache
-from lightning_gans.metrics.features import FeatureExtractor
+from lightning_gans.metrics.features import FeatureExtractor, extract_features
 from lightning_gans.metrics.metric_set import MetricSet
+
+BATCH_SIZE = 100
+"""Training images per forward pass, equal in all runs: the size of a batch may change features in their last digits."""
 
 
 class RealStatistics:
@@ -82,6 +87,24 @@ def features_key(trainer: Trainer, extractor: FeatureExtractor, *images: str) ->
     device = metrics_device(trainer.strategy.root_device)
     parts = [*images, extractor.description, re.sub(r"\W+", "_", device_name(device)), *reduced_float32(device)]
     return "-".join(parts)
+
+
+def load_training_split(data: InMemoryData) -> None:
+    """Load the training images in a test."""
+    with torch.inference_mode(False):  # the images may be trained on later, as tensors of inference mode may not
+        data.setup("fit")
+
+
+def training_features(trainer: Trainer, extractor: FeatureExtractor, images: Tensor) -> Tensor:
+    """Features (N, D) of uint8 training images (N, C, H, W).
+
+    Args:
+        trainer: a trainer that evaluates.
+        extractor: extractor of the features.
+        images: the images.
+    """
+    device = metrics_device(trainer.strategy.root_device)
+    return extract_features(lambda batch: extractor(batch.to(device)), images, BATCH_SIZE)
 
 
 def expected_images(trainer: Trainer, split: str, domain: str) -> int | None:

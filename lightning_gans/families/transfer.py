@@ -232,7 +232,7 @@ def take_weights(
             check_finite(weights)
         except WeightsError as error:
             raise InputError(f"{key} is {trained.path}, whose {error}") from error
-        copied[name] = next(iter([copy_weights(each, weights) for each in copies]))
+        copied[name], *_ = [copy_weights(each, weights) for each in copies]  # the same for the network and its copies
     if not any(each.has_matrix for each in copied.values()):
         reasons = "; ".join(f"{name}: {copied[name].describe()}" for name in copied)
         has = reasons or f"the file has no {' and no '.join(networks)}"
