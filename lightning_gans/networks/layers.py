@@ -153,7 +153,8 @@ class DownsampleConv(Conv3x3):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return feature maps (N, channels_out, H / 2, W / 2) for ``input`` (N, channels_in, H, W)."""
-        kernel = like_format(widen(self.weight) / 4, self.weight)
+        weight = self.weight  # once, as in UpsampleConv
+        kernel = like_format(widen(weight) / 4, weight)
         return F.conv2d(input, kernel, self.bias, stride=2, padding=1)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,7 +10,15 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from lightning_gans.networks import DCGANDiscriminator, R3GANDiscriminator
-from lightning_gans.networks.layers import BatchNorm, InstanceNorm, UpsampleConv, apply_spectral_norm, dcgan_init
+from lightning_gans.networks.layers import (
+    BatchNorm,
+    Conv3x3,
+    DownsampleConv,
+    InstanceNorm,
+    UpsampleConv,
+    apply_spectral_norm,
+    dcgan_init,
+)
 from tests.support.plain_layers import outputs_and_gradients, plain
 
 
@@ -88,16 +98,33 @@ def test_initialization_reaches_upsample_conv() -> None:
     assert not layer.bias.any()
 
 
-def test_spectral_normalization_reaches_upsample_conv() -> None:
-    network = nn.Sequential(UpsampleConv(3, 6))
-    convolution = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1))
-    convolution.load_state_dict(network.state_dict())
-    for each in (network, convolution):
+@pytest.mark.parametrize(
+    ("layer", "resample"),
+    [
+        (UpsampleConv, nn.Upsample(scale_factor=2)),
+        (DownsampleConv, nn.AvgPool2d(2)),
+    ],
+)
+def test_a_pass_is_one_step_of_spectral_normalization_as_in_the_plain_layers(
+    layer: type[Conv3x3], resample: nn.Module
+) -> None:
+    network: Any = nn.Sequential(layer(3, 6))
+    convolution: Any = nn.Conv2d(3, 6, 3, padding=1)
+    plain_layers = nn.Sequential(
+        *((resample, convolution) if isinstance(resample, nn.Upsample) else (convolution, resample))
+    )
+    convolution.load_state_dict(network[0].state_dict())
+    for each in (network, plain_layers):
         torch.manual_seed(0)
         apply_spectral_norm(each)
-    maps = torch.randn(1, 3, 4, 4)
-    torch.testing.assert_close(network(maps), convolution(F.interpolate(maps, scale_factor=2)))
-    torch.testing.assert_close(network[0].weight, convolution[0].weight)
+    for _ in range(2):
+        maps = torch.randn(1, 3, 4, 4)
+        torch.testing.assert_close(network(maps), plain_layers(maps))
+        with torch.no_grad():  # Other weights, whose singular values the power iteration has yet to find.
+            changed = torch.randn(6, 3, 3, 3)
+            for conv in (network[0], convolution):
+                conv.parametrizations.weight.original.copy_(changed)
+    torch.testing.assert_close(network[0].weight, convolution.weight)
 
 
 def test_upsample_convs_maps_follow_the_weights_layout() -> None:
