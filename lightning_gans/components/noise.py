@@ -44,6 +44,11 @@ class Noise(StoresArguments, ABC):
         """
         raise InputError(f"{type(self).__name__} cannot be truncated; expected NormalNoise or UniformNoise")
 
+    @property
+    def typical_bound(self) -> float:
+        """The bound from which on truncation changes next to nothing: few or no entries of latents are beyond it."""
+        return 3.0
+
 
 class NormalNoise(Noise):
     """The standard normal distribution."""
@@ -82,6 +87,11 @@ class UniformNoise(Noise):
     def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """A float32 tensor of ``shape`` on the generator's device."""
         return torch.empty(shape, device=generator.device).uniform_(self.low, self.high, generator=generator)
+
+    @property
+    def typical_bound(self) -> float:
+        """The largest absolute value of an entry."""
+        return max(abs(self.low), abs(self.high))
 
     def truncated(self, latent: Tensor, bound: float) -> Tensor:
         """As in :meth:`Noise.truncated`.

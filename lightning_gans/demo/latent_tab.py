@@ -19,7 +19,7 @@ from lightning_gans.demo.pictures import (
     film_strip,
     interpolate_at,
     sample_grid,
-    truncation_bound,
+    truncation_of,
 )
 from lightning_gans.inference import LatentSampler
 
@@ -64,7 +64,7 @@ def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
     strip = enlarged_image("strip", "Images at all positions", 160)
 
     def bound(strength: float) -> float | None:
-        return truncation_bound(sampler.noise, strength)
+        return truncation_of(sampler.space, strength)
 
     @show_errors
     def draw(seed: float, label: int | None, number: float, strength: float) -> tuple[Image.Image, str]:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lightning_gans.components.noise import Noise, UniformNoise
 from lightning_gans.core.data import class_titles
 from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.images import to_uint8
 from lightning_gans.inference import ImageTranslator, LatentSampler
 from lightning_gans.inference.tiled.translate import translate_picture
+from lightning_gans.networks.latent_space import LatentSpace
 from lightning_gans.runs.record import ModelMetadata
 
 CANVAS_SIZE = 512
@@ -144,16 +144,11 @@ def class_names(sampler: LatentSampler) -> list[str]:
     return class_titles(sampler.metadata.get("classes", []), sampler.num_classes)
 
 
-def largest_bound(noise: Noise) -> float:
-    """The bound from which on truncation changes next to nothing: few or no entries of latent vectors are beyond it."""
-    return max(abs(noise.low), abs(noise.high)) if isinstance(noise, UniformNoise) else 3.0
-
-
-def truncation_bound(noise: Noise, strength: float) -> float | None:
-    """The bound of latent vectors for the slider of the truncation.
+def truncation_of(space: LatentSpace, strength: float) -> float | None:
+    """The truncation for a position of its slider.
 
     Args:
-        noise: the model's distribution.
+        space: the model's.
         strength: from 0 for no truncation to less than 1.
 
     Returns:
@@ -164,7 +159,7 @@ def truncation_bound(noise: Noise, strength: float) -> float | None:
     """
     if not 0 <= strength < 1:
         raise ValueError(f"the truncation is {strength}; expected at least 0 and less than 1")
-    return float(f"{(1 - strength) * largest_bound(noise):.3g}") if strength else None
+    return float(f"{(1 - strength) * space.weakest:.3g}") if strength else None
 
 
 def describe_grid(sampler: LatentSampler, choice: Choice, truncation: float | None) -> str:
@@ -176,7 +171,7 @@ def describe_grid(sampler: LatentSampler, choice: Choice, truncation: float | No
         listed = ", ".join(names[:CLASS_COLUMNS]) + ("" if few else ", ...")
         parts.append(f"Classes {'from left to right' if few else 'in turn'}: {listed}.")
     if truncation is not None:
-        parts.append(f"Latent vectors are within ±{truncation:g}, as with --truncation {truncation:g}.")
+        parts.append(f"{sampler.space.describe_truncation(truncation)}, as with --truncation {truncation:g}.")
     return " ".join(parts)
 
 

@@ -14,7 +14,8 @@ from lightning_gans.core import __version__
 from lightning_gans.core.images import square_side
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 from lightning_gans.inference.loading import select_network
-from lightning_gans.networks.base import Generator, Translator
+from lightning_gans.networks.base import Translator
+from lightning_gans.networks.styles import StyleGenerator
 
 LATENT_BATCH_SIZES = (1, 3, 64)
 """Batch sizes of latent vectors in the comparison."""
@@ -83,20 +84,56 @@ class ExportTarget(ABC):
         return {"made_by": f"lightning-gans {__version__}", "values": "-1 to 1", **self.facts(), **self.model.metadata}
 
 
-class LatentTarget(ExportTarget):
-    """A generator from noise, conditional or not."""
+class TruncatedGenerator(nn.Module):
+    """A generator with a mapping network whose styles are moved towards their mean.
 
-    def __init__(self, model: LatentSampler) -> None:
+    Args:
+        generator: the generator.
+        truncation: the factor of the distance from the mean; see :meth:`.StyleGenerator.truncate`.
+    """
+
+    def __init__(self, generator: StyleGenerator, truncation: float) -> None:
+        super().__init__()
+        self.generator, self.truncation = generator, truncation
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return images (N, channels, height, width) in [-1, 1] of z (N, latent_dim)."""
+        return self.generator.synthesize(self.generator.styles(latent, labels, self.truncation))
+
+
+class LatentTarget(ExportTarget):
+    """A generator from noise, conditional or not.
+
+    Args:
+        model: the model.
+        truncation: the factor of the distance of styles from their mean, which becomes part of the exported program;
+            None for no truncation.
+
+    Raises:
+        ValueError: if ``truncation`` is out of range, or given for a generator without a mapping network.
+    """
+
+    def __init__(self, model: LatentSampler, truncation: float | None = None) -> None:
         self.model = self.sampler = model
-        self.network = copy_to_cpu(model.network)
+        self.truncation = truncation
+        self.exported: nn.Module = model.network
+        if truncation is not None:
+            if not isinstance(model.network, StyleGenerator):
+                raise ValueError(
+                    f"truncation is {truncation}, but {type(model.network).__name__} has no mapping network; expected "
+                    "none, since the program is given latent vectors: truncate those"
+                )
+            model.space.check_truncation(truncation)
+            self.exported = TruncatedGenerator(model.network, truncation)
+        self.network = copy_to_cpu(self.exported)
         self.input_names = ("latent", "labels") if model.num_classes else ("latent",)
         self.output_name = "images"
         self.input_axes = tuple({0: "batch"} for _ in self.input_names)
         self.output_axes = {0: "batch"}
 
-    def model_network(self) -> Generator:
-        """The network inside the model."""
-        return self.sampler.network
+    def model_network(self) -> nn.Module:
+        """The network inside the model, truncated if this was asked for."""
+        return self.exported
 
     def example_inputs(self) -> Inputs:
         """Inputs of two images of seed 0; torch may treat a batch size of one as a constant."""
@@ -130,6 +167,7 @@ class LatentTarget(ExportTarget):
             "latent_dim": self.sampler.network.latent_dim,
             "num_classes": self.sampler.num_classes,
             "pictures": pictures,
+            **({} if self.truncation is None else {"truncation": self.truncation}),
         }
 
 
@@ -209,17 +247,26 @@ class TranslationTarget(ExportTarget):
         return {"generator": config, "direction": self.direction, "trained_size": self.size, "sides": sides}
 
 
-def export_target(model: PretrainedModel, direction: str | None = None) -> ExportTarget:
+def export_target(
+    model: PretrainedModel, direction: str | None = None, truncation: float | None = None
+) -> ExportTarget:
     """The generator of a model to export.
 
+    Args:
+        model: the model.
+        direction: of a model that translates; None for its first.
+        truncation: of a model from noise; see :class:`LatentTarget`.
+
     Raises:
-        ValueError: if the model does not have that direction.
+        ValueError: if the model does not have that direction, or cannot be truncated in that way.
     """
     if isinstance(model, ImageTranslator):
+        if truncation is not None:
+            raise ValueError(f"truncation is {truncation}, but this model translates images; expected none")
         return TranslationTarget(model, direction)
     assert isinstance(model, LatentSampler)
     select_network(model, direction)
-    return LatentTarget(model)
+    return LatentTarget(model, truncation)
 
 
 def copy_to_cpu(network: nn.Module) -> nn.Module:

@@ -84,7 +84,14 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         """
         raise TypeError(f"this is {self.description}; expected a model that generates images from noise, such as DCGAN")
 
-    def interpolate(self, seeds: Any, labels: Any = None, steps: int = 9, truncation: float | None = None) -> Tensor:
+    def interpolate(
+        self,
+        seeds: Any = (),
+        labels: Any = None,
+        steps: int = 9,
+        truncation: float | None = None,
+        latent: Tensor | None = None,
+    ) -> Tensor:
         """Interpolate between generated images; see :meth:`.LatentSampler.interpolate`.
 
         Raises:

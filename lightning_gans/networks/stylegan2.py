@@ -21,7 +21,7 @@ from lightning_gans.core.images import Size
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.core.randomness import integers_per_image, normal_per_image, uniform_per_image
 from lightning_gans.distributed import all_reduce_mean
-from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.base import Discriminator
 from lightning_gans.networks.resampling import Downsample, LowPass
 from lightning_gans.networks.sizes import smallest_map
 from lightning_gans.networks.stylegan2_layers import (
@@ -35,12 +35,13 @@ from lightning_gans.networks.stylegan2_layers import (
     map_widths,
 )
 from lightning_gans.networks.stylegan2_synthesis import Architecture, SynthesisNetwork, check_architecture
+from lightning_gans.networks.styles import StyleGenerator
 
 MEAN_DECAY = 0.995
 """Share of the running mean of w that remains in each pass in training mode."""
 
 
-class StyleGAN2Generator(Generator):
+class StyleGAN2Generator(StyleGenerator):
     """A mapping network from z to w, and a synthesis network whose layers are modulated by w.
 
     In training mode a share of the images has two w, from two z: the first of them for the layers up to a random one,
@@ -66,14 +67,9 @@ class StyleGAN2Generator(Generator):
         num_classes: number of classes of the data.
         conditional: whether to use labels.
 
-    Attributes:
-        style_mean: running mean (style_dim,) of w in training, to which truncation moves styles.
-
     Raises:
         ValueError: if an argument is out of range.
     """
-
-    style_mean: Tensor
 
     def __init__(
         self,
@@ -98,23 +94,25 @@ class StyleGAN2Generator(Generator):
         widths = map_widths(smallest.doublings, width, growth, widest)
         self.mapping = MappingNetwork(latent_dim, self.num_classes, style_dim, mapping_layers)
         self.synthesis = SynthesisNetwork(channels, smallest, widths, style_dim, architecture)
-        self.style_mixing = style_mixing
+        self.style_mixing, self.style_layers = style_mixing, self.synthesis.layers
         self.register_buffer("style_mean", torch.zeros(style_dim))
 
-    def styles(self, latent: Tensor, labels: Tensor | None = None, truncation: float = 1.0) -> Tensor:
-        r"""Return w of each layer, (N, layers, style_dim), with style mixing in training mode.
+    def map_latent(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return w of each layer, (N, layers, style_dim), with style mixing in training mode.
 
         Args:
             latent: z (N, latent_dim).
             labels: as in :meth:`.Generator.forward`.
-            truncation: :math:`\psi` of the truncation trick (Karras et al., 2019, appendix B): styles become
-                :math:`\bar w + \psi (w - \bar w)` with the running mean :math:`\bar w`.
         """
         if self.training and self.style_mixing > 0:
-            styles = self._mixed(latent, labels)
-        else:
-            styles = self.mapping(latent, labels)[:, None].expand(-1, self.synthesis.layers, -1)
-        return styles if truncation == 1 else torch.lerp(self.style_mean, styles, truncation)
+            return self._mixed(latent, labels)
+        mapped: Tensor = self.mapping(latent, labels)
+        return mapped[:, None].expand(-1, self.synthesis.layers, -1)
+
+    def synthesize(self, styles: Tensor) -> Tensor:
+        """Return images (N, channels, height, width), in evaluation mode in [-1, 1], of w (N, layers, style_dim)."""
+        images: Tensor = self.synthesis(styles)
+        return images if self.training else images.clamp(-1, 1)
 
     def _mixed(self, latent: Tensor, labels: Tensor | None) -> Tensor:
         """Styles (N, layers, style_dim) of z (N, latent_dim) and of other z, which are drawn here."""
@@ -133,18 +131,17 @@ class StyleGAN2Generator(Generator):
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width), in evaluation mode in [-1, 1]; see :meth:`.Generator.forward`."""
-        styles = self.styles(latent, labels)
+        styles = self.map_latent(latent, labels)
         if self.training:
             self._track(styles)
-        images: Tensor = self.synthesis(styles)
-        return images if self.training else images.clamp(-1, 1)
+        return self.synthesize(styles)
 
     def differentiable_pass(self, latent: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return w of each layer (N, layers, style_dim) and the images made from them.
 
         The running mean of w does not change.
         """
-        styles = self.styles(latent, labels)
+        styles = self.map_latent(latent, labels)
         return styles, self.synthesis(styles)
 
 

@@ -19,9 +19,11 @@ from lightning_gans.demo.pictures import (
     grid_columns,
     interpolate_at,
     sample_grid,
-    truncation_bound,
+    truncation_of,
 )
 from lightning_gans.inference import LatentSampler, load
+from lightning_gans.networks import MLPGenerator, StyleGAN2Generator
+from lightning_gans.networks.latent_space import NoiseSpace, StyleSpace
 from tests.support import checkpoint_files
 
 
@@ -70,9 +72,11 @@ def test_grids_are_about_square_with_few_empty_places() -> None:
     ],
 )
 def test_the_truncation_is_none_at_its_left_end_and_grows_to_the_right(noise: Noise, expected: list[Any]) -> None:
-    assert [truncation_bound(noise, strength) for strength in (0, 0.05, 0.5, 0.95)] == expected
+    space = NoiseSpace(MLPGenerator(1, 28), noise)
+    assert [truncation_of(space, strength) for strength in (0, 0.05, 0.5, 0.95)] == expected
+    assert truncation_of(StyleSpace(StyleGAN2Generator(1, 16, 2, 2, 1, width=1)), 0.3) == 0.7
     with pytest.raises(ValueError, match="the truncation is 1; expected at least 0 and less than 1"):
-        truncation_bound(noise, 1)
+        truncation_of(space, 1)
 
 
 def test_a_grid_is_described_by_the_names_of_its_classes_and_the_bound(tmp_path: Path) -> None:

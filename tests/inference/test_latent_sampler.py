@@ -5,13 +5,22 @@ from pathlib import Path
 import pytest
 import torch
 
+from lightning_gans.core.image_batch import ImageBatch
 from lightning_gans.inference import LatentSampler, load
+from lightning_gans.networks.styles import StyleGenerator
 from tests.support import checkpoint_files
 
 
 @pytest.fixture
 def plain(tmp_path: Path) -> LatentSampler:
     model = load(checkpoint_files.latent(tmp_path / "plain.ckpt"))
+    assert isinstance(model, LatentSampler)
+    return model
+
+
+@pytest.fixture
+def styled(tmp_path: Path) -> LatentSampler:
+    model = load(checkpoint_files.styles(tmp_path / "styles.ckpt"))
     assert isinstance(model, LatentSampler)
     return model
 
@@ -64,20 +73,70 @@ def test_a_model_without_classes_refuses_them(plain: LatentSampler) -> None:
 
 
 def test_truncation_keeps_the_order_and_bounds_every_entry(plain: LatentSampler) -> None:
-    whole, bounded = plain.latents(range(500)), plain.latents(range(500), truncation=0.7)
+    whole = plain.latents(range(500))
+    bounded = plain.space.truncated(whole, 0.7)
     assert bounded.abs().max() <= 0.7
     flat = whole.flatten().argsort()
     assert (bounded.flatten()[flat].diff() >= 0).all()
     # A standard normal within 0.7 has this deviation.
     assert bounded.std().item() == pytest.approx(0.3826, abs=0.01)
-    torch.testing.assert_close(plain.latents(range(9), truncation=8), whole[:9], rtol=0, atol=1e-5)
+    torch.testing.assert_close(plain.space.truncated(whole[:9], 8), whole[:9], rtol=0, atol=1e-5)
 
 
 def test_uniform_noise_is_truncated_to_its_middle(tmp_path: Path) -> None:
     model = load(checkpoint_files.latent(tmp_path / "uniform.ckpt", noise="UniformNoise"))
     assert isinstance(model, LatentSampler)
-    torch.testing.assert_close(model.latents(range(9), truncation=0.25), model.latents(range(9)) / 4)
-    assert torch.equal(model.latents(range(9), truncation=2), model.latents(range(9)))
+    latent = model.latents(range(9))
+    torch.testing.assert_close(model.space.truncated(latent, 0.25), latent / 4)
+    assert torch.equal(model.space.truncated(latent, 2), latent)
+
+
+def test_styles_are_truncated_towards_their_mean(styled: LatentSampler) -> None:
+    network = styled.network
+    assert isinstance(network, StyleGenerator)
+    assert torch.equal(styled.sample(3, truncation=1), styled.sample(3))
+    middle = network.synthesize(network.style_mean.expand(1, network.style_layers, -1))
+    torch.testing.assert_close(styled.sample(2, truncation=0), ImageBatch(middle.expand(2, -1, -1, -1)))
+    styles = network.styles(styled.latents(range(2)), styled.label_inputs(2), truncation=-0.5)
+    torch.testing.assert_close(styled.sample(2, truncation=-0.5), ImageBatch(network.synthesize(styles)))
+    path = styled.interpolate([0, 1], 1, 3, truncation=0.5)
+    torch.testing.assert_close(path[0], styled.sample(1, 1, truncation=0.5)[0])
+    with pytest.raises(ValueError, match=r"truncation is 1\.5; expected -1 to 1"):
+        styled.sample(2, truncation=1.5)
+
+
+def test_an_interpolation_passes_points_that_are_given(plain: LatentSampler, styled: LatentSampler) -> None:
+    latent = plain.latents([3, 4], seed=9)
+    path = plain.interpolate([2], steps=3, latent=latent)
+    assert len(path) == 5
+    for place, expected in ((0, latent[:1]), (2, latent[1:]), (4, plain.latents([0], seed=2))):
+        torch.testing.assert_close(path[place], plain.generate(expected, None)[0])
+    network = styled.network
+    assert isinstance(network, StyleGenerator)
+    styles = network.styles(styled.latents([5]), torch.tensor([1]))
+    path = styled.interpolate([2], [1, 0], 3, latent=styles)
+    ends = torch.cat([styles, network.styles(styled.latents([0], seed=2), torch.tensor([0]))])
+    expected = styled.generate(torch.cat([ends[:1], ends.mean(dim=0, keepdim=True), ends[1:]]), None)
+    torch.testing.assert_close(path, expected)
+
+
+@pytest.mark.parametrize(
+    ("latent", "message"),
+    [
+        (torch.zeros(1, 4), r"latent has shape \(1, 4\) of torch\.float32; expected floats \(N, 3\)"),
+        (torch.zeros(0, 3), r"latent has shape \(0, 3\)"),
+        (torch.zeros(1, 3, dtype=torch.int64), r"of torch\.int64; expected floats"),
+        (torch.full((1, 3), float("nan")), "NaN"),
+    ],
+)
+def test_points_of_another_model_are_refused(latent: torch.Tensor, message: str, plain: LatentSampler) -> None:
+    with pytest.raises(ValueError, match=message):
+        plain.interpolate([0], latent=latent)
+
+
+def test_a_single_style_has_no_other_class_to_go_to(styled: LatentSampler) -> None:
+    with pytest.raises(ValueError, match="latent has one w, which its class is part of; expected at least two points"):
+        styled.interpolate(labels=[0, 1], latent=torch.zeros(1, *styled.space.shape))
 
 
 @pytest.mark.parametrize("bound", [0.0, -1.0, float("nan")])

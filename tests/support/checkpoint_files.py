@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lightning_gans.networks import MLPGenerator, ResNetTranslator, UNet
+from lightning_gans.networks import MLPGenerator, ResNetTranslator, StyleGAN2Generator, UNet
 from tests.support.stamps import stamp_dict
 
 NETWORKS = "lightning_gans.networks"
@@ -53,6 +53,28 @@ def latent(path: Path, conditional: bool = False, noise: str = "NormalNoise") ->
     }
     networks = {"generator": MLPGenerator(**arguments), "ema.generator": MLPGenerator(**arguments)}
     return write(path, settings, networks)
+
+
+STYLES: dict[str, Any] = {
+    **{"channels": 3, "size": [16, 24], "latent_dim": 3, "style_dim": 4, "mapping_layers": 2, "width": 2},
+    **{"num_classes": 2, "conditional": True},
+}
+
+
+def styles(path: Path) -> Path:
+    """A conditional StyleGAN2 for images of 16 x 24, without an average, whose mean style and noise are not 0."""
+    torch.manual_seed(0)
+    network = StyleGAN2Generator(**STYLES)
+    for name, parameter in network.named_parameters():
+        if name.endswith("strength"):
+            torch.nn.init.constant_(parameter, 0.2)
+    torch.nn.init.normal_(network.style_mean)
+    settings = {
+        "_class_path": "lightning_gans.variants.StyleGAN2",
+        "generator": {"class_path": f"{NETWORKS}.StyleGAN2Generator", "init_args": STYLES},
+        "noise": {"class_path": "lightning_gans.components.noise.NormalNoise"},
+    }
+    return write(path, settings, {"generator": network})
 
 
 def one_way(path: Path, b_to_a: bool = False) -> Path:

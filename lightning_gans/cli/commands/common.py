@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
     Model = TypeVar("Model", bound=PretrainedModel)
 
+TRUNCATION = (
+    "for a generator with a mapping network (StyleGAN2) psi, from -1 to 1, by which the distance of w from its mean is "
+    "multiplied, such as 0.7 (Karras et al., 2019); for others the largest absolute value in a latent vector z, such "
+    "as 1 (Brock et al., 2019)"
+)
+"""What the value of ``--truncation`` is."""
+
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
@@ -137,8 +144,8 @@ def sampling_parser(name: str, description: str, out: str) -> argparse.ArgumentP
     parser.add_argument(
         "--truncation",
         type=float,
-        metavar="BOUND",
-        help="largest absolute value in a latent vector; a small one trades variety for quality (default: no bound)",
+        metavar="NUMBER",
+        help=f"trades variety for quality: {TRUNCATION} (default: none)",
     )
     parser.add_argument(
         "--scale",

@@ -25,6 +25,9 @@ from lightning_gans.runs.folder import RunFolder
 FILE_FORMATS = ("safetensors", "onnx", "torch_export")
 """Values of ``--format`` that write a file."""
 
+PROGRAMS = ("onnx", "torch_export")
+"""Those that write a program, which does more than the network alone."""
+
 FOLDER = "huggingface"
 """The value of ``--format`` that writes a folder."""
 
@@ -63,6 +66,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="which generator of a model with two directions (default: a_to_b)",
     )
     parser.add_argument(
+        "--truncation",
+        type=float,
+        metavar="PSI",
+        help="for onnx and torch_export of a generator with a mapping network (StyleGAN2), the factor from -1 to 1 of "
+        "the distance of w from its mean, which becomes part of the program (default: none)",
+    )
+    parser.add_argument(
         "--license",
         metavar="NAME",
         help="for huggingface, the license of the weights by the hub's name for it, such as mit or cc-by-4.0 "
@@ -79,10 +89,9 @@ def run(options: argparse.Namespace) -> None:
         RunEnded: if the result cannot be written, or differs from the model.
     """
     folder = options.format == FOLDER
-    for key, of_folder in (("license", True), ("direction", False)):
-        if getattr(options, key) is not None and folder != of_folder:
-            expected = FOLDER if of_folder else " or ".join(FILE_FORMATS)
-            raise InputError(f"--{key} is given, but --format is {options.format}; expected {expected}")
+    for key, formats in (("license", (FOLDER,)), ("direction", FILE_FORMATS), ("truncation", PROGRAMS)):
+        if getattr(options, key) is not None and options.format not in formats:
+            raise InputError(f"--{key} is given, but --format is {options.format}; expected {' or '.join(formats)}")
     if folder and options.out is not None:
         require_folder_name(options.out, f"a folder for --format {FOLDER}")
     if options.license is not None and not LICENSE.fullmatch(options.license):
@@ -118,8 +127,8 @@ def run(options: argparse.Namespace) -> None:
         size = (out / WEIGHTS).stat().st_size
         contents = ", ".join(sorted(path.name for path in out.iterdir()))
     else:
-        with options_as_arguments(direction="--direction"):
-            target = export_target(model, options.direction)
+        with options_as_arguments(direction="--direction", truncation="--truncation"):
+            target = export_target(model, options.direction, options.truncation)
         contents, parity = write_file(target, writers[options.format](), out)
         size = out.stat().st_size
     print(f"exported: {out} ({format_megabytes(size)}, {describe_weights(model)}; {contents})")
