@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from lightning_gans.analysis.directions import Directions
 from lightning_gans.analysis.discriminator import compare_logits, hidden_features, probe
 from lightning_gans.analysis.model import BATCH_SIZE, NOT_HELD_OUT, AnalyzedModel, subset
 from lightning_gans.components.noise import interpolation_for
@@ -52,7 +53,7 @@ def nearest(queries: Tensor, batches: Iterable[Tensor], k: int) -> Nearest:
     return Nearest(near, indices)
 
 
-def memorisation(samples: Tensor, held_out: Tensor) -> dict[str, float]:
+def memorization(samples: Tensor, held_out: Tensor) -> dict[str, float]:
     """Compare the distances of generated and of held-out real images to the training images.
 
     Args:
@@ -121,6 +122,8 @@ NEIGHBORS = 5
 """Nearest training images shown for each sample."""
 INTERPOLATION_STEPS = 9
 """Images from one latent vector to another, both ends included."""
+DIRECTION_STEPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+"""Standard deviations by which an image is moved along a direction."""
 CLASS_COLUMNS = 10
 """Largest number of classes in the grid of classes."""
 LOGIT_IMAGES = 2000
@@ -143,7 +146,7 @@ def nearest_training_images(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor,
 
     Returns:
         Samples (rows, C, H, W) uint8; the k training images nearest to each, (rows * k, C, H, W) uint8; and
-        the numbers of :func:`lightning_gans.analysis.analyses.memorisation`.
+        the numbers of :func:`lightning_gans.analysis.analyses.memorization`.
     """
     compared = min(DISTANCE_IMAGES, len(analyzed.test.labels))
     samples = to_uint8(analyzed.samples(max(rows, compared)).images).cpu()
@@ -157,8 +160,8 @@ def nearest_training_images(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor,
     numbers: Numbers = {"extractor": analyzed.extractor.description, "train_images": len(analyzed.train.labels)}
     if analyzed.held_out:
         distances = found.distances[:, 0].cpu()
-        memorised = memorisation(distances[:compared], distances[len(samples) :])
-        numbers |= {"samples": compared, "held_out_images": compared, **memorised, "reason": None}
+        memorized = memorization(distances[:compared], distances[len(samples) :])
+        numbers |= {"samples": compared, "held_out_images": compared, **memorized, "reason": None}
     else:
         numbers |= {"nearest_ratio": None, "copied_share": None, "reason": NOT_HELD_OUT}
     return samples[:rows], neighbors, numbers
@@ -183,6 +186,26 @@ def class_grid(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor, list[int]]:
     labels = torch.arange(columns) * analyzed.num_classes // columns
     latent = analyzed.latent[:rows].repeat_interleave(columns, dim=0)
     return to_uint8(analyzed.generate(latent, labels.repeat(rows))), labels.tolist()
+
+
+def move_along_directions(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor | None, Numbers]:
+    """Move the first sample along the directions in which images change most; see :mod:`.analysis.directions`.
+
+    Returns:
+        Images (rows * 7, C, H, W) uint8, a row for each direction, from -3 to 3 standard deviations, or None if the
+        generator does not say where it is given the latent vector; and the share of all eigenvalues of each direction.
+    """
+    try:
+        directions = Directions(analyzed.model)
+    except ValueError as error:
+        return None, {"reason": str(error)}
+    rows = min(rows, len(directions))
+    amounts = torch.eye(rows)[:, None] * torch.tensor(DIRECTION_STEPS)[:, None]
+    labels = torch.zeros(len(DIRECTION_STEPS) * rows, dtype=torch.int64)
+    start = analyzed.model.points(analyzed.latent[:1], labels[:1])
+    moved = directions.move(start.expand(len(labels), *start.shape[1:]), amounts.flatten(0, 1))
+    shares = {f"share_{place}": float(share) for place, share in enumerate(directions.shares[:rows], start=1)}
+    return to_uint8(analyzed.generate(moved, labels)), {**shares, "reason": None}
 
 
 def discriminator_scores(analyzed: AnalyzedModel) -> tuple[dict[str, Tensor], Numbers]:

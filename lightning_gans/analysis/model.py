@@ -57,16 +57,17 @@ class AnalyzedModel(NamedTuple):
         """Generate images.
 
         Args:
-            latent: (N, latent_dim).
+            latent: z (N, latent_dim), or w (N, L, style_dim) if there is a mapping network.
             labels: (N,) int64.
 
         Returns:
             Images (N, C, H, W) in [-1, 1] on the model's device.
         """
-        images = []
-        for part, classes in zip(torch.split(latent, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True):
+        images, space, device = [], self.model.space, self.model.device
+        for part, given in zip(torch.split(latent, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True):
+            classes = given.to(device)
             with self.precision():
-                images.append(self.model(part, classes.to(self.model.device)).float())
+                images.append(space.images(space.points(part.to(device), classes), classes).float())
         return torch.cat(images)
 
     def samples(self, count: int) -> Labelled:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.analysis.analyses import (
+    DIRECTION_STEPS,
     INTERPOLATION_STEPS,
     ProbeResult,
     class_grid,
@@ -20,6 +21,7 @@ from lightning_gans.analysis.analyses import (
     interpolations,
     latents_needed,
     linear_probe,
+    move_along_directions,
     nearest_training_images,
 )
 from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
@@ -44,10 +46,13 @@ class Analysis(Callback):
     images from noise, only in ``test``, on rank 0. A second call writes the same files and replaces those of the first.
 
     - ``neighbors.png``: samples, each beside its nearest training images, by the features of the evaluation's
-      extractor, or by pixels if it has none. ``memorisation`` compares their distances with those of test images: see
-      :func:`lightning_gans.analysis.analyses.memorisation`.
+      extractor, or by pixels if it has none. ``memorization`` compares their distances with those of test images: see
+      :func:`lightning_gans.analysis.analyses.memorization`.
     - ``interpolation.png``: interpolations between two samples, spherical for normal noise (White, 2016), linear for
       other noise; each row has one label.
+    - ``directions.png``: the first sample moved along the directions in which images change most, found without labels
+      (Shen and Zhou, 2021; :mod:`lightning_gans.analysis.directions`), a row for each; ``directions`` holds the share
+      of the eigenvalues of each.
     - ``classes.png``: for conditional models, one class per column, one latent vector per row.
     - ``scores.png``: histograms of the discriminator's logits of training, generated and held-out images, without
       augmentation; ``discriminator`` holds the numbers: see :func:`.compare_logits`.
@@ -131,13 +136,17 @@ class Analysis(Callback):
             latent=latent,
             precision=trainer.precision_plugin.forward_context,
         )
-        samples, nearest, memorised = nearest_training_images(analyzed, self.rows)
+        samples, nearest, memorized = nearest_training_images(analyzed, self.rows)
         logits, compared = discriminator_scores(analyzed)
         pictures = {
             "neighbors": draw_neighbors(samples, nearest),
             "interpolation": grid(interpolations(analyzed, self.rows), INTERPOLATION_STEPS, scale=None),
             "scores": histograms(logits, "discriminator logit, high for real"),
         }
+        moved, shares = move_along_directions(analyzed, self.rows)
+        if moved is not None:
+            titles = [f"{step:+g}" if step else "sample" for step in DIRECTION_STEPS]
+            pictures["directions"] = grid(moved, len(titles), None, titles)
         if model.conditional:
             images, labels = class_grid(analyzed, self.rows)
             names = class_titles(data.class_names(), data.num_classes)
@@ -145,7 +154,7 @@ class Analysis(Callback):
         probe = linear_probe(analyzed, self.probe_images)
         epoch, step = model.progress
         facts = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}
-        parts = {"memorisation": memorised, "discriminator": compared, "probe": probe._asdict()}
+        parts = {"memorization": memorized, "discriminator": compared, "directions": shares, "probe": probe._asdict()}
         caption = image_caption(step, epoch, model.weights_kind)
         self._write(trainer, pictures, {**facts, **parts}, step, caption)
         self._append_scores(trainer, model, probe, seed)

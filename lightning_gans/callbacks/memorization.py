@@ -7,7 +7,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from lightning_gans.analysis.analyses import memorisation, nearest
+from lightning_gans.analysis.analyses import memorization, nearest
 from lightning_gans.callbacks.real_statistics import load_training_split, training_features
 from lightning_gans.core.data import CountsTrainingImages, InMemoryData, data_module
 from lightning_gans.core.randomness import derive_generator
@@ -73,7 +73,7 @@ class MemorizationCheck:
         train = training_features(self.trainer, extractor, images)
         batches = [batch.to(fake.device) for batch in torch.split(train, 1000)]
         distances = nearest(torch.cat([fake, held_out]), batches, 1).distances[:, 0].cpu()
-        found = memorisation(distances[: len(fake)], distances[len(fake) :])
+        found = memorization(distances[: len(fake)], distances[len(fake) :])
         rank_zero_info(describe(found, len(images)))
         scores = {name: found[name] for name in ("nearest_ratio", "copied_share")}
         return scores, f"{extractor.description}+{len(images)}-training-images", len(held_out), len(fake)
@@ -86,7 +86,7 @@ def chosen(features: Tensor) -> Tensor:
 
 
 def describe(found: dict[str, float], train_images: int) -> str:
-    """The numbers of :func:`.memorisation` as a sentence."""
+    """The numbers of :func:`.memorization` as a sentence."""
     share, expected = found["copied_share"], found["copied_share_expected"]
     if share > SUSPICIOUS * expected:
         verdict = "these look like copies; --analysis.rows 16 shows them beside the training images"

@@ -1,4 +1,4 @@
-"""The tab of a model that generates images from noise: images by seed and class, and interpolations."""
+"""The tab of a model that generates images from noise: images by seed and class, interpolations and directions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from PIL import Image
 
+from lightning_gans.demo.directions_part import directions_part
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.pictures import (
     ALL_CLASSES,
@@ -62,6 +63,7 @@ def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
             end = choice_widgets(sampler, "end", 1)
             position = gr.Slider(0, 1, 0.5, step=0.01, label="Position", elem_id="position")
     strip = enlarged_image("strip", "Images at all positions", 160)
+    directions_part(page, sampler, start, truncation)
 
     def bound(strength: float) -> float | None:
         return truncation_of(sampler.space, strength)

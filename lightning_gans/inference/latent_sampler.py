@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
 
+from lightning_gans.analysis.directions import Directions
 from lightning_gans.components.class_paths import NO_TRUST, Trust
 from lightning_gans.core.drawing import grid, is_picture
 from lightning_gans.core.images import to_uint8
@@ -79,6 +81,17 @@ class LatentSampler(SamplesFromNoise, PretrainedModel):
         columns = min(self.num_classes, 10) or 8
         images = to_uint8(self.sample(CARD_IMAGES // columns * columns))
         grid(images, columns, scale=None).save(path)
+
+    def directions(self, layers: Sequence[int] | None = None) -> Directions:
+        """The directions in latent space in which images change most, found without labels; see :class:`.Directions`.
+
+        Args:
+            layers: numbers of the layers to move, from 0, of a generator with a mapping network; None for all.
+
+        Raises:
+            ValueError: if the generator does not say which weights are given the latent vector, or has no such layers.
+        """
+        return Directions(self, layers)
 
     @property
     def sampled(self) -> Generator:

@@ -86,12 +86,36 @@ class Generator(Network):
         images: Tensor = self(latent, labels)
         return latent, images
 
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the layers that are given the latent vector z, or w if there is a mapping network.
+
+        :mod:`lightning_gans.analysis.directions` finds from them the directions in which images change most.
+
+        Returns:
+            The matrix (outputs, latent_dim) of each layer that multiplies z; with a mapping network, that (outputs,
+            style_dim) of each layer that is given a w, in their order. Weights of labels are not part of them. An empty
+            list if the class does not say, as here.
+        """
+        return []
+
     def use_mean_image(self, mean: Tensor) -> None:
         """Initialize weights from the mean training image; the base class does nothing.
 
         Args:
             mean: (channels, height, width) in [-1, 1].
         """
+
+
+def weights_of_latent(layer: nn.Module, latent_dim: int) -> Tensor:
+    """Return the matrix (outputs, latent_dim) by which a layer multiplies the first ``latent_dim`` of its inputs.
+
+    Args:
+        layer: a linear layer, or a transposed convolution of maps of one pixel, whose outputs are all of its values.
+        latent_dim: length of the latent vector.
+    """
+    assert isinstance(layer, (nn.Linear, nn.ConvTranspose2d))
+    weight = layer.weight.T if isinstance(layer, nn.Linear) else layer.weight.flatten(1)
+    return weight[:latent_dim].T
 
 
 class AnyDiscriminator(Network):

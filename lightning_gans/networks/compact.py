@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
 from lightning_gans.networks.labels import ConditionalBatchNorm, project_labels
 from lightning_gans.networks.r3gan import SLOPE, ResidualBlock, scaled
 from lightning_gans.networks.sizes import SmallestMap, smallest_map
@@ -112,6 +112,10 @@ class CompactGenerator(Generator):
             [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False) for before, after in pairwise(widths)]
         )
         self.upsample.append(nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1))
+
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the first layer; see :meth:`.Generator.latent_weights`."""
+        return [weights_of_latent(self.start[0], self.latent_dim)]
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""

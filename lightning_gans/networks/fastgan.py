@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Generator, check_positive
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
 from lightning_gans.networks.labels import ConditionalBatchNorm
 from lightning_gans.networks.layers import UpsampleConv, apply_spectral_norm
 from lightning_gans.networks.noise_injection import NoiseInjection
@@ -203,6 +203,10 @@ class FastGANGenerator(Generator):
         self.end = nn.Sequential(convolution(widths[-1], channels, 3, padding=1), nn.Tanh())
         self.apply(batch_norm_init)
         apply_spectral_norm(self)
+
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the first layer; see :meth:`.Generator.latent_weights`."""
+        return [weights_of_latent(self.start[0], self.latent_dim)]
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""

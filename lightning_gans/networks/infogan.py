@@ -12,7 +12,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
 from lightning_gans.networks.labels import concat_labels, project_labels
 from lightning_gans.networks.layers import he_init, normal_init
 from lightning_gans.networks.sizes import sides_divisible_by
@@ -89,6 +89,10 @@ class InfoGANGenerator(Generator):
         check_positive(width=width, dense=dense)
         self.layers = decoder_layers(latent_dim + self.num_classes, channels, size, width, dense)
         self.apply(normal_init)
+
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the first layer; see :meth:`.Generator.latent_weights`."""
+        return [weights_of_latent(self.layers[0], self.latent_dim)]
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
 from lightning_gans.networks.labels import concat_labels, one_hot
 
 
@@ -110,6 +110,10 @@ class MLPGenerator(Generator):
         self.pixels = nn.Linear(widths[-1], channels * self.size[0] * self.size[1])
         if init_bound is not None:
             uniform_init(self, init_bound)
+
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the first layer; see :meth:`.Generator.latent_weights`."""
+        return [weights_of_latent(self.latent_layer if self.num_classes else self.hidden[0], self.latent_dim)]
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""

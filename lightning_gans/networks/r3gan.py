@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
 from lightning_gans.networks.labels import one_hot
 from lightning_gans.networks.resampling import Downsample, Upsample
 from lightning_gans.networks.sizes import smallest_map
@@ -182,6 +182,10 @@ class R3GANGenerator(Generator):
             before = after
         layers += [scaled(nn.Conv2d(before, channels, 1, bias=False)), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
+
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the layer whose outputs multiply the smallest map; see the base class."""
+        return [weights_of_latent(self.weigh, self.latent_dim)]
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""

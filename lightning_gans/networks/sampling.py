@@ -180,7 +180,8 @@ class SamplesFromNoise(ABC):
             raise ValueError("latent has one w, which its class is part of; expected at least two points")
         if seeds:
             drawn = torch.cat([self.latents([0], seed) for seed in seeds])
-            stations.append(self._styles(drawn, weights) if stations and stations[0].ndim > 2 else drawn)
+            of_seeds = None if weights is None else weights[-len(seeds) :]
+            stations.append(self.points(drawn, of_seeds) if stations and stations[0].ndim > 2 else drawn)
         joined = torch.cat(stations)
         joined = joined.expand(ends, *joined.shape[1:])
         between = interpolation_for(self.noise) if joined.ndim == 2 else linear
@@ -191,13 +192,20 @@ class SamplesFromNoise(ABC):
         mixed = torch.lerp(weights[:-1, None], weights[1:, None], positions.float()[:, None])
         return self.generate(concat_segments(moved), concat_segments(mixed), truncation)
 
-    @torch.inference_mode()
-    def _styles(self, latent: Tensor, weights: Tensor | None) -> Tensor:
-        """The w (N, L, style_dim) on the CPU of z (N, latent_dim), with the last N of the weights of classes."""
+    @torch.no_grad()
+    def points(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The points that images are made from: w (N, L, style_dim) if there is a mapping network, else z.
+
+        Args:
+            latent: z (N, latent_dim).
+            labels: as returned by :meth:`label_inputs`.
+
+        Returns:
+            The points, on the CPU.
+        """
         device = next(self.sampled.parameters()).device
-        given = None if weights is None else weights[-len(latent) :].to(device)
         with self.sampling():
-            return self.space.points(latent.to(device), given).cpu()
+            return self.space.points(latent.to(device), None if labels is None else labels.to(device)).cpu()
 
     def check_latent(self, latent: Tensor) -> Tensor:
         """Check that points are z or w of this model.

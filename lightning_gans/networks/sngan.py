@@ -14,7 +14,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
 from lightning_gans.networks.layers import normal_init
 from lightning_gans.networks.sizes import side_of
 
@@ -61,6 +61,10 @@ class SNGANGenerator(Generator):
         layers += [nn.Conv2d(before, channels, 3, padding=1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(normal_init)
+
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the first layer; see :meth:`.Generator.latent_weights`."""
+        return [weights_of_latent(self.layers[0], self.latent_dim)]
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1] for ``latent`` (N, latent_dim); ignores labels."""

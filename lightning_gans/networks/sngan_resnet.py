@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive
+from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
 from lightning_gans.networks.labels import ConditionalBatchNorm, project_labels
 from lightning_gans.networks.layers import DownsampleConv, UpsampleConv
 from lightning_gans.networks.sizes import smallest_map
@@ -131,6 +131,10 @@ class SNGANResNetGenerator(Generator):
             nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh()
         )
         self.apply(glorot_init)
+
+    def latent_weights(self) -> list[Tensor]:
+        """Return the weights of the first layer; see :meth:`.Generator.latent_weights`."""
+        return [weights_of_latent(self.start[0], self.latent_dim)]
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width) in [-1, 1]; see :meth:`.Generator.forward`."""

@@ -129,6 +129,10 @@ class StyleGAN2Generator(StyleGenerator):
         """Add the styles of all processes to the running mean; those of the first layer are never mixed."""
         self.style_mean.lerp_(all_reduce_mean(styles[:, 0].mean(dim=0)).to(self.style_mean), 1 - MEAN_DECAY)
 
+    def latent_weights(self) -> list[Tensor]:
+        """Return those of the affine layers from w to the styles; see :meth:`.Generator.latent_weights`."""
+        return [affine.weight * affine.weight_gain for affine in self.synthesis.affine_layers()]
+
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, channels, height, width), in evaluation mode in [-1, 1]; see :meth:`.Generator.forward`."""
         styles = self.map_latent(latent, labels)

@@ -248,6 +248,15 @@ class SynthesisNetwork(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.layers = 2 * len(widths)
 
+    def affine_layers(self) -> list[EqualizedLinear]:
+        """Return the layer that makes the style of each w: those of the styled layers, and of the last image.
+
+        With the architecture "skip" the images of smaller maps share the w of the layer after them.
+        """
+        parts = list(self.modules())
+        *_, last = (part.affine for part in parts if isinstance(part, ToImage))
+        return [*(part.conv.affine for part in parts if isinstance(part, StyledLayer)), last]
+
     def forward(self, styles: Tensor) -> Tensor:
         """Return images (N, channels, height, width) for ``styles`` (N, layers, style_dim)."""
         # `len` would make the batch size a constant of an export.

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lightning_gans.analysis.analyses import histograms, memorisation, nearest
+from lightning_gans.analysis.analyses import histograms, memorization, nearest
 
 
 def test_histograms_are_the_same_every_time_and_differ_with_the_values() -> None:
@@ -37,9 +37,9 @@ def test_copies_are_at_distance_zero_wherever_they_are() -> None:
     assert found.indices.flatten().tolist() == [3, 17]
 
 
-def test_memorisation_in_numbers() -> None:
+def test_memorization_in_numbers() -> None:
     held_out = torch.arange(1, 201, dtype=torch.float64)
-    found = memorisation(torch.tensor([1.0, 2, 3, 4, 201]), held_out)
+    found = memorization(torch.tensor([1.0, 2, 3, 4, 201]), held_out)
     assert found == {
         "median_sample": 3,
         "median_held_out": 100.5,
@@ -53,7 +53,7 @@ def test_memorisation_in_numbers() -> None:
 def test_copies_are_told_from_new_images_of_the_same_distribution() -> None:
     train, new, held_out = torch.randn(3, 1000, 4)
     near = [nearest(images, [train], 1).distances[:, 0] for images in (train + 1e-4, new, held_out)]
-    copied, fresh = (memorisation(near[index], near[2]) for index in (0, 1))
+    copied, fresh = (memorization(near[index], near[2]) for index in (0, 1))
     assert copied["nearest_ratio"] < 0.01
     assert copied["copied_share"] == 1
     assert fresh["nearest_ratio"] == pytest.approx(1, abs=0.1)
@@ -61,5 +61,5 @@ def test_copies_are_told_from_new_images_of_the_same_distribution() -> None:
 
 
 def test_copies_are_caught_where_held_out_images_are_copies_too() -> None:
-    found = memorisation(torch.zeros(10, dtype=torch.float64), torch.arange(50, dtype=torch.float64))
+    found = memorization(torch.zeros(10, dtype=torch.float64), torch.arange(50, dtype=torch.float64))
     assert found["copied_share"] == 1

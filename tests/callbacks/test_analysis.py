@@ -36,7 +36,7 @@ from lightning_gans.variants import CGAN, DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
-FILES = {"neighbors.png", "interpolation.png", "scores.png", "analysis.json"}
+FILES = {"neighbors.png", "interpolation.png", "directions.png", "scores.png", "analysis.json"}
 
 
 class Spots(TinyData):
@@ -129,11 +129,11 @@ def test_a_generator_that_copies_is_caught_and_one_that_does_not_is_not(tmp_path
     _, other = analyze(tmp_path / "other", model, data)
     model.generator = Copies(data.splits["train"].images)
     _, copied = analyze(tmp_path / "copied", model, data)
-    assert copied["memorisation"]["nearest_ratio"] == pytest.approx(0, abs=1e-6)
-    assert copied["memorisation"]["copied_share"] == 1
-    assert other["memorisation"]["nearest_ratio"] > 0.3
-    assert other["memorisation"]["copied_share"] < 0.5
-    assert copied["memorisation"]["extractor"] == DigitFeatures().description
+    assert copied["memorization"]["nearest_ratio"] == pytest.approx(0, abs=1e-6)
+    assert copied["memorization"]["copied_share"] == 1
+    assert other["memorization"]["nearest_ratio"] > 0.3
+    assert other["memorization"]["copied_share"] < 0.5
+    assert copied["memorization"]["extractor"] == DigitFeatures().description
 
 
 def test_each_sample_stands_beside_its_copy(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_each_sample_stands_beside_its_copy(tmp_path: Path) -> None:
             )
             assert sample == nearest != next_one
     found = json.loads((tmp_path / "analysis" / "analysis.json").read_text())
-    assert found["memorisation"]["extractor"] == "pixels-784"
+    assert found["memorization"]["extractor"] == "pixels-784"
 
 
 def test_nothing_is_claimed_where_nothing_is_held_out(tmp_path: Path) -> None:
@@ -163,15 +163,15 @@ def test_nothing_is_claimed_where_nothing_is_held_out(tmp_path: Path) -> None:
 
     trainer, found = analyze(tmp_path, tiny_dcgan(), Few())
     empty = [
-        found["memorisation"]["nearest_ratio"],
-        found["memorisation"]["copied_share"],
+        found["memorization"]["nearest_ratio"],
+        found["memorization"]["copied_share"],
         found["discriminator"]["discriminator_overfit"],
         found["discriminator"]["auc_held_out"],
         found["probe"]["accuracy"],
         found["probe"]["pixels_accuracy"],
     ]
     assert empty == [None] * 6
-    assert all("nothing was held out" in found[part]["reason"] for part in ("memorisation", "discriminator", "probe"))
+    assert all("nothing was held out" in found[part]["reason"] for part in ("memorization", "discriminator", "probe"))
     assert 0 <= found["discriminator"]["auc_train"] <= 1
     assert "test/probe/accuracy" not in trainer.callback_metrics
     assert not [row for row in score_rows(tmp_path) if "test/probe/accuracy" in row["scores"]]
@@ -289,7 +289,7 @@ def test_a_broken_model_is_drawn_and_its_numbers_are_null(tmp_path: Path) -> Non
     _, found = analyze(tmp_path, model, TinyData(), Analysis(rows=1, probe_images=0))
     assert found["discriminator"]["mean_train"] is None
     assert found["discriminator"]["auc_held_out"] is None
-    assert found["memorisation"]["nearest_ratio"] is not None
+    assert found["memorization"]["nearest_ratio"] is not None
 
 
 # What cannot be analyzed

@@ -78,6 +78,13 @@ def test_the_truncation_starts_at_its_weak_end(tmp_path: Path) -> None:
     assert 0.9 < slider["maximum"] < 1
 
 
+def test_directions_have_sliders_and_styles_a_choice_of_layers(tmp_path: Path) -> None:
+    parts = components(latent(tmp_path))
+    assert [f"direction-{place}" in parts for place in (1, 3, 4)] == [True, True, False]
+    assert not parts["direction-layers"]["visible"]
+    assert components(load(checkpoint_files.styles(tmp_path / "s.ckpt")))["direction-layers"]["visible"]
+
+
 def translator(folder: Path) -> ImageTranslator:
     model = load(folder)
     assert isinstance(model, ImageTranslator)

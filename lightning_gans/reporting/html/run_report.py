@@ -32,6 +32,8 @@ MAX_VALUE = 1e100
 ANALYSIS_PICTURES = {
     "neighbors.png": "samples and their nearest training images",
     "interpolation.png": "interpolations",
+    "directions.png": "a sample moved along the directions in which images change most",
+    "mixing.png": "coarse styles of the images at the left, fine ones of those at the top",
     "scores.png": "D's outputs for training, held-out and generated images",
 }
 """Pictures of the analysis of a trained model, with captions."""
