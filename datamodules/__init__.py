@@ -3,7 +3,7 @@
 from lightning_gans.datamodules.digits import DigitsDataModule
 from lightning_gans.datamodules.domain_folders import PairedImageDataModule, UnpairedImageDataModule
 from lightning_gans.datamodules.facades import SyntheticFacadesDataModule
-from lightning_gans.datamodules.gaussian_grid import GaussianGridDataModule
+from lightning_gans.datamodules.gaussian_grid import GaussianGridDataModule, GaussianRingDataModule
 from lightning_gans.datamodules.image_folder import ImageFolderDataModule
 from lightning_gans.datamodules.stacked_mnist import StackedMNISTDataModule
 from lightning_gans.datamodules.torchvision_sets import (
@@ -18,6 +18,7 @@ __all__ = [
     "DigitsDataModule",
     "FashionMNISTDataModule",
     "GaussianGridDataModule",
+    "GaussianRingDataModule",
     "ImageFolderDataModule",
     "KMNISTDataModule",
     "MNISTDataModule",

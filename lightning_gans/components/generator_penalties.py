@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from lightning_gans.components.schedules import Schedule, value_at
 from lightning_gans.components.stateful import StatefulPart
@@ -30,12 +31,19 @@ class GeneratorPass(NamedTuple):
         images: (N, C, H, W), made from ``latent``.
         step: number of the batch in the run, from 0.
         total_steps: length of the run in batches, infinity if it has no end.
+        real: as many real images (N, C, H, W) of the batch.
+        features: maps images (N, C, H, W) to the discriminator's features (N, K), which it computes its logits from.
+        nearby: takes a standard deviation, and returns images (N, C, H, W) generated from the same latent vectors as
+            ``images`` plus normal noise of that deviation.
     """
 
     latent: Tensor
     images: Tensor
     step: int = 0
     total_steps: float = math.inf
+    real: Tensor | None = None
+    features: Callable[[Tensor], Tensor] | None = None
+    nearby: Callable[[float], Tensor] | None = None
 
 
 class GeneratorPenalty(StatefulPart, ABC):
@@ -125,6 +133,100 @@ class PathLength(GeneratorPenalty):
     def load_training_state(self, state: Mapping[str, float]) -> None:
         """Continue from a running mean."""
         self._mean = torch.tensor(state["mean"])
+
+
+class FeatureMatching(GeneratorPenalty):
+    r"""Feature matching, :math:`\|E f(x) - E f(G(z))\|^2` (Salimans et al., 2016, section 3.1).
+
+    f are the features from which D computes its logits, and the means are those of the batches of all processes. In the
+    paper this is all of G's loss; here it is added to that of the objective.
+
+    Args:
+        weight: factor of the term, at least 0; or a schedule of it.
+        interval: number of updates of the generator from one application to the next, at least 1.
+        shrink: the pass has as many images as a batch divided by this number, at least 1.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def term(self, given: GeneratorPass) -> Tensor:
+        """The weighted term, a scalar.
+
+        Raises:
+            ValueError: if ``given`` has no discriminator.
+        """
+        if given.real is None or given.features is None:
+            raise ValueError("FeatureMatching needs a discriminator; expected a GeneratorPass with real and features")
+        with torch.no_grad():
+            wanted = given.features(given.real).float().mean(dim=0)
+        difference = given.features(given.images).float().mean(dim=0) - wanted
+        return self.effective_weight(given) * all_reduce_mean(difference).square().sum()
+
+
+class PullingAway(GeneratorPenalty):
+    r"""The pulling-away term of EBGAN-PT (Zhao et al., 2017, eq. 4), which keeps generated images apart.
+
+    It is the mean over pairs of generated images of the squared cosine of their features, those from which D computes
+    its logits: of an autoencoder the code. Pairs are of images of the same process.
+
+    Args:
+        weight: factor of the term, at least 0; or a schedule of it.
+        interval: number of updates of the generator from one application to the next, at least 1.
+        shrink: the pass has as many images as a batch divided by this number, at least 1.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(self, weight: float | Schedule = 0.1, interval: int = 1, shrink: int = 1) -> None:
+        super().__init__(weight, interval, shrink)
+
+    def term(self, given: GeneratorPass) -> Tensor:
+        """The weighted term, a scalar.
+
+        Raises:
+            ValueError: if ``given`` has no discriminator.
+        """
+        if given.features is None:
+            raise ValueError("PullingAway needs a discriminator; expected a GeneratorPass with features")
+        features = F.normalize(given.features(given.images).float(), dim=1)
+        cosines, count = features @ features.T, len(features)
+        # Those of an image with itself are 1.
+        pairs = (cosines.square().sum() - cosines.diagonal().square().sum()) / max(1, count * (count - 1))
+        return self.effective_weight(given) * pairs
+
+
+class LatentDiversity(GeneratorPenalty):
+    r"""The generator's part of zCR, :math:`-\lambda E (G(z) - G(z + \Delta z))^2` (Zhao et al., 2021, section 3.2).
+
+    It keeps G from ignoring small changes of z, which :class:`.LatentConsistency` asks D to ignore. The square is the
+    mean over pixels.
+
+    Args:
+        weight: lambda, at least 0; or a schedule of it.
+        interval: number of updates of the generator from one application to the next, at least 1.
+        shrink: the pass has as many images as a batch divided by this number, at least 1.
+        std: standard deviation of the normal noise :math:`\Delta z`, at least 0.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(self, weight: float | Schedule = 0.5, interval: int = 1, shrink: int = 1, std: float = 0.05) -> None:
+        super().__init__(weight, interval, shrink)
+        at_least("std", std, 0)
+        self.std = std
+
+    def term(self, given: GeneratorPass) -> Tensor:
+        """The weighted term, a scalar, at most 0.
+
+        Raises:
+            ValueError: if ``given`` has no generator.
+        """
+        if given.nearby is None:
+            raise ValueError("LatentDiversity needs a generator; expected a GeneratorPass with nearby")
+        return -self.effective_weight(given) * (given.images - given.nearby(self.std)).square().mean()
 
 
 def path_lengths(latent: Tensor, images: Tensor) -> Tensor:

@@ -61,6 +61,38 @@ class CosineSchedule(Schedule):
         return cosine(self.start, self.end, progress(step, self.steps, self.share, total_steps, type(self).__name__))
 
 
+class ExponentialSchedule(Schedule):
+    """Is multiplied by a factor every so many steps, until it reaches its end.
+
+    Top-k training multiplies the share of images by .99 every epoch, down to a half (Sinha et al., 2020, section 4).
+
+    Args:
+        start: number in the first step, positive.
+        end: the last number, positive.
+        factor: the factor, positive; less than 1 if ``end`` is less than ``start``, else at least 1.
+        steps: number of steps between two multiplications, such as those of an epoch.
+
+    Raises:
+        ValueError: if a number is not positive, or the factor leads away from ``end``.
+    """
+
+    def __init__(self, start: float, end: float, factor: float, steps: int = 1) -> None:
+        at_least("steps", steps, 1)
+        for key, number in (("start", start), ("end", end), ("factor", factor)):
+            if number <= 0:
+                raise ValueError(f"{key} is {number}; expected a positive number")
+        if (factor < 1) is not (end < start):
+            raise ValueError(f"factor is {factor}, which does not lead from {start} to {end}; expected one that does")
+        self.start, self.end = start, end
+        self.factor, self.steps = factor, steps
+
+    def at(self, step: int, total_steps: float) -> float:
+        """As in :meth:`Schedule.at`."""
+        done = math.log(self.end / self.start) / math.log(self.factor) if self.factor != 1 else 0
+        count = step // self.steps
+        return self.end if count >= done else self.start * self.factor**count
+
+
 def value_at(number: float | Schedule, step: int, total_steps: float) -> float:
     """The value of a number, or of a schedule in one step; see :meth:`Schedule.at`."""
     return number.at(step, total_steps) if isinstance(number, Schedule) else number

@@ -49,6 +49,21 @@ def all_reduce_mean(values: Tensor) -> Tensor:
     return mean
 
 
+def all_reduce_max(values: Tensor) -> Tensor:
+    """The largest of all processes' values, without a gradient. Every process must call it.
+
+    Args:
+        values: this process's tensor, of any shape.
+
+    Returns:
+        The largest value at each place, of the same shape, equal on all processes.
+    """
+    largest = values.detach().clone(memory_format=torch.contiguous_format)
+    if world_size() > 1:
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+    return largest
+
+
 @torch.library.custom_op("lightning_gans::snapshot", mutates_args=())
 def snapshot(values: Tensor) -> Tensor:
     """A copy without a gradient, which a compiled graph keeps for its backward pass.

@@ -13,25 +13,28 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.components.augmentations import Augmentation
-from lightning_gans.components.generator_penalties import GeneratorPass, GeneratorPenalty
+from lightning_gans.components.generator_penalties import GeneratorPenalty
 from lightning_gans.components.noise import Noise, NormalNoise
-from lightning_gans.components.objectives import NonSaturating, Objective
+from lightning_gans.components.objectives import NonSaturating, Objective, top_logits
 from lightning_gans.components.penalties import DiscriminatorPass, Penalty
+from lightning_gans.components.schedules import Schedule, value_at
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Labelled, as_labelled
 from lightning_gans.core.data import Data, ImageData, InMemoryData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
+from lightning_gans.families.compatibility import check_generator_constraint, check_objective, check_penalty
 from lightning_gans.families.defaults import MNIST_SHAPE, default, default_of, instantiate_default
-from lightning_gans.families.generation import GeneratesFromNoise
 from lightning_gans.families.loaders import check_labels, check_shape
 from lightning_gans.families.packing import check_networks, pack, packed_shape, unpack
 from lightning_gans.families.pass_scalars import pass_scalars
+from lightning_gans.families.regularized import RegularizedTraining
 from lightning_gans.families.smallest_batch import check_smallest_batch, latent_inputs
 from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.constraints import WeightConstraint
 
 
-class LatentGAN(GeneratesFromNoise, ABC):
+class LatentGAN(RegularizedTraining, ABC):
     """Base class of variants with one generator from noise to images and one discriminator.
 
     In each batch the discriminator is updated first, then the generator against the updated discriminator. Both updates
@@ -45,6 +48,12 @@ class LatentGAN(GeneratesFromNoise, ABC):
         penalty: a term added to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
         generator_penalty: a term added to the generator's loss, such as
             :class:`lightning_gans.components.generator_penalties.PathLength`.
+        constraint: a constraint on the discriminator's weights, such as
+            :class:`lightning_gans.networks.constraints.WeightClipping`.
+        generator_constraint: a constraint on the generator's weights, such as
+            :class:`lightning_gans.networks.constraints.OrthogonalRegularization`.
+        top_k: share of the generated images of each process's batch that the generator's loss uses, in (0, 1], those
+            with the highest logits; or a schedule of it (Sinha et al., 2020, section 3).
         augmentation: augments the images that the discriminator is given, such as
             :class:`lightning_gans.components.augmentations.DiffAugment`.
         packing: number of images that the discriminator judges at once, by one logit (Lin et al., 2018). They are
@@ -56,8 +65,8 @@ class LatentGAN(GeneratesFromNoise, ABC):
         **kwargs: see :class:`Adversarial`.
 
     Raises:
-        ValueError: if the networks' channels, sizes or numbers of classes do not fit each other, or ``packing`` is not
-            possible.
+        ValueError: if the networks' channels, sizes or numbers of classes do not fit each other, ``packing`` is not
+            possible, or the objective or the penalty is not defined for the discriminator's logits.
     """
 
     data_protocol = ImageData
@@ -71,6 +80,9 @@ class LatentGAN(GeneratesFromNoise, ABC):
         noise: Noise = default(NormalNoise),
         penalty: Penalty | None = None,
         generator_penalty: GeneratorPenalty | None = None,
+        constraint: WeightConstraint | None = None,
+        generator_constraint: WeightConstraint | None = None,
+        top_k: float | Schedule = 1.0,
         augmentation: Augmentation | None = None,
         packing: int = 1,
         channels_last: bool = False,
@@ -85,6 +97,17 @@ class LatentGAN(GeneratesFromNoise, ABC):
         self.objective = instantiate_default(objective)
         self.noise = instantiate_default(noise)
         self.penalty = instantiate_default(penalty)
+        check_objective(self.objective, discriminator)
+        check_penalty(self.penalty, discriminator)
+        self.constraint = instantiate_default(constraint)
+        self.generator_constraint = instantiate_default(generator_constraint)
+        check_generator_constraint(self.generator_constraint)
+        for each, network in ((self.constraint, discriminator), (self.generator_constraint, generator)):
+            if each is not None:
+                each.attach(network)
+        if not isinstance(top_k, Schedule) and not 0 < top_k <= 1:
+            raise ValueError(f"top_k is {top_k}; expected a share in (0, 1], or a schedule of it")
+        self.top_k = top_k
         self.generator_penalty = instantiate_default(generator_penalty)
         self.augmentation = augmentation
         self.packing = packing
@@ -187,62 +210,70 @@ class LatentGAN(GeneratesFromNoise, ABC):
         if self.is_due("g"):
             with self.sides["d"].frozen():
                 loss = self.generator_loss(batch.images, fake, batch.labels)
-            self.optimize("g", loss + self.generator_term(batch.labels))
+            self.optimize("g", loss + self.generator_term(batch.images, batch.labels))
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """The objective's loss and, in steps in which it is due, the penalty; a scalar."""
-        # From here on, all are of packs. D ignores the labels of packs of several images.
-        real, fake, labels = pack(real, self.packing), pack(fake, self.packing), labels[:: self.packing]
-        penalty = self.penalty if self.penalty is not None and self.penalty.applies_at(self.global_step) else None
+        # From here on, images are packs. D ignores the labels of packs of several images.
+        real, fake = pack(real, self.packing), pack(fake, self.packing)
+        penalty = self.due_penalty()
         if penalty is not None:
             real, fake = penalty.leaves(real, fake, self.global_step)
-        real_logits, fake_logits = self.pair_logits(real, fake, labels)
+        logits = self.pair_logits(real, fake, labels[:: self.packing])
+        loss = self.objective.discriminator_loss(*logits)
+        self.observe(real, fake, *logits)
+        if penalty is not None:
+            loss = loss + penalty.term(self.discriminator_pass(real, fake, *logits, labels))
+        return loss
+
+    def due_penalty(self) -> Penalty | None:
+        """The penalty on the discriminator, in steps in which it is due."""
+        return self.penalty if self.penalty is not None and self.penalty.applies_at(self.global_step) else None
+
+    def observe(self, real: Tensor, fake: Tensor, real_logits: Tensor, fake_logits: Tensor) -> None:
+        """Let the augmentation and the objective adapt to the logits of a batch, and log what describes it."""
         if self.augmentation is not None:
             self.augmentation.observe(real_logits.detach(), len(real) * self.packing)
+        self.objective.observe(real_logits.detach(), fake_logits.detach())
         if self.should_log:
             images = unpack(real, self.packing), unpack(fake, self.packing)
-            for key, value in pass_scalars(*images, real_logits, fake_logits, self.augmentation).items():
+            scalars = pass_scalars(*images, real_logits, fake_logits, self.augmentation) | self.objective.scalars()
+            for key, value in scalars.items():
                 self.log_scalar(key, value)
-        loss = self.objective.discriminator_loss(real_logits, fake_logits)
-        if penalty is not None:
-            given = DiscriminatorPass(
-                real,
-                fake,
-                real_logits,
-                fake_logits,
-                labels,
-                self.differentiable_logits,
-                self.global_step,
-                self.total_steps,
-            )
-            loss = loss + penalty.term(given)
-        return loss
+
+    def discriminator_pass(
+        self, real: Tensor, fake: Tensor, real_logits: Tensor, fake_logits: Tensor, labels: Tensor
+    ) -> DiscriminatorPass:
+        """What a penalty is given: a pass over real and generated packs, and the labels of their images."""
+        return DiscriminatorPass(
+            real,
+            fake,
+            real_logits,
+            fake_logits,
+            labels[:: self.packing],
+            self.differentiable_logits,
+            self.global_step,
+            self.total_steps,
+            lambda std: pack(self.generated_near(labels, std), self.packing),
+        )
 
     def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """The objective's loss, a scalar; the discriminator sees ``real`` only if the objective compares with it."""
         real, fake, labels = pack(real, self.packing), pack(fake, self.packing), labels[:: self.packing]
-        real_logits = None
-        if self.objective.generator_uses_real_logits:
-            with torch.no_grad():
-                real_logits = self.logits(real, labels)
-        return self.objective.generator_loss(self.logits(fake, labels), real_logits)
+        real_logits = self.compared_logits(real, labels) if self.objective.generator_uses_real_logits else None
+        fake_logits = self.logits(fake, labels)
+        share = value_at(self.top_k, self.global_step, self.total_steps)
+        return self.objective.generator_loss(*top_logits(fake_logits, real_logits, share))
 
-    def generator_term(self, labels: Tensor) -> Tensor | float:
-        """The penalty on the generator, a scalar, in updates in which it is due; 0 in others."""
-        term: Tensor | float = 0.0
-        penalty = self.generator_penalty
-        if penalty is None:
-            return term
-        if penalty.applies_at(self.sides["g"].update_index(self.global_step)):
-            labels = labels[:: penalty.shrink]
-            latent = self.training_latent(len(labels), "generator_penalty")
-            # As in `differentiable_logits`.
-            with autocast_off(self.device), torch.compiler.set_stance("force_eager"):
-                vectors, images = self.generator.differentiable_pass(latent, labels)
-                term = penalty.term(GeneratorPass(vectors, images, self.global_step, self.total_steps))
-        for key, value in penalty.scalars().items():
-            self.log_scalar(key, value)
-        return term
+    @torch.no_grad()
+    def compared_logits(self, real: Tensor, labels: Tensor) -> Tensor:
+        """Logits of real images, or packs, that G's loss compares with; G does not change them."""
+        return self.logits(real, labels)
+
+    def judge(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The discriminator's logits, (N,) or (N, K), of augmented images, or packs of images, (N, C, H, W)."""
+        logits: Tensor = self.discriminator(images, labels)
+        return logits
 
     def logits(self, images: Tensor, labels: Tensor, eager: bool = False) -> Tensor:
         """D's logits, (N,) or (N, K), of images, or packs of images, which are augmented first.
@@ -253,8 +284,7 @@ class LatentGAN(GeneratesFromNoise, ABC):
             eager: whether to call the discriminator itself where it is compiled.
         """
         with torch.compiler.set_stance("force_eager") if eager else nullcontext():
-            logits: Tensor = self.discriminator(self._augmented(images), labels)
-        return logits
+            return self.judge(self.augmented(images), labels)
 
     def pair_logits(self, real: Tensor, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """D's logits, (N,) or (N, K), of real and of generated images, or packs of images, (N, C, H, W).
@@ -264,8 +294,8 @@ class LatentGAN(GeneratesFromNoise, ABC):
         """
         differentiated = real.requires_grad or fake.requires_grad
         if self.discriminator.joint_batch_safe and not differentiated:
-            both = torch.cat([self._augmented(real), self._augmented(fake)])
-            real_logits, fake_logits = torch.chunk(self.discriminator(both, labels.repeat(2)), 2)
+            both = torch.cat([self.augmented(real), self.augmented(fake)])
+            real_logits, fake_logits = torch.chunk(self.judge(both, labels.repeat(2)), 2)
             return real_logits, fake_logits
         # A compiled pass changes buffers, such as running statistics, in a way that autograd takes for a change of what
         # the other pass computed: the penalty's backward pass would fail.
@@ -285,11 +315,6 @@ class LatentGAN(GeneratesFromNoise, ABC):
         """
         with autocast_off(images.device):
             return self.logits(at_least_float32(images), labels, eager=True)
-
-    def _augmented(self, images: Tensor) -> Tensor:
-        if self.augmentation is None:
-            return images
-        return pack(self.augmentation(unpack(images, self.packing)), self.packing)
 
     def validation_step(self, batch: Labelled, batch_idx: int) -> EvaluationOutput:
         """Real and generated images under the name ``images``."""

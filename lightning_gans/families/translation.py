@@ -18,6 +18,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import Size, height_width, plain_size
 from lightning_gans.core.randomness import seed_step
 from lightning_gans.families.adversarial import Adversarial
+from lightning_gans.families.compatibility import check_objective
 from lightning_gans.families.defaults import instantiate_default
 from lightning_gans.families.loaders import check_shape
 from lightning_gans.families.smallest_batch import check_smallest_batch
@@ -47,6 +48,9 @@ class Translation(Adversarial, ABC):
         channels_last: whether the weights of convolutions have the memory format ``torch.channels_last``, which is
             faster on some machines; results are equal up to rounding.
         **kwargs: see :class:`Adversarial`.
+
+    Raises:
+        ValueError: if the objective is not defined for logits of patches.
     """
 
     data_protocol = PairData
@@ -65,6 +69,7 @@ class Translation(Adversarial, ABC):
     ) -> None:
         super().__init__(**kwargs)
         self.objective = instantiate_default(objective)
+        check_objective(self.objective, PatchDiscriminator)
         self.channels_a, self.channels_b, self.size = channels_a, channels_b, height_width(size)
         self.test_dropout = test_dropout
         self.channels_last = channels_last

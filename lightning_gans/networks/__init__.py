@@ -1,5 +1,6 @@
 """Generators, discriminators, translators and patch discriminators, which a config chooses by class name."""
 
+from lightning_gans.networks.autoencoder import AutoencoderDiscriminator, BEGANGenerator
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.compact import CompactDiscriminator, CompactGenerator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -21,6 +22,8 @@ from lightning_gans.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2G
 from lightning_gans.networks.unet import UNet
 
 __all__ = [
+    "AutoencoderDiscriminator",
+    "BEGANGenerator",
     "BatchNorm",
     "CompactDiscriminator",
     "CompactGenerator",

@@ -119,7 +119,13 @@ def weights_of_latent(layer: nn.Module, latent_dim: int) -> Tensor:
 
 
 class AnyDiscriminator(Network):
-    """Base class of the networks that judge images."""
+    """Base class of the networks that judge images.
+
+    Attributes:
+        gives_energies: whether its logits are minus an energy, at most 0, as those of an autoencoder.
+    """
+
+    gives_energies: bool = False
 
     def feature_blocks(self) -> list[list[nn.Module]]:
         """Return consecutive parts of the network without its last layers, the one next to the image first.

@@ -287,6 +287,14 @@ class SpectralNormShapes(nn.Module):
         return weight
 
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, BatchNorm)
+
+
+def has_batch_norm(network: nn.Module) -> bool:
+    """Whether a network has batch normalization, of torch or of this module."""
+    return any(isinstance(module, BATCH_NORMS) for module in network.modules())
+
+
 def apply_spectral_norm(network: nn.Module) -> None:
     """Divide the weight of every convolution, linear layer and embedding by its largest singular value.
 

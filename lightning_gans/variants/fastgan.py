@@ -89,7 +89,7 @@ class FastGAN(LatentGAN):
         return self._encode(real, labels), self.logits(fake, labels)
 
     def _encode(self, images: Tensor, labels: Tensor) -> Tensor:
-        images = self._augmented(images)
+        images = self.augmented(images)
         encoding: Encoding = self.discriminator(images, labels, encode=True)
         self._encoded = images.detach(), encoding
         return encoding.logits

@@ -8,7 +8,7 @@ from lightning_gans.components.objectives import Hinge, Objective
 from lightning_gans.families.defaults import default
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.networks import Discriminator, Generator, SNGANDiscriminator, SNGANGenerator
-from lightning_gans.networks.layers import apply_spectral_norm
+from lightning_gans.networks.constraints import SpectralNorm, WeightConstraint
 
 
 @final
@@ -21,6 +21,7 @@ class SNGAN(LatentGAN):
         generator: maps noise to images.
         discriminator: maps images to logits.
         objective: the adversarial losses.
+        constraint: spectral normalization of the discriminator, in place of which another constraint may be given.
         **kwargs: see :class:`LatentGAN`.
     """
 
@@ -29,7 +30,7 @@ class SNGAN(LatentGAN):
         generator: Generator = default(SNGANGenerator),
         discriminator: Discriminator = default(SNGANDiscriminator),
         objective: Objective = default(Hinge),
+        constraint: WeightConstraint | None = default(SpectralNorm),
         **kwargs: Any,
     ) -> None:
-        super().__init__(generator, discriminator, objective, **kwargs)
-        apply_spectral_norm(self.discriminator)
+        super().__init__(generator, discriminator, objective, constraint=constraint, **kwargs)

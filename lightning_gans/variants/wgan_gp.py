@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from torch import nn
-
 from lightning_gans.components.objectives import Objective, Wasserstein
 from lightning_gans.components.penalties import GradientPenalty, Penalty
 from lightning_gans.families.defaults import default
 from lightning_gans.families.latent import LatentGAN
-from lightning_gans.networks import BatchNorm, DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
-
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, BatchNorm)
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, Discriminator, Generator
+from lightning_gans.networks.layers import has_batch_norm
 
 
 @final
@@ -44,7 +41,7 @@ class WGANGP(LatentGAN):
         **kwargs: Any,
     ) -> None:
         super().__init__(generator, discriminator, objective, penalty=penalty, n_critic=n_critic, **kwargs)
-        if any(isinstance(module, BATCH_NORMS) for module in self.discriminator.modules()):
+        if has_batch_norm(self.discriminator):
             raise ValueError(
                 "discriminator has batch normalization, which couples the images of a batch, while the gradient "
                 "penalty is on the gradient at each image; expected none (batch_norm=False)"

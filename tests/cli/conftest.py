@@ -76,6 +76,7 @@ def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return {
         "DigitsDataModule": ["--data.batch_size", "4", "--data.eval_batch_size", "4"],
         "GaussianGridDataModule": [],
+        "GaussianRingDataModule": [],
         "MNISTDataModule": from_root,
         "FashionMNISTDataModule": from_root,
         "KMNISTDataModule": from_root,

@@ -47,7 +47,12 @@ def data_module(content: dict[str, Any]) -> str:
     return str(data if isinstance(data, str) else data["class_path"]).rpartition(".")[2]
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(config_folder()).as_posix())
+@pytest.mark.parametrize(
+    "config",
+    # The methods differ in one part each, which is trained in tests/families/test_methods.py.
+    [pytest.param(path, marks=pytest.mark.slow if path.parent.name == "methods" else ()) for path in CONFIGS],
+    ids=lambda path: path.relative_to(config_folder()).as_posix(),
+)
 def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]]) -> None:
     content = yaml.safe_load(config.read_text())
     data = data_module(content)

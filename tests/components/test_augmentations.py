@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_gans.components.augmentations import DiffAugment, cut_out, jitter_color, translate
+from lightning_gans.components.augmentations import DiffAugment, InstanceNoise, cut_out, jitter_color, translate
+from lightning_gans.components.schedules import CosineSchedule
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -64,3 +65,17 @@ def test_parts_can_be_left_out() -> None:
 def test_shares_outside_zero_to_one_are_named(key: str) -> None:
     with pytest.raises(ValueError, match=rf"{key} is 1\.5"):
         DiffAugment(**{key: 1.5})  # type: ignore[arg-type]
+
+
+def test_instance_noise_follows_its_schedule() -> None:
+    images, noise = torch.full((50, 3, 8, 8), 0.25), InstanceNoise(CosineSchedule(0.4, 0.0, steps=10))
+    for step, std in ((0, 0.4), (5, 0.2), (10, 0.0)):
+        noise.adapt(step, 100)
+        assert noise.scalars()["noise_std"] == pytest.approx(std, abs=1e-9)
+        moved = noise(images) - images
+        assert moved.std().item() == pytest.approx(std, rel=0.05)
+        assert moved.mean().item() == pytest.approx(0, abs=0.02)
+    assert noise(images) is images
+    assert InstanceNoise(0.1)(images).std().item() == pytest.approx(0.1, rel=0.05)
+    with pytest.raises(ValueError, match="std is -1"):
+        InstanceNoise(-1)

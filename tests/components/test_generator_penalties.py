@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.components import generator_penalties
-from lightning_gans.components.generator_penalties import GeneratorPass, PathLength, path_lengths
+from lightning_gans.components.generator_penalties import (
+    FeatureMatching,
+    GeneratorPass,
+    LatentDiversity,
+    PathLength,
+    PullingAway,
+    path_lengths,
+)
 from lightning_gans.components.schedules import CosineSchedule
 
 
@@ -93,3 +100,45 @@ def test_the_weight_may_be_a_schedule() -> None:
 def test_bad_arguments_are_named(kwargs: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=f"^{named}"):
         PathLength(**kwargs)
+
+
+# Penalties that need the discriminator, or the generator.
+
+
+def with_features(images: Tensor, real: Tensor | None = None) -> GeneratorPass:
+    latent = torch.zeros(len(images), 1)
+    return GeneratorPass(latent, images, real=real, features=lambda given: 2 * given.flatten(1))
+
+
+def test_feature_matching_is_the_squared_distance_of_mean_features() -> None:
+    images = torch.tensor([[1.0, 3.0], [3.0, 5.0]]).view(2, 1, 1, 2).requires_grad_(True)
+    real = torch.tensor([[0.0, 1.0], [2.0, 1.0]]).view(2, 1, 1, 2)
+    term = FeatureMatching(weight=0.5, interval=2).term(with_features(images, real))  # means 4, 8 and 2, 2
+    assert term.item() == pytest.approx(4 + 36)
+    (slope,) = torch.autograd.grad(term, images)
+    assert slope.flatten().tolist() == pytest.approx([4.0, 12.0, 4.0, 12.0])
+
+
+def test_pulling_away_is_the_mean_squared_cosine_of_pairs() -> None:
+    images = torch.tensor([[1.0, 0.0], [0.0, 5.0], [3.0, 3.0]]).view(3, 1, 1, 2)
+    assert PullingAway(weight=3.0).term(with_features(images)).item() == pytest.approx(3 * (0 + 0.5 + 0.5) / 3)
+    assert PullingAway().term(with_features(images[:1])).item() == 0
+
+
+def test_latent_diversity_rewards_differences() -> None:
+    images = torch.tensor([[1.0, 3.0], [3.0, 5.0]]).view(2, 1, 1, 2)
+    given = with_features(images)._replace(nearby=lambda std: images + 10 * std)
+    assert LatentDiversity(weight=3.0, std=0.2).term(given).item() == pytest.approx(-3 * 4)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "message"),
+    [
+        (FeatureMatching(), "FeatureMatching needs a discriminator"),
+        (PullingAway(), "PullingAway needs a discriminator"),
+        (LatentDiversity(), "LatentDiversity needs a generator"),
+    ],
+)
+def test_a_pass_without_what_a_penalty_needs_is_refused(penalty: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        penalty.term(given(torch.randn(4, 3)))

@@ -9,14 +9,25 @@ import torch
 from torch.nn import functional as F
 
 from lightning_gans.components.objectives import (
+    BoundaryEquilibrium,
+    EnergyBased,
     Hinge,
+    JensenShannon,
+    KullbackLeibler,
     LeastSquares,
     NonSaturating,
     Objective,
+    PearsonChiSquared,
     Relativistic,
     RelativisticAverage,
+    RelativisticAverageHinge,
+    RelativisticAverageLeastSquares,
+    ReverseKullbackLeibler,
     Saturating,
     SmoothedHinge,
+    SmoothedLabels,
+    Softmax,
+    SquaredHellinger,
     Wasserstein,
     hinge,
     mean_squared_error,
@@ -132,7 +143,7 @@ def test_relativistic_pairs_in_order_and_is_log_two_where_d_cannot_tell() -> Non
 
 
 LOG_2 = math.log(2)
-COMPARING = (Relativistic, RelativisticAverage)
+COMPARING = (Relativistic, RelativisticAverage, RelativisticAverageLeastSquares, RelativisticAverageHinge, Softmax)
 OBJECTIVES = [objective() for objective in ALL_OBJECTIVES]
 
 
@@ -149,6 +160,18 @@ OBJECTIVES = [objective() for objective in ALL_OBJECTIVES]
         (SmoothedHinge(smoothing=0.0), 2.0, 0.0),
         (Relativistic(), LOG_2, LOG_2),
         (RelativisticAverage(), 2 * LOG_2, 2 * LOG_2),
+        (RelativisticAverageLeastSquares(), 2.0, 2.0),
+        (RelativisticAverageHinge(), 2.0, 2.0),
+        (Softmax(), math.log(2 * 18), math.log(2 * 18)),
+        (KullbackLeibler(), math.exp(-1), 0.0),
+        (KullbackLeibler(saturating=True), math.exp(-1), -math.exp(-1)),
+        (ReverseKullbackLeibler(), 0.0, 1.0),
+        (PearsonChiSquared(), 0.0, 0.0),
+        (SquaredHellinger(), 0.0, 0.0),
+        (JensenShannon(), 0.0, 0.0),
+        (SmoothedLabels(), 2 * LOG_2, LOG_2),
+        (EnergyBased(margin=3.0), 3.0, 0.0),
+        (BoundaryEquilibrium(), 0.0, 0.0),
     ],
 )
 def test_losses_where_all_logits_are_zero(objective: Objective, discriminator: float, generator: float) -> None:
@@ -161,7 +184,10 @@ def test_losses_where_all_logits_are_zero(objective: Objective, discriminator: f
 def test_d_wants_real_above_fake_and_g_the_reverse(objective: Objective) -> None:
     low, high = torch.tensor([-0.6, -0.2]), torch.tensor([0.1, 0.5])
     assert objective.discriminator_loss(high, low) < objective.discriminator_loss(low, high)
-    assert objective.generator_loss(high, low) < objective.generator_loss(low, high)
+    if isinstance(objective, Softmax):  # its G wants to be equal to the real images
+        assert objective.generator_loss(low, low) < objective.generator_loss(low, high)
+    else:
+        assert objective.generator_loss(high, low) < objective.generator_loss(low, high)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -4,15 +4,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.penalties import (
+    DRAGAN,
     R1,
     R1R2,
     R2,
+    Consistency,
     DiscriminatorPass,
     GradientPenalty,
+    LatentConsistency,
     LeCam,
     Penalties,
     Penalty,
+    WassersteinDivergence,
     squared_gradient_norms,
 )
 from lightning_gans.components.schedules import CosineSchedule
@@ -86,6 +91,92 @@ def test_gradient_penalty_has_a_finite_gradient_where_the_critic_is_flat() -> No
     assert torch.isfinite(slope).all()
 
 
+def test_a_one_sided_penalty_allows_small_slopes() -> None:
+    critic, images = Linear(1), torch.randn(2, 5, 1, 4, 4)
+    norm = critic.slope.detach().norm()
+    for length, expected in ((0.5, 0.0), (3.0, 4.0)):
+        critic.slope = critic.slope.detach() * (length / norm)
+        norm = torch.tensor(length)
+        assert penalty_term(GradientPenalty(one_sided=True), critic, *images).item() == pytest.approx(
+            expected, abs=1e-5
+        )
+
+
+def test_the_wasserstein_divergence_is_a_power_of_the_slope_between_the_images() -> None:
+    critic, images = Linear(3), torch.randn(2, 5, 3, 4, 4)
+    norm = critic.slope.detach().norm()
+    torch.testing.assert_close(penalty_term(WassersteinDivergence(), critic, *images), 2 * norm**6)
+    torch.testing.assert_close(penalty_term(WassersteinDivergence(3.0, power=2.0), critic, *images), 3 * norm**2)
+
+
+def test_dragan_looks_around_real_images_within_half_a_standard_deviation() -> None:
+    seen = []
+
+    def critic(images: Tensor) -> Tensor:
+        seen.append(images.detach())
+        return 3 * images.flatten(1).sum(dim=1)  # slope: 3 in each of 4 pixels, a norm of 6
+
+    real = torch.randn(200, 1, 2, 2)
+    term = penalty_term(DRAGAN(), critic, real, torch.full_like(real, 9.0))
+    assert term.item() == pytest.approx(10 * 5**2)
+    moved = (seen[2] - real) / real.std(correction=0)
+    assert moved.min() >= 0
+    assert 0.4 < moved.max() <= 0.5
+    assert moved.mean().item() == pytest.approx(0.5 / 4, abs=0.02)
+    assert torch.equal(seen[2], real) is False
+
+
+class Brighter(Augmentation):
+    def __call__(self, images: Tensor) -> Tensor:
+        return images + 2
+
+
+@pytest.mark.parametrize(("balanced", "expected"), [(False, 8.0**2), (True, 2 * 8.0**2)])
+def test_consistency_is_the_squared_distance_to_the_logits_of_augmented_images(balanced: bool, expected: float) -> None:
+    penalty = Consistency(weight=3.0, balanced=balanced, augmentation=Brighter())
+    images = torch.randn(2, 5, 1, 2, 2)
+    found = penalty_term(penalty, lambda x: x.flatten(1).sum(dim=1), *images)
+    assert found.item() == pytest.approx(3 * expected, rel=1e-5)
+
+
+def test_consistency_translates_by_default() -> None:
+    centered = torch.zeros(4, 1, 16, 16)
+    centered[:, :, 8, 8] = 1
+    critic = lambda x: x[:, 0, 8, 8]  # noqa: E731
+    assert penalty_term(Consistency(), lambda x: x.flatten(1).sum(dim=1), centered, centered).item() == 0
+    assert penalty_term(Consistency(), critic, centered, centered).item() > 0
+
+
+def test_latent_consistency_compares_with_images_from_latents_near_by() -> None:
+    asked = []
+
+    def nearby(std: float) -> Tensor:
+        asked.append(std)
+        return torch.full((3, 1, 2, 2), 0.5)
+
+    penalty, labels = LatentConsistency(weight=2.0, std=0.3), torch.zeros(3, dtype=torch.long)
+    fake_logits = torch.tensor([1.0, 2.0, 4.0])
+    images = torch.zeros(3, 1, 2, 2)
+    given = DiscriminatorPass(images, images, fake_logits, fake_logits, labels, lambda x, _: x.flatten(1).sum(dim=1))
+    assert penalty.term(given._replace(nearby=nearby)).item() == pytest.approx(2 * (1 + 0 + 4) / 3)
+    assert asked == [0.3]
+    with pytest.raises(ValueError, match="LatentConsistency needs a generator"):
+        penalty.term(given)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: DRAGAN(spread=-1.0), "spread is -1"),
+        (lambda: WassersteinDivergence(power=1.0), r"power is 1\.0; expected at least 2"),
+        (lambda: LatentConsistency(std=-1.0), "std is -1"),
+    ],
+)
+def test_bad_numbers_of_single_papers_are_named(make: type, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 def test_r1_looks_at_real_images_and_r2_at_generated_ones() -> None:
     def critic(images: Tensor) -> Tensor:
         return images.square().flatten(1).sum(dim=1) / 2  # slope: the image itself
@@ -96,7 +187,7 @@ def test_r1_looks_at_real_images_and_r2_at_generated_ones() -> None:
     assert penalty_term(R1R2(weight=1.0), critic, real, fake).item() == pytest.approx((4 + 36) / 2)
 
 
-@pytest.mark.parametrize("kind", [R1, R2, R1R2, GradientPenalty])
+@pytest.mark.parametrize("kind", [R1, R2, R1R2, GradientPenalty, WassersteinDivergence])
 def test_a_lazy_penalty_has_the_same_mean_as_an_eager_one(kind: type[Penalty]) -> None:
     critic, real = Linear(1), torch.randn(3, 1, 4, 4)
     eager, lazy = kind(weight=0.7, interval=1), kind(weight=0.7, interval=4)
@@ -107,7 +198,7 @@ def test_a_lazy_penalty_has_the_same_mean_as_an_eager_one(kind: type[Penalty]) -
     assert means[0] == pytest.approx(means[1])
 
 
-@pytest.mark.parametrize("kind", [R1, R2, R1R2, GradientPenalty])
+@pytest.mark.parametrize("kind", [R1, R2, R1R2, GradientPenalty, WassersteinDivergence])
 def test_the_weight_can_follow_a_schedule(kind: type[Penalty]) -> None:
     critic, real = Linear(1), torch.randn(3, 1, 4, 4)
     scheduled = kind(weight=CosineSchedule(2.0, 1.0, steps=10), interval=2)

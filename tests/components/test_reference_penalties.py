@@ -37,7 +37,7 @@ def assert_gradients(loss: Tensor, critic: SmoothCritic, expected: dict[str, Any
 def _places(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pair's place between the real and the generated image, as given to the authors' code."""
     places = (numbers((WGAN_GP["images"][0],), 13) + 1) / 2
-    monkeypatch.setattr(penalties, "uniform_per_image", lambda count, device: places[:count])
+    monkeypatch.setattr(penalties.standard, "uniform_per_image", lambda count, device: places[:count])
 
 
 @pytest.mark.usefixtures("_places")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lightning_gans.components.optimizers import CosineDecay, GANAdam
-from lightning_gans.components.schedules import CosineSchedule, value_at
+from lightning_gans.components.schedules import CosineSchedule, ExponentialSchedule, value_at
 from lightning_gans.core.errors import InputError
 
 GAMMA = {0: 0.05, 4_000_000: 0.04570288237, 9_999_872: 0.02750045239, 20_000_000: 0.005, 30_000_000: 0.005}
@@ -88,3 +88,23 @@ def test_a_bad_beta2_is_named(beta2: float, named: str) -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     with pytest.raises(ValueError, match=named):
         CosineDecay(optimizer, beta2=beta2)
+
+
+def test_an_exponential_schedule_is_multiplied_at_intervals_until_its_end() -> None:
+    schedule = ExponentialSchedule(1.0, 0.5, factor=0.8, steps=10)
+    found = [schedule.at(step, math.inf) for step in (0, 9, 10, 29, 30, 40, 1000)]
+    assert found == pytest.approx([1, 1, 0.8, 0.64, 0.512, 0.5, 0.5])
+    assert ExponentialSchedule(1.0, 8.0, factor=2.0).at(2, math.inf) == 4
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"start": 0.0}, r"start is 0\.0; expected a positive number"),
+        ({"factor": 1.1}, r"factor is 1\.1, which does not lead from 1\.0 to 0\.5"),
+        ({"steps": 0}, "steps is 0"),
+    ],
+)
+def test_bad_numbers_of_an_exponential_schedule_are_named(kwargs: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ExponentialSchedule(**{"start": 1.0, "end": 0.5, "factor": 0.9, "steps": 1, **kwargs})  # type: ignore[arg-type]

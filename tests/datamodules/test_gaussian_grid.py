@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.images import to_float
-from lightning_gans.datamodules import GaussianGridDataModule
+from lightning_gans.datamodules import GaussianGridDataModule, GaussianRingDataModule
 
 
 def grid(stage: str = "fit", side: int = 5, std: float = 0.02, length: int = 4000) -> GaussianGridDataModule:
@@ -90,8 +90,8 @@ def test_a_point_that_is_not_a_number_belongs_to_no_mode() -> None:
         ({"batch_size": 0}, r"batch_size is 0"),
         ({"std": 0.0}, r"std is 0\.0; expected more than 0 and at most 0\.05"),
         ({"std": math.nan}, r"std is nan"),
-        ({"std": 0.051}, r"std is 0\.051; expected .* at most 0\.05, so that 5 x 5 modes"),
-        ({"side": 10, "std": 0.03}, r"std is 0\.03; expected .* at most 0\.02222, so that 10 x 10 modes"),
+        ({"std": 0.051}, r"std is 0\.051; expected .* at most 0\.05, so that 25 modes"),
+        ({"side": 10, "std": 0.03}, r"std is 0\.03; expected .* at most 0\.02222, so that 100 modes"),
     ],
 )
 def test_bad_numbers_are_named(kwargs: dict[str, float], named: str) -> None:
@@ -101,3 +101,17 @@ def test_bad_numbers_are_named(kwargs: dict[str, float], named: str) -> None:
 
 def test_the_largest_spread_named_in_the_message_is_allowed() -> None:
     assert GaussianGridDataModule(std=0.05).std == 0.05
+
+
+def test_a_ring_has_its_modes_on_a_circle() -> None:
+    data = GaussianRingDataModule(modes=4, length=2000)
+    data.prepare_data()
+    data.setup("fit")
+    expected = torch.tensor([[0.8, 0.0], [0.0, 0.8], [-0.8, 0.0], [0.0, -0.8]])
+    torch.testing.assert_close(data.centers, expected, rtol=0, atol=1e-6)
+    images, labels = to_float(data.splits["train"].images), data.splits["train"].labels
+    assert (data.modes(images) == labels).float().mean() > 0.995
+    assert data.num_classes == 4
+    assert not torch.equal(labels[:100], grid(side=2, length=2000).splits["train"].labels[:100])
+    with pytest.raises(ValueError, match=r"std is 0\.05; expected .* at most 0\.03902, so that 16 modes"):
+        GaussianRingDataModule(modes=16, std=0.05)

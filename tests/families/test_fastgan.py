@@ -11,9 +11,8 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_gans.components import objectives
 from lightning_gans.components.augmentations import DiffAugment
-from lightning_gans.components.objectives import Hinge, SmoothedHinge
+from lightning_gans.components.objectives import Hinge, SmoothedHinge, standard
 from lightning_gans.components.penalties import R1
 from lightning_gans.networks import FastGANDiscriminator
 from lightning_gans.networks.fastgan_discriminator import Encoding
@@ -40,7 +39,7 @@ def test_margins_are_uniform_between_one_minus_the_smoothing_and_one() -> None:
 def test_the_authors_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their ``relu(rand * .2 + .8 - pred)``, with the same numbers for both kinds of images."""
     drawn = torch.rand(4, 5)
-    monkeypatch.setattr(objectives, "uniform_per_image", lambda _count, _device, *_shape: drawn)
+    monkeypatch.setattr(standard, "uniform_per_image", lambda _count, _device, *_shape: drawn)
     real, fake = torch.randn(4, 5), torch.randn(4, 5)
     expected = F.relu((1 - drawn) * 0.2 + 0.8 - real).mean() + F.relu((1 - drawn) * 0.2 + 0.8 + fake).mean()
     torch.testing.assert_close(SmoothedHinge().discriminator_loss(real, fake), expected)

@@ -25,7 +25,7 @@ from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.families.test_resume import Kill, KilledError, everything
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import TINY, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
-from tests.support.variants import OBJECTIVES
+from tests.support.variants import LOGIT_OBJECTIVES, covering
 
 
 class Scaled(Translator):
@@ -85,8 +85,7 @@ def test_each_step_moves_its_own_side_only(make: Callable[..., Translation], tmp
     assert order[:2] == (["g", "d"] if isinstance(model, CycleGAN) else ["d", "g"])
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("make", TINY)
+@pytest.mark.parametrize(("make", "objective"), covering(TINY, LOGIT_OBJECTIVES))
 def test_every_variant_trains_with_every_objective(
     make: Callable[..., Translation], objective: type[Objective], tmp_path: Path
 ) -> None:

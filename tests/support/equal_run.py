@@ -15,21 +15,22 @@ import lightning as L
 import torch
 
 from lightning_gans.callbacks import EMA, LastCheckpoint
-from lightning_gans.components.augmentations import ADA, DiffAugment
-from lightning_gans.components.generator_penalties import PathLength
-from lightning_gans.components.objectives import RelativisticAverage
-from lightning_gans.components.penalties import R1, LeCam, Penalties
+from lightning_gans.components.augmentations import ADA, DiffAugment, InstanceNoise
+from lightning_gans.components.generator_penalties import FeatureMatching, PathLength
+from lightning_gans.components.objectives import BoundaryEquilibrium, RelativisticAverage, Softmax
+from lightning_gans.components.penalties import DRAGAN, R1, Consistency, LatentConsistency, LeCam, Penalties
 from lightning_gans.core.images import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial
-from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
+from lightning_gans.networks import AutoencoderDiscriminator, DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
 from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.networks.constraints import WeightClipping
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import WGANGP, FastGAN
+from lightning_gans.variants import BEGAN, WGANGP, FastGAN, UnrolledGAN
 from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
-from tests.support.variants import networks_for
+from tests.support.variants import networks_for, plain
 
 STEPS, CUT = 12, 7
 """Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
@@ -62,6 +63,15 @@ def wgan_gp() -> WGANGP:
 
 def fast_gan() -> FastGAN:
     return FastGAN(**networks_for(FastGAN), **sides(1e-3))
+
+
+def squared_energies() -> dict[str, Any]:
+    """Networks whose losses have no kinks, at which a rounding error would change the gradient."""
+    torch.manual_seed(0)
+    return {
+        "generator": DCGANGenerator(1, 28, latent_dim=3, width=2),
+        "discriminator": AutoencoderDiscriminator(1, 28, width=2, code_dim=4, power=2),
+    }
 
 
 def u_net(channels_in: int, channels_out: int, size: Size) -> Translator:
@@ -100,6 +110,26 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
             penalty=Penalties([R1(weight=0.1, interval=2), LeCam(start=2)]),
             **sides(0.02),
         ),
+        images,
+    ),
+    "dcgan_methods": (
+        lambda: tiny_dcgan(
+            batch_norm=False,
+            objective=Softmax(),
+            penalty=Penalties([DRAGAN(0.1), Consistency(0.1, balanced=True), LatentConsistency(0.1)]),
+            generator_penalty=FeatureMatching(),
+            constraint=WeightClipping(0.1),
+            augmentation=InstanceNoise(),
+            **sides(0.02),
+        ),
+        images,
+    ),
+    "began": (
+        lambda: BEGAN(**squared_energies(), objective=BoundaryEquilibrium(gamma=0.9, lambda_k=0.1), **sides(0.02)),
+        images,
+    ),
+    "unrolled_gan": (
+        lambda: UnrolledGAN(**plain(), penalty=R1(0.1, interval=2), unrolled_steps=2, **sides(0.02)),
         images,
     ),
     "stylegan2": (

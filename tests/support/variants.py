@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
+import pytest
 import torch
+from _pytest.mark import ParameterSet
 
 import lightning_gans.variants
 from lightning_gans.components import objectives
 from lightning_gans.components.objectives import Objective
 from lightning_gans.families import Adversarial, LatentGAN, Translation
-from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, FastGANDiscriminator, FastGANGenerator
-from lightning_gans.variants import CGAN, FastGAN
+from lightning_gans.networks import (
+    AutoencoderDiscriminator,
+    DCGANDiscriminator,
+    DCGANGenerator,
+    FastGANDiscriminator,
+    FastGANGenerator,
+)
+from lightning_gans.variants import BEGAN, CGAN, EBGAN, FastGAN
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 VARIANTS: list[type[Adversarial]] = [getattr(lightning_gans.variants, name) for name in lightning_gans.variants.__all__]
 LATENT_VARIANTS = [variant for variant in VARIANTS if issubclass(variant, LatentGAN)]
+ENERGY_VARIANTS = (BEGAN, EBGAN)
+"""Those whose discriminator is an autoencoder."""
 TRANSLATION_VARIANTS = [variant for variant in VARIANTS if issubclass(variant, Translation)]
 
 OBJECTIVES = [
     value
     for value in vars(objectives).values()
-    if isinstance(value, type) and issubclass(value, Objective) and value is not Objective
+    if isinstance(value, type) and issubclass(value, Objective) and not inspect.isabstract(value)
 ]
+LOGIT_OBJECTIVES = [objective for objective in OBJECTIVES if objective.logits != "energies"]
+
+
+def covering(first: Sequence[A], second: Sequence[B]) -> list[ParameterSet]:
+    """All pairs for a test; those beyond a few in which each value is at least once are slow."""
+    count = max(len(first), len(second))
+    fast = {(i % len(first), i % len(second)) for i in range(count)}
+    return [
+        pytest.param(a, b, marks=() if (i, j) in fast else pytest.mark.slow)
+        for i, a in enumerate(first)
+        for j, b in enumerate(second)
+    ]
 
 
 def plain() -> dict[str, Any]:
@@ -48,7 +75,17 @@ def fastgan() -> dict[str, Any]:
     }
 
 
+def autoencoder() -> dict[str, Any]:
+    torch.manual_seed(0)
+    return {
+        "generator": DCGANGenerator(1, 28, latent_dim=3, width=2),
+        "discriminator": AutoencoderDiscriminator(1, 28, width=2, code_dim=4),
+    }
+
+
 def networks_for(variant: type[LatentGAN]) -> dict[str, Any]:
     if variant is FastGAN:
         return fastgan()
+    if variant in ENERGY_VARIANTS:
+        return autoencoder()
     return conditional() if variant is CGAN else plain()

@@ -8,5 +8,6 @@ never gets the same image twice, and so overfits a small data set less.
 from lightning_gans.components.augmentations.ada import ADA
 from lightning_gans.components.augmentations.base import Augmentation
 from lightning_gans.components.augmentations.diff_augment import DiffAugment, cut_out, jitter_color, translate
+from lightning_gans.components.augmentations.instance_noise import InstanceNoise
 
-__all__ = ["ADA", "Augmentation", "DiffAugment", "cut_out", "jitter_color", "translate"]
+__all__ = ["ADA", "Augmentation", "DiffAugment", "InstanceNoise", "cut_out", "jitter_color", "translate"]

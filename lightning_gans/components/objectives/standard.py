@@ -1,6 +1,4 @@
-r"""Adversarial losses: functions of logits, and pairs of them for discriminator and generator, chosen by class path.
-
-For instance ``--model.objective RelativisticAverage``.
+r"""Adversarial losses: functions of logits, and pairs of them for discriminator and generator.
 
 In the minimax losses :math:`D(x) = \sigma(\text{logit})`. The sigmoid is part of the loss, which keeps the loss finite
 for large logits. Where a paper's D has a linear output, the logit is that output. Logits may have any shape, such as
@@ -10,12 +8,12 @@ for large logits. Where a paper's D has a linear output, the logit is that outpu
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_gans.core.arguments import StoresArguments
+from lightning_gans.components.stateful import StatefulPart
 from lightning_gans.core.randomness import uniform_per_image, world_size
 from lightning_gans.distributed import all_reduce_mean
 
@@ -69,11 +67,32 @@ def image_logits(logits: Tensor) -> Tensor:
     return logits.flatten(1).mean(dim=1) if logits.dim() > 1 else logits
 
 
-class Objective(StoresArguments, ABC):
-    """The losses of discriminator and generator as functions of logits, without a state."""
+def top_logits(fake_logits: Tensor, real_logits: Tensor | None, share: float) -> tuple[Tensor, Tensor | None]:
+    """The logits of the generated images, or packs of images, with the highest logits (Sinha et al., 2020, section 3).
+
+    Args:
+        fake_logits: logits (N,), or (N, K) of patches, of which the mean counts.
+        real_logits: logits of as many real images, of which those at the same places are returned; or None.
+        share: share of the images in (0, 1]; at least one is returned.
+    """
+    if share >= 1:
+        return fake_logits, real_logits
+    chosen = image_logits(fake_logits).topk(max(1, round(share * len(fake_logits)))).indices
+    return fake_logits[chosen], None if real_logits is None else real_logits[chosen]
+
+
+class Objective(StatefulPart, ABC):
+    """The losses of discriminator and generator as functions of logits; computing a loss does not change the object."""
 
     generator_uses_real_logits: ClassVar[bool] = False
     """Whether :meth:`generator_loss` needs the logits of real images. Families compute them only then."""
+
+    logits: ClassVar[Literal["any", "differences", "energies"]] = "any"
+    """The discriminators that the losses are defined for.
+
+    "any" needs logits of both signs. "differences" depends on differences of logits only, so that all of them may be
+    negative. "energies" needs logits that are at most 0, minus an energy, as those of an autoencoder.
+    """
 
     def __init__(self) -> None:
         """Create the object."""
@@ -93,6 +112,18 @@ class Objective(StoresArguments, ABC):
         Raises:
             ValueError: if ``real_logits`` is None but needed.
         """
+
+    def observe(self, real_logits: Tensor, fake_logits: Tensor) -> None:
+        """Note the logits of one batch, after its loss is computed; most objectives have no state.
+
+        Args:
+            real_logits: logits of the batch's real images, without history.
+            fake_logits: logits of its generated images, likewise.
+        """
+
+    def scalars(self) -> dict[str, Tensor]:
+        """What is logged about the state, scalars by name; nothing by default."""
+        return {}
 
 
 class NonSaturating(Objective):
@@ -148,6 +179,8 @@ class LeastSquares(Objective):
 
 class Wasserstein(Objective):
     """The critic estimates the Wasserstein distance (Arjovsky et al., 2017, eq. 3); it needs a Lipschitz constraint."""
+
+    logits = "differences"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """:math:`E f(G(z)) - E f(x)`."""
@@ -205,6 +238,7 @@ class Relativistic(Objective):
     """Each real image is compared with the generated one at its place in the batch (Huang et al., 2024, eq. 2)."""
 
     generator_uses_real_logits = True
+    logits = "differences"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`-E \log \sigma(D(x) - D(G(z)))`."""
@@ -212,7 +246,7 @@ class Relativistic(Objective):
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         r""":math:`-E \log \sigma(D(G(z)) - D(x))`."""
-        return relativistic(fake_logits, _given(real_logits))
+        return relativistic(fake_logits, given(real_logits))
 
 
 class RelativisticAverage(Objective):
@@ -223,6 +257,7 @@ class RelativisticAverage(Objective):
     """
 
     generator_uses_real_logits = True
+    logits = "differences"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         r""":math:`-E \log \sigma(D(x) - E D(G(z))) - E \log(1 - \sigma(D(G(z)) - E D(x)))`."""
@@ -231,7 +266,7 @@ class RelativisticAverage(Objective):
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         r""":math:`-E \log \sigma(D(G(z)) - E D(x)) - E \log(1 - \sigma(D(x) - E D(G(z))))`."""
-        return self.discriminator_loss(fake_logits, _given(real_logits))
+        return self.discriminator_loss(fake_logits, given(real_logits))
 
 
 def mean_logit(logits: Tensor) -> Tensor:
@@ -240,7 +275,12 @@ def mean_logit(logits: Tensor) -> Tensor:
     return mean if world_size() == 1 else all_reduce_mean(mean)
 
 
-def _given(real_logits: Tensor | None) -> Tensor:
+def given(real_logits: Tensor | None) -> Tensor:
+    """The logits of real images, without which a loss cannot be computed.
+
+    Raises:
+        ValueError: if there are none.
+    """
     if real_logits is None:
         raise ValueError("real_logits is None; expected the logits of real images, which this objective compares with")
     return real_logits

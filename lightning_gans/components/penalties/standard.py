@@ -1,6 +1,4 @@
-"""Penalties on the discriminator, added to the discriminator's loss of any latent variant by class path.
-
-For instance ``--model.penalty R1 --model.penalty.weight 1``.
+"""The base class of penalties on the discriminator, gradient penalties, LeCam and sums of penalties.
 
 Gradient penalties are computed in float32, also under mixed precision. The second derivative of batch normalization
 contains the third power of the reciprocal of the standard deviation, which is 40 and more for the first feature maps of
@@ -37,6 +35,10 @@ class DiscriminatorPass(NamedTuple):
         fake_logits: logits of the generated images, likewise.
         labels: classes (N,) of both, int64.
         discriminator: images (N, C, H, W) and labels (N,) to such logits, in float32, for a pass at other images.
+        step: number of the batch in the run, from 0.
+        total_steps: length of the run in batches, infinity if it has no end.
+        nearby: takes a standard deviation, and returns images generated from the latent vectors of ``fake`` plus normal
+            noise of that deviation, without history. None where there is no generator.
     """
 
     real: Tensor
@@ -47,6 +49,7 @@ class DiscriminatorPass(NamedTuple):
     discriminator: Callable[[Tensor, Tensor], Tensor]
     step: int = 0
     total_steps: float = math.inf
+    nearby: Callable[[float], Tensor] | None = None
 
 
 def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
@@ -60,6 +63,23 @@ def squared_gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
         (gradients,) = torch.autograd.grad(image_logits(logits.float()).sum(), images, create_graph=True)
         # The norm over all pixels and channels of an image; a norm along one axis would be another penalty.
         return gradients.float().flatten(1).square().sum(dim=1)
+
+
+def gradient_norms(logits: Tensor, images: Tensor) -> Tensor:
+    """The roots of :func:`squared_gradient_norms`, (N,)."""
+    # The root's derivative is infinite at 0, the gradient of a discriminator that ignores its input.
+    return (squared_gradient_norms(logits, images) + 1e-12).sqrt()
+
+
+def images_between(first: Tensor, second: Tensor) -> Tensor:
+    """Images drawn uniformly on the lines between two images each, without history, with ``requires_grad``.
+
+    Args:
+        first: (N, C, H, W).
+        second: (N, C, H, W).
+    """
+    share = uniform_per_image(len(first), first.device).view(-1, 1, 1, 1)
+    return (first + share * (second - first)).detach().requires_grad_(True)
 
 
 class Penalty(StatefulPart, ABC):
@@ -80,6 +100,9 @@ class Penalty(StatefulPart, ABC):
 
     differentiates_fake: ClassVar[bool] = False
     """Whether the term needs the gradient of the logits of generated images with respect to these images."""
+
+    uses_gradients: bool = False
+    """Whether the term is a function of gradients of logits with respect to images."""
 
     def __init__(self, weight: float | Schedule = 1.0, interval: int = 1) -> None:
         if not isinstance(weight, Schedule):
@@ -115,6 +138,7 @@ class Penalty(StatefulPart, ABC):
 class R1(Penalty):
     r"""Gradient penalty on real images, :math:`\frac{\gamma}{2} E\|\nabla D(x)\|^2` (Mescheder et al., 2018, eq. 9)."""
 
+    uses_gradients = True
     differentiates_real = True
 
     def term(self, given: DiscriminatorPass) -> Tensor:
@@ -128,6 +152,7 @@ class R2(Penalty):
     :math:`\frac{\gamma}{2} E\|\nabla D(G(z))\|^2`.
     """
 
+    uses_gradients = True
     differentiates_fake = True
 
     def term(self, given: DiscriminatorPass) -> Tensor:
@@ -138,6 +163,7 @@ class R2(Penalty):
 class R1R2(Penalty):
     """Gradient penalties on real and on generated images, as in R3GAN (Huang et al., 2024, section 2.2)."""
 
+    uses_gradients = True
     differentiates_real = True
     differentiates_fake = True
 
@@ -153,15 +179,30 @@ class GradientPenalty(Penalty):
 
     :math:`\hat x` is drawn uniformly on the line from a real to a generated image, for each pair. This takes a forward
     pass of its own.
+
+    Args:
+        weight: lambda; or a schedule of it.
+        interval: number of steps from one application to the next, at least 1.
+        one_sided: whether norms less than 1 are allowed, :math:`E \max(0, \|\nabla D(\hat x)\| - 1)^2` (section 4;
+            WGAN-LP, Petzka et al., 2018).
+
+    Raises:
+        ValueError: if an argument is out of range.
     """
+
+    uses_gradients = True
+
+    def __init__(self, weight: float | Schedule = 1.0, interval: int = 1, one_sided: bool = False) -> None:
+        super().__init__(weight, interval)
+        self.one_sided = one_sided
 
     def term(self, given: DiscriminatorPass) -> Tensor:
         """The weighted term, a scalar."""
-        share = uniform_per_image(len(given.real), given.real.device).view(-1, 1, 1, 1)
-        images = (given.real + share * (given.fake - given.real)).detach().requires_grad_(True)
-        norms = squared_gradient_norms(given.discriminator(images, given.labels), images)
-        # The root's derivative is infinite at 0, the gradient of a discriminator that ignores its input.
-        return self.effective_weight(given) * ((norms + 1e-12).sqrt() - 1).square().mean()
+        images = images_between(given.real, given.fake)
+        excess = gradient_norms(given.discriminator(images, given.labels), images) - 1
+        if self.one_sided:
+            excess = F.relu(excess)
+        return self.effective_weight(given) * excess.square().mean()
 
 
 class LeCam(Penalty):
@@ -235,6 +276,7 @@ class Penalties(Penalty):
         if not terms:
             raise ValueError("terms is []; expected at least one penalty")
         self.terms = terms
+        self.uses_gradients = any(term.uses_gradients for term in terms)
 
     def applies_at(self, step: int) -> bool:
         """Whether the loss of step number ``step`` (from 0) has one of the terms."""
