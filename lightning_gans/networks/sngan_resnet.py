@@ -3,8 +3,8 @@
 The paper's are for 32 pixels (CIFAR-10): G has three blocks that double the side of a 4 x 4 map, D two blocks that
 halve the side and two that keep it. For other sizes there are as many blocks as the doublings and halvings need: the
 shorter side of G's smallest map has 4 to 7 pixels (:func:`.smallest_map`), and D halves the sides until the shorter one
-has at most 8 pixels. All maps have the same number of channels; the networks of Miyato and Koyama (2018) for 128 pixels
-have fewer in larger maps.
+has at most 8 pixels. All maps have the same number of channels, or, with ``growth``, fewer in larger maps, as in the
+networks of Miyato and Koyama (2018) for 128 pixels.
 
 Conditional networks are those of Miyato and Koyama (2018): class-conditional batch normalization in G, and a projection
 of the label on the features in D.
@@ -13,6 +13,8 @@ Spectral normalization is not part of these networks: the SNGAN variant applies 
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -103,7 +105,9 @@ class SNGANResNetGenerator(Generator):
         channels: channels of the images.
         size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
         latent_dim: length of a latent vector.
-        width: channels of all hidden feature maps.
+        width: channels of the largest hidden feature map.
+        growth: factor of the channels from a map to the one of half its side, but for the smallest map, which has as
+            many as the next: 1 for Miyato et al. (2018), 2 for Miyato and Koyama (2018).
         num_classes: number of classes of the data.
         conditional: whether batch normalization has a gain and a bias for each class.
 
@@ -117,16 +121,20 @@ class SNGANResNetGenerator(Generator):
         size: Size,
         latent_dim: int = 128,
         width: int = 256,
+        growth: int = 1,
         num_classes: int | None = None,
         conditional: bool = False,
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
-        check_positive(width=width)
+        check_positive(width=width, growth=growth)
         rows, columns, doublings = smallest_map(size)
+        widths = [width * growth**level for level in reversed(range(doublings))]
         self.start = nn.Sequential(
-            nn.Linear(latent_dim, width * rows * columns), nn.Unflatten(1, (width, rows, columns))
+            nn.Linear(latent_dim, widths[0] * rows * columns), nn.Unflatten(1, (widths[0], rows, columns))
         )
-        self.blocks = nn.ModuleList([UpBlock(width, width, self.num_classes) for _ in range(doublings)])
+        self.blocks = nn.ModuleList(
+            [UpBlock(before, after, self.num_classes) for before, after in pairwise([widths[0], *widths])]
+        )
         self.end = nn.Sequential(
             nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh()
         )
@@ -151,7 +159,9 @@ class SNGANResNetDiscriminator(Discriminator):
     Args:
         channels: channels of the images.
         size: (height, width) of the images in pixels, as :func:`.smallest_map` supports it, or one number for a square.
-        width: channels of all hidden feature maps.
+        width: channels of the largest hidden feature maps, those of the first block.
+        growth: factor of the channels in each further block that halves the side: 1 for Miyato et al. (2018), 2 for
+            Miyato and Koyama (2018).
         num_classes: number of classes of the data.
         conditional: whether to project the label on the features (Miyato and Koyama, 2018).
 
@@ -162,15 +172,22 @@ class SNGANResNetDiscriminator(Discriminator):
     from_largest_map = ("blocks",)
 
     def __init__(
-        self, channels: int, size: Size, width: int = 128, num_classes: int | None = None, conditional: bool = False
+        self,
+        channels: int,
+        size: Size,
+        width: int = 128,
+        growth: int = 1,
+        num_classes: int | None = None,
+        conditional: bool = False,
     ) -> None:
         super().__init__(channels, size, num_classes, conditional)
-        check_positive(width=width)
+        check_positive(width=width, growth=growth)
         smallest = smallest_map(size)
         side = min(smallest[:2]) << smallest.doublings
         blocks = [DownBlock(channels, width, halve=True, first=True)]
         while (side := side // 2) > LARGEST_LAST_SIDE:
-            blocks.append(DownBlock(width, width, halve=True))
+            blocks.append(DownBlock(width, width * growth, halve=True))
+            width *= growth
         blocks += [DownBlock(width, width, halve=False) for _ in range(2)]
         self.blocks = nn.Sequential(*blocks, nn.ReLU(inplace=True))
         self.logit = nn.Linear(width, 1)

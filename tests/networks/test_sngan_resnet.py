@@ -50,6 +50,23 @@ def test_the_number_of_blocks_follows_the_side(size: int, ups: int, downs: int) 
     assert [block.halve for block in blocks] == [True] * downs + [False] * 2
 
 
+def test_growing_channels_are_those_for_128_pixels() -> None:
+    # Miyato and Koyama (2018): their networks have 1024 channels on 4 x 4 pixels, and halve them down to 64.
+    generator: Any = SNGANResNetGenerator(3, 128, width=64, growth=2)
+    assert [block.conv.out_channels for block in generator.blocks] == [1024, 512, 256, 128, 64]
+    assert generator.start[0].out_features == 1024 * 4 * 4
+    discriminator: Any = SNGANResNetDiscriminator(3, 128, width=64, growth=2)
+    assert [block[0].branch[1].out_channels for block in discriminator.feature_blocks()] == [
+        64,
+        128,
+        256,
+        512,
+        512,
+        512,
+    ]
+    assert discriminator.logit.in_features == 512
+
+
 def test_an_up_block_is_that_of_the_paper() -> None:
     block, maps = UpBlock(3, 5, 0).double(), torch.randn(4, 3, 4, 4, dtype=torch.float64)
     hidden = F.interpolate(F.relu(F.batch_norm(maps, None, None, training=True)), scale_factor=2)
@@ -164,6 +181,7 @@ def test_initialization() -> None:
     ("change", "message"),
     [
         ({"width": 0}, "width is 0; expected at least 1"),
+        ({"growth": 0}, "growth is 0; expected at least 1"),
         ({"size": 30}, "size is 30; expected sides that are multiples of 4"),
         ({"num_classes": None, "conditional": True}, "num_classes is None, as of data without labels"),
     ],
