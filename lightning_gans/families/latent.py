@@ -32,6 +32,7 @@ from lightning_gans.families.regularized import RegularizedTraining
 from lightning_gans.families.smallest_batch import check_smallest_batch, latent_inputs
 from lightning_gans.networks.base import Discriminator, Generator
 from lightning_gans.networks.constraints import WeightConstraint
+from lightning_gans.networks.layers import has_spectral_norm
 
 
 class LatentGAN(RegularizedTraining, ABC):
@@ -297,9 +298,10 @@ class LatentGAN(RegularizedTraining, ABC):
             both = torch.cat([self.augmented(real), self.augmented(fake)])
             real_logits, fake_logits = torch.chunk(self.judge(both, labels.repeat(2)), 2)
             return real_logits, fake_logits
-        # A compiled pass changes buffers, such as running statistics, in a way that autograd takes for a change of what
-        # the other pass computed: the penalty's backward pass would fail.
-        eager = differentiated and next(self.discriminator.buffers(), None) is not None
+        # A compiled pass changes buffers in a way that autograd takes for a change of what the other pass computed: the
+        # backward pass would fail for running statistics of an eager pass, and for vectors of a power iteration.
+        has_buffers = next(self.discriminator.buffers(), None) is not None
+        eager = (differentiated and has_buffers) or has_spectral_norm(self.discriminator)
         real_logits, fake_logits = (
             self.differentiable_logits(images, labels)
             if images.requires_grad

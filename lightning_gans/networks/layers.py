@@ -321,3 +321,8 @@ def apply_spectral_norm(network: nn.Module) -> None:
                     "can be divided by their largest singular value"
                 )
             parametrizations.spectral_norm(module)
+
+
+def has_spectral_norm(network: nn.Module) -> bool:
+    """Whether :func:`apply_spectral_norm` has normalized a weight of the network."""
+    return any(parametrize.is_parametrized(module) for module in network.modules())

@@ -86,7 +86,8 @@ class FastGAN(LatentGAN):
         if real.requires_grad or fake.requires_grad:  # for a penalty; see the family's differentiable_logits
             with autocast_off(real.device), torch.compiler.set_stance("force_eager"):
                 return self._encode(real, labels), self.differentiable_logits(fake, labels)
-        return self._encode(real, labels), self.logits(fake, labels)
+        with torch.compiler.set_stance("force_eager"):  # as the family, for spectral normalization
+            return self._encode(real, labels), self.logits(fake, labels)
 
     def _encode(self, images: Tensor, labels: Tensor) -> Tensor:
         images = self.augmented(images)

@@ -35,10 +35,21 @@ pytestmark = [
     pytest.mark.filterwarnings(r"ignore:`torch\.jit\.script_method` is deprecated"),
 ]
 
-GRAPHS = {"mlp": 3, "maxout": 3, "dcgan": 3, "sngan": 3, "wgan_gp": 4, "stylegan2": 3, "pix2pix": 3, "cyclegan": 4}
+GRAPHS = {
+    "mlp": 3,
+    "maxout": 3,
+    "dcgan": 3,
+    "sngan": 3,
+    "wgan_gp": 4,
+    "stylegan2": 3,
+    "fastgan": 2,
+    "pix2pix": 3,
+    "cyclegan": 4,
+}
 """What is compiled: a generator; D for D's step, and for G's; WGAN-GP's G without gradients too, while D moves alone.
 
 Of CycleGAN's four networks, two at a time share what is compiled; its generators are given real and generated images.
+A discriminator with spectral and batch normalization is not compiled for its own step.
 """
 
 

@@ -34,9 +34,10 @@ from lightning_gans.networks import (
 )
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import GAN, SNGAN, WGANGP, StyleGAN2
+from lightning_gans.variants import GAN, SNGAN, WGANGP, FastGAN, StyleGAN2
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
+from tests.support.variants import networks_for
 
 
 def sides(lr_g: float = 0.02, lr_d: float = 0.02) -> dict[str, Any]:
@@ -87,6 +88,10 @@ def stylegan2() -> StyleGAN2:
     return tiny_stylegan2(generator_penalty=PathLength(interval=2), **sides(0.01, 0.01))
 
 
+def fast_gan() -> FastGAN:
+    return FastGAN(**networks_for(FastGAN), **sides(1e-3, 1e-3))
+
+
 def u_net(channels_in: int, channels_out: int, size: Size) -> Translator:
     return UNet(channels_in, channels_out, size, width=2)
 
@@ -102,6 +107,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[], L.LightningDataMod
     "sngan": (sngan, TinyData),
     "wgan_gp": (wgan_gp, TinyData),
     "stylegan2": (stylegan2, TinyData),
+    "fastgan": (fast_gan, TinyData),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4, 2e-3)), partial(tiny_facades, size=64)),
     # Larger than the tiny ones, in whose maps a rounding error decides more than one kink of a loss.
     "cyclegan": (
