@@ -209,13 +209,13 @@ def data_module(trainer: Trainer) -> Data | None:
 
 
 def describe_names(data: Data) -> dict[str, Any]:
-    """The names of a data module for titles, as plain data that checkpoints hold.
+    """The names of a data module for titles, and what its images show, as plain data that checkpoints hold.
 
     Returns:
-        ``data_name``, ``classes`` and ``domains``, and ``palettes``; see :class:`Data`, :class:`ImageData` and
-        :class:`PairData`. Names that are not known are left out.
+        ``data_name``, ``contents``, ``classes`` and ``domains``, and ``palettes``; see :class:`Data`,
+        :class:`ImageData` and :class:`PairData`. Names that are not known are left out.
     """
-    names: dict[str, Any] = {"data_name": short_name(data.display_name())}
+    names: dict[str, Any] = {"data_name": short_name(data.display_name()), "contents": data.contents}
     if isinstance(data, ImageData) and len(data.class_names()) == data.num_classes > 0:
         names["classes"] = [short_name(name) for name in data.class_names()]
     if isinstance(data, PairData):

@@ -234,7 +234,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
         "epoch": checkpoint["epoch"] + 1,
         "seed": checkpoint.get("run_seed"),
         "data": checkpoint.get("data"),
-        **{key: checkpoint.get(key) or None for key in ("data_name", "classes", "domains", "palettes")},
+        **{key: checkpoint.get(key) or None for key in ("data_name", "contents", "classes", "domains", "palettes")},
         "versions": checkpoint.get("versions"),
         "scores": last_scores(checkpoint),
         "started_from": without_machine_paths(checkpoint.get("started_from")),

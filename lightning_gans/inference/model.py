@@ -91,6 +91,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         steps: int = 9,
         truncation: float | None = None,
         latent: Tensor | None = None,
+        loop: bool = False,
     ) -> Tensor:
         """Interpolate between generated images; see :meth:`.LatentSampler.interpolate`.
 

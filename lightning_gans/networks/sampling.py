@@ -108,6 +108,7 @@ class SamplesFromNoise(ABC):
         steps: int = 9,
         truncation: float | None = None,
         latent: Tensor | None = None,
+        loop: bool = False,
     ) -> ImageBatch:
         """Interpolate from each of several points to the next: from given ones, then from image 0 of each seed.
 
@@ -120,17 +121,18 @@ class SamplesFromNoise(ABC):
             steps: images from one point to the next, both included.
             truncation: see :meth:`sample`.
             latent: points before those of the seeds, z (K, latent_dim) or w (K, L, style_dim).
+            loop: whether to return from the last point to the first.
 
         Returns:
             ``(K - 1) * (steps - 1) + 1`` images (T, C, H, W) in [-1, 1] on the CPU, where K is the number of points or
-            classes. With one point, the interpolation is between classes only.
+            classes, one more with ``loop``. With one point, the interpolation is between classes only.
 
         Raises:
             ValueError: if an argument is out of range, or the numbers of points and labels do not fit.
         """
         at_least("steps", steps, 2)
         positions = torch.linspace(0, 1, steps, dtype=torch.float64)
-        return self._interpolate(seeds, labels, positions, truncation, latent)
+        return self._interpolate(seeds, labels, positions, truncation, latent, loop)
 
     def interpolate_at(
         self, seeds: Sequence[int], position: float, labels: Labels = None, truncation: float | None = None
@@ -160,6 +162,7 @@ class SamplesFromNoise(ABC):
         positions: Tensor,
         truncation: float | None,
         latent: Tensor | None = None,
+        loop: bool = False,
     ) -> ImageBatch:
         """Images at ``positions`` (T,) between each point and the next."""
         stations = [] if latent is None else [self.check_latent(latent)]
@@ -184,6 +187,9 @@ class SamplesFromNoise(ABC):
             stations.append(self.points(drawn, of_seeds) if stations and stations[0].ndim > 2 else drawn)
         joined = torch.cat(stations)
         joined = joined.expand(ends, *joined.shape[1:])
+        if loop:
+            joined = torch.cat([joined, joined[:1]])
+            weights = None if weights is None else torch.cat([weights, weights[:1]])
         between = interpolation_for(self.noise) if joined.ndim == 2 else linear
         moved = between(joined[:-1].flatten(1), joined[1:].flatten(1), positions)
         moved = moved.view(*moved.shape[:2], *joined.shape[1:])

@@ -44,6 +44,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "images_seen": (int,),
     "data": (str,),
     "data_name": (str,),
+    "contents": (str,),
     "classes": (list,),
     "domains": (Mapping,),
     "started_from": (Mapping,),

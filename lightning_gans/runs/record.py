@@ -112,6 +112,7 @@ class ModelMetadata(TypedDict, total=False):
         seed: the run's seed.
         data: class path of the data module.
         data_name: name of the data.
+        contents: what the images of the data show; see :attr:`lightning_gans.core.data.Data.contents`.
         classes: names of the classes, in the order of their labels.
         domains: by domain, what its images show.
         palettes: by domain, the classes of images that are label maps; see :data:`lightning_gans.core.data.Palette`.
@@ -128,6 +129,7 @@ class ModelMetadata(TypedDict, total=False):
     seed: int
     data: str
     data_name: str
+    contents: str
     classes: list[str]
     domains: dict[str, str]
     palettes: dict[str, Palette]
@@ -144,6 +146,7 @@ METADATA_TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "data": (str,),
     "data_name": (str,),
+    "contents": (str,),
     "classes": (list,),
     "domains": (dict,),
     "palettes": (dict,),

@@ -77,7 +77,7 @@ def test_a_protocol_has_a_list_of_members() -> None:
 
 
 def test_names_are_short_texts_and_left_out_where_they_are_not_known() -> None:
-    assert describe_names(OwnData()) == {"data_name": "OwnData"}
+    assert describe_names(OwnData()) == {"data_name": "OwnData", "contents": "pictures"}
     data = OwnData()
     data.class_names = lambda: ["a\n", "x" * 300, *"cdefghij"]  # type: ignore[method-assign]
     assert describe_names(data)["classes"][:3] == ["a?", "x" * 100, "c"]

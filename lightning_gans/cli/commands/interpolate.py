@@ -12,6 +12,7 @@ from lightning_gans.cli.commands.common import (
     options_as_arguments,
     require_at_least,
     sampling_parser,
+    user_path,
 )
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError
@@ -25,22 +26,30 @@ def make_parser() -> argparse.ArgumentParser:
     """The command's parser."""
     parser = sampling_parser(
         "interpolate",
-        "Interpolate from the first image of a seed to that of the next: latent vectors move on arcs for normal noise, "
-        "else on straight lines. With one seed and several classes, interpolate between classes.",
+        "Interpolate from the first image of a seed to that of the next, or between points that `project` found. "
+        "Latent vectors move on arcs for normal noise, else on straight lines. With one seed and several classes, "
+        "interpolate between classes.",
         "a new file: .png is a grid with one row per pair of images, .gif and .mp4 are animations",
     )
     parser.add_argument(
         "--seeds",
         type=integer_list,
-        default=[0, 1],
         metavar="LIST",
-        help="seeds of the images to interpolate between, such as 0,1,5 (default: 0,1)",
+        help="seeds of the images to interpolate between, such as 0,1,5 (default: 0,1; none with --latent)",
+    )
+    parser.add_argument(
+        "--latent",
+        type=user_path,
+        action="append",
+        metavar="FILE",
+        help="a file of points as for `sample`, which come before those of --seeds; may be repeated",
     )
     parser.add_argument(
         "--classes",
         type=integer_list,
         metavar="LIST",
-        help="for a conditional model, one class per seed, or one for all (default: 0)",
+        help="for a conditional model, one class per point, or one for all (default: 0, or those in the files of "
+        "--latent)",
     )
     parser.add_argument(
         "--steps",
@@ -49,7 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="images from one seed to the next, both included (default: %(default)s)",
     )
     add_overwrite(parser, "the file")
-    parser.add_argument("--loop", action="store_true", help="return from the last seed to the first")
+    parser.add_argument("--loop", action="store_true", help="return from the last point to the first")
     parser.add_argument(
         "--frame_ms", type=int, default=80, help="milliseconds per frame of an animation (default: %(default)s)"
     )
@@ -76,14 +85,19 @@ def run(options: argparse.Namespace) -> None:
     from lightning_gans.core.drawing import as_frames, grid, write_gif, write_mp4
     from lightning_gans.core.images import to_uint8
     from lightning_gans.inference import LatentSampler
+    from lightning_gans.inference.latent_file import concat_points, read_points
 
     model = load_model_of(options, LatentSampler)
-    seeds, labels = options.seeds, options.classes
-    if options.loop:
-        seeds = [*seeds, seeds[0]] if len(seeds) > 1 else seeds
-        labels = [*labels, labels[0]] if labels and len(labels) > 1 else labels
-    with options_as_arguments(seeds="--seeds", labels="--classes", truncation="--truncation"):
-        images = model.interpolate(seeds, labels, options.steps, options.truncation)
+    seeds, labels = options.seeds or ([] if options.latent else [0, 1]), options.classes
+    with options_as_arguments(seeds="--seeds", labels="--classes", truncation="--truncation", latent="--latent"):
+        latent = None
+        if options.latent:
+            points = concat_points([read_points(path, model) for path in options.latent])
+            latent = points.latent
+            if labels is None and points.labels is not None:
+                # The class of the last point stays while the noise moves on to those of the seeds.
+                labels = [*points.labels.tolist(), *[int(points.labels[-1])] * len(seeds)]
+        images = model.interpolate(seeds, labels, options.steps, options.truncation, latent, options.loop)
     pixels = to_uint8(images)
     with atomic_file(options.out) as file:
         if suffix == ".png":
