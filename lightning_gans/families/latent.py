@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.components.augmentations import Augmentation
+from lightning_gans.components.auxiliary import AuxiliaryLoss
 from lightning_gans.components.generator_penalties import GeneratorPenalty
 from lightning_gans.components.noise import Noise, NormalNoise
 from lightning_gans.components.objectives import NonSaturating, Objective, top_logits
@@ -23,6 +24,7 @@ from lightning_gans.core.data import Data, ImageData, InMemoryData, PairData, da
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
+from lightning_gans.families.auxiliary import AuxiliaryTraining
 from lightning_gans.families.compatibility import check_generator_constraint, check_objective, check_penalty
 from lightning_gans.families.defaults import MNIST_SHAPE, default, default_of, instantiate_default
 from lightning_gans.families.loaders import check_labels, check_shape
@@ -35,7 +37,7 @@ from lightning_gans.networks.constraints import WeightConstraint
 from lightning_gans.networks.layers import has_spectral_norm
 
 
-class LatentGAN(RegularizedTraining, ABC):
+class LatentGAN(RegularizedTraining, AuxiliaryTraining, ABC):
     """Base class of variants with one generator from noise to images and one discriminator.
 
     In each batch the discriminator is updated first, then the generator against the updated discriminator. Both updates
@@ -49,6 +51,8 @@ class LatentGAN(RegularizedTraining, ABC):
         penalty: a term added to the discriminator's loss, such as :class:`lightning_gans.components.penalties.R1`.
         generator_penalty: a term added to the generator's loss, such as
             :class:`lightning_gans.components.generator_penalties.PathLength`.
+        auxiliary: terms of both losses from a head on the discriminator's features, such as
+            :class:`lightning_gans.components.auxiliary.Classification`.
         constraint: a constraint on the discriminator's weights, such as
             :class:`lightning_gans.networks.constraints.WeightClipping`.
         generator_constraint: a constraint on the generator's weights, such as
@@ -81,6 +85,7 @@ class LatentGAN(RegularizedTraining, ABC):
         noise: Noise = default(NormalNoise),
         penalty: Penalty | None = None,
         generator_penalty: GeneratorPenalty | None = None,
+        auxiliary: AuxiliaryLoss | None = None,
         constraint: WeightConstraint | None = None,
         generator_constraint: WeightConstraint | None = None,
         top_k: float | Schedule = 1.0,
@@ -92,9 +97,11 @@ class LatentGAN(RegularizedTraining, ABC):
         super().__init__(**kwargs)
         generator = instantiate_default(generator)
         discriminator = instantiate_default(discriminator, packed_shape(MNIST_SHAPE, packing))
-        check_networks(generator, discriminator, packing)
+        auxiliary = instantiate_default(auxiliary)
+        check_networks(generator, discriminator, packing, classifies=auxiliary is not None and auxiliary.needs_labels)
         self.generator = generator
         self.discriminator = discriminator
+        self.attach_auxiliary(auxiliary, packing)
         self.objective = instantiate_default(objective)
         self.noise = instantiate_default(noise)
         self.penalty = instantiate_default(penalty)
@@ -214,14 +221,15 @@ class LatentGAN(RegularizedTraining, ABC):
             self.optimize("g", loss + self.generator_term(batch.images, batch.labels))
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-        """The objective's loss and, in steps in which it is due, the penalty; a scalar."""
+        """The objective's loss, the auxiliary term and, in steps in which it is due, the penalty; a scalar."""
         # From here on, images are packs. D ignores the labels of packs of several images.
         real, fake = pack(real, self.packing), pack(fake, self.packing)
         penalty = self.due_penalty()
         if penalty is not None:
             real, fake = penalty.leaves(real, fake, self.global_step)
-        logits = self.pair_logits(real, fake, labels[:: self.packing])
-        loss = self.objective.discriminator_loss(*logits)
+        with self.head_outputs() as outputs:
+            logits = self.pair_logits(real, fake, labels[:: self.packing])
+        loss = self.objective.discriminator_loss(*logits) + self.auxiliary_term_d(outputs, labels)
         self.observe(real, fake, *logits)
         if penalty is not None:
             loss = loss + penalty.term(self.discriminator_pass(real, fake, *logits, labels))
@@ -259,22 +267,19 @@ class LatentGAN(RegularizedTraining, ABC):
         )
 
     def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-        """The objective's loss, a scalar; the discriminator sees ``real`` only if the objective compares with it."""
+        """The objective's loss and the auxiliary term; D sees ``real`` only if the objective compares with it."""
         real, fake, labels = pack(real, self.packing), pack(fake, self.packing), labels[:: self.packing]
         real_logits = self.compared_logits(real, labels) if self.objective.generator_uses_real_logits else None
-        fake_logits = self.logits(fake, labels)
+        with self.head_outputs() as outputs:
+            fake_logits = self.logits(fake, labels)
         share = value_at(self.top_k, self.global_step, self.total_steps)
-        return self.objective.generator_loss(*top_logits(fake_logits, real_logits, share))
+        loss = self.objective.generator_loss(*top_logits(fake_logits, real_logits, share))
+        return loss + self.auxiliary_term_g(outputs, labels)
 
     @torch.no_grad()
     def compared_logits(self, real: Tensor, labels: Tensor) -> Tensor:
         """Logits of real images, or packs, that G's loss compares with; G does not change them."""
         return self.logits(real, labels)
-
-    def judge(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The discriminator's logits, (N,) or (N, K), of augmented images, or packs of images, (N, C, H, W)."""
-        logits: Tensor = self.discriminator(images, labels)
-        return logits
 
     def logits(self, images: Tensor, labels: Tensor, eager: bool = False) -> Tensor:
         """D's logits, (N,) or (N, K), of images, or packs of images, which are augmented first.

@@ -56,8 +56,14 @@ def packed_shape(shape: Mapping[str, Any], packing: int) -> dict[str, Any]:
     return {**shape, **channels}
 
 
-def check_networks(generator: Generator, discriminator: Discriminator, packing: int) -> None:
+def check_networks(generator: Generator, discriminator: Discriminator, packing: int, classifies: bool = False) -> None:
     """Check that two networks fit each other.
+
+    Args:
+        generator: maps noise to images.
+        discriminator: maps images, or packs of them, to logits.
+        packing: images of a pack.
+        classifies: whether a head of the discriminator classifies images, so that its logits may ignore labels.
 
     Raises:
         ValueError: if the channels, sizes or numbers of classes do not fit each other, or packs are of several images
@@ -69,6 +75,8 @@ def check_networks(generator: Generator, discriminator: Discriminator, packing: 
             "or networks that ignore labels"
         )
     for key in ("channels", "size", "num_classes"):
+        if key == "num_classes" and classifies and not discriminator.num_classes:
+            continue
         made, judged = getattr(generator, key), getattr(discriminator, key)
         if key == "size":
             made, judged = plain_size(made), plain_size(judged)

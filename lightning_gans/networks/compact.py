@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
-from lightning_gans.networks.labels import ConditionalBatchNorm, project_labels
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
+from lightning_gans.networks.labels import ConditionalBatchNorm
 from lightning_gans.networks.r3gan import SLOPE, ResidualBlock, scaled
 from lightning_gans.networks.sizes import SmallestMap, smallest_map
 
@@ -127,7 +128,7 @@ class CompactGenerator(Generator):
         return torch.tanh(maps)
 
 
-class CompactDiscriminator(Discriminator):
+class CompactDiscriminator(FeatureDiscriminator):
     """Strided convolutions to the smallest map, residual blocks there, a layer that sees the whole map, one logit.
 
     There is no normalization, so the logit of an image does not depend on the other images of the batch.
@@ -175,7 +176,12 @@ class CompactDiscriminator(Discriminator):
         self.layers = nn.Sequential(*layers, nn.LeakyReLU(SLOPE, inplace=True))
         self.logits = scaled(nn.Linear(features, 1 + self.num_classes))
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        outputs: Tensor = self.logits(self.layers(images))
-        return project_labels(outputs, labels, self.num_classes) if self.num_classes else outputs[:, 0]
+    @property
+    def last_layer(self) -> nn.Module:
+        """The layer that computes the logit from the features."""
+        return self.logits
+
+    def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the features (N, F); see :meth:`.FeatureDiscriminator.feature_maps`."""
+        features: Tensor = self.layers(images)
+        return features

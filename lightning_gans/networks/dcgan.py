@@ -19,8 +19,9 @@ from typing import Literal
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
-from lightning_gans.networks.labels import concat_labels, project_labels
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
+from lightning_gans.networks.labels import concat_labels
 from lightning_gans.networks.layers import dcgan_init, scale_uniform
 from lightning_gans.networks.sizes import smallest_map
 
@@ -131,7 +132,7 @@ class DCGANGenerator(Generator):
         return images
 
 
-class DCGANDiscriminator(Discriminator):
+class DCGANDiscriminator(FeatureDiscriminator):
     """Strided convolutions from the image to one logit, each but the last halving the side.
 
     Args:
@@ -166,8 +167,3 @@ class DCGANDiscriminator(Discriminator):
         check_positive(width=width)
         self.layers = encoder_layers(channels, size, width, 1 + self.num_classes, batch_norm)
         initialize(self, init)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        outputs: Tensor = self.layers(images).flatten(1)
-        return project_labels(outputs, labels, self.num_classes) if self.num_classes else outputs[:, 0]

@@ -12,8 +12,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
-from lightning_gans.networks.labels import concat_labels, project_labels
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
+from lightning_gans.networks.labels import concat_labels
 from lightning_gans.networks.layers import he_init, normal_init
 from lightning_gans.networks.sizes import sides_divisible_by
 
@@ -101,7 +102,7 @@ class InfoGANGenerator(Generator):
         return images
 
 
-class InfoGANDiscriminator(Discriminator):
+class InfoGANDiscriminator(FeatureDiscriminator):
     """Two strided convolutions, a dense layer, one logit.
 
     Weights start from N(0, 0.02^2) with batch normalization, and from He's normal distribution without it: without
@@ -135,8 +136,3 @@ class InfoGANDiscriminator(Discriminator):
         check_positive(width=width, dense=dense)
         self.layers = encoder_layers(channels, size, width, dense, 1 + self.num_classes, batch_norm)
         self.apply(normal_init if batch_norm else he_init)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        outputs: Tensor = self.layers(images)
-        return project_labels(outputs, labels, self.num_classes) if self.num_classes else outputs[:, 0]

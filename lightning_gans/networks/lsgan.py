@@ -9,7 +9,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.layers import dcgan_init
 from lightning_gans.networks.sizes import side_of
 
@@ -78,7 +79,7 @@ class LSGANGenerator(Generator):
         return images
 
 
-class LSGANDiscriminator(Discriminator):
+class LSGANDiscriminator(FeatureDiscriminator):
     """Strided 5 x 5 convolutions down to a 7 x 7 map, then a linear layer to one logit.
 
     LeakyReLU (slope .2) follows each convolution, batch normalization each but the first.
@@ -110,8 +111,3 @@ class LSGANDiscriminator(Discriminator):
         layers += [nn.Flatten(), nn.Linear(before * SMALLEST_SIDE**2, 1)]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_init)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real, for ``images`` (N, channels, height, width) in [-1, 1]; ignores labels."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()

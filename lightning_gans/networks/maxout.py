@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, check_positive
+from lightning_gans.networks.base import check_positive
+from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.labels import one_hot
 from lightning_gans.networks.mlp import check_bound, images_to_unit, uniform_init
 
@@ -34,7 +35,7 @@ class Maxout(nn.Module):
         return values.view(-1, self.units, self.pieces).amax(dim=2)
 
 
-class MaxoutDiscriminator(Discriminator):
+class MaxoutDiscriminator(FeatureDiscriminator):
     """Two maxout layers and a linear layer for the logit, on pixels in [0, 1], with dropout.
 
     Without labels it is the discriminator in the code of Goodfellow et al. (2014) for MNIST, with a dropout of .2 on
@@ -59,6 +60,8 @@ class MaxoutDiscriminator(Discriminator):
     Raises:
         ValueError: if an argument is out of range.
     """
+
+    features_use_labels = True
 
     def __init__(
         self,
@@ -92,11 +95,22 @@ class MaxoutDiscriminator(Discriminator):
         """Return the layer of the image and the joint one; see :meth:`.AnyDiscriminator.feature_blocks`."""
         return [[self.image_layers], list(self.joint_layers[:2])]
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
+    @property
+    def last_layer(self) -> nn.Module:
+        """The layer that computes the logit from the features."""
+        return self.joint_layers[-1]
+
+    def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the joint layer (N, F) after dropout; see :meth:`.FeatureDiscriminator.feature_maps`."""
         features: Tensor = self.image_layers(images_to_unit(images))
         if self.num_classes:
             classes = one_hot(labels, self.num_classes, images.dtype)
             features = torch.cat([features, self.label_layer(classes)], dim=1)
-        logits: Tensor = self.joint_layers(features)
+        for layer in list(self.joint_layers)[:-1]:
+            features = layer(features)
+        return features
+
+    def logits_of(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits (N,); see :meth:`.FeatureDiscriminator.logits_of`."""
+        logits: Tensor = self.last_layer(maps)
         return logits.flatten()

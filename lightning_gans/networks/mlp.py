@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.labels import concat_labels, one_hot
 
 
@@ -135,7 +136,7 @@ class MLPGenerator(Generator):
             self.pixels.bias.copy_(torch.logit(unit, eps=1e-7).float())
 
 
-class MLPDiscriminator(Discriminator):
+class MLPDiscriminator(FeatureDiscriminator):
     """Linear layers with LeakyReLU (slope .2), and a linear layer for the logit.
 
     Args:
@@ -150,6 +151,7 @@ class MLPDiscriminator(Discriminator):
     """
 
     joint_batch_safe = True
+    features_use_labels = True
 
     def __init__(
         self,
@@ -165,10 +167,20 @@ class MLPDiscriminator(Discriminator):
         self.hidden = dense_layers([pixels + self.num_classes, *widths], nn.LeakyReLU(0.2))
         self.logit = nn.Linear(widths[-1], 1)
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
+    @property
+    def last_layer(self) -> nn.Module:
+        """The layer that computes the logit from the features."""
+        return self.logit
+
+    def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the last hidden layer (N, F); see :meth:`.FeatureDiscriminator.feature_maps`."""
         inputs = images_to_unit(images)
         if self.num_classes:
             inputs = concat_labels(inputs, labels, self.num_classes)
-        logits: Tensor = self.logit(self.hidden(inputs))
+        features: Tensor = self.hidden(inputs)
+        return features
+
+    def logits_of(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits (N,); see :meth:`.FeatureDiscriminator.logits_of`."""
+        logits: Tensor = self.logit(maps)
         return logits.flatten()

@@ -29,7 +29,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.labels import one_hot
 from lightning_gans.networks.resampling import Downsample, Upsample
 from lightning_gans.networks.sizes import smallest_map
@@ -195,7 +196,7 @@ class R3GANGenerator(Generator):
         return images
 
 
-class R3GANDiscriminator(Discriminator):
+class R3GANDiscriminator(FeatureDiscriminator):
     """Stages of residual blocks, the mirror image of the generator, then one logit.
 
     The sides halve from each stage to the next. A depthwise convolution reduces the smallest map to one pixel, and a
@@ -258,9 +259,9 @@ class R3GANDiscriminator(Discriminator):
             stages[-1].append(layer)
         return stages
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        outputs: Tensor = self.layers(images)
+    def logits_of(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits (N,); see :meth:`.FeatureDiscriminator.logits_of`."""
+        outputs: Tensor = self.last_layer(maps)
         if self.embed is not None:
             outputs = outputs * self.embed(one_hot(labels, self.num_classes, outputs.dtype))
         return outputs.sum(dim=1)

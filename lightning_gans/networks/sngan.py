@@ -14,7 +14,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.layers import normal_init
 from lightning_gans.networks.sizes import side_of
 
@@ -72,7 +73,7 @@ class SNGANGenerator(Generator):
         return images
 
 
-class SNGANDiscriminator(Discriminator):
+class SNGANDiscriminator(FeatureDiscriminator):
     """A 3 x 3 convolution for each side of the maps, with 4 x 4 ones that halve the side in between; then one logit.
 
     LeakyReLU (slope .1) follows each convolution; there is no normalization.
@@ -102,8 +103,3 @@ class SNGANDiscriminator(Discriminator):
         layers += [nn.Flatten(), nn.Linear(before * SMALLEST_SIDE[side] ** 2, 1)]
         self.layers = nn.Sequential(*layers)
         self.apply(normal_init)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real, for ``images`` (N, channels, height, width) in [-1, 1]; ignores labels."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Discriminator, Generator, check_positive, weights_of_latent
+from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
+from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.labels import ConditionalBatchNorm, project_labels
 from lightning_gans.networks.layers import DownsampleConv, UpsampleConv
 from lightning_gans.networks.sizes import smallest_map
@@ -153,7 +154,7 @@ class SNGANResNetGenerator(Generator):
         return images
 
 
-class SNGANResNetDiscriminator(Discriminator):
+class SNGANResNetDiscriminator(FeatureDiscriminator):
     """Residual blocks without normalization, ReLU, the sum over all positions, one logit.
 
     Args:
@@ -199,10 +200,19 @@ class SNGANResNetDiscriminator(Discriminator):
         """Return the residual blocks; see :meth:`.AnyDiscriminator.feature_blocks`."""
         return [[block] for block in self.blocks if isinstance(block, DownBlock)]
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        features = self.blocks(images).sum(dim=(2, 3))
-        outputs: Tensor = self.logit(features)
+    @property
+    def last_layer(self) -> nn.Module:
+        """The layer that computes the logit from the features."""
+        return self.logit
+
+    def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the features (N, width); see :meth:`.FeatureDiscriminator.feature_maps`."""
+        features: Tensor = self.blocks(images).sum(dim=(2, 3))
+        return features
+
+    def logits_of(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits (N,); see :meth:`.FeatureDiscriminator.logits_of`."""
+        outputs: Tensor = self.logit(maps)
         if self.classes is None:
             return outputs[:, 0]
-        return project_labels(torch.cat([outputs, self.classes(features)], dim=1), labels, self.num_classes)
+        return project_labels(torch.cat([outputs, self.classes(maps)], dim=1), labels, self.num_classes)

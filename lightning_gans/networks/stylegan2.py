@@ -21,7 +21,7 @@ from lightning_gans.core.images import Size
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.core.randomness import integers_per_image, normal_per_image, uniform_per_image
 from lightning_gans.distributed import all_reduce_mean
-from lightning_gans.networks.base import Discriminator
+from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.resampling import Downsample, LowPass
 from lightning_gans.networks.sizes import smallest_map
 from lightning_gans.networks.stylegan2_layers import (
@@ -178,7 +178,7 @@ class DiscriminatorBlock(nn.Module):
         return output if self.shortcut is None else output + self.shortcut(maps)
 
 
-class StyleGAN2Discriminator(Discriminator):
+class StyleGAN2Discriminator(FeatureDiscriminator):
     """Blocks that halve the sides, the standard deviation over groups of images, a convolution and two linear layers.
 
     The layers of the smallest map are in float32 also under mixed precision.
@@ -246,16 +246,29 @@ class StyleGAN2Discriminator(Discriminator):
         entries = [*self.from_image, *(nn.Identity() for _ in self.blocks)]
         return [[entry, block] for entry, block in zip(entries, self.blocks, strict=False)]
 
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return logits (N,), high for real images; see :meth:`.Discriminator.forward`."""
-        maps = self.from_image[0](images)
+    @property
+    def last_layer(self) -> nn.Module:
+        """The layer that computes the logit from the features."""
+        return self.end[-1]
+
+    def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the features (N, F), float32; see :meth:`.FeatureDiscriminator.feature_maps`."""
+        maps: Tensor = self.from_image[0](images)
         for level, block in enumerate(self.blocks, start=1):
             maps = block(maps)
             if level < len(self.from_image):
                 images = self.downsample(images)
                 maps = maps + self.from_image[level](images)
         with autocast_off(maps.device):
-            outputs: Tensor = self.end(at_least_float32(maps))
+            maps = at_least_float32(maps)
+            for layer in list(self.end)[:-1]:
+                maps = layer(maps)
+        return maps
+
+    def logits_of(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return logits (N,); see :meth:`.FeatureDiscriminator.logits_of`."""
+        with autocast_off(maps.device):
+            outputs: Tensor = self.last_layer(maps)
             if self.mapping is None:
                 return outputs[:, 0]
             similar: Tensor = (outputs * self.mapping(labels=labels)).sum(dim=1) * outputs.shape[1] ** -0.5

@@ -42,8 +42,8 @@ class UnrolledGAN(LatentGAN):
         **kwargs: see :class:`LatentGAN`.
 
     Raises:
-        ValueError: if ``unrolled_steps`` is negative, the constraint on D is not part of the network, or a penalty is
-            on gradients and D has batch normalization.
+        ValueError: if ``unrolled_steps`` is negative, there is an auxiliary loss, the constraint on D is not part of
+            the network, or a penalty is on gradients and D has batch normalization.
     """
 
     def __init__(
@@ -57,6 +57,8 @@ class UnrolledGAN(LatentGAN):
         super().__init__(generator, discriminator, objective, **kwargs)
         at_least("unrolled_steps", unrolled_steps, 0)
         self.unrolled_steps = unrolled_steps
+        if self.auxiliary is not None and unrolled_steps:
+            raise ValueError(f"auxiliary is {type(self.auxiliary).__name__}, whose term is not unrolled; expected None")
         if self.constraint is not None and not isinstance(self.constraint, SpectralNorm):
             raise ValueError(
                 f"constraint is {type(self.constraint).__name__}, which is no part of D's loss and network, so that it "

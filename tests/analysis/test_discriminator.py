@@ -61,7 +61,7 @@ def test_without_held_out_images_there_are_no_numbers_of_them() -> None:
 
 IMAGES = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
-LENGTHS = {
+LENGTHS: dict[Discriminator, int] = {
     # Maps of 14 and 7 pixels with 3 and 6 channels.
     DCGANDiscriminator(1, 28, width=3): 16 * (3 + 6),
     # The dense layer behind the maps is none.

@@ -201,11 +201,11 @@ def test_the_discriminator_judges_without_augmentation_in_evaluation_mode_and_st
     class Watching(DCGANDiscriminator):
         seen = 0
 
-        def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
             assert not any(module.training for module in self.modules())
             assert not torch.is_grad_enabled()
             Watching.seen += len(images)
-            return super().forward(images, labels)
+            return super().feature_maps(images, labels)
 
     model = tiny_dcgan(augmentation=Never())
     model.discriminator = Watching(channels=1, size=28, width=2)

@@ -95,8 +95,8 @@ def test_the_backward_pass_of_a_penalty_is_in_float32_too(tmp_path: Path) -> Non
             return gradient
 
     class Watched(MLPDiscriminator):
-        def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-            logits: Tensor = Square.apply(super().forward(images, labels))
+        def logits_of(self, maps: Tensor, labels: Tensor | None = None) -> Tensor:
+            logits: Tensor = Square.apply(super().logits_of(maps, labels))
             return logits
 
     torch.manual_seed(0)
