@@ -227,7 +227,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         parent = found.folders[0].parent
         if found.layout is JOINED or parent == self.folder or any(each.parent != parent for each in found.folders):
             return
-        images = walk_folder(parent).images
+        images = [parent / name for name in walk_folder(parent).names]
         if beside := [path for path in images if not any(path.is_relative_to(folder) for folder in found.folders)]:
             names = list_names([path.relative_to(self.folder).as_posix() for path in beside])
             folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)

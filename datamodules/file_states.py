@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
@@ -30,6 +30,22 @@ def file_states(paths: Iterable[Path]) -> dict[Path, FileState | None]:
     return {path: file_state(path) for path in paths}
 
 
+def changes_sentence(key: str, root: Path, changed: Sequence[str], count: int) -> str:
+    """What a warning says of files that have changed since they were read.
+
+    Args:
+        key: name of the setting whose value is ``root``.
+        root: the folder relative to which files are named.
+        changed: their names.
+        count: number of all files.
+    """
+    return (
+        f"{key} is {root}, where {len(changed)} of {count} files have changed since they were read: "
+        f"{list_names(sorted(changed))}; this run used them as they were, and its images and scores cannot be "
+        "reproduced from the folder as it is now"
+    )
+
+
 @rank_zero_only
 def warn_of_changes(key: str, root: Path, states: Mapping[Path, FileState | None]) -> None:
     """Warn of files whose state differs from an earlier one.
@@ -41,8 +57,4 @@ def warn_of_changes(key: str, root: Path, states: Mapping[Path, FileState | None
     """
     changed = [path.relative_to(root).as_posix() for path, state in states.items() if file_state(path) != state]
     if changed:
-        rank_zero_warn(
-            f"{key} is {root}, where {len(changed)} of {len(states)} files have changed since they were read: "
-            f"{list_names(sorted(changed))}; this run used them as they were, and its images and scores cannot be "
-            "reproduced from the folder as it is now"
-        )
+        rank_zero_warn(changes_sentence(key, root, changed, len(states)))

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import reject_unusable
-from lightning_gans.core.image_reader import READABLE, center_crop, failure_reason, open_rgb
+from lightning_gans.core.image_reader import READABLE, failure_reason, open_rgb
 from lightning_gans.core.names import list_names
+from lightning_gans.core.pixel_files import center_crop
 from lightning_gans.datamodules.file_states import CHANGED, file_state, file_states
 
 

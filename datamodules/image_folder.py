@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
 from pathlib import Path
 
 import torch
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_files import EXTENSIONS, find_images, reject_unusable
-from lightning_gans.core.image_reader import ARRAY, READABLE_ARRAYS, failure_reason, load_pixels
+from lightning_gans.core.files import default_cache, expand_path
 from lightning_gans.core.images import Size
 from lightning_gans.core.names import list_names
+from lightning_gans.core.pixel_files import PixelFormat
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.datamodules.base import SPLITS
-from lightning_gans.datamodules.file_states import CHANGED, FileState, file_state, file_states, warn_of_changes
+from lightning_gans.datamodules.class_folders import check_classes, files_by_class, label_files, natural_order
+from lightning_gans.datamodules.disk_cache import GIB, CachedImages
+from lightning_gans.datamodules.image_sources import FolderSource, ImageSource, ListedImages, read_images
 from lightning_gans.datamodules.in_memory import MOST_HELD_OUT, InMemoryDataModule, TensorImages
-from lightning_gans.datamodules.layouts import SPLIT_NAMES, Files, files_by_split, held_out_size
-
-FOLDER_EXTENSIONS = (*EXTENSIONS, ARRAY)
-"""Extensions of the files that are taken from folders."""
+from lightning_gans.datamodules.layouts import SPLIT_NAMES, files_by_split, held_out_size
+from lightning_gans.datamodules.mapped_images import MappedImages
 
 
 class ImageFolderDataModule(InMemoryDataModule):
-    """A folder of images of any shapes, with or without class folders, decoded once into memory.
+    """A folder of images of any shapes, with or without class folders, decoded once into memory or a cache on disk.
 
     If ``root`` has subfolders with images, at any depth, its direct subfolders are the classes, in the order of their
     names, with numbers as numbers (2 before 10); otherwise the images have no classes. If all direct subfolders have
@@ -65,9 +62,12 @@ class ImageFolderDataModule(InMemoryDataModule):
         split_folders: whether the subfolders of ``root`` are splits; by default their names decide.
         contents: what the images show; "digits" if they are handwritten digits like those of MNIST, which are compared
             in the features of a classifier of digits.
-        num_workers: processes that index the tensors; 0 is fastest, since everything is decoded at the start.
+        num_workers: processes that index the images; 0 is fastest, unless the disk with the cache is slow.
         flip: mirror training images left to right with probability ½.
         train_size: number of training images to use, a random choice that is the same in every run; by default all.
+        memory_gb: memory for decoded images in GiB, in each process. If the images of all splits take more, they are
+            decoded once into a cache on disk, which all processes and later runs read; 0 for a cache in any case.
+        cache_dir: folder of the caches; by default ``lightning-gans/images`` in the user's cache folder.
 
     Attributes:
         classes: names of the class folders; empty where the images have no classes.
@@ -91,28 +91,48 @@ class ImageFolderDataModule(InMemoryDataModule):
         num_workers: int = 0,
         flip: bool = False,
         train_size: int | None = None,
+        memory_gb: float = 0.25,
+        cache_dir: Path | None = None,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
         self.contents = contents
         at_least("channels", channels, 1)
+        at_least("memory_gb", memory_gb, 0)
         self.channels = channels
+        self.memory_gb = memory_gb
+        self.cache_dir = None if cache_dir is None else expand_path(cache_dir, "cache_dir")
         self.root = expand_path(root, "root")
         self.test_root = None if test_root is None else expand_path(test_root, "test_root")
         # Listed here and not in setup: networks are built with the number of classes before any data is loaded.
-        paths = find_images("root", self.root, rank_zero_warn, FOLDER_EXTENSIONS)
-        splits = files_by_split("root", self.root, paths, split_folders)
+        source = FolderSource("root", self.root)
+        splits = files_by_split(source.subject, source.names, split_folders)
         self._has_splits = splits is not None
-        splits = splits or {"train": files_by_class("root", self.root, paths)}
+        splits = splits or {"train": files_by_class(source.subject, source.names)}
         self.classes = sorted(splits["train"].keys() - {""}, key=natural_order)
         self.num_classes = len(self.classes)
+        sources: dict[str, ImageSource] = dict.fromkeys(splits, source)
         for split, groups in splits.items():
             check_classes(f"root is {self.root}, whose {split} split", groups, self.classes, "the train split")
         if self.test_root is not None:
-            paths = find_images("test_root", self.test_root, rank_zero_warn, FOLDER_EXTENSIONS)
-            splits["test"] = files_by_class("test_root", self.test_root, paths)
-            check_classes(f"test_root is {self.test_root}, which", splits["test"], self.classes, "root")
-        self._files = {split: label_files(groups, self.classes) for split, groups in splits.items()}
-        self._states = {split: file_states(path for path, _ in files) for split, files in self._files.items()}
+            source = sources["test"] = FolderSource("test_root", self.test_root)
+            splits["test"] = files_by_class(source.subject, source.names)
+            check_classes(source.subject, splits["test"], self.classes, "root")
+        self._listed = {
+            split: ListedImages(sources[split], *label_files(groups, self.classes)) for split, groups in splits.items()
+        }
+        self._listed["train"] = in_random_order(self._listed["train"])
+        self._caches: dict[str, CachedImages] = {}
+
+    @property
+    def pixel_format(self) -> PixelFormat:
+        """The pixels that files are read as."""
+        return PixelFormat(self.channels, self.size)
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether the images are read from a cache on disk, since there are too many for ``memory_gb``."""
+        count = sum(len(listed.files) for listed in self._listed.values())
+        return count * self.pixel_format.bytes_per_image > self.memory_gb * GIB
 
     def display_name(self) -> str:
         """The name of the folder."""
@@ -128,54 +148,80 @@ class ImageFolderDataModule(InMemoryDataModule):
         Raises:
             InputError: if files cannot be read; it counts them and names the first ones.
         """
-        return self.load_split("train" if train else "test")
+        listed = self._listed["train" if train else "test"]
+        return read_images(listed, self.pixel_format), listed.labels
 
-    def _location(self, split: str) -> tuple[str, Path]:
-        """The folder of a split, after the name of its argument."""
-        if split == "test" and self.test_root is not None:
-            return "test_root", self.test_root
-        return "root", self.root
+    def splits_of(self, stage: str) -> list[str]:
+        """The splits whose files a stage needs; without a test split that for validation, which may be in training."""
+        needed = ("val",) if stage in ("test", "predict") and "test" not in self._listed else SPLITS[stage]
+        return list(dict.fromkeys(split if split in self._listed else "train" for split in needed))
 
-    def load_split(self, split: str) -> tuple[Tensor, Tensor]:
-        """Images (N, C, height, width) uint8 and labels (N,) int64 of the folders of a split.
+    def cached(self, split: str) -> CachedImages:
+        """The cache of the files of a split, which is built first if necessary.
 
         Raises:
-            InputError: if files cannot be read; it counts them and names the first ones.
+            InputError: if files cannot be used, or the cache cannot be written.
         """
-        key, root = self._location(split)
-        files, states = self._files[split], self._states[split]
-        if split == "train":
-            order = torch.randperm(len(files), generator=derive_generator("cpu", "image folder"))
-            files = [files[index] for index in order.tolist()]
-        images = read_images(key, root, {path: states[path] for path, _ in files}, self.channels, self.size)
-        return images, torch.tensor([label for _, label in files])
+        if split not in self._caches:
+            base = self.cache_dir or default_cache()
+            if base is None:
+                raise InputError("cache_dir is null, but the home folder is not known; expected a folder")
+            base = base if self.cache_dir is not None else base / "images"
+            self._caches[split] = CachedImages(base, split, self._listed[split], self.pixel_format)
+        return self._caches[split]
+
+    def prepare_data(self) -> None:
+        """Build the caches that the trainer's stage needs, if there are any: in one process of each machine."""
+        if self.is_cached:
+            for split in self.splits_of("fit" if self.trainer is None else str(self.trainer.state.fn)):
+                self.cached(split)
 
     def setup(self, stage: str) -> None:
         """Decode, check and split the images that ``stage`` needs."""
-        if stage in ("test", "predict") and "test" not in self._files:
-            self.setup("validate")
+        for split in self.splits_of(stage):
+            if split in self.splits:
+                continue
+            held_out = split == "train" and "val" not in self._listed
+            length = len(self._listed[split].files)
+            kept = length - (held_out_size(self.val_size, length, MOST_HELD_OUT) if held_out else 0)
+            data = self._opened(split)
+            if held_out:
+                self.splits["val"] = data.part(kept, None)
+            self.splits[split] = self.limited(data.part(0, kept)) if split == "train" else data
+        if stage in ("test", "predict") and "test" not in self._listed:
             self.splits["test"] = self.splits["val"]
-        elif stage in ("fit", "validate") and "val" in self._files:
-            for split in SPLITS[stage]:
-                if split not in self.splits:
-                    loaded = self.load_split(split)
-                    self.splits[split] = self.limited(*loaded) if split == "train" else TensorImages(*loaded)
-        else:
-            super().setup(stage)
         if stage == "fit":
             rank_zero_info(self._summary())
 
+    def _opened(self, split: str) -> TensorImages:
+        """All images of the files of a split."""
+        listed = self._listed[split]
+        if not self.is_cached:
+            return TensorImages(read_images(listed, self.pixel_format), listed.labels)
+        cache = self.cached(split)
+        rank_zero_info(f"data: {len(listed.files):,} images are read from the cache {cache.describe()}")
+        return MappedImages(cache.folder, listed.labels)
+
+    def fingerprint(self, split: str) -> str:
+        """A hash of the split's pixels, or files if they are cached, and labels: the key of cached statistics."""
+        data = self.splits[split]
+        if not isinstance(data, MappedImages):
+            return super().fingerprint(split)
+        digest = hashlib.sha256(repr((data.folder.header, data.first, len(data))).encode())
+        digest.update(data.labels.numpy().tobytes())
+        return digest.hexdigest()[:16]
+
     def training_size(self) -> int:
         """Number of training images."""
-        count = len(self._files["train"])
-        if "val" not in self._files:
+        count = len(self._listed["train"].files)
+        if "val" not in self._listed:
             count -= held_out_size(self.val_size, count, MOST_HELD_OUT)
         return count if self.train_size is None else self.train_size
 
     def _summary(self) -> str:
         """What the folders are, and the numbers of images, as one line."""
-        counts = {split: str(len(self._files[split])) for split in SPLIT_NAMES if split in self._files}
-        if "val" not in self._files:
+        counts = {split: str(len(self._listed[split].files)) for split in SPLIT_NAMES if split in self._listed}
+        if "val" not in self._listed:
             counts["train"] += f" ({len(self.splits['val'])} of them held out for validation)"
         if self.train_size is not None:
             counts["train"] += f" ({self.train_size} of them used)"
@@ -185,106 +231,16 @@ class ImageFolderDataModule(InMemoryDataModule):
         return f"data: root is {self.root}, which {folders}; {classes}; images: {images}"
 
     def teardown(self, stage: str) -> None:
-        """Warn of files that have changed since they were read."""
-        by_folder: dict[tuple[str, Path], dict[Path, FileState | None]] = {}
-        for split, states in self._states.items():
-            by_folder.setdefault(self._location(split), {}).update(states)
-        for (key, root), states in by_folder.items():
-            warn_of_changes(key, root, states)
+        """Warn of files that have changed since they were listed."""
+        for source in dict.fromkeys(listed.source for listed in self._listed.values()):
+            source.warn_of_changes()
 
     def split_label(self, split: str) -> str:
         """The split's own name; for ``test`` it is ``val`` if there are no test images."""
-        return "val" if split == "test" and "test" not in self._files else split
+        return "val" if split == "test" and "test" not in self._listed else split
 
 
-def natural_order(name: str) -> tuple[list[str | int], str]:
-    """A key that sorts names as people do: their numbers as numbers, so that 2 comes before 10."""
-    return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", name))], name
-
-
-def files_by_class(key: str, root: Path, paths: list[Path]) -> Files:
-    """The image files of each class folder in ``root``; if there are no class folders, all files under an empty name.
-
-    Args:
-        key: name of the argument whose value is ``root``, for error messages.
-        root: the folder.
-        paths: the images in it.
-
-    Raises:
-        InputError: if ``root`` holds both images and class folders.
-    """
-    groups: Files = {}
-    for path in paths:
-        parts = path.relative_to(root).parts
-        groups.setdefault(parts[0] if len(parts) > 1 else "", []).append(path)
-    if "" in groups and len(groups) > 1:
-        alone = groups.pop("")[0]
-        beside = min(groups.values())[0]
-        raise InputError(
-            f"{key} is {root}, which holds both {alone.name} and {beside.relative_to(root)}; expected all images in "
-            "class folders, or none"
-        )
-    return groups
-
-
-def check_classes(subject: str, groups: Files, classes: list[str], training: str) -> None:
-    """Check that the classes of other images are classes of the training images.
-
-    Args:
-        subject: what holds the other images, for the error message.
-        groups: their files by class.
-        classes: the classes of the training images.
-        training: what holds the training images, for the error message.
-
-    Raises:
-        InputError: if there is another class, or there are no classes although the training images have some.
-    """
-    unknown = sorted(groups.keys() - (set(classes) or {""}))
-    if not unknown:
-        return
-    has = f"has the class folder(s) {list_names(unknown)}" if unknown != [""] else "has no class folders"
-    expected = f"class folders as in {training}: {list_names(classes)}" if classes else f"none, as in {training}"
-    raise InputError(f"{subject} {has}; expected {expected}")
-
-
-def label_files(groups: Files, classes: list[str]) -> list[tuple[Path, int]]:
-    """All files, each with the index of its class in ``classes``, or with 0 if there are no classes."""
-    indices = {name: index for index, name in enumerate(classes)}
-    return [(path, indices.get(name, 0)) for name in sorted(groups) for path in groups[name]]
-
-
-def read_images(
-    key: str, root: Path, states: Mapping[Path, FileState | None], channels: int, size: tuple[int, int]
-) -> Tensor:
-    """Decode files on several threads (Pillow releases Python's lock while it decodes).
-
-    Args:
-        key: name of the argument whose value is ``root``, for error messages.
-        root: the folder relative to which error messages name files.
-        states: the files, each with its state when it was listed.
-        channels: number of channels.
-        size: (height, width) in pixels.
-
-    Returns:
-        (N, channels, height, width) uint8, in the order of ``states``.
-
-    Raises:
-        InputError: if files cannot be read or have changed; it counts them and names the first ones.
-    """
-    paths = list(states)
-    # Filled in place: stacking a list of images would need twice the memory.
-    images = torch.empty(len(paths), channels, *size, dtype=torch.uint8)
-
-    def read(index: int) -> str | None:
-        try:
-            images[index] = load_pixels(paths[index], channels, size)
-        # Pillow's decoders raise all kinds of exceptions; all are caught, so that all files are reported at once.
-        except Exception as error:
-            return failure_reason(error)
-        return None if file_state(paths[index]) == states[paths[index]] else CHANGED
-
-    with ThreadPoolExecutor() as pool:
-        reasons = list(pool.map(read, range(len(paths))))
-    bad = [(path, why) for path, why in zip(paths, reasons, strict=True) if why is not None]
-    reject_unusable(key, root, bad, len(paths), READABLE_ARRAYS)
-    return images
+def in_random_order(listed: ListedImages) -> ListedImages:
+    """Images in a random order that depends on their number only."""
+    order = torch.randperm(len(listed.files), generator=derive_generator("cpu", "image folder"))
+    return listed._replace(files=listed.files[order.numpy()], labels=listed.labels[order])

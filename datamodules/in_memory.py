@@ -56,20 +56,32 @@ class TensorImages(Dataset[Labelled]):
         """A copy on another device."""
         return TensorImages(self.images.to(device), self.labels.to(device))
 
+    def part(self, first: int, stop: int | None) -> TensorImages:
+        """The images from ``first`` up to ``stop``, or to the last."""
+        return TensorImages(self.images[first:stop], self.labels[first:stop])
 
-class MirroredImages(TensorImages):
-    """As :class:`TensorImages`, with N more indices: N + k is the mirror image of image k."""
+
+class MirroredImages(Dataset[Labelled]):
+    """Images, with N more indices: N + k is the mirror image of image k.
+
+    Args:
+        data: the images.
+    """
+
+    def __init__(self, data: TensorImages) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
 
     def __getitem__(self, indices: list[int] | Tensor) -> Labelled:
-        """The batch (uint8 images, labels) with these indices, a list or (n,) int64 on :attr:`device`."""
-        rows = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.long, device=self.device)
-        batch = super().__getitem__(rows % len(self))
+        """The batch (uint8 images, labels) with these indices, a list or (n,) int64 on the device of the images."""
+        if not isinstance(indices, Tensor):
+            indices = torch.tensor(indices, dtype=torch.long, device=self.data.device)
+        rows = indices
+        batch = self.data[rows % len(self)]
         mirrored = (rows >= len(self)).view(-1, 1, 1, 1)
         return batch._replace(images=torch.where(mirrored, batch.images.flip(3), batch.images))
-
-    def to(self, device: torch.device) -> MirroredImages:
-        """A copy on another device."""
-        return MirroredImages(self.images.to(device), self.labels.to(device))
 
 
 class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
@@ -134,20 +146,20 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         if stage in ("fit", "validate") and "train" not in self.splits:
             data = self._loaded(train=True)
             kept = len(data) - held_out_size(self.val_size, len(data), MOST_HELD_OUT)
-            self.splits["train"] = self.limited(data.images[:kept], data.labels[:kept])
-            self.splits["val"] = TensorImages(data.images[kept:], data.labels[kept:])
+            self.splits["train"] = self.limited(data.part(0, kept))
+            self.splits["val"] = data.part(kept, None)
         if stage in ("test", "predict") and "test" not in self.splits:
             self.splits["test"] = self._loaded(train=False)
 
-    def limited(self, images: Tensor, labels: Tensor) -> TensorImages:
+    def limited(self, data: TensorImages) -> TensorImages:
         """The first ``train_size`` training images.
 
         Raises:
             InputError: if there are not as many.
         """
-        if self.train_size is not None and self.train_size > len(labels):
-            raise InputError(f"train_size is {self.train_size}, but there are {len(labels)} training images")
-        return TensorImages(images[: self.train_size], labels[: self.train_size])
+        if self.train_size is not None and self.train_size > len(data):
+            raise InputError(f"train_size is {self.train_size}, but there are {len(data)} training images")
+        return data.part(0, self.train_size)
 
     def training_size(self) -> int | None:
         """Number of training images; None if they are not loaded and ``train_size`` does not say it."""
@@ -177,22 +189,21 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         data = self.prepared(split)
         return Labelled(data.images, data.labels)
 
-    def dataset_for(self, split: str) -> TensorImages:
+    def dataset_for(self, split: str) -> TensorImages | MirroredImages:
         """The split; a copy on the trainer's GPU if it is small and no other processes index it."""
         data = self.prepared(split)
-        if split == "train" and self.flip:
-            data = MirroredImages(data.images, data.labels)
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
-        small = data.images.nbytes <= MAX_BYTES_ON_GPU
-        return data.to(device) if device.type == "cuda" and small and not self.num_workers else data
+        if device.type == "cuda" and data.images.nbytes <= MAX_BYTES_ON_GPU and not self.num_workers:
+            data = data.to(device)
+        return MirroredImages(data) if split == "train" and self.flip else data
 
-    def index_device(self, data: TensorImages) -> torch.device | None:
+    def index_device(self, data: TensorImages | MirroredImages) -> torch.device | None:
         """Device of the images; None, for lists of indices, if other processes index them."""
-        return None if self.num_workers else data.device
+        return None if self.num_workers else device_of(data)
 
-    def pins_memory(self, data: TensorImages) -> bool:
+    def pins_memory(self, data: TensorImages | MirroredImages) -> bool:
         """Whether batches of a data set are in CPU memory and go to a GPU."""
-        return super().pins_memory(data) and data.device.type != "cuda"
+        return super().pins_memory(data) and device_of(data).type != "cuda"
 
     def fingerprint(self, split: str) -> str:
         """A hash of the split's pixels, at the size used, and labels: the key of cached statistics of real images."""
@@ -208,6 +219,11 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
     def on_after_batch_transfer(self, batch: Labelled, dataloader_idx: int) -> Labelled:
         """Convert images to float in [-1, 1], on the device: as uint8 they take a quarter of the transfer."""
         return batch._replace(images=to_float(batch.images))
+
+
+def device_of(data: TensorImages | MirroredImages) -> torch.device:
+    """Device of the images of a data set."""
+    return data.data.device if isinstance(data, MirroredImages) else data.device
 
 
 def covering_size(given: Sequence[int], wanted: tuple[int, int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -153,11 +154,11 @@ def expected_folders(split: str, layouts: tuple[Layout, ...]) -> str:
     return f"a folder that holds {', or '.join(layout.describe(split) for layout in layouts)}"
 
 
-Files = dict[str, list[Path]]
-"""Image files by class; without classes all under an empty name."""
+Files = dict[str, list[int]]
+"""Indices of image files by class; without classes all under an empty name."""
 
 
-def files_by_split(key: str, root: Path, paths: list[Path], split_folders: bool | None) -> dict[str, Files] | None:
+def files_by_split(subject: str, names: Sequence[str], split_folders: bool | None) -> dict[str, Files] | None:
     """The images of a folder whose subfolders are splits; None if they are classes, or there are none.
 
     Subfolders are splits if all of them have the name of a split and one is for training: ``train/cat`` and
@@ -165,39 +166,40 @@ def files_by_split(key: str, root: Path, paths: list[Path], split_folders: bool 
     ``train`` if the other classes have names of their own.
 
     Args:
-        key: name of the argument whose value is ``root``, for error messages.
-        root: the folder.
-        paths: the images in it.
+        subject: the start of error messages, such as "root is photos, which".
+        names: the images, relative to the folder, in order.
         split_folders: whether the subfolders are splits; None if their names decide.
 
     Raises:
         InputError: if the names do not say whether the folders are splits or classes, a split has two folders, or there
             is no training split.
     """
-    parts = {path: path.relative_to(root).parts for path in paths}
-    level = None if split_folders is False else level_of_splits(list(parts.values()))
-    if level is None and split_folders is not False and (split_folders or is_ambiguous(list(parts.values()))):
-        tops = sorted({each[0] for each in parts.values()}, key=lambda name: (split_of(name) is None, name))
-        raise InputError(
-            f"{key} is {root}, which holds {list_names(tops)}; expected folders of splits only, train and possibly val "
-            "and test, or of classes only, or split_folders to be false if these are classes"
-        )
+    if split_folders is False:
+        return None
+    parts = [tuple(name.split("/")) for name in names]
+    level = level_of_splits(parts)
     if level is None:
+        if split_folders or is_ambiguous(parts):
+            tops = sorted({each[0] for each in parts}, key=lambda name: (split_of(name) is None, name))
+            raise InputError(
+                f"{subject} holds {list_names(tops)}; expected folders of splits only, train and possibly val "
+                "and test, or of classes only, or split_folders to be false if these are classes"
+            )
         return None
     splits: dict[str, Files] = {}
-    names: dict[str, str] = {}
-    for path, each in parts.items():
+    found: dict[str, str] = {}
+    for index, each in enumerate(parts):
         split = SPLIT_OF_NAME[each[level].lower()]
-        if level == 0 and names.setdefault(split, each[0]) != each[0]:
-            raise InputError(f"{key} is {root}, which holds both {names[split]} and {each[0]}; expected one of both")
+        if level == 0 and found.setdefault(split, each[0]) != each[0]:
+            raise InputError(f"{subject} holds both {found[split]} and {each[0]}; expected one of both")
         others = each[:level] + each[level + 1 :]
-        splits.setdefault(split, {}).setdefault(others[0] if len(others) > 1 else "", []).append(path)
+        splits.setdefault(split, {}).setdefault(others[0] if len(others) > 1 else "", []).append(index)
     for split, files in splits.items():
         if "" in files and len(files) > 1:
-            alone, beside = files[""][0], min(path for name in files if name for path in files[name])
+            alone, beside = files[""][0], min(index for name in files if name for index in files[name])
             raise InputError(
-                f"{key} is {root}, whose {split} split holds both {alone.relative_to(root)} and "
-                f"{beside.relative_to(root)}; expected all images of a split in class folders, or none"
+                f"{subject.removesuffix('which')}whose {split} split holds both {names[alone]} and {names[beside]}; "
+                "expected all images of a split in class folders, or none"
             )
     return splits
 

@@ -15,8 +15,8 @@ from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_reader import center_crop
 from lightning_gans.core.images import Size
+from lightning_gans.core.pixel_files import center_crop
 from lightning_gans.datamodules.digits import DIGITS
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
 

@@ -28,11 +28,11 @@ from lightning_gans.callbacks.real_statistics import RealStatistics
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import Data, ImageData, PairData, data_module
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.files import expand_path
+from lightning_gans.core.files import default_cache, expand_path
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
-from lightning_gans.metrics.cache import RealCache, default_cache
+from lightning_gans.metrics.cache import RealCache
 from lightning_gans.metrics.choice import check_features, choose_features, note_on_bias
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.metric_set import MetricSet

@@ -3,7 +3,7 @@
 Images of 1 channel are drawn in gray, of 3 in color. The last of 2 or 4 channels is alpha: single images keep it in
 their files, grids and animations show them on white. Of images with more channels all are drawn, each in gray, side by
 side in rows of about the square root of their number; files of single ones are ``.npy`` files, as
-:func:`.image_reader.open_array` reads them.
+:func:`.array_files.read_array` reads them.
 
 Imports neither Lightning nor torchvision, because commands that only use a trained model write images too.
 """

@@ -117,6 +117,17 @@ def expand_path(path: str | os.PathLike[str], key: str) -> Path:
     return Path(expand_home(os.fspath(path), key))
 
 
+def default_cache() -> Path | None:
+    """The folder ``lightning-gans`` in the user's cache folder; None if the user has no home folder."""
+    # By its specification, a path that is not absolute is to be ignored.
+    if Path(given := os.environ.get("XDG_CACHE_HOME", "")).is_absolute():
+        return Path(given) / "lightning-gans"
+    try:
+        return Path.home() / ".cache" / "lightning-gans"
+    except RuntimeError:
+        return None
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """A context in which no other process is in such a context with the same folder.

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import io
-import math
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
-from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.image_metadata import FORMATS, Stripped, exif_orientation, strip_metadata
-from lightning_gans.core.images import has_alpha
 
 READABLE = f"whole {FORMATS} files with at most 16 bits per channel"
 """What error messages expect files to be."""
-
-ARRAY = ".npy"
-"""Extension of files of NumPy, which hold one array each."""
-
-READABLE_ARRAYS = f"{READABLE}, or {ARRAY} files of (height, width, channels) of 8 or 16 bits"
-"""What error messages expect files to be where arrays are read too."""
-
-MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-"""Pillow's names of images by their number of channels."""
 
 MAX_BYTES = 2**31
 """Largest file that is read."""
@@ -128,20 +114,48 @@ def open_with_alpha(
 ) -> tuple[Image.Image, Image.Image | None]:
     """Read an image file as 8-bit RGB, composited on white where it is transparent, and its alpha channel.
 
-    Arguments and errors are those of :func:`open_image`.
+    Arguments and errors are those of :func:`open_described`.
 
     Returns:
         The image, and its alpha channel in 8 bits, which is None if the image has none.
     """
     image = open_image(path, max_pixels, max_side)
+    return flatten(image), image.getchannel("A") if image.mode == "RGBA" else None
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """An RGB or RGBA image as RGB, composited on white where it is transparent."""
     if image.mode == "RGB":
-        return image, None
-    flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return flat, image.getchannel("A")
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+class FileFacts(NamedTuple):
+    """What an image file holds.
+
+    Attributes:
+        width: width in pixels, after the image is rotated.
+        height: height in pixels, after the image is rotated.
+        channels: 1 for gray, 2 for gray with transparency, 3 for color, 4 for color with transparency; those of an
+            array.
+        bits: bits of each channel, 8 for less and 16 for more.
+    """
+
+    width: int
+    height: int
+    channels: int
+    bits: int
 
 
 def open_image(path: Path | bytes, max_pixels: int | None = None, max_side: int | None = None) -> Image.Image:
-    """Read an image file as 8-bit RGB, or RGBA if it is transparent.
+    """Read an image file as 8-bit RGB, or RGBA if it is transparent; see :func:`open_described`."""
+    return open_described(path, max_pixels, max_side)[0]
+
+
+def open_described(
+    path: Path | bytes, max_pixels: int | None = None, max_side: int | None = None
+) -> tuple[Image.Image, FileFacts]:
+    """Read an image file as 8-bit RGB, or RGBA if it is transparent, and say what it holds.
 
     The format is recognized by the content, not by the name. The image is rotated according to the EXIF data; all other
     metadata are ignored, so that no error in them matters. Of an animation and of several pages the first is taken.
@@ -174,10 +188,31 @@ def open_image(path: Path | bytes, max_pixels: int | None = None, max_side: int 
             file.width * file.height > max_pixels or (max_side is not None and max(file.size) > max_side)
         ):
             raise TooManyPixelsError(file.size, max_pixels, max_side)
+        channels, bits = channels_of(file), 16 if has_16_bits(file, content) else 8
         image = to_rgb(file, stripped)
         # AVIF has its own property of the orientation, which Pillow gives as EXIF data.
         turn = TURNS.get(stripped.orientation or exif_orientation(file.info.get("exif", b"")) or 1)
-    return image if turn is None else image.transpose(turn)
+    image = image if turn is None else image.transpose(turn)
+    return image, FileFacts(*image.size, channels + (channels % 2 and image.mode == "RGBA"), bits)
+
+
+def channels_of(file: Image.Image) -> int:
+    """Number of channels of an image file: 1 or 2 if it is gray, 3 or 4 if it is in color or has a palette."""
+    if file.mode in ("LA", "La"):
+        return 2
+    if file.mode in ("1", "L", "F") or file.mode.startswith("I"):
+        return 1
+    return 4 if file.mode in ("RGBA", "RGBa", "PA") else 3
+
+
+def has_16_bits(file: Image.Image, content: bytes) -> bool:
+    """Whether the channels of an image file have more than 8 bits. Pillow reads those of colors with 8 bits."""
+    if file.format == "PNG":
+        return content[24] > 8  # of the first chunk
+    if file.format == "TIFF":
+        bits = file.tag_v2.get(258, 1)  # type: ignore[attr-defined]  # of its class
+        return bool(max((1, *bits) if isinstance(bits, tuple) else (bits,)) > 8)
+    return file.mode.startswith("I")
 
 
 def to_rgb(file: Image.Image, stripped: Stripped) -> Image.Image:
@@ -220,86 +255,3 @@ def scale_gray(file: Image.Image, values: NDArray[Any], negative: bool) -> Image
 def to_8_bits(values: NDArray[Any], top: int) -> NDArray[np.uint8]:
     """Values from 0 to ``top`` as levels from 0 to 255, rounded to the nearest."""
     return ((values.astype(np.int64) * 255 + top // 2) // top).astype(np.uint8)
-
-
-def open_array(path: Path) -> NDArray[np.uint8]:
-    """Read the pixels (height, width, channels) of a ``.npy`` file; those of 16 bits are scaled to 8.
-
-    Nothing of the file is executed or trusted: its header is read with NumPy's own limit of size, and has to agree with
-    the size of the file.
-
-    Raises:
-        ValueError: if the file holds anything else.
-        OSError: if it cannot be read.
-    """
-    content = read_file(path)
-    file = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, kind = read_header(file)
-    except (ValueError, EOFError) as error:
-        raise ValueError("not an array of NumPy") from error
-    if kind.kind != "u" or kind.itemsize > 2 or len(shape) not in (2, 3):
-        raise ValueError(
-            f"an array of {kind} of shape {shape}; expected uint8 or uint16 of (height, width, channels) or (height, "
-            "width)"
-        )
-    if math.prod(shape) * kind.itemsize != len(content) - file.tell():
-        raise ValueError(f"an array of shape {shape} whose file has another size")
-    if not math.prod(shape):
-        raise ValueError(f"an array of shape {shape}, which has no pixels")
-    values = np.frombuffer(content, kind, offset=file.tell()).reshape(shape, order="F" if fortran else "C")
-    values = values if values.ndim == 3 else values[:, :, None]
-    return values if kind.itemsize == 1 else to_8_bits(values, 2**16 - 1)
-
-
-def load_pixels(path: Path, channels: int, size: tuple[int, int]) -> Tensor:
-    """Load an image file, or a ``.npy`` file, as pixels (channels, height, width) uint8; see :func:`center_crop`.
-
-    Image files are converted to gray or RGB on white, or with alpha for 2 or 4 channels, where the color of what is
-    fully transparent is black, since files may have any there. The channels of a ``.npy`` file are taken as they are.
-
-    Args:
-        path: the file.
-        channels: number of channels; more than 4 are possible from ``.npy`` files only.
-        size: (height, width).
-
-    Raises:
-        ValueError: if the file has another number of channels, or for the reasons of :func:`open_image`.
-        Exception: any error of Pillow, if the pixels are damaged.
-    """
-    if path.suffix.lower() == ARRAY:
-        values = open_array(path)
-        if values.shape[2] != channels:
-            raise ValueError(f"an array of {values.shape[2]} channel(s); expected {channels}")
-        return torch.cat([center_crop(Image.fromarray(values[:, :, c]), 1, size) for c in range(channels)])
-    if channels not in MODES:
-        raise ValueError(f"an image file, which has at most 4 channels; expected {ARRAY} files for {channels}")
-    if not has_alpha(channels):
-        return center_crop(open_rgb(path), channels, size)
-    pixels = center_crop(open_image(path), channels, size)
-    pixels[:-1, pixels[-1] == 0] = 0
-    return pixels
-
-
-def center_crop(image: Image.Image, channels: int, size: tuple[int, int]) -> Tensor:
-    """Resize an image until it covers ``size``, and crop its center.
-
-    Args:
-        image: gray or RGB; with alpha, if it has any, for 2 or 4 channels.
-        channels: 1 to 4.
-        size: (height, width).
-
-    Returns:
-        Pixels (channels, height, width) uint8.
-    """
-    # From RGB Pillow has no way to gray with alpha.
-    image = image.convert("RGBA" if channels == 2 else MODES[channels]).convert(MODES[channels])
-    height, width = size
-    shown_width = min(image.width, image.height * width / height)
-    shown_height = min(image.height, image.width * height / width)
-    left, top = (image.width - shown_width) // 2, (image.height - shown_height) // 2
-    # With a box, Pillow computes only the crop of the resized image: a long strip needs no more memory.
-    box = (left, top, left + shown_width, top + shown_height)
-    return pixels_of(image.resize((width, height), Image.Resampling.BICUBIC, box))

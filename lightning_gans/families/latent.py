@@ -187,7 +187,9 @@ class LatentGAN(RegularizedTraining, AuxiliaryTraining, ABC):
         uses_mean = self.generator.needs_mean_image and self.start_from is None
         if self.global_step == 0 and uses_mean and isinstance(data, InMemoryData):
             images = data.split_tensors("train").images
-            mean = images.sum(dim=0, dtype=torch.float64) / (127.5 * len(images)) - 1
+            # In parts: torch converts all it sums to float64 first, eight times the memory of the images.
+            sums = torch.stack([part.sum(dim=0, dtype=torch.float64) for part in torch.split(images, 1000)])
+            mean = sums.sum(dim=0) / (127.5 * len(images)) - 1
             for network in (self.generator, *self.ema.values()):
                 assert isinstance(network, Generator)
                 network.use_mean_image(mean)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import tempfile
 import warnings
@@ -85,17 +84,6 @@ def temporary_folder() -> str:
     folder = tempfile.mkdtemp(prefix="lightning-gans-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
-
-
-def default_cache() -> Path | None:
-    """The folder ``lightning-gans`` in the user's cache folder; None if the user has no home folder."""
-    # By its specification, a path that is not absolute is to be ignored.
-    if Path(given := os.environ.get("XDG_CACHE_HOME", "")).is_absolute():
-        return Path(given) / "lightning-gans"
-    try:
-        return Path.home() / ".cache" / "lightning-gans"
-    except RuntimeError:
-        return None
 
 
 VERSION = 3

@@ -20,7 +20,7 @@ SUBCOMMANDS = {"test": "test", "val": "validate"}
 DATA = "data.init_args."
 """The start of the keys of a data module's arguments."""
 
-MACHINE = {f"{DATA}{key}" for key in ("download", "unverified", "cache_gb", "num_workers")}
+MACHINE = {f"{DATA}{key}" for key in ("download", "unverified", "cache_gb", "memory_gb", "cache_dir", "num_workers")}
 """Settings that depend on the machine and change no data."""
 
 

@@ -13,7 +13,8 @@ import yaml
 from lightning_gans.cli.commands.common import run_command
 from lightning_gans.cli.train import build
 from lightning_gans.core.errors import InputError
-from lightning_gans.metrics.cache import RealCache, default_cache, download_weights
+from lightning_gans.core.files import default_cache
+from lightning_gans.metrics.cache import RealCache, download_weights
 from tests.support.command_line import QUIET, SHORT, scores
 
 pytestmark = pytest.mark.usefixtures("empty_folder")

@@ -23,7 +23,7 @@ from lightning_gans.core.drawing import (
     write_gif,
     write_image,
 )
-from lightning_gans.core.image_reader import load_pixels
+from lightning_gans.core.pixel_files import load_pixels
 
 
 def noise(*shape: int) -> Tensor:

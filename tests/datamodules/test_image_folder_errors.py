@@ -13,10 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_reader import READABLE_ARRAYS
+from lightning_gans.core.pixel_files import READABLE_ARRAYS
 from lightning_gans.datamodules import ImageFolderDataModule
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
-from tests.datamodules.test_image_folder import fill, folder, save
+from tests.support.folders import fill, folder, save
 from tests.support.tiny import TinyData
 
 # Refusals.

@@ -9,7 +9,7 @@ import torch
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.datamodules import ImageFolderDataModule
-from tests.datamodules.test_image_folder import fill, folder
+from tests.support.folders import fill, folder
 
 
 def refusal(root: Path, **kwargs: bool) -> str:

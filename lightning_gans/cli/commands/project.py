@@ -87,8 +87,9 @@ def run(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from lightning_gans.core.drawing import grid, is_picture
-    from lightning_gans.core.image_reader import READABLE_ARRAYS, failure_reason, load_pixels
+    from lightning_gans.core.image_reader import failure_reason
     from lightning_gans.core.images import to_uint8
+    from lightning_gans.core.pixel_files import READABLE_ARRAYS, load_pixels
     from lightning_gans.inference import LatentSampler
     from lightning_gans.inference.latent_file import SavedPoints, points_to_bytes
     from lightning_gans.inference.projection import Projector
