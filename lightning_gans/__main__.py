@@ -19,6 +19,7 @@ TRAINING = {
 COMMANDS = {
     "sample": "generate images from noise",
     "interpolate": "interpolate between generated images, as a grid, GIF or MP4",
+    "mix": "mix the styles of generated images in a grid",
     "project": "find the latent vector whose image is nearest to a picture",
     "translate": "translate images of any size, from files or folders",
     "inspect": "describe a checkpoint: variant, step, scores, versions, sizes",

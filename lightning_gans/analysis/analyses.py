@@ -13,10 +13,12 @@ from torch import Tensor
 
 from lightning_gans.analysis.directions import Directions
 from lightning_gans.analysis.discriminator import compare_logits, hidden_features, probe
+from lightning_gans.analysis.mixing import mixing_grid
 from lightning_gans.analysis.model import BATCH_SIZE, NOT_HELD_OUT, AnalyzedModel, subset
 from lightning_gans.components.noise import interpolation_for
 from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.metrics.prdc import distances
+from lightning_gans.networks.styles import StyleGenerator, part_of_layers
 
 
 class Nearest(NamedTuple):
@@ -124,6 +126,8 @@ INTERPOLATION_STEPS = 9
 """Images from one latent vector to another, both ends included."""
 DIRECTION_STEPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 """Standard deviations by which an image is moved along a direction."""
+MIXING_COLUMNS = 8
+"""Largest number of columns of the grid of mixed styles."""
 CLASS_COLUMNS = 10
 """Largest number of classes in the grid of classes."""
 LOGIT_IMAGES = 2000
@@ -206,6 +210,26 @@ def move_along_directions(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor | 
     moved = directions.move(start.expand(len(labels), *start.shape[1:]), amounts.flatten(0, 1))
     shares = {f"share_{place}": float(share) for place, share in enumerate(directions.shares[:rows], start=1)}
     return to_uint8(analyzed.generate(moved, labels)), {**shares, "reason": None}
+
+
+def mixed_styles(analyzed: AnalyzedModel, rows: int) -> tuple[Tensor, int] | None:
+    """Mix the coarse styles of some samples with the others of further samples; see :mod:`.analysis.mixing`.
+
+    Returns:
+        Images ((rows + 1) * columns, C, H, W) uint8 and the number of columns; None without a mapping network.
+    """
+    network = analyzed.model.sampled
+    if not isinstance(network, StyleGenerator):
+        return None
+    count = min(rows, MIXING_COLUMNS)
+    labels = torch.arange(rows + count) % max(1, analyzed.num_classes)
+    styles = analyzed.model.points(analyzed.latent[: rows + count], labels)
+    layers = part_of_layers("coarse", network.style_layers)
+    # The class is part of the styles; labels are not used.
+    images = mixing_grid(
+        lambda w: analyzed.generate(w, torch.zeros(len(w), dtype=torch.int64)), styles[:rows], styles[rows:], layers
+    )
+    return to_uint8(images), count + 1
 
 
 def discriminator_scores(analyzed: AnalyzedModel) -> tuple[dict[str, Tensor], Numbers]:

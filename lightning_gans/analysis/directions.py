@@ -17,12 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_gans.networks.sampling import SamplesFromNoise
+from lightning_gans.networks.styles import check_layers
 
 SPREAD_POINTS = 500
 """Points whose standard deviation along a direction is the unit of steps."""
-
-PARTS = {"coarse": (0, 3), "middle": (1, 3), "fine": (2, 3)}
-"""Thirds of the layers that are given a w, from those of the smallest feature maps on."""
 
 
 def factorize(weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -70,9 +68,7 @@ class Directions:
                 raise ValueError("layers is given, but the generator has no mapping network; expected None")
             self.layers = []
         elif layers is not None:
-            self.layers = sorted(set(layers))
-            if not self.layers or not 0 <= self.layers[0] <= self.layers[-1] < len(weights):
-                raise ValueError(f"layers is {list(layers)}; expected numbers from 0 to {len(weights) - 1}")
+            self.layers = check_layers(layers, len(weights))
             weights = [weights[layer] for layer in self.layers]
         vectors, values = factorize(weights)
         self.vectors, self.shares = vectors.float(), (values / values.sum()).float()
@@ -106,15 +102,3 @@ class Directions:
         moved = points.clone()
         moved[:, self.layers] += steps[:, None]
         return moved
-
-
-def part_of_layers(part: str, count: int) -> list[int]:
-    """The numbers of the layers of one of :data:`PARTS`, of ``count`` layers.
-
-    Raises:
-        ValueError: if there is no such part.
-    """
-    if part not in PARTS:
-        raise ValueError(f"layers is {part!r}; expected one of {', '.join(PARTS)}")
-    place, of = PARTS[part]
-    return list(range(round(count * place / of), round(count * (place + 1) / of)))

@@ -21,6 +21,7 @@ from lightning_gans.analysis.analyses import (
     interpolations,
     latents_needed,
     linear_probe,
+    mixed_styles,
     move_along_directions,
     nearest_training_images,
 )
@@ -53,6 +54,8 @@ class Analysis(Callback):
     - ``directions.png``: the first sample moved along the directions in which images change most, found without labels
       (Shen and Zhou, 2021; :mod:`lightning_gans.analysis.directions`), a row for each; ``directions`` holds the share
       of the eigenvalues of each.
+    - ``mixing.png``: for generators with a mapping network, samples at the left whose coarse layers, a third of all,
+      are given the styles of those above (Karras et al., 2019, figure 3).
     - ``classes.png``: for conditional models, one class per column, one latent vector per row.
     - ``scores.png``: histograms of the discriminator's logits of training, generated and held-out images, without
       augmentation; ``discriminator`` holds the numbers: see :func:`.compare_logits`.
@@ -147,6 +150,8 @@ class Analysis(Callback):
         if moved is not None:
             titles = [f"{step:+g}" if step else "sample" for step in DIRECTION_STEPS]
             pictures["directions"] = grid(moved, len(titles), None, titles)
+        if (mixed := mixed_styles(analyzed, self.rows)) is not None:
+            pictures["mixing"] = grid(*mixed, scale=None)
         if model.conditional:
             images, labels = class_grid(analyzed, self.rows)
             names = class_titles(data.class_names(), data.num_classes)

@@ -9,11 +9,11 @@ import gradio as gr
 import torch
 from PIL import Image
 
-from lightning_gans.analysis.directions import PARTS, Directions, part_of_layers
+from lightning_gans.analysis.directions import Directions
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.pictures import ALL_CLASSES, Choice, draw, parse_seed, truncation_of
 from lightning_gans.inference import LatentSampler
-from lightning_gans.networks.styles import StyleGenerator
+from lightning_gans.networks.styles import PARTS, StyleGenerator, part_of_layers
 
 MOST_SLIDERS = 6
 """Largest number of directions that have a slider."""

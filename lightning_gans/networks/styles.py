@@ -3,11 +3,67 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from lightning_gans.networks.base import Generator
+
+PARTS = {"coarse": (0, 3), "middle": (1, 3), "fine": (2, 3)}
+"""Thirds of the layers that are given a w, from those of the smallest feature maps on."""
+
+
+def part_of_layers(part: str, count: int) -> list[int]:
+    """Return the numbers of the layers of one of :data:`PARTS`.
+
+    Args:
+        part: "coarse", "middle" or "fine".
+        count: number of all layers.
+
+    Raises:
+        ValueError: if there is no such part.
+    """
+    if part not in PARTS:
+        raise ValueError(f"layers is {part!r}; expected one of {', '.join(PARTS)}")
+    place, of = PARTS[part]
+    return list(range(round(count * place / of), round(count * (place + 1) / of)))
+
+
+def check_layers(layers: Sequence[int], count: int) -> list[int]:
+    """Return the numbers of layers in order, each once.
+
+    Args:
+        layers: the numbers, from 0.
+        count: number of all layers.
+
+    Raises:
+        ValueError: if there are none, or not all are layers.
+    """
+    found = sorted(set(layers))
+    if not found or not 0 <= found[0] <= found[-1] < count:
+        raise ValueError(f"layers is {list(layers)}; expected numbers from 0 to {count - 1}")
+    return found
+
+
+def mix_styles(rows: Tensor, columns: Tensor, layers: Sequence[int]) -> Tensor:
+    """Return the styles of each row with those of each column in some layers (Karras et al., 2019, figure 3).
+
+    Args:
+        rows: w of each layer (R, L, style_dim).
+        columns: w of each layer (C, L, style_dim).
+        layers: numbers of the layers that are given the w of the column, from 0.
+
+    Returns:
+        Styles (R, C, L, style_dim).
+
+    Raises:
+        ValueError: if there are none, or not all are layers.
+    """
+    mixed = rows[:, None].repeat(1, len(columns), 1, 1)
+    chosen = check_layers(layers, rows.shape[1])
+    mixed[:, :, chosen] = columns[:, chosen]
+    return mixed
 
 
 class StyleGenerator(Generator):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lightning_gans.analysis.directions import Directions, factorize, part_of_layers
+from lightning_gans.analysis.directions import Directions, factorize
 from lightning_gans.inference import LatentSampler, load
 from lightning_gans.networks import (
     CompactGenerator,
@@ -22,6 +22,7 @@ from lightning_gans.networks import (
     SNGANResNetGenerator,
     StyleGAN2Generator,
 )
+from lightning_gans.networks.styles import part_of_layers
 from tests.support import checkpoint_files
 
 SMALL: dict[str, Any] = {"channels": 1, "size": 28, "latent_dim": 4}

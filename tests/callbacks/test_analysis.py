@@ -33,7 +33,7 @@ from lightning_gans.networks import (
 )
 from lightning_gans.runs.scores import parse_complete_rows
 from lightning_gans.variants import CGAN, DCGAN
-from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
+from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
 FILES = {"neighbors.png", "interpolation.png", "directions.png", "scores.png", "analysis.json"}
@@ -82,6 +82,14 @@ def analyze(
     trainer.test(model, data, verbose=False)
     path = folder / "analysis" / "analysis.json"
     return trainer, json.loads(path.read_text()) if path.is_file() else {}
+
+
+def test_styles_are_mixed_where_there_are_some(tmp_path: Path) -> None:
+    analyze(tmp_path, tiny_stylegan2(), TinyData(length=46), Analysis(rows=3), Evaluation(extractor=None))
+    folder = tmp_path / "analysis"
+    assert {path.name for path in folder.iterdir()} == FILES | {"mixing.png"}
+    with Image.open(folder / "mixing.png") as picture:
+        assert picture.width == picture.height > 512
 
 
 def score_rows(folder: Path) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ ANALYSIS_PICTURES = {
     "neighbors.png": "samples and their nearest training images",
     "interpolation.png": "interpolations",
     "directions.png": "a sample moved along the directions in which images change most",
-    "mixing.png": "coarse styles of the images at the left, fine ones of those at the top",
+    "mixing.png": "images at the left with coarse styles of those above",
     "scores.png": "D's outputs for training, held-out and generated images",
 }
 """Pictures of the analysis of a trained model, with captions."""
