@@ -2,7 +2,7 @@
 
 A convolution on a map of 7 x 7 pixels needs a sixteenth of the operations of one on 28 x 28. So D halves the sides at
 once, by DCGAN's strided convolutions, and then has R3GAN's residual blocks (Huang et al., 2024, section 3) and a layer
-that sees the whole map; G has residual blocks on the smallest map and then DCGAN's transposed convolutions. They are
+that sees the whole map; G has residual blocks on the smallest map and then convolutions that double the sides. They are
 not from a paper.
 
 Conditional networks have class-conditional batch normalization in G, and a projection of the label on the features in D
@@ -11,6 +11,7 @@ Conditional networks have class-conditional batch normalization in G, and a proj
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -21,6 +22,7 @@ from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Generator, check_positive, weights_of_latent
 from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.networks.labels import ConditionalBatchNorm
+from lightning_gans.networks.layers import UpsampleConv
 from lightning_gans.networks.r3gan import SLOPE, ResidualBlock, scaled
 from lightning_gans.networks.sizes import SmallestMap, smallest_map
 
@@ -73,7 +75,7 @@ class CompactBlock(nn.Module):
 
 
 class CompactGenerator(Generator):
-    """A linear layer from z to the smallest map, residual blocks there, transposed convolutions to the image, tanh.
+    """A linear layer from z to the smallest map, residual blocks there, convolutions that double the sides, tanh.
 
     Args:
         channels: channels of the images.
@@ -83,6 +85,8 @@ class CompactGenerator(Generator):
         blocks: number of residual blocks.
         num_classes: number of classes of the data.
         conditional: whether batch normalization has a gain and a bias for each class.
+        transposed: whether DCGAN's transposed convolutions double the sides, instead of repeated pixels and 3 x 3
+            convolutions, which avoid checkerboard artifacts (Odena et al., 2016) in nearly the same time.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -97,6 +101,7 @@ class CompactGenerator(Generator):
         blocks: int = 2,
         num_classes: int | None = None,
         conditional: bool = False,
+        transposed: bool = False,
     ) -> None:
         super().__init__(channels, size, latent_dim, num_classes, conditional)
         check_positive(width=width, blocks=blocks)
@@ -109,10 +114,9 @@ class CompactGenerator(Generator):
         widths = stem_widths(width, smallest.doublings)
         self.norms = nn.ModuleList([ConditionalBatchNorm(before, self.num_classes) for before in widths])
         # Only the last layer has a bias; batch normalization would subtract those of the others.
-        self.upsample = nn.ModuleList(
-            [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False) for before, after in pairwise(widths)]
-        )
-        self.upsample.append(nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1))
+        layer = partial(nn.ConvTranspose2d, kernel_size=4, stride=2, padding=1) if transposed else UpsampleConv
+        self.upsample = nn.ModuleList([layer(before, after, bias=False) for before, after in pairwise(widths)])
+        self.upsample.append(layer(widths[-1], channels))
 
     def latent_weights(self) -> list[Tensor]:
         """Return the weights of the first layer; see :meth:`.Generator.latent_weights`."""

@@ -48,9 +48,10 @@ def test_residual_blocks_are_on_the_smallest_map(size: Any, expected: tuple[int,
 def test_the_number_of_parameters() -> None:
     """Counted by hand for three channels of 28 pixels, where the smallest map has 7 x 7 pixels and 64 channels."""
     block = 2 * 2 * 64 + 64 * 64 * 9 + (64 * 64 * 9 + 64)
-    upsampling = 2 * 64 + 64 * 32 * 16 + 2 * 32 + 32 * 3 * 16 + 3
-    expected = (100 + 1) * 64 * 49 + 2 * block + upsampling
-    assert sum(p.numel() for p in CompactGenerator(3, 28).parameters()) == expected
+    for taps in (9, 16):
+        upsampling = 2 * 64 + 64 * 32 * taps + 2 * 32 + 32 * 3 * taps + 3
+        expected = (100 + 1) * 64 * 49 + 2 * block + upsampling
+        assert sum(p.numel() for p in CompactGenerator(3, 28, transposed=taps == 16).parameters()) == expected
     block = 64 * 128 + 128 + 128 * 16 * 9 + 128 + 128 * 64
     expected = (3 * 16 + 1) * 32 + (32 * 16 + 1) * 64 + 3 * block + (64 * 49 + 1) * 256 + 256 + 1
     assert sum(p.numel() for p in CompactDiscriminator(3, 28).parameters()) == expected
