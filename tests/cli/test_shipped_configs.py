@@ -33,6 +33,9 @@ PICTURES = ("FashionMNISTDataModule", "KMNISTDataModule", "ImageFolderDataModule
 LARGE = ("fastgan", "projected_gan", "stylegan2")
 """Folders of configs whose networks are large at any width of the data."""
 
+DIGITS = ("began", "ebgan", "methods", "unrolled_gan", "wgan")
+"""Folders of configs on digits and points whose parts are trained by tests of variants and methods; theirs are slow."""
+
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name != "sweeps")
 
 
@@ -49,8 +52,7 @@ def data_module(content: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     "config",
-    # The methods differ in one part each, which is trained in tests/families/test_methods.py.
-    [pytest.param(path, marks=pytest.mark.slow if path.parent.name == "methods" else ()) for path in CONFIGS],
+    [pytest.param(path, marks=pytest.mark.slow if path.parent.name in DIGITS else ()) for path in CONFIGS],
     ids=lambda path: path.relative_to(config_folder()).as_posix(),
 )
 def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]]) -> None:

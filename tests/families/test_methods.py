@@ -103,9 +103,9 @@ def rows() -> list[Choice]:
     for row in range(max(map(len, FACTORS.values()))):
         # A factor of few methods is left out of some rows, and comes back with another method.
         chosen = {
-            name: methods[(row // (1 if len(methods) > 2 else 3)) % len(methods)]
+            name: methods[(row // (1 if len(methods) > 2 else 6)) % len(methods)]
             for place, (name, methods) in enumerate(FACTORS.items())
-            if len(methods) > 2 or (row + place) % 3 == 0
+            if len(methods) > 2 or (row + place) % 6 == 0
         }
         if not is_allowed(chosen):
             del chosen["constraint"]
@@ -245,6 +245,7 @@ def test_orthogonal_regularization_is_part_of_the_loss_of_its_own_side(tmp_path:
     assert losses[1][1] > 1e-4
 
 
+@pytest.mark.slow
 def test_began_goes_on_from_its_k(tmp_path: Path) -> None:
     def began() -> BEGAN:
         return BEGAN(**autoencoder(), objective=BoundaryEquilibrium(gamma=0.9, lambda_k=0.05))

@@ -129,7 +129,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
         images,
     ),
     "unrolled_gan": (
-        lambda: UnrolledGAN(**plain(), penalty=R1(0.1, interval=2), unrolled_steps=2, **sides(0.02)),
+        lambda: UnrolledGAN(**plain(), penalty=R1(0.1, interval=2), unrolled_steps=2, **sides(2e-3)),
         images,
     ),
     "stylegan2": (
