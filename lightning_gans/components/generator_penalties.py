@@ -165,7 +165,7 @@ class FeatureMatching(GeneratorPenalty):
 
 
 class PullingAway(GeneratorPenalty):
-    r"""The pulling-away term of EBGAN-PT (Zhao et al., 2017, eq. 4), which keeps generated images apart.
+    r"""The pulling-away term of EBGAN-PT (Zhao et al., 2017, section 2.4), which keeps generated images apart.
 
     It is the mean over pairs of generated images of the squared cosine of their features, those from which D computes
     its logits: of an autoencoder the code. Pairs are of images of the same process.
@@ -198,7 +198,7 @@ class PullingAway(GeneratorPenalty):
 
 
 class LatentDiversity(GeneratorPenalty):
-    r"""The generator's part of zCR, :math:`-\lambda E (G(z) - G(z + \Delta z))^2` (Zhao et al., 2021, section 3.2).
+    r"""The generator's part of zCR, :math:`-\lambda E (G(z) - G(z + \Delta z))^2` (Zhao et al., 2021).
 
     It keeps G from ignoring small changes of z, which :class:`.LatentConsistency` asks D to ignore. The square is the
     mean over pixels.

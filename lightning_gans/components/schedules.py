@@ -64,7 +64,7 @@ class CosineSchedule(Schedule):
 class ExponentialSchedule(Schedule):
     """Is multiplied by a factor every so many steps, until it reaches its end.
 
-    Top-k training multiplies the share of images by .99 every epoch, down to a half (Sinha et al., 2020, section 4).
+    Top-k training reduces the share of images in this way, by a factor near 1 every epoch (Sinha et al., 2020).
 
     Args:
         start: number in the first step, positive.

@@ -70,8 +70,8 @@ class BEGANGenerator(Generator):
 class AutoencoderDiscriminator(Discriminator):
     r"""An autoencoder whose logit is minus the error of its reconstruction, for :class:`.EBGAN` and :class:`.BEGAN`.
 
-    The error of an image is the mean over pixels of :math:`|x - Dec(Enc(x))|^\eta` (Berthelot et al., 2017, eq. 1; Zhao
-    et al., 2017, eq. 3).
+    The error of an image is the mean over pixels of :math:`|x - Dec(Enc(x))|^\eta` (Berthelot et al., 2017, section
+    3.1; Zhao et al., 2017, section 2.3).
 
     Args:
         channels: channels of the images.

@@ -26,7 +26,7 @@ class UnrolledGAN(LatentGAN):
     r"""Unrolled GAN (Metz et al., 2017): G's loss is judged by a D that has already reacted to G.
 
     In G's step K updates of D by its own optimizer and loss are computed on the batch, as functions of the generated
-    images (eq. 7 and 8), and G's loss is differentiated through them (eq. 9 and 10): G learns that D will follow it to
+    images (section 2.2), and G's loss is differentiated through them (section 2.4): G learns that D will follow it to
     a mode, and does not collapse to that mode. D itself is updated as usual; its weights, buffers and the state of its
     optimizer do not change in G's step.
 

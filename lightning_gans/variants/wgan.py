@@ -18,7 +18,7 @@ class WGAN(LatentGAN):
     The critic's loss is :math:`E f(G(z)) - E f(x)` (eq. 3), and after each update its weights are clipped to
     [-0.01, 0.01] (algorithm 1), so that its slope is bounded. It is updated in every batch, G in every ``n_critic``-th.
     The paper trains with RMSprop and a learning rate of 5e-5: with a momentum such as that of Adam, training with
-    clipped weights becomes unstable (section 4.3). ``wgan/digits`` has it.
+    clipped weights becomes unstable (section 3). ``wgan/digits`` has it.
 
     Args:
         generator: maps noise to images.

@@ -11,7 +11,7 @@ from lightning_gans.core.randomness import normal_per_image
 
 
 class InstanceNoise(Augmentation):
-    """Adds normal noise to all images that D is given (Sonderby et al., 2017, section 3; Arjovsky and Bottou, 2017).
+    """Adds normal noise to all images that D is given (Sønderby et al., 2017; Arjovsky and Bottou, 2017).
 
     It makes the supports of both distributions overlap, so that the divergence that D estimates is finite and no D is
     perfect. With a schedule, for instance a :class:`.CosineSchedule` from .1 to 0, the noise is reduced during the run.

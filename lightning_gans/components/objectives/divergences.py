@@ -2,8 +2,8 @@ r"""f-GANs: D estimates an f-divergence of the data's and the generator's distri
 
 For a convex f with f(1) = 0, conjugate :math:`f^*` and an output activation :math:`g_f`, the objective is
 :math:`F = E\,g_f(V(x)) - E f^*(g_f(V(G(z))))` with the logit V (eq. 6 and 7). D maximizes it. Where D is optimal,
-:math:`g_f(V(x)) = f'(p(x) / q(x))` and F is the divergence :math:`D_f(P \| Q) = \int q f(p / q)` (eq. 5).
-Activations and conjugates are those of table 6.
+:math:`g_f(V(x)) = f'(p(x) / q(x))` and F is the divergence :math:`D_f(P \| Q) = \int q f(p / q)` (eq. 2 and 5).
+Activations and conjugates are those of table 2.
 
 Exponentials are continued as straight lines above 20, so that losses and gradients stay finite in float32.
 """

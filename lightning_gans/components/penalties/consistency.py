@@ -11,10 +11,10 @@ from lightning_gans.core.errors import at_least
 
 
 class Consistency(Penalty):
-    r"""Consistency regularization, :math:`\lambda E (D(x) - D(T(x)))^2` (Zhang et al., 2020, CR-GAN, section 3).
+    r"""Consistency regularization, :math:`\lambda E (D(x) - D(T(x)))^2` (Zhang et al., 2020, CR-GAN).
 
     T is a random augmentation that keeps what an image shows. With ``balanced``, the same term of generated images is
-    added (Zhao et al., 2021, bCR, section 3.1), without which G may learn to generate augmented images. Unlike with
+    added (Zhao et al., 2021, bCR), without which G may learn to generate augmented images. Unlike with
     ``model.augmentation``, D and G also see images that are not augmented. Each kind of images takes a forward pass of
     its own.
 
@@ -54,7 +54,7 @@ class Consistency(Penalty):
 class LatentConsistency(Penalty):
     r"""The discriminator's part of zCR, :math:`\lambda E (D(G(z)) - D(G(z + \Delta z)))^2` (Zhao et al., 2021).
 
-    :math:`\Delta z` is normal noise (section 3.2). The generator's part is
+    :math:`\Delta z` is normal noise. The generator's part is
     :class:`lightning_gans.components.generator_penalties.LatentDiversity`. With :class:`Consistency` that is
     ``balanced`` it is ICR; both are terms of :class:`.Penalties`. This takes a forward pass of each network of its own.
 

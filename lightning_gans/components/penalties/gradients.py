@@ -22,7 +22,7 @@ class DRAGAN(Penalty):
     r"""Gradient penalty around real images, :math:`\lambda E (\|\nabla D(x + \delta)\| - 1)^2` (Kodali et al., 2017).
 
     As in the authors' code, each image is moved by a random share of uniform noise in [0, ``spread`` s], where s is the
-    standard deviation of all pixels of the batch, of all processes; the paper has normal noise (section 2.3). It takes
+    standard deviation of all pixels of the batch, of all processes; the paper has normal noise. It takes
     a forward pass of its own.
 
     Args:
