@@ -152,7 +152,7 @@ class CacheBuilder:
             InputError: if files cannot be used, which names them, or the images cannot be written.
         """
         chunks = self._chunks()
-        many = self.missing >= FEWEST_FOR_PROCESSES
+        many = self.missing >= FEWEST_FOR_PROCESSES and not self.listed.source.sequential
         processes = min(len(chunks), usable_processors()) if many else 0
         loader = ImageLoader(
             Chunks(self.folder, self.listed, chunks),
@@ -184,7 +184,7 @@ class CacheBuilder:
     def _chunks(self) -> list[NDArray[np.int64]]:
         """The rows that are not done, in the order of their files, which the disk may have side by side."""
         rows = np.flatnonzero(self._done == 0)
-        rows = rows[np.argsort(self.listed.files[rows], kind="stable")]
+        rows = rows[np.argsort(self.listed.source.places[self.listed.files[rows]], kind="stable")]
         sizes = np.maximum(self.listed.source.sizes[self.listed.files[rows]], CHUNK_BYTES // LARGEST_CHUNK)
         ends = np.flatnonzero(np.diff(np.cumsum(sizes) // CHUNK_BYTES)) + 1
         return [part for part in np.split(rows, ends) if len(part)]

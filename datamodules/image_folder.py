@@ -17,12 +17,12 @@ from lightning_gans.core.names import list_names
 from lightning_gans.core.pixel_files import PixelFormat
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.datamodules.base import SPLITS
-from lightning_gans.datamodules.class_folders import check_classes, files_by_class, label_files, natural_order
 from lightning_gans.datamodules.disk_cache import GIB, CachedImages
-from lightning_gans.datamodules.image_sources import FolderSource, ImageSource, ListedImages, read_images
+from lightning_gans.datamodules.image_sources import ListedImages, read_images
 from lightning_gans.datamodules.in_memory import MOST_HELD_OUT, InMemoryDataModule, TensorImages
-from lightning_gans.datamodules.layouts import SPLIT_NAMES, files_by_split, held_out_size
+from lightning_gans.datamodules.layouts import SPLIT_NAMES, held_out_size
 from lightning_gans.datamodules.mapped_images import MappedImages
+from lightning_gans.datamodules.set_listing import SetListing
 
 
 class ImageFolderDataModule(InMemoryDataModule):
@@ -32,6 +32,9 @@ class ImageFolderDataModule(InMemoryDataModule):
     names, with numbers as numbers (2 before 10); otherwise the images have no classes. If all direct subfolders have
     names of splits (``train``, ``val``, ``valid``, ``validation``, ``test``, in any case), they are splits, and their
     subfolders the classes; or the splits are subfolders of the classes. The log says which it is.
+
+    A zip or tar archive is read like a folder, without being unpacked. A ``dataset.json`` at its top, as StyleGAN's
+    tools write it, or a table ``labels`` says the classes in place of the folders.
 
     JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM, JPEG 2000 and ``.npy`` files are used. Other files are left out, and one
     warning counts and names them. Files and folders whose names start with a dot are ignored, and no folder is searched
@@ -48,7 +51,7 @@ class ImageFolderDataModule(InMemoryDataModule):
     way. Images of more than 4 channels are read from such files only.
 
     Args:
-        root: folder of the images for training and validation.
+        root: folder, or zip or tar archive, of the images for training and validation.
         channels: 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and alpha; any other number of ``.npy`` files.
         size: (height, width) in pixels, or one number for a square.
         batch_size: training images per step and process.
@@ -56,9 +59,9 @@ class ImageFolderDataModule(InMemoryDataModule):
         val_size: images that are used for validation instead of training, if ``root`` has no validation split: a random
             choice from all classes that depends on the number of images only, so that it is the same in every run. By
             default a tenth, but at least 10, at most half of the images, and at most 1000.
-        test_root: folder of the images for test and prediction, with class folders of the same names if ``root`` has
-            any; by default the test split in ``root``. Without one the validation images are used, and the stamp of a
-            score says so.
+        test_root: folder or archive of the images for test and prediction, with the classes of ``root`` or some of
+            them, if it has any; by default the test split in ``root``. Without one the validation images are used, and
+            the stamp of a score says so.
         split_folders: whether the subfolders of ``root`` are splits; by default their names decide.
         contents: what the images show; "digits" if they are handwritten digits like those of MNIST, which are compared
             in the features of a classifier of digits.
@@ -68,9 +71,11 @@ class ImageFolderDataModule(InMemoryDataModule):
         memory_gb: memory for decoded images in GiB, in each process. If the images of all splits take more, they are
             decoded once into a cache on disk, which all processes and later runs read; 0 for a cache in any case.
         cache_dir: folder of the caches; by default ``lightning-gans/images`` in the user's cache folder.
+        labels: table of the classes, a text file with lines of name,class; see :func:`.read_table`.
 
     Attributes:
         classes: names of the class folders; empty where the images have no classes.
+        listed: the files of each split; without a validation split its images are among those for training.
 
     Raises:
         ValueError: if a number is out of range.
@@ -93,6 +98,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         train_size: int | None = None,
         memory_gb: float = 0.25,
         cache_dir: Path | None = None,
+        labels: Path | None = None,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
         self.contents = contents
@@ -104,23 +110,11 @@ class ImageFolderDataModule(InMemoryDataModule):
         self.root = expand_path(root, "root")
         self.test_root = None if test_root is None else expand_path(test_root, "test_root")
         # Listed here and not in setup: networks are built with the number of classes before any data is loaded.
-        source = FolderSource("root", self.root)
-        splits = files_by_split(source.subject, source.names, split_folders)
-        self._has_splits = splits is not None
-        splits = splits or {"train": files_by_class(source.subject, source.names)}
-        self.classes = sorted(splits["train"].keys() - {""}, key=natural_order)
+        self.labels = None if labels is None else expand_path(labels, "labels")
+        listing = SetListing(self.root, self.test_root, self.labels, split_folders)
+        self.classes, self.listed, self._layout = listing.classes, listing.splits, listing.describe()
         self.num_classes = len(self.classes)
-        sources: dict[str, ImageSource] = dict.fromkeys(splits, source)
-        for split, groups in splits.items():
-            check_classes(f"root is {self.root}, whose {split} split", groups, self.classes, "the train split")
-        if self.test_root is not None:
-            source = sources["test"] = FolderSource("test_root", self.test_root)
-            splits["test"] = files_by_class(source.subject, source.names)
-            check_classes(source.subject, splits["test"], self.classes, "root")
-        self._listed = {
-            split: ListedImages(sources[split], *label_files(groups, self.classes)) for split, groups in splits.items()
-        }
-        self._listed["train"] = in_random_order(self._listed["train"])
+        self.listed["train"] = in_random_order(self.listed["train"])
         self._caches: dict[str, CachedImages] = {}
 
     @property
@@ -131,7 +125,7 @@ class ImageFolderDataModule(InMemoryDataModule):
     @property
     def is_cached(self) -> bool:
         """Whether the images are read from a cache on disk, since there are too many for ``memory_gb``."""
-        count = sum(len(listed.files) for listed in self._listed.values())
+        count = sum(len(listed.files) for listed in self.listed.values())
         return count * self.pixel_format.bytes_per_image > self.memory_gb * GIB
 
     def display_name(self) -> str:
@@ -148,13 +142,13 @@ class ImageFolderDataModule(InMemoryDataModule):
         Raises:
             InputError: if files cannot be read; it counts them and names the first ones.
         """
-        listed = self._listed["train" if train else "test"]
+        listed = self.listed["train" if train else "test"]
         return read_images(listed, self.pixel_format), listed.labels
 
     def splits_of(self, stage: str) -> list[str]:
         """The splits whose files a stage needs; without a test split that for validation, which may be in training."""
-        needed = ("val",) if stage in ("test", "predict") and "test" not in self._listed else SPLITS[stage]
-        return list(dict.fromkeys(split if split in self._listed else "train" for split in needed))
+        needed = ("val",) if stage in ("test", "predict") and "test" not in self.listed else SPLITS[stage]
+        return list(dict.fromkeys(split if split in self.listed else "train" for split in needed))
 
     def cached(self, split: str) -> CachedImages:
         """The cache of the files of a split, which is built first if necessary.
@@ -167,7 +161,7 @@ class ImageFolderDataModule(InMemoryDataModule):
             if base is None:
                 raise InputError("cache_dir is null, but the home folder is not known; expected a folder")
             base = base if self.cache_dir is not None else base / "images"
-            self._caches[split] = CachedImages(base, split, self._listed[split], self.pixel_format)
+            self._caches[split] = CachedImages(base, split, self.listed[split], self.pixel_format)
         return self._caches[split]
 
     def prepare_data(self) -> None:
@@ -181,21 +175,21 @@ class ImageFolderDataModule(InMemoryDataModule):
         for split in self.splits_of(stage):
             if split in self.splits:
                 continue
-            held_out = split == "train" and "val" not in self._listed
-            length = len(self._listed[split].files)
+            held_out = split == "train" and "val" not in self.listed
+            length = len(self.listed[split].files)
             kept = length - (held_out_size(self.val_size, length, MOST_HELD_OUT) if held_out else 0)
             data = self._opened(split)
             if held_out:
                 self.splits["val"] = data.part(kept, None)
             self.splits[split] = self.limited(data.part(0, kept)) if split == "train" else data
-        if stage in ("test", "predict") and "test" not in self._listed:
+        if stage in ("test", "predict") and "test" not in self.listed:
             self.splits["test"] = self.splits["val"]
         if stage == "fit":
             rank_zero_info(self._summary())
 
     def _opened(self, split: str) -> TensorImages:
         """All images of the files of a split."""
-        listed = self._listed[split]
+        listed = self.listed[split]
         if not self.is_cached:
             return TensorImages(read_images(listed, self.pixel_format), listed.labels)
         cache = self.cached(split)
@@ -213,31 +207,30 @@ class ImageFolderDataModule(InMemoryDataModule):
 
     def training_size(self) -> int:
         """Number of training images."""
-        count = len(self._listed["train"].files)
-        if "val" not in self._listed:
+        count = len(self.listed["train"].files)
+        if "val" not in self.listed:
             count -= held_out_size(self.val_size, count, MOST_HELD_OUT)
         return count if self.train_size is None else self.train_size
 
     def _summary(self) -> str:
         """What the folders are, and the numbers of images, as one line."""
-        counts = {split: str(len(self._listed[split].files)) for split in SPLIT_NAMES if split in self._listed}
-        if "val" not in self._listed:
+        counts = {split: str(len(self.listed[split].files)) for split in SPLIT_NAMES if split in self.listed}
+        if "val" not in self.listed:
             counts["train"] += f" ({len(self.splits['val'])} of them held out for validation)"
         if self.train_size is not None:
             counts["train"] += f" ({self.train_size} of them used)"
         classes = f"the classes are {list_names(self.classes)}" if self.classes else "there are no classes"
-        folders = "has split folders" if self._has_splits else "has no split folders"
         images = ", ".join(f"{split} {count}" for split, count in counts.items())
-        return f"data: root is {self.root}, which {folders}; {classes}; images: {images}"
+        return f"data: root is {self.root}, which {self._layout}; {classes}; images: {images}"
 
     def teardown(self, stage: str) -> None:
         """Warn of files that have changed since they were listed."""
-        for source in dict.fromkeys(listed.source for listed in self._listed.values()):
+        for source in dict.fromkeys(listed.source for listed in self.listed.values()):
             source.warn_of_changes()
 
     def split_label(self, split: str) -> str:
         """The split's own name; for ``test`` it is ``val`` if there are no test images."""
-        return "val" if split == "test" and "test" not in self._listed else split
+        return "val" if split == "test" and "test" not in self.listed else split
 
 
 def in_random_order(listed: ListedImages) -> ListedImages:

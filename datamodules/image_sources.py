@@ -25,7 +25,10 @@ from lightning_gans.core.pixel_files import READABLE_ARRAYS, PixelFormat, decode
 from lightning_gans.datamodules.file_states import CHANGED, changes_sentence
 
 FOLDER_EXTENSIONS = (*EXTENSIONS, ARRAY)
-"""Extensions of the files that are taken from folders."""
+"""Extensions of the files that are taken from folders and archives."""
+
+DATASET_JSON = "dataset.json"
+"""The file with labels in data sets that were made with StyleGAN's tools."""
 
 
 class ImageSource(ABC):
@@ -41,8 +44,20 @@ class ImageSource(ABC):
     def __init__(self, key: str, location: Path, names: Sequence[str], states: NDArray[np.int64]) -> None:
         self.key, self.location, self.names, self.states = key, location, names, states
 
+    sequential = False
+    """Whether one process must read the files, in the order of their places, to read the place only once."""
+
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """(N,) numbers in whose order the files are read best."""
+        return np.arange(len(self))
+
+    @abstractmethod
+    def dataset_json(self) -> bytes | None:
+        """The content of ``dataset.json``, which may hold labels; None if there is none."""
 
     @property
     def subject(self) -> str:
@@ -84,14 +99,20 @@ class FolderSource(ImageSource):
     Args:
         key: name of the argument whose value is ``folder``, for messages.
         folder: the folder.
+        known: names of other files that are expected in it.
 
     Raises:
         InputError: if the folder is not there, cannot be read, or holds no images.
     """
 
-    def __init__(self, key: str, folder: Path) -> None:
-        found = find_files(key, folder, rank_zero_warn, FOLDER_EXTENSIONS)
+    def __init__(self, key: str, folder: Path, known: Sequence[str] = ()) -> None:
+        found = find_files(key, folder, rank_zero_warn, FOLDER_EXTENSIONS, (DATASET_JSON, *known))
         super().__init__(key, folder, found.names, found.states)
+
+    def dataset_json(self) -> bytes | None:
+        """The content of the file of that name; None if there is none."""
+        path = self.location / DATASET_JSON
+        return read_file(path) if path.is_file() else None
 
     def read(self, index: int) -> bytes:
         """The content of a file."""
@@ -104,6 +125,22 @@ class FolderSource(ImageSource):
         except OSError:
             return None
         return status.st_size, status.st_mtime_ns
+
+
+class UnusableFilesError(InputError):
+    """Files cannot be used.
+
+    Args:
+        message: a sentence that counts them and names the first ones.
+        files: the name of each, with the reason.
+
+    Attributes:
+        files: the name of each, with the reason.
+    """
+
+    def __init__(self, message: str, files: list[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.files = files
 
 
 class ListedImages(NamedTuple):
@@ -176,8 +213,9 @@ def read_images(listed: ListedImages, wanted: PixelFormat) -> Tensor:
         images[row] = decoded.pixels
         return None
 
-    with ThreadPoolExecutor() as pool:
-        reasons = enumerate(pool.map(read, range(len(images))))
+    rows = np.argsort(listed.source.places[listed.files], kind="stable").tolist()
+    with ThreadPoolExecutor(1 if listed.source.sequential else None) as pool:
+        reasons = zip(rows, pool.map(read, rows), strict=True)
         bad = [(int(listed.files[row]), why) for row, why in reasons if why is not None]
     reject_unusable_files(listed.source, bad, len(images))
     return images
@@ -192,10 +230,12 @@ def reject_unusable_files(source: ImageSource, bad: Iterable[tuple[int, str]], c
         count: number of all files.
 
     Raises:
-        InputError: if ``bad`` is not empty; it counts the files and names the first ones.
+        UnusableFilesError: if ``bad`` is not empty; it counts the files and names the first ones.
     """
-    if names := sorted(f"{source.names[index]} ({why})" for index, why in bad):
-        raise InputError(
-            f"{source.key} is {source.location}, where {len(names)} of {count} files cannot be used: "
-            f"{list_names(names)}; expected {READABLE_ARRAYS}"
+    if files := sorted((source.names[index], why) for index, why in bad):
+        named = list_names([f"{name} ({why})" for name, why in files])
+        raise UnusableFilesError(
+            f"{source.key} is {source.location}, where {len(files)} of {count} files cannot be used: {named}; "
+            f"expected {READABLE_ARRAYS}",
+            files,
         )

@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": "describe a checkpoint: variant, step, scores, versions, sizes",
     "demo": "show a trained model on a page in the browser, on this machine",
     "export": "export a generator: safetensors, ONNX, torch_export, huggingface",
+    "prepare": "decode images once into a cache, and say what is in a set",
     "configs": "list the shipped configs",
     "table": "print a table of results of the runs in a folder",
     "report": "write an HTML page of one run, or of several side by side",

@@ -10,7 +10,7 @@ import stat
 from array import array
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +151,11 @@ def folder_id(status: os.stat_result) -> tuple[int, int]:
 
 
 def find_files(
-    key: str, root: Path, warn: Callable[[str], object], extensions: Sequence[str] = EXTENSIONS
+    key: str,
+    root: Path,
+    warn: Callable[[str], object],
+    extensions: Sequence[str] = EXTENSIONS,
+    known: Container[str] = (),
 ) -> FoundFiles:
     """The image files in ``root`` and its subfolders, at least one; see :func:`walk_folder`.
 
@@ -160,6 +164,7 @@ def find_files(
         root: the folder.
         warn: called with a message if other files are left out, which counts and names them.
         extensions: those of image files, in lower case.
+        known: names of other files, relative to ``root``, that are expected there.
 
     Raises:
         InputError: if ``root`` is not a folder, cannot be read, or holds no images.
@@ -169,6 +174,39 @@ def find_files(
         found = walk_folder(root, extensions)
     except OSError as error:
         raise InputError(f"{key} is {root}, where {error.filename} cannot be read ({error.strerror})") from error
+    found = found._replace(left_out=[each for each in found.left_out if each[0] not in known])
+    report_left_out(key, root, warn, found, extensions)
+    return found
+
+
+def select_images(
+    key: str,
+    root: Path,
+    warn: Callable[[str], object],
+    names: Sequence[str],
+    extensions: Sequence[str],
+    known: Container[str] = (),
+) -> list[str]:
+    """The names of image files among those of all files of an archive; see :func:`find_files`."""
+    kinds = [PurePath(name).suffix.lower() for name in names]
+    images = [name for name, kind in zip(names, kinds, strict=True) if kind in extensions]
+    others = [
+        (name, kind or "without an extension")
+        for name, kind in zip(names, kinds, strict=True)
+        if kind not in extensions and name not in known
+    ]
+    report_left_out(key, root, warn, FoundFiles(images, np.empty((0, 2), np.int64), others), extensions)
+    return images
+
+
+def report_left_out(
+    key: str, root: Path, warn: Callable[[str], object], found: FoundFiles, extensions: Sequence[str]
+) -> None:
+    """Warn of files that are left out.
+
+    Raises:
+        InputError: if there are no images.
+    """
     expected = f"expected files named {', '.join(extensions)}"
     others = len(found.left_out)
     if not found.names:
@@ -179,7 +217,6 @@ def find_files(
             f"{key} is {root}, where {others} of {others + len(found.names)} files are left out "
             f"({found.summary()}): {list_names([name for name, _ in found.left_out])}; {expected}"
         )
-    return found
 
 
 def find_images(

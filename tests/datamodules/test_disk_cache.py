@@ -267,7 +267,7 @@ def test_facts_say_what_each_file_holds(tmp_path: Path) -> None:
     cached(tmp_path)
     data = cached(tmp_path)
     facts = data.cached("train").facts
-    names = [data._listed["train"].source.names[index] for index in data._listed["train"].files.tolist()]
+    names = [data.listed["train"].source.names[index] for index in data.listed["train"].files.tolist()]
     known = {name: tuple(fact.tolist())[:4] for name, fact in zip(names, facts, strict=True)}
     assert known == {"a.png": (9, 5, 4, 8), "b.jpg": (8, 20, 1, 8), "c.png": (3, 3, 1, 16), "d.jpg": (8, 20, 1, 8)}
     assert len(set(facts["digest"].tolist())) == 3

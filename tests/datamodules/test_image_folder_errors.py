@@ -36,7 +36,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png")
-    assert refusal(path) == f"root is {path}, which is a file; expected a folder"
+    assert refusal(path) == f"root is {path}, which is a file; expected a folder, or a whole zip or tar file"
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
