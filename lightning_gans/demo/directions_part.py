@@ -117,7 +117,7 @@ def directions_part(page: gr.Blocks, sampler: LatentSampler, start: tuple[Any, A
         choice = Choice(seed, ALL_CLASSES if label is None else label)
         image = move_image(sampler, choice, directions, list(amounts), truncation_of(sampler.space, strength))
         shares = ", ".join(f"{share:.1%}" for share in directions.shares[:count].tolist())
-        return image, f"Sliders are in standard deviations. Shares of the change by the weights alone: {shares}."
+        return image, f"Sliders are in standard deviations. Shares of the eigenvalues of these directions: {shares}."
 
     inputs = [*start, truncation, layers, *sliders]
     changes = [page.load, *(widget.change for widget in inputs)]

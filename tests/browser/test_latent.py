@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.images import to_uint8
+from lightning_gans.demo.directions_part import find_directions, move_image
 from lightning_gans.demo.pictures import Choice, film_strip, interpolate_at
 from lightning_gans.inference import LatentSampler, load
 from tests.support import checkpoint_files
@@ -176,3 +177,17 @@ def test_a_model_without_classes_and_without_a_run(browser: Browser, tmp_path: P
         page.get_by_text("This checkpoint is not in a run's folder").wait_for()
         assert "val/fid" in page.locator("#scores").inner_text()
         assert pictures(page, "curves") == []
+
+
+def test_sliders_move_an_image_along_directions(browser: Browser, served: Demo, model: LatentSampler) -> None:
+    with opened(browser, served) as page:
+        still = to_pil(to_uint8(model.sample(1, [0]))[0])
+        settled(page, "moved", still)
+        set_slider(page, "direction-1", 2)
+        set_slider(page, "direction-3", -1.5)
+        moved = move_image(model, Choice(0), find_directions(model), [2.0, 0.0, -1.5], None)
+        settled(page, "moved", moved)
+        assert difference(moved, still) > 5
+        page.locator("#direction-reset").click()
+        settled(page, "moved", still)
+        assert page.locator("#direction-3 input[type=range]").input_value() == "0"

@@ -84,6 +84,7 @@ def analyze(
     return trainer, json.loads(path.read_text()) if path.is_file() else {}
 
 
+@pytest.mark.slow
 def test_styles_are_mixed_where_there_are_some(tmp_path: Path) -> None:
     analyze(tmp_path, tiny_stylegan2(), TinyData(length=46), Analysis(rows=3), Evaluation(extractor=None))
     folder = tmp_path / "analysis"
