@@ -25,6 +25,7 @@ from lightning_gans.analysis.analyses import (
     move_along_directions,
     nearest_training_images,
 )
+from lightning_gans.analysis.codes import code_grids
 from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.outputs import check_drawable
@@ -56,6 +57,8 @@ class Analysis(Callback):
       of the eigenvalues of each.
     - ``mixing.png``: for generators with a mapping network, samples at the left whose coarse layers, a third of all,
       are given the styles of those above (Karras et al., 2019, figure 3).
+    - ``code-1.png`` etc.: for latent vectors with codes, the values of one code in the columns, one latent vector per
+      row.
     - ``classes.png``: for conditional models, one class per column, one latent vector per row.
     - ``scores.png``: histograms of the discriminator's logits of training, generated and held-out images, without
       augmentation; ``discriminator`` holds the numbers: see :func:`.compare_logits`.
@@ -156,6 +159,8 @@ class Analysis(Callback):
             images, labels = class_grid(analyzed, self.rows)
             names = class_titles(data.class_names(), data.num_classes)
             pictures["classes"] = grid(images, len(labels), None, [names[label] for label in labels])
+        for number, (images, values) in enumerate(code_grids(analyzed, self.rows), start=1):
+            pictures[f"code-{number}"] = grid(images, len(values), None, values)
         probe = linear_probe(analyzed, self.probe_images)
         epoch, step = model.progress
         facts = {"step": step, "epoch": epoch, "weights": model.weights_kind, "seed": seed}

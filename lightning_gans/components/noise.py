@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from lightning_gans.core.arguments import StoresArguments
-from lightning_gans.core.errors import InputError
+from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.randomness import derive_seed
 
 LARGEST = 1e38
@@ -17,7 +18,7 @@ LARGEST = 1e38
 
 
 class Noise(StoresArguments, ABC):
-    """A distribution of vectors with independent, identically distributed entries."""
+    """A distribution of latent vectors."""
 
     def __init__(self) -> None:
         """Create the object."""
@@ -103,6 +104,82 @@ class UniformNoise(Noise):
         if low >= high:
             raise InputError(f"truncation is {bound}, but all entries are from {self.low:g} to {self.high:g}")
         return low + (latent - self.low) * ((high - low) / (self.high - self.low))
+
+
+class CodedNoise(Noise):
+    """Noise, then codes, in one vector: the latent vector of InfoGAN (Chen et al., 2016, section 3).
+
+    A categorical code of K values is a one-hot vector of K entries, and its values are equally likely. A continuous
+    code is uniform on [-1, 1]. The categorical codes come first, after the noise.
+
+    Args:
+        categories: number of values of each categorical code, at least 2.
+        continuous: number of continuous codes.
+        noise: distribution of the entries before the codes; None for the uniform distribution on [-1, 1].
+
+    Raises:
+        ValueError: if a number is out of range, or there is no code.
+    """
+
+    def __init__(self, categories: Sequence[int] = (10,), continuous: int = 2, noise: Noise | None = None) -> None:
+        if any(count < 2 for count in categories):
+            raise ValueError(f"categories is {list(categories)}; expected numbers of values, each at least 2")
+        at_least("continuous", continuous, 0)
+        if not categories and not continuous:
+            raise ValueError("categories is [] and continuous is 0; expected at least one code")
+        self.categories, self.continuous = tuple(categories), continuous
+        self.noise = UniformNoise() if noise is None else noise
+
+    @property
+    def length(self) -> int:
+        """The number of entries of all codes."""
+        return sum(self.categories) + self.continuous
+
+    def sample(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """A float32 tensor of ``shape`` on the generator's device, whose last dimension is the latent vector.
+
+        Raises:
+            ValueError: if the latent vector has fewer entries than the codes.
+        """
+        *counts, length = shape
+        if length < self.length:
+            raise ValueError(f"a latent vector has {length} entries; expected at least {self.length}, as of the codes")
+        parts = [self.noise.sample((*counts, length - self.length), generator)]
+        for count in self.categories:
+            chosen = torch.randint(count, tuple(counts), generator=generator, device=generator.device)
+            parts.append(F.one_hot(chosen, count).float())
+        values = torch.empty((*counts, self.continuous), device=generator.device)
+        return torch.cat([*parts, values.uniform_(-1, 1, generator=generator)], dim=-1)
+
+    @property
+    def typical_bound(self) -> float:
+        """That of the entries before the codes."""
+        return self.noise.typical_bound
+
+    def truncated(self, latent: Tensor, bound: float) -> Tensor:
+        """As in :meth:`Noise.truncated`, for the entries before the codes; the codes do not change.
+
+        Raises:
+            InputError: if the distribution of these entries cannot be truncated.
+        """
+        noise, codes = torch.split(latent, [latent.shape[-1] - self.length, self.length], dim=-1)
+        return torch.cat([self.noise.truncated(noise, bound), codes], dim=-1)
+
+
+def split_codes(latent: Tensor, categories: Sequence[int], continuous: int) -> tuple[list[Tensor], Tensor]:
+    """The codes at the end of latent vectors.
+
+    Args:
+        latent: (N, D), of :class:`CodedNoise`.
+        categories: number of values of each categorical code.
+        continuous: number of continuous codes.
+
+    Returns:
+        The value of each categorical code, (N,) int64; and the continuous codes (N, continuous).
+    """
+    codes = latent[:, latent.shape[1] - sum(categories) - continuous :]
+    one_hot = torch.split(codes[:, : sum(categories)], list(categories), dim=1) if categories else ()
+    return [part.argmax(dim=1) for part in one_hot], codes[:, sum(categories) :]
 
 
 def latents(noise: Noise, length: int, seed: int, pictures: Iterable[int]) -> Tensor:

@@ -1,5 +1,6 @@
 """The variants: one class for each paper."""
 
+from lightning_gans.variants.acgan import ACGAN, ReACGAN
 from lightning_gans.variants.began import BEGAN
 from lightning_gans.variants.cgan import CGAN
 from lightning_gans.variants.cyclegan import CycleGAN
@@ -7,6 +8,7 @@ from lightning_gans.variants.dcgan import DCGAN
 from lightning_gans.variants.ebgan import EBGAN
 from lightning_gans.variants.fastgan import FastGAN
 from lightning_gans.variants.gan import GAN
+from lightning_gans.variants.infogan import InfoGAN
 from lightning_gans.variants.lsgan import LSGAN
 from lightning_gans.variants.pix2pix import Pix2Pix
 from lightning_gans.variants.projected_gan import ProjectedGAN
@@ -18,6 +20,7 @@ from lightning_gans.variants.wgan import WGAN
 from lightning_gans.variants.wgan_gp import WGANGP
 
 __all__ = [
+    "ACGAN",
     "BEGAN",
     "CGAN",
     "DCGAN",
@@ -30,8 +33,10 @@ __all__ = [
     "WGANGP",
     "CycleGAN",
     "FastGAN",
+    "InfoGAN",
     "Pix2Pix",
     "ProjectedGAN",
+    "ReACGAN",
     "StyleGAN2",
     "UnrolledGAN",
 ]

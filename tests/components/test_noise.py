@@ -6,7 +6,16 @@ import pytest
 import torch
 from jsonargparse.typing import lazy_instance
 
-from lightning_gans.components.noise import NormalNoise, UniformNoise, interpolation_for, linear, spherical
+from lightning_gans.components.noise import (
+    CodedNoise,
+    NormalNoise,
+    UniformNoise,
+    interpolation_for,
+    latents,
+    linear,
+    spherical,
+    split_codes,
+)
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.randomness import derive_generator, derive_seed
 
@@ -100,3 +109,37 @@ def test_normal_noise_goes_on_arcs_and_uniform_noise_straight_within_its_cube() 
     points = linear(starts, ends, POSITIONS)
     torch.testing.assert_close(points[:, 2], 0.75 * starts + 0.25 * ends)
     assert points.abs().max() <= 1
+
+
+def test_codes_are_one_hot_and_uniform_at_the_end_of_the_vector() -> None:
+    noise = CodedNoise([3, 2], 2)
+    sample = noise.sample((30_000, 11), derive_generator("cpu", 1))
+    assert sample.shape == (30_000, 11)
+    (first, second), values = split_codes(sample, [3, 2], 2)
+    assert torch.equal(sample[:, 4:7], torch.nn.functional.one_hot(first, 3).float())
+    assert torch.equal(sample[:, 7:9], torch.nn.functional.one_hot(second, 2).float())
+    assert torch.equal(sample[:, 9:], values)
+    torch.testing.assert_close(sample[:, 4:9].mean(dim=0), torch.tensor([1 / 3] * 3 + [1 / 2] * 2), atol=0.02, rtol=0)
+    for part in (sample[:, :4], values):
+        assert part.abs().max() <= 1
+        assert abs(part.var().item() - 1 / 3) < 0.02
+    alone = latents(noise, 11, 7, [5])
+    assert torch.equal(latents(noise, 11, 7, range(6))[5:], alone)
+
+
+def test_truncation_leaves_the_codes() -> None:
+    noise = CodedNoise([4], 1, NormalNoise())
+    sample = noise.sample((50, 8), derive_generator("cpu", 1))
+    cut = noise.truncated(sample, 0.5)
+    assert cut[:, :3].abs().max() <= 0.5
+    assert torch.equal(cut[:, 3:], sample[:, 3:])
+    assert noise.typical_bound == NormalNoise().typical_bound
+
+
+def test_codes_that_are_not_possible_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"categories is \[1\]; expected numbers of values, each at least 2"):
+        CodedNoise([1])
+    with pytest.raises(ValueError, match="expected at least one code"):
+        CodedNoise([], 0)
+    with pytest.raises(ValueError, match="a latent vector has 5 entries; expected at least 12"):
+        CodedNoise().sample((2, 5), derive_generator("cpu", 1))

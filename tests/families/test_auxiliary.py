@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lightning_gans.callbacks import EMA, Compilation
+from lightning_gans.callbacks import EMA, Compilation, LastCheckpoint
 from lightning_gans.components.augmentations import DiffAugment
 from lightning_gans.components.auxiliary import Classification
+from lightning_gans.components.noise import CodedNoise, NormalNoise
 from lightning_gans.components.penalties import R1
 from lightning_gans.families import LatentGAN
+from lightning_gans.inference import LatentSampler, load
 from lightning_gans.networks import (
     CompactDiscriminator,
     DCGANDiscriminator,
@@ -32,10 +34,11 @@ from lightning_gans.networks import (
     StyleGAN2Discriminator,
 )
 from lightning_gans.networks.judging import FeatureDiscriminator
-from lightning_gans.variants import DCGAN, GAN, R3GAN, SNGAN
+from lightning_gans.variants import DCGAN, GAN, R3GAN, SNGAN, InfoGAN
 from tests.families.test_resume import Kill, KilledError, everything, fit
 from tests.support.half import half_trainer
 from tests.support.tiny import TinyData, tiny_trainer, weights
+from tests.support.variants import coded
 
 DISCRIMINATORS: dict[str, Callable[..., FeatureDiscriminator]] = {
     "compact": partial(CompactDiscriminator, 1, 28, width=8, blocks=1, features=6),
@@ -209,3 +212,25 @@ def test_compiled_networks_agree_with_plain_ones(tmp_path: Path) -> None:
         ends.append(weights(model))
     for key, value in ends[0].items():
         torch.testing.assert_close(ends[1][key], value, rtol=1e-3, atol=1e-5)
+
+
+def test_infogan_trains_on_codes_and_its_checkpoint_samples_them(tmp_path: Path) -> None:
+    model = InfoGAN(**coded(), lambda_information=0.5)
+    trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, callbacks=[EMA(0.9), LastCheckpoint()])
+    trainer.fit(model, TinyData())
+    assert {"information/categorical", "information/continuous"} <= set(trainer.logged_metrics)
+    loaded = load(tmp_path / "checkpoints" / "last.ckpt")
+    assert isinstance(loaded, LatentSampler)
+    assert isinstance(loaded.noise, CodedNoise)
+    latent = loaded.latents(range(3), seed=1)
+    assert latent.shape == (3, 5)
+    assert torch.equal(latent[:, 2:4].sum(dim=1), torch.ones(3))
+    assert loaded.sample(3, seed=1).shape == (3, 1, 28, 28)
+    assert loaded.interpolate([0, 1], steps=3).shape == (3, 1, 28, 28)
+
+
+def test_infogan_needs_codes_and_room_for_noise() -> None:
+    with pytest.raises(ValueError, match="noise is NormalNoise, which has no codes; expected CodedNoise"):
+        InfoGAN(noise=NormalNoise())
+    with pytest.raises(ValueError, match=r"generator\.latent_dim is 12, but the codes have 12 entries; expected more"):
+        InfoGAN(generator=DCGANGenerator(1, 28, latent_dim=12, width=2))

@@ -24,11 +24,13 @@ from lightning_gans.networks import (
     MLPDiscriminator,
     MLPGenerator,
 )
-from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN, R3GAN, SNGAN, WGANGP
+from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN, R3GAN, SNGAN, WGANGP, InfoGAN
 from tests.support.half import Gradients
 from tests.support.tiny import TinyData, tiny_trainer, weights
 from tests.support.variants import (
+    CLASSIFYING_VARIANTS,
     ENERGY_VARIANTS,
+    HEAD_VARIANTS,
     LATENT_VARIANTS,
     LOGIT_OBJECTIVES,
     conditional,
@@ -67,7 +69,7 @@ def test_each_step_moves_its_own_side_only(variant: type[LatentGAN], tmp_path: P
 def test_every_variant_trains_plain_and_conditional_networks(
     variant: type[LatentGAN], networks: Callable[[], dict[str, Any]], tmp_path: Path
 ) -> None:
-    if variant in ENERGY_VARIANTS or (variant is CGAN and networks is plain):
+    if variant in (*ENERGY_VARIANTS, InfoGAN) or (variant in (CGAN, *CLASSIFYING_VARIANTS) and networks is plain):
         pytest.skip("refused, see below and test_methods")
     model = variant(**networks(), augmentation=DiffAugment())
     before = weights(model)
@@ -97,9 +99,9 @@ def test_every_variant_has_default_networks_in_python(variant: Callable[[], Late
     assert (model.generator.channels, model.generator.size, model.generator.num_classes) == (
         model.discriminator.channels,
         model.discriminator.size,
-        model.discriminator.num_classes,
+        10 if variant in CLASSIFYING_VARIANTS else model.discriminator.num_classes,
     )
-    assert model.conditional is (variant is CGAN)
+    assert model.conditional is (variant in (CGAN, *CLASSIFYING_VARIANTS))
 
 
 def test_mlp_networks_learn_as_well(tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_mlp_networks_learn_as_well(tmp_path: Path) -> None:
 
 
 # Not SNGAN: each pass of its D moves the vectors that the singular values are computed from.
-@pytest.mark.parametrize("variant", [variant for variant in LOGIT_VARIANTS if variant is not SNGAN])
+@pytest.mark.parametrize("variant", [each for each in LOGIT_VARIANTS if each not in (SNGAN, *HEAD_VARIANTS)])
 def test_judging_both_in_one_pass_is_judging_each(variant: type[LatentGAN], tmp_path: Path) -> None:
     ends = []
     for together in (True, False):

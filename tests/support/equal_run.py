@@ -21,12 +21,12 @@ from lightning_gans.components.objectives import BoundaryEquilibrium, Relativist
 from lightning_gans.components.penalties import DRAGAN, R1, Consistency, LatentConsistency, LeCam, Penalties
 from lightning_gans.core.images import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
-from lightning_gans.families import Adversarial
+from lightning_gans.families import Adversarial, LatentGAN
 from lightning_gans.networks import AutoencoderDiscriminator, DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.constraints import WeightClipping
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import BEGAN, WGANGP, FastGAN, UnrolledGAN
+from lightning_gans.variants import ACGAN, BEGAN, WGANGP, FastGAN, ReACGAN, UnrolledGAN
 from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
@@ -74,6 +74,11 @@ def squared_energies() -> dict[str, Any]:
     }
 
 
+def with_head(variant: type[LatentGAN]) -> LatentGAN:
+    torch.manual_seed(0)
+    return variant(**networks_for(variant), **sides(1e-3))
+
+
 def u_net(channels_in: int, channels_out: int, size: Size) -> Translator:
     return UNet(channels_in, channels_out, size, width=2, dropout=0)
 
@@ -94,6 +99,8 @@ def pairs(batch: int, paired: bool) -> L.LightningDataModule:
 
 RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningDataModule]]] = {
     "dcgan": (lambda: tiny_dcgan(batch_norm=False, **sides(0.02)), images),
+    "acgan": (partial(with_head, ACGAN), images),
+    "reacgan": (partial(with_head, ReACGAN), images),
     "dcgan_accumulated": (
         lambda: tiny_dcgan(batch_norm=False, accumulate_d=2, accumulate_g=4, **sides(0.05)),
         images,

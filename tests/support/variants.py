@@ -12,6 +12,7 @@ from _pytest.mark import ParameterSet
 
 import lightning_gans.variants
 from lightning_gans.components import objectives
+from lightning_gans.components.noise import CodedNoise
 from lightning_gans.components.objectives import Objective
 from lightning_gans.families import Adversarial, LatentGAN, Translation
 from lightning_gans.networks import (
@@ -21,7 +22,7 @@ from lightning_gans.networks import (
     FastGANDiscriminator,
     FastGANGenerator,
 )
-from lightning_gans.variants import BEGAN, CGAN, EBGAN, FastGAN
+from lightning_gans.variants import ACGAN, BEGAN, CGAN, EBGAN, FastGAN, InfoGAN, ReACGAN
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -30,6 +31,10 @@ VARIANTS: list[type[Adversarial]] = [getattr(lightning_gans.variants, name) for 
 LATENT_VARIANTS = [variant for variant in VARIANTS if issubclass(variant, LatentGAN)]
 ENERGY_VARIANTS = (BEGAN, EBGAN)
 """Those whose discriminator is an autoencoder."""
+CLASSIFYING_VARIANTS = (ACGAN, ReACGAN)
+"""Those whose discriminator classifies images and need not see the label."""
+HEAD_VARIANTS = (*CLASSIFYING_VARIANTS, InfoGAN)
+"""Those with an auxiliary loss."""
 TRANSLATION_VARIANTS = [variant for variant in VARIANTS if issubclass(variant, Translation)]
 
 OBJECTIVES = [
@@ -83,7 +88,18 @@ def autoencoder() -> dict[str, Any]:
     }
 
 
+def coded() -> dict[str, Any]:
+    """A latent vector of two entries, a code of two values and a continuous one."""
+    torch.manual_seed(0)
+    generator = DCGANGenerator(1, 28, latent_dim=5, width=2)
+    return {**plain(), "generator": generator, "noise": CodedNoise([2], 1)}
+
+
 def networks_for(variant: type[LatentGAN]) -> dict[str, Any]:
+    if variant in CLASSIFYING_VARIANTS:
+        return {**plain(), "generator": conditional()["generator"]}
+    if variant is InfoGAN:
+        return coded()
     if variant is FastGAN:
         return fastgan()
     if variant in ENERGY_VARIANTS:
