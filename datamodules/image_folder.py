@@ -12,7 +12,7 @@ from torch import Tensor
 from lightning_gans.core.data import Contents
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import default_cache, expand_path
-from lightning_gans.core.images import Size
+from lightning_gans.core.images import Size, height_width, plain_size
 from lightning_gans.core.names import list_names
 from lightning_gans.core.pixel_files import PixelFormat
 from lightning_gans.core.randomness import derive_generator
@@ -72,6 +72,9 @@ class ImageFolderDataModule(InMemoryDataModule):
             decoded once into a cache on disk, which all processes and later runs read; 0 for a cache in any case.
         cache_dir: folder of the caches; by default ``lightning-gans/images`` in the user's cache folder.
         labels: table of the classes, a text file with lines of name,class; see :func:`.read_table`.
+        load_size: size to which the images are resized and cropped first. In each epoch a crop of ``size`` is taken
+            from each training image, drawn from (seed, epoch, image), and of all others that at the center. By default
+            ``size``, without random crops.
 
     Attributes:
         classes: names of the class folders; empty where the images have no classes.
@@ -99,6 +102,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         memory_gb: float = 0.25,
         cache_dir: Path | None = None,
         labels: Path | None = None,
+        load_size: Size | None = None,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
         self.contents = contents
@@ -106,6 +110,9 @@ class ImageFolderDataModule(InMemoryDataModule):
         at_least("memory_gb", memory_gb, 0)
         self.channels = channels
         self.memory_gb = memory_gb
+        self.load_size = self.size if load_size is None else height_width(load_size, "load_size")
+        if any(loaded < used for loaded, used in zip(self.load_size, self.size, strict=True)):
+            raise ValueError(f"load_size is {plain_size(self.load_size)}; expected at least size, {plain_size(size)}")
         self.cache_dir = None if cache_dir is None else expand_path(cache_dir, "cache_dir")
         self.root = expand_path(root, "root")
         self.test_root = None if test_root is None else expand_path(test_root, "test_root")
@@ -120,7 +127,7 @@ class ImageFolderDataModule(InMemoryDataModule):
     @property
     def pixel_format(self) -> PixelFormat:
         """The pixels that files are read as."""
-        return PixelFormat(self.channels, self.size)
+        return PixelFormat(self.channels, self.load_size)
 
     @property
     def is_cached(self) -> bool:
@@ -180,8 +187,8 @@ class ImageFolderDataModule(InMemoryDataModule):
             kept = length - (held_out_size(self.val_size, length, MOST_HELD_OUT) if held_out else 0)
             data = self._opened(split)
             if held_out:
-                self.splits["val"] = data.part(kept, None)
-            self.splits[split] = self.limited(data.part(0, kept)) if split == "train" else data
+                self.splits["val"] = self._centered(data.part(kept, None))
+            self.splits[split] = self.limited(data.part(0, kept)) if split == "train" else self._centered(data)
         if stage in ("test", "predict") and "test" not in self.listed:
             self.splits["test"] = self.splits["val"]
         if stage == "fit":
@@ -196,12 +203,16 @@ class ImageFolderDataModule(InMemoryDataModule):
         rank_zero_info(f"data: {len(listed.files):,} images are read from the cache {cache.describe()}")
         return MappedImages(cache.folder, listed.labels)
 
+    def _centered(self, data: TensorImages) -> TensorImages:
+        """The crops of images at the center, if there are random ones for training."""
+        return data if self.load_size == self.size else data.center(self.size)
+
     def fingerprint(self, split: str) -> str:
         """A hash of the split's pixels, or files if they are cached, and labels: the key of cached statistics."""
         data = self.splits[split]
         if not isinstance(data, MappedImages):
             return super().fingerprint(split)
-        digest = hashlib.sha256(repr((data.folder.header, data.first, len(data))).encode())
+        digest = hashlib.sha256(repr((data.folder.header, data.first, len(data), self.size)).encode())
         digest.update(data.labels.numpy().tobytes())
         return digest.hexdigest()[:16]
 

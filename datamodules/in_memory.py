@@ -56,20 +56,37 @@ class TensorImages(Dataset[Labelled]):
         """A copy on another device."""
         return TensorImages(self.images.to(device), self.labels.to(device))
 
+    def center(self, size: tuple[int, int]) -> TensorImages:
+        """The crops (height, width) at the center, as a view."""
+        top, left = ((self.images.shape[2 + side] - size[side]) // 2 for side in (0, 1))
+        return TensorImages(self.images[:, :, top : top + size[0], left : left + size[1]], self.labels)
+
     def part(self, first: int, stop: int | None) -> TensorImages:
         """The images from ``first`` up to ``stop``, or to the last."""
         return TensorImages(self.images[first:stop], self.labels[first:stop])
 
 
-class MirroredImages(Dataset[Labelled]):
-    """Images, with N more indices: N + k is the mirror image of image k.
+class ViewedImages(Dataset[Labelled]):
+    """Crops of N images and of their mirror images: the indices are those of :class:`.TrainingBatches`.
 
     Args:
         data: the images.
+        size: (height, width) of the crops; None for the whole images.
     """
 
-    def __init__(self, data: TensorImages) -> None:
+    def __init__(self, data: TensorImages, size: tuple[int, int] | None = None) -> None:
         self.data = data
+        self.size = size or (data.images.shape[2], data.images.shape[3])
+
+    @property
+    def crops(self) -> int:
+        """Number of crops of each image; crop c begins in row ``c // columns`` and column ``c % columns``."""
+        return (self.data.images.shape[2] - self.size[0] + 1) * self.columns
+
+    @property
+    def columns(self) -> int:
+        """Number of crops side by side."""
+        return self.data.images.shape[3] - self.size[1] + 1
 
     def __len__(self) -> int:
         return len(self.data)
@@ -78,10 +95,17 @@ class MirroredImages(Dataset[Labelled]):
         """The batch (uint8 images, labels) with these indices, a list or (n,) int64 on the device of the images."""
         if not isinstance(indices, Tensor):
             indices = torch.tensor(indices, dtype=torch.long, device=self.data.device)
-        rows = indices
-        batch = self.data[rows % len(self)]
-        mirrored = (rows >= len(self)).view(-1, 1, 1, 1)
-        return batch._replace(images=torch.where(mirrored, batch.images.flip(3), batch.images))
+        batch = self.data[indices % len(self)]
+        view = indices // len(self)
+        images = batch.images
+        if self.crops > 1:
+            crop, (height, width) = view // 2, self.size
+            rows = (crop // self.columns)[:, None] + torch.arange(height, device=crop.device)
+            columns = (crop % self.columns)[:, None] + torch.arange(width, device=crop.device)
+            which = torch.arange(len(images), device=crop.device)[:, None, None]
+            images = images.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        mirrored = (view % 2 == 1).view(-1, 1, 1, 1)
+        return batch._replace(images=torch.where(mirrored, images.flip(3), images))
 
 
 class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
@@ -169,6 +193,7 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         """The sampler of training batches, which mirrors images if ``flip`` is on."""
         batches = super().training_batches()
         batches.flips = self.flip
+        batches.crops = ViewedImages(self.prepared("train"), self.size).crops
         return batches
 
     def _loaded(self, *, train: bool) -> TensorImages:
@@ -186,28 +211,29 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
 
     def split_tensors(self, split: str) -> Labelled:
         """All images (N, C, H, W) uint8 and labels (N,) int64 of a split that :meth:`setup` has prepared."""
-        data = self.prepared(split)
+        data = self.prepared(split).center(self.size)
         return Labelled(data.images, data.labels)
 
-    def dataset_for(self, split: str) -> TensorImages | MirroredImages:
+    def dataset_for(self, split: str) -> TensorImages | ViewedImages:
         """The split; a copy on the trainer's GPU if it is small and no other processes index it."""
         data = self.prepared(split)
         device = torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
         if device.type == "cuda" and data.images.nbytes <= MAX_BYTES_ON_GPU and not self.num_workers:
             data = data.to(device)
-        return MirroredImages(data) if split == "train" and self.flip else data
+        views = ViewedImages(data, self.size)
+        return views if split == "train" and (self.flip or views.crops > 1) else data
 
-    def index_device(self, data: TensorImages | MirroredImages) -> torch.device | None:
+    def index_device(self, data: TensorImages | ViewedImages) -> torch.device | None:
         """Device of the images; None, for lists of indices, if other processes index them."""
         return None if self.num_workers else device_of(data)
 
-    def pins_memory(self, data: TensorImages | MirroredImages) -> bool:
+    def pins_memory(self, data: TensorImages | ViewedImages) -> bool:
         """Whether batches of a data set are in CPU memory and go to a GPU."""
         return super().pins_memory(data) and device_of(data).type != "cuda"
 
     def fingerprint(self, split: str) -> str:
         """A hash of the split's pixels, at the size used, and labels: the key of cached statistics of real images."""
-        data = self.splits[split]
+        data = self.split_tensors(split)
         digest = hashlib.sha256(data.images.numpy().tobytes())
         digest.update(data.labels.numpy().tobytes())
         return digest.hexdigest()[:16]
@@ -221,9 +247,9 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         return batch._replace(images=to_float(batch.images))
 
 
-def device_of(data: TensorImages | MirroredImages) -> torch.device:
+def device_of(data: TensorImages | ViewedImages) -> torch.device:
     """Device of the images of a data set."""
-    return data.data.device if isinstance(data, MirroredImages) else data.device
+    return data.data.device if isinstance(data, ViewedImages) else data.device
 
 
 def covering_size(given: Sequence[int], wanted: tuple[int, int]) -> list[int]:

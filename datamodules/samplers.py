@@ -77,8 +77,9 @@ class TrainingBatches(_Batches):
 
     Attributes:
         fixed: whether all epochs have the order of the first, as for the trainer's ``overfit_batches``.
-        flips: whether each image is mirrored in half of the epochs, drawn from (seed, epoch, image). The index of the
-            mirror image of image k is ``length + k``.
+        flips: whether each image is mirrored in half of the epochs, drawn from (seed, epoch, image).
+        crops: number of crops of each image, of which one is drawn from (seed, epoch, image). The index of crop c of
+            image k is ``k + length * 2 * c``, that of its mirror image ``k + length * (2 * c + 1)``.
 
     Raises:
         ValueError: if there are fewer images than one step takes.
@@ -86,6 +87,7 @@ class TrainingBatches(_Batches):
 
     fixed = False
     flips = False
+    crops = 1
 
     def __init__(
         self, length: int, batch_size: int, seed: int, rank: int | None = None, world_size: int | None = None
@@ -119,10 +121,13 @@ class TrainingBatches(_Batches):
     def order(self) -> Tensor:
         """This epoch's indices, (length,)."""
         order = torch.randperm(self.length, generator=derive_generator("cpu", self.seed, "order", self.epoch))
-        if not self.flips:
-            return order
-        draws = torch.rand(self.length, generator=derive_generator("cpu", self.seed, "flip", self.epoch))
-        return order + self.length * (draws < 0.5)[order]
+        view = torch.zeros(self.length, dtype=torch.long)
+        if self.flips:
+            view += torch.rand(self.length, generator=derive_generator("cpu", self.seed, "flip", self.epoch)) < 0.5
+        if self.crops > 1:
+            generator = derive_generator("cpu", self.seed, "crop", self.epoch)
+            view += 2 * torch.randint(self.crops, (self.length,), generator=generator)
+        return order + self.length * view[order]
 
 
 class UnpairedBatches(TrainingBatches):
