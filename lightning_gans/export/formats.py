@@ -165,6 +165,24 @@ def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, license: s
         return compare_folder(model, folder)
 
 
+def write_imported(model: PretrainedModel, out: Path, license: str | None) -> None:
+    """Write a model that comes from no run as a folder for the hub, and compare the weights in it with the model's.
+
+    Args:
+        model: the model.
+        out: the folder; it is written completely or not at all.
+        license: see :func:`write_folder`.
+
+    Raises:
+        RunEnded: if the folder cannot be written, or differs from the model.
+    """
+    with atomic_folder(out) as folder:
+        model.save_pretrained(folder, model_card_kwargs={"license": license})
+        written = load_folder(folder, model.trust).state_dict()
+        if not all(torch.equal(value, written[name]) for name, value in model.state_dict().items()):
+            raise RunEnded(f"the weights in {out} differ from the model's; nothing was written")
+
+
 def fill_folder(model: PretrainedModel, checkpoint: Path, folder: Path, license: str | None) -> None:
     """Write ``config.json``, ``model.safetensors``, pictures and the model card; see :func:`write_folder`.
 

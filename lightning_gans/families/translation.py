@@ -23,6 +23,7 @@ from lightning_gans.families.defaults import instantiate_default
 from lightning_gans.families.loaders import check_shape
 from lightning_gans.families.smallest_batch import check_smallest_batch
 from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.networks.norms import RunningBatchNorm
 
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
 """Takes the number of input channels and returns a discriminator."""
@@ -167,8 +168,8 @@ class Translation(Adversarial, ABC):
 
     @property
     def batch_norm(self) -> str:
-        """The statistics of normalization in evaluation: those of each image."""
-        return "per-image"
+        """The statistics of normalization in evaluation: those of each image, unless a network has running ones."""
+        return "running" if any(isinstance(layer, RunningBatchNorm) for layer in self.modules()) else "per-image"
 
     @property
     def dropout(self) -> str:

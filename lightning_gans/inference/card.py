@@ -62,8 +62,8 @@ class CardFacts:
 
     @property
     def name(self) -> str:
-        """Class name of the GAN."""
-        return self.variant.rpartition(".")[2]
+        """Class name of the GAN; "imported" for a model that another program has trained."""
+        return "imported" if "imported_from" in self.metadata else self.variant.rpartition(".")[2]
 
 
 def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:
@@ -78,6 +78,7 @@ def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:
     record = record or RunRecord()
     metadata = facts.metadata
     rows = latest_scores(metadata, record)
+    imported = metadata.get("imported_from")
     data = metadata.get("data") or (record.settings.get("data") or {}).get("class_path")
     settings = record.settings or {key: value for key, value in facts.config.items() if key != "metadata"}
     environment = Environment(
@@ -86,7 +87,8 @@ def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:
     text = environment.get_template("card.md.j2").render(
         facts=facts,
         metadata=metadata,
-        summary=variant_summary(facts.variant),
+        summary="Weights of another program." if imported else variant_summary(facts.variant),
+        imported=imported,
         version=__version__,
         weights=WEIGHTS.get(metadata.get("weights", ""), "of an unknown kind"),
         data=data,

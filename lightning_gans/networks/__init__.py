@@ -11,6 +11,7 @@ from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lightning_gans.networks.maxout import MaxoutDiscriminator
 from lightning_gans.networks.mlp import MLPDiscriminator, MLPGenerator
+from lightning_gans.networks.norms import NoNorm, RunningBatchNorm
 from lightning_gans.networks.patchgan import InstanceNormPatchGAN, PatchGAN, PixelGAN
 from lightning_gans.networks.projected import ProjectedDiscriminator
 from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
@@ -43,6 +44,7 @@ __all__ = [
     "MLPDiscriminator",
     "MLPGenerator",
     "MaxoutDiscriminator",
+    "NoNorm",
     "Norm",
     "PatchDiscriminator",
     "PatchGAN",
@@ -52,6 +54,7 @@ __all__ = [
     "R3GANGenerator",
     "ResNetTranslator",
     "ResizeGenerator",
+    "RunningBatchNorm",
     "SNGANDiscriminator",
     "SNGANGenerator",
     "SNGANResNetDiscriminator",

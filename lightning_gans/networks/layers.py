@@ -26,10 +26,13 @@ class Norm(nn.Module):
             of a larger image; None uses those of the input. Only used in evaluation mode, and only where
             ``supports_fixed_statistics`` is true.
         supports_fixed_statistics: whether the class uses ``fixed_statistics``.
+        uses_input_statistics: whether the class normalizes by statistics of its input in evaluation mode, so that a
+            tile of an image needs those of the whole image.
     """
 
     fixed_statistics: tuple[Tensor, Tensor] | None = None
     supports_fixed_statistics: bool = False
+    uses_input_statistics: bool = True
 
     def __init__(self, channels: int) -> None:
         super().__init__()

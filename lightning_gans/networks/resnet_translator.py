@@ -7,6 +7,7 @@ from fractions import Fraction
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size, square_side
+from lightning_gans.networks.antialiasing import BlurDownsample, BlurUpsample
 from lightning_gans.networks.base import Stage, Translator, check_positive
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm, ReflectionConv2d, UpsampleConv, dcgan_init
 from lightning_gans.networks.sizes import sides_divisible_by
@@ -18,14 +19,19 @@ class ResidualBlock(nn.Module):
     Args:
         width: channels of the feature maps.
         norm: normalization after each convolution.
+        dropout: probability to drop an activation between the convolutions, in [0, 1).
     """
 
-    def __init__(self, width: int, norm: MakeNorm) -> None:
+    def __init__(self, width: int, norm: MakeNorm, dropout: float = 0.0) -> None:
         super().__init__()
+        activation: nn.Module = nn.ReLU(inplace=True)
+        if dropout:
+            # Inside one layer, so that the names of the weights are the same with and without dropout.
+            activation = nn.Sequential(activation, nn.Dropout(dropout))
         self.branch = nn.Sequential(
             ReflectionConv2d(width, width, 3, padding=1, bias=False),
             norm(width),
-            nn.ReLU(inplace=True),
+            activation,
             ReflectionConv2d(width, width, 3, padding=1, bias=False),
             norm(width),
         )
@@ -49,6 +55,11 @@ class ResNetTranslator(Translator):
         norm: normalization of every layer but the last.
         upsample: whether to double the side by nearest-neighbor upsampling and a 3 x 3 convolution in place of a
             transposed convolution, which may show a checkerboard (Odena et al., 2016).
+        dropout: probability to drop an activation in each residual block, in [0, 1). The paper has no dropout; the
+            authors' code has it as an option, with .5.
+        antialias_down: whether to halve the side by a convolution of stride 1 and a low-pass filter, as in CUT (Park
+            et al., 2020).
+        antialias_up: whether to double the side by bilinear interpolation and a 3 x 3 convolution, as in CUT.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -63,20 +74,31 @@ class ResNetTranslator(Translator):
         width: int = 64,
         norm: MakeNorm = InstanceNorm,
         upsample: bool = False,
+        dropout: float = 0.0,
+        antialias_down: bool = False,
+        antialias_up: bool = False,
     ) -> None:
         super().__init__(channels_in, channels_out)
         check_positive(blocks=blocks, width=width)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
+        if upsample and antialias_up:
+            raise ValueError("upsample and antialias_up are both true; expected at most one of them")
         sides_divisible_by(4, square_side(size))
+        self.antialias_down, self.antialias_up = antialias_down, antialias_up
         layers: list[nn.Module] = [
             ReflectionConv2d(channels_in, width, 7, padding=3, bias=False),
             norm(width),
             nn.ReLU(inplace=True),
         ]
         for before in (width, 2 * width):
-            layers += [nn.Conv2d(before, 2 * before, 3, 2, 1, bias=False), norm(2 * before), nn.ReLU(inplace=True)]
-        layers += [ResidualBlock(4 * width, norm) for _ in range(blocks)]
+            stride = 1 if antialias_down else 2
+            layers += [nn.Conv2d(before, 2 * before, 3, stride, 1, bias=False), norm(2 * before)]
+            layers += [nn.ReLU(inplace=True), *([BlurDownsample()] if antialias_down else [])]
+        layers += [ResidualBlock(4 * width, norm, dropout) for _ in range(blocks)]
         for after in (2 * width, width):
-            layers += [upsampling_layer(2 * after, after, upsample), norm(after), nn.ReLU(inplace=True)]
+            up = antialiased_upsampling if antialias_up else upsampling if upsample else transposed_convolution
+            layers += [up(2 * after, after), norm(after), nn.ReLU(inplace=True)]
         layers += [ReflectionConv2d(width, channels_out, 7, padding=3), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_init)
@@ -89,8 +111,10 @@ class ResNetTranslator(Translator):
         blocks = [at for at, layer in enumerate(self.layers) if isinstance(layer, ResidualBlock)]
         before, after = self.layers[: blocks[0]], self.layers[blocks[-1] + 1 :]
         # The margin of the first stage: 3 pixels of the 7 x 7 convolution, 1 of the first 3 x 3 one, and 1 of the
-        # second, which is 2 pixels of the image.
-        smaller, larger = Stage(before, 6, Fraction(1, 4), multiple=4), Stage(after, 2, Fraction(4))
+        # second, which is 2 pixels of the image; a low-pass filter behind each of the two adds as much again. That of
+        # the last stage: 1 pixel of each convolution; bilinear upsampling adds half a pixel and a quarter.
+        smaller = Stage(before, 9 if self.antialias_down else 6, Fraction(1, 4), multiple=4)
+        larger = Stage(after, 3 if self.antialias_up else 2, Fraction(4))
         return [smaller, *(Stage(self.layers[at], 2) for at in blocks), larger]
 
     def forward(self, images: Tensor) -> Tensor:
@@ -99,8 +123,16 @@ class ResNetTranslator(Translator):
         return translated
 
 
-def upsampling_layer(before: int, after: int, upsample: bool) -> nn.Module:
-    """Return a layer that doubles the side: an :class:`.UpsampleConv`, or a transposed convolution."""
-    if upsample:
-        return UpsampleConv(before, after, bias=False)
+def antialiased_upsampling(before: int, after: int) -> nn.Module:
+    """Return layers that double the side by bilinear interpolation and a 3 x 3 convolution."""
+    return nn.Sequential(BlurUpsample(), nn.Conv2d(before, after, 3, padding=1, bias=False))
+
+
+def upsampling(before: int, after: int) -> nn.Module:
+    """Return a layer that doubles the side by nearest-neighbor upsampling and a 3 x 3 convolution."""
+    return UpsampleConv(before, after, bias=False)
+
+
+def transposed_convolution(before: int, after: int) -> nn.Module:
+    """Return a layer that doubles the side by a transposed convolution, as in the paper."""
     return nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=False)

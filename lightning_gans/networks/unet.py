@@ -16,9 +16,6 @@ SIDES = (64, 128, 256, 512)
 MAX_GROWTH = 8
 """Largest number of channels of a feature map, as a multiple of the largest map's."""
 
-DROPOUT_BLOCKS = 3
-"""Number of decoder blocks with dropout."""
-
 
 class UNet(Translator):
     """An encoder down to a single pixel, and a decoder whose blocks also get the encoder's map of the same side.
@@ -29,10 +26,12 @@ class UNet(Translator):
         size: height and width of the images in pixels: 64, 128, 256 or 512.
         width: channels of the largest feature map; each smaller one has twice as many, up to eight times.
         norm: normalization of every block but the first and the innermost.
-        dropout: probability to drop an activation in three decoder blocks, in [0, 1); it is the only noise of G
+        dropout: probability to drop an activation in some decoder blocks, in [0, 1); it is the only noise of G
             (section 3.2.1).
         dropout_from: the first of these blocks, counted from the innermost: 0 as in the authors' Torch code, or 1 as
             in their PyTorch code.
+        dropout_blocks: number of these blocks; 3 as in the paper. The authors' PyTorch code has 2 for images of 128
+            pixels.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -49,9 +48,10 @@ class UNet(Translator):
         norm: MakeNorm = BatchNorm,
         dropout: float = 0.5,
         dropout_from: int = 0,
+        dropout_blocks: int = 3,
     ) -> None:
         super().__init__(channels_in, channels_out)
-        check_positive(width=width)
+        check_positive(width=width, dropout_blocks=dropout_blocks)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
         if dropout_from not in (0, 1):
@@ -70,7 +70,7 @@ class UNet(Translator):
             if level == 0:
                 self.up.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(before, channels_out, 4, 2, 1), nn.Tanh()))
                 continue
-            dropped = dropout_from <= depth < dropout_from + DROPOUT_BLOCKS
+            dropped = dropout_from <= depth < dropout_from + dropout_blocks
             self.up.append(decoder_block(before, widths[level - 1], norm, dropout if dropped else 0.0))
         self.apply(dcgan_init)
 

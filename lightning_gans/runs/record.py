@@ -120,6 +120,7 @@ class ModelMetadata(TypedDict, total=False):
         scores: rows of scores, each with its stamp; see :class:`lightning_gans.runs.scores.ScoreRow`.
         started_from: the weights that the training started from, if they were those of a trained model; see
             :class:`lightning_gans.families.fine_tuning.FineTuning`.
+        imported_from: of a model that another program has trained, the file and what it has, in words.
     """
 
     variant: str
@@ -136,6 +137,7 @@ class ModelMetadata(TypedDict, total=False):
     versions: dict[str, str]
     scores: list[dict[str, Any]]
     started_from: dict[str, Any]
+    imported_from: str
 
 
 METADATA_TYPES: dict[str, tuple[type, ...]] = {
@@ -153,6 +155,7 @@ METADATA_TYPES: dict[str, tuple[type, ...]] = {
     "versions": (dict,),
     "scores": (list,),
     "started_from": (dict,),
+    "imported_from": (str,),
 }
 """Types of the entries of :class:`ModelMetadata`."""
 

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cache
-from importlib import import_module
 from inspect import signature
 from itertools import chain
 from pathlib import Path
@@ -21,6 +20,7 @@ import wandb
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from lightning_gans.__main__ import COMMANDS, TRAINING
+from lightning_gans.cli.commands.common import command_module
 from lightning_gans.cli.known_names import CLASSES, KEYS, OPTIONS, OPTIONS_OF
 from lightning_gans.cli.parser import Trainer
 from lightning_gans.cli.sweep_check import parse_all
@@ -88,7 +88,7 @@ def make_files() -> None:
 
 
 def parser_of(command: str) -> Any:
-    return import_module(f"lightning_gans.cli.commands.{command}").make_parser()
+    return command_module(command).make_parser()
 
 
 def options_of(arguments: list[str]) -> list[list[str]]:

@@ -13,6 +13,7 @@ from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 TRANSLATORS = [
     ResNetTranslator(1, 2, 64, blocks=2, width=2),
     ResNetTranslator(1, 2, 64, blocks=2, width=2, upsample=True),
+    ResNetTranslator(1, 2, 64, blocks=2, width=2, antialias_down=True, antialias_up=True),
     IdentityTranslator(1, 1, 64),
 ]
 

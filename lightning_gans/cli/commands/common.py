@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from lightning_gans.core.arguments import is_class_path
@@ -42,6 +44,11 @@ def command_line(name: str, arguments: list[str]) -> None:
         sys.exit(INTERRUPTED)
 
 
+def command_module(name: str) -> ModuleType:
+    """The module of a command; the name of one that is a word of Python ends in an underscore."""
+    return import_module(f"lightning_gans.cli.commands.{name}{'_' if keyword.iskeyword(name) else ''}")
+
+
 def run_command(name: str, arguments: list[str]) -> None:
     """Parse the arguments of a command, and run it.
 
@@ -53,7 +60,7 @@ def run_command(name: str, arguments: list[str]) -> None:
         InputError: if an argument, or a file that it names, cannot be used.
         RunEnded: if the command fails or is interrupted.
     """
-    command = import_module(f"lightning_gans.cli.commands.{name}")
+    command = command_module(name)
     options = command.make_parser().parse_args(arguments)
     if "checkpoint" in options and (run := newest_run_in(options.checkpoint)) is not None:
         print(f"lightning-gans: CKPT is {options.checkpoint}, a folder of runs; the newest is {run}", file=sys.stderr)

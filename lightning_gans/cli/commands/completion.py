@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 
 from lightning_gans.__main__ import COMMANDS, TRAINING
-from lightning_gans.cli.commands.common import CommandParser
+from lightning_gans.cli.commands.common import CommandParser, command_module
 from lightning_gans.cli.known_names import CLASSES, class_names, known_keys
 from lightning_gans.core.shipped_configs import config_names, find_config, sweep_names
 
@@ -76,7 +75,7 @@ def script(shell: str) -> str:
         values |= {f"{command} {option}": config_names() for option in ("--config", "-c")}
         values[f"{command} --help"] = ["all"]
     for command in COMMANDS:
-        actions = import_module(f"{__package__}.{command}").make_parser().arguments
+        actions = command_module(command).make_parser().arguments
         options[command] = [name for action in actions for name in action.option_strings if name != "-h"]
         for action in actions:
             choices = [str(choice) for choice in action.choices or ()]

@@ -59,6 +59,8 @@ def run(options: argparse.Namespace) -> None:
 def format_facts(facts: dict[str, Any]) -> Iterator[str]:
     """The description as lines of text."""
     yield line("file", f"{facts['file']}" + (f" ({format_megabytes(facts['bytes'])})" if "bytes" in facts else ""))
+    if "imported_from" in facts:
+        yield line("imported from", facts["imported_from"])
     for key in ("variant", "data", "weights", "step", "epoch", "seed"):
         if key in facts:
             yield line(key, facts[key])

@@ -112,8 +112,9 @@ def translate_picture(
 
 
 def fixable_stages(network: Translator) -> list[Stage]:
-    """The stages of a network if the statistics of all its layers can be fixed, else an empty list."""
-    return network.stages() if all(layer.supports_fixed_statistics for layer in norm_layers(network)) else []
+    """The stages of a network if the statistics that its layers need can all be fixed, else an empty list."""
+    needed = [layer for layer in norm_layers(network) if layer.uses_input_statistics]
+    return network.stages() if all(layer.supports_fixed_statistics for layer in needed) else []
 
 
 def tile_size(network: Translator, size: Size, tile: int | None = None) -> int:
@@ -182,7 +183,8 @@ def translate_in_stages(
         most = max(int(tile_side * scale) // stage.multiple * stage.multiple, 2 * margin + stage.multiple)
         plan.append([tile_spans(side, most, margin, stage.multiple) for side in size])
         # One pass for the statistics of each layer, and one for the translation.
-        steps.total += (len(norm_layers(stage.module)) + 1) * len(plan[-1][0]) * len(plan[-1][1])
+        passes = sum(layer.supports_fixed_statistics for layer in norm_layers(stage.module)) + 1
+        steps.total += passes * len(plan[-1][0]) * len(plan[-1][1])
         size, scale = (int(size[0] * stage.scale), int(size[1] * stage.scale)), scale * stage.scale
     device = device_of(stages[0].module)
     with ExitStack() as files:
