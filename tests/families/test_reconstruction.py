@@ -64,9 +64,8 @@ def test_a_latent_variant_made_in_python_is_loaded_with_all_of_its_parts(
     variant: type[LatentGAN], tmp_path: Path
 ) -> None:
     model = variant(
-        **networks_for(variant),
+        **{"noise": UniformNoise(-2, 2), **networks_for(variant)},
         objective=LeastSquares(b=0.9),
-        noise=UniformNoise(-2, 2),
         penalty=Penalties([R1(CosineSchedule(0.3, 0.1), interval=2), LeCam(decay=0.9)]),
         augmentation=ADA(CosineSchedule(0.1, 0.4), target=None, color=0.5),
         optimizer_g=partial(GANAdam, lr=1e-3),
