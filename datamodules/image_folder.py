@@ -174,7 +174,8 @@ class ImageFolderDataModule(InMemoryDataModule):
     def prepare_data(self) -> None:
         """Build the caches that the trainer's stage needs, if there are any: in one process of each machine."""
         if self.is_cached:
-            for split in self.splits_of("fit" if self.trainer is None else str(self.trainer.state.fn)):
+            function = None if self.trainer is None else self.trainer.state.fn
+            for split in self.splits_of("fit" if function is None else function.value):
                 self.cached(split)
 
     def setup(self, stage: str) -> None:

@@ -23,8 +23,11 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.datamodules import ImageFolderDataModule, cache_builder
 from lightning_gans.datamodules.cache_folder import DONE, HEADER, IMAGES, NAMES
 from lightning_gans.datamodules.image_sources import ImageSource, decode_file
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.variants import DCGAN
 from tests.support.folders import fill, folder, save
 from tests.support.paths import ROOT
+from tests.support.tiny import tiny_trainer
 
 
 @pytest.fixture
@@ -213,6 +216,17 @@ def test_the_default_place_is_the_users_cache_folder(tmp_path: Path, monkeypatch
     fill(tmp_path / "root", {"a": 10})
     cached(tmp_path, cache_dir=None)
     assert len(list((tmp_path / "home" / "lightning-gans" / "images").iterdir())) == 1
+
+
+def test_a_trainer_builds_the_caches_of_its_stage(tmp_path: Path) -> None:
+    fill(tmp_path / "root", {"train": 10, "val": 20, "test": 30})
+    data = ImageFolderDataModule(tmp_path / "root", size=16, batch_size=2, memory_gb=0, cache_dir=tmp_path / "cache")
+    model = DCGAN(DCGANGenerator(3, 16, latent_dim=2, width=2), DCGANDiscriminator(3, 16, width=2))
+    trainer = tiny_trainer(tmp_path, max_steps=1)
+    trainer.validate(model, data, verbose=False)
+    assert {path.name.split("-")[1] for path in (tmp_path / "cache").iterdir()} == {"val"}
+    trainer.fit(model, data)
+    assert {path.name.split("-")[1] for path in (tmp_path / "cache").iterdir()} == {"train", "val"}
 
 
 def test_small_sets_stay_in_memory(tmp_path: Path) -> None:
