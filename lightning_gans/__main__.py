@@ -26,7 +26,7 @@ COMMANDS = {
     "demo": "show a trained model on a page in the browser, on this machine",
     "export": "export a generator: safetensors, ONNX, torch_export, huggingface",
     "prepare": "decode images once into a cache, and say what is in a set",
-    "import": "make a model of a generator from the code of pix2pix, CycleGAN, CUT",
+    "import": "make a model of a generator file of pix2pix, CycleGAN or CUT",
     "configs": "list the shipped configs",
     "table": "print a table of results of the runs in a folder",
     "report": "write an HTML page of one run, or of several side by side",

@@ -62,8 +62,8 @@ class CardFacts:
 
     @property
     def name(self) -> str:
-        """Class name of the GAN; "imported" for a model that another program has trained."""
-        return "imported" if "imported_from" in self.metadata else self.variant.rpartition(".")[2]
+        """Class name of the GAN; "Imported" for a model that another program has trained."""
+        return "Imported" if "imported_from" in self.metadata else self.variant.rpartition(".")[2]
 
 
 def model_card(facts: CardFacts, record: RunRecord | None = None) -> ModelCard:

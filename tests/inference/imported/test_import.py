@@ -214,7 +214,9 @@ def test_the_folder_works_like_an_export(tmp_path: Path, monkeypatch: pytest.Mon
     model = lightning_gans.load(out)
     assert isinstance(model, ImageTranslator)
     assert model.directions == ["a_to_b", "b_to_a"]
-    assert "Imported by lightning-gans" in (out / "README.md").read_text()
+    card = (out / "README.md").read_text()
+    assert "# Imported\n" in card
+    assert "Imported by lightning-gans" in card
     monkeypatch.setattr(sys, "argv", ["lightning-gans", "inspect", str(out)])
     main()
     assert "latest_net_G_A.pth (ResNet-1, width 2, instance normalization" in capsys.readouterr().out
