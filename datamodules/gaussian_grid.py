@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ ROUNDING = math.sqrt(2) / 255
 """The largest distance by which rounding to 256 levels in [-1, 1] moves a point: half a level in x and in y."""
 
 
-class GaussianMixture(InMemoryDataModule):
+class GaussianMixture(InMemoryDataModule, ABC):
     """A mixture of equal Gaussians in the plane; each point is an image of 1 x 1 pixel with channels x and y.
 
     The coordinates in [-1, 1] are rounded to uint8 (steps of 0.0078), so that points go through the same loaders,
@@ -50,6 +51,7 @@ class GaussianMixture(InMemoryDataModule):
     contents: Contents = "points"
     shape: str
 
+    @abstractmethod  # a data set states its centers
     def __init__(
         self,
         centers: Tensor,

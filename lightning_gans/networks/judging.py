@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from typing import ClassVar, Literal, overload
 
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ class FeatureDiscriminator(Discriminator, ABC):
     layers: nn.Sequential
     features_use_labels: ClassVar[bool] = False
 
+    @abstractmethod  # a network states its layers
     def __init__(self, channels: int, size: Size, num_classes: int | None = None, conditional: bool = False) -> None:
         super().__init__(channels, size, num_classes, conditional)
         self.head: nn.Module | None = None
@@ -50,7 +51,8 @@ class FeatureDiscriminator(Discriminator, ABC):
     @property
     def num_features(self) -> int:
         """The length of the features of an image."""
-        weight = self.last_layer.get_parameter("weight")
+        # With spectral normalization the weight is a parameter of the layer's parametrization.
+        weight = next(each for each in self.last_layer.parameters() if each.dim() > 1)
         return weight[0].numel()
 
     def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -26,7 +26,7 @@ from tests.support.operations import WITHOUT_DETERMINISTIC_CUDA_CODE, Operations
 from tests.support.paths import ROOT
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import TINY, tiny_facades
-from tests.support.variants import LATENT_VARIANTS, networks_for
+from tests.support.variants import ENERGY_VARIANTS, LATENT_VARIANTS, networks_for
 
 Make = Callable[[], Adversarial]
 
@@ -44,7 +44,8 @@ def with_penalty(variant: type[LatentGAN]) -> LatentGAN:
     """A variant with its paper's penalty, or R1 where there is none."""
     settings: dict[str, Any] = {**networks_for(variant), "augmentation": DiffAugment(), "n_critic": 1}
     model = variant(**settings)
-    return variant(**settings, penalty=R1()) if model.penalty is None else model
+    without = model.penalty is None and variant not in ENERGY_VARIANTS  # whose logits have no such penalty
+    return variant(**settings, penalty=R1()) if without else model
 
 
 MODELS: dict[str, tuple[Make, Callable[[], Any]]] = {

@@ -23,6 +23,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.families import LatentGAN
 from lightning_gans.families.packing import pack, unpack
 from lightning_gans.networks import (
+    AutoencoderDiscriminator,
     DCGANDiscriminator,
     DCGANGenerator,
     Discriminator,
@@ -32,7 +33,7 @@ from lightning_gans.networks import (
 )
 from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN
 from tests.support.tiny import TinyData, last_checkpoint, tiny_trainer, weights
-from tests.support.variants import HEAD_VARIANTS, LATENT_VARIANTS, conditional
+from tests.support.variants import ENERGY_VARIANTS, HEAD_VARIANTS, LATENT_VARIANTS, conditional
 
 PACKED = [variant for variant in LATENT_VARIANTS if variant is not CGAN and variant not in HEAD_VARIANTS]
 LABELS = torch.zeros(4, dtype=torch.long)
@@ -41,7 +42,11 @@ LABELS = torch.zeros(4, dtype=torch.long)
 def packed(variant: type[LatentGAN] = DCGAN, packing: int = 2, **kwargs: Any) -> LatentGAN:
     torch.manual_seed(0)
     generator = DCGANGenerator(1, 28, latent_dim=3, width=2)
-    discriminator = DCGANDiscriminator(packing, 28, width=2, batch_norm=False)
+    discriminator: Discriminator = (
+        AutoencoderDiscriminator(packing, 28, width=2, code_dim=4)
+        if variant in ENERGY_VARIANTS
+        else DCGANDiscriminator(packing, 28, width=2, batch_norm=False)
+    )
     return variant(**{"generator": generator, "discriminator": discriminator, "packing": packing, **kwargs})
 
 
