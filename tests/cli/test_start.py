@@ -19,7 +19,7 @@ REFUSED = {
     "unknown command train; did you mean fit?": ["train", "dcgan/digits"],
     "unknown command evaluate; did you mean test?": ["evaluate"],
     "unknown command Sample; did you mean sample?": ["Sample"],
-    "fit is given no config; expected one, such as `lightning-gans fit dcgan/digits`, a file, or one of cgan/mnist,": [
+    "fit is given no config; expected one, such as `lightning-gans fit dcgan/digits`, a file, or one of acgan/": [
         "fit",
     ],
     "test is given no config; expected that of a run, such as `lightning-gans test --config RUN/config.yaml`": [
@@ -31,7 +31,7 @@ REFUSED = {
         "dcgan/digit",
     ],
     "--config is gan/mnits": ["test", "--config=gan/mnits"],
-    "did you mean data/digits or dcgan/digits?": ["fit", "digits"],
+    "did you mean dcgan/resize or lsgan/resize?": ["fit", "resize"],
     "--config is DCGAN/MNIST, which is neither a file nor a shipped config; did you mean dcgan/mnist?": [
         "fit",
         "DCGAN/MNIST",

@@ -46,6 +46,7 @@ def scores(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_cyclegan_from_fit_to_predictions_in_one_folder(capsys: pytest.CaptureFixture[str]) -> None:
     build(["fit", "--config", "cyclegan/synthetic", *SHORT])
     folder = Path("runs/cyclegan-synthetic/version_0")

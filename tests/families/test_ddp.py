@@ -16,12 +16,12 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 
 from lightning_gans.core.errors import InputError
-from tests.support.equal_run import RESUMED, RUNS, STEPS, all_runs
+from tests.support.equal_run import RESUMED, RUNS, SLOW, STEPS, all_runs
 from tests.support.forked import PROCESSES, on_two_processes
 from tests.support.paths import ROOT
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
-Runs = Callable[[int], Path]
+Runs = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
@@ -30,23 +30,26 @@ def equal_runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     out = tmp_path_factory.mktemp("equal")
     made = set()
 
-    def runs(devices: int) -> Path:
-        if devices == 1 and 1 not in made:
-            all_runs(1, 8, out)
-        elif devices == PROCESSES and devices not in made:
+    def runs(devices: int, name: str = "") -> Path:
+        slow = name in SLOW
+        if (devices, slow) in made:
+            return out
+        if devices == 1:
+            all_runs(1, 8, out, slow)
+        elif devices == PROCESSES:
             with warnings.catch_warnings():
                 # A process whose share of the images is empty computes their scores all the same.
                 warnings.filterwarnings("ignore", message="The ``compute`` method of metric")
-                on_two_processes(partial(all_runs, devices, 8 // devices, out), out / "results")
-        elif devices not in made:
+                on_two_processes(partial(all_runs, devices, 8 // devices, out, slow), out / f"results-{slow}")
+        else:
             command = [sys.executable, "-m", "tests.support.equal_run", f"--devices={devices}"]
-            command += [f"--batch={8 // devices}", f"--out={out}"]
+            command += [f"--batch={8 // devices}", f"--out={out}", *(["--slow"] if slow else [])]
             environment = {**os.environ, "PL_GLOBAL_SEED": "0", "GLOO_SOCKET_IFNAME": "lo"}
             done = subprocess.run(
                 command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False
             )
             assert done.returncode == 0, done.stderr
-        made.add(devices)
+        made.add((devices, slow))
         return out
 
     return runs
@@ -79,10 +82,14 @@ def test_two_processes_equal_one_with_the_doubled_batch(equal_runs: Runs) -> Non
 
 
 @pytest.mark.parametrize("devices", [2, pytest.param(4, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
-@pytest.mark.parametrize("name", sorted(RUNS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in sorted(RUNS)]
+)
 def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equal_runs: Runs) -> None:
-    one = torch.load(equal_runs(1) / f"{name}-1" / "checkpoints" / "last.ckpt", weights_only=True)
-    several = torch.load(equal_runs(devices) / f"{name}-{devices}" / "checkpoints" / "last.ckpt", weights_only=True)
+    one = torch.load(equal_runs(1, name) / f"{name}-1" / "checkpoints" / "last.ckpt", weights_only=True)
+    several = torch.load(
+        equal_runs(devices, name) / f"{name}-{devices}" / "checkpoints" / "last.ckpt", weights_only=True
+    )
     assert one["global_step"] == several["global_step"] == STEPS
     first, start = one["state_dict"], RUNS[name][0]().state_dict()
     assert first.keys() == several["state_dict"].keys()
@@ -97,7 +104,7 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
     ]
     assert {key.partition(".")[0] for key in moved} >= {*RUNS[name][0]().generators, *RUNS[name][0]().discriminators}
     ranks = [
-        torch.load(equal_runs(devices) / f"{name}-{devices}" / f"rank{rank}.pt", weights_only=True)
+        torch.load(equal_runs(devices, name) / f"{name}-{devices}" / f"rank{rank}.pt", weights_only=True)
         for rank in range(devices)
     ]
     for rank in ranks[1:]:
@@ -108,7 +115,7 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
 @pytest.mark.parametrize("name", RESUMED)
 def test_processes_that_resume_are_processes_that_were_not_disturbed(name: str, devices: int, equal_runs: Runs) -> None:
     kinds = (devices, f"resumed-{devices}")
-    files = [equal_runs(devices) / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in kinds]
+    files = [equal_runs(devices, name) / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in kinds]
     whole, resumed = (torch.load(file, weights_only=True) for file in files)
     assert resumed["global_step"] == STEPS
     assert resumed.get("part_states") == whole.get("part_states")

@@ -113,6 +113,7 @@ def test_what_is_not_trained_is_padded_by_one_operation() -> None:
     assert "flip.default" not in operations.names
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("deterministic")
 def test_it_can_be_compiled_as_one_graph() -> None:
     network, images = translator(), torch.randn(1, 1, 16, 16)

@@ -37,6 +37,9 @@ STEPS, CUT = 12, 7
 
 RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "stylegan2")
 
+SLOW = ("acgan", "began", "dcgan_methods", "reacgan", "unrolled_gan")
+"""Runs of the slow tests only."""
+
 BUCKET_CAP_MB = 0.001
 """Size of the messages with gradients: a kibibyte, less than any network has."""
 
@@ -160,25 +163,28 @@ def main() -> None:
     parser.add_argument("--devices", type=int)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--slow", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    all_runs(arguments.devices, arguments.batch, arguments.out)
+    all_runs(arguments.devices, arguments.batch, arguments.out, arguments.slow)
     if arguments.devices > 1:
         # Together, and not as Python ends: there one process was once aborted, while the other had gone.
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 
-def all_runs(devices: int, batch: int, out: Path) -> None:
-    """Train every model of RUNS, resume those of RESUMED, and write what each rank has."""
-    if devices <= 2:
+def all_runs(devices: int, batch: int, out: Path, slow: bool) -> None:
+    """Train the models of RUNS, those in SLOW or the others, resume those of RESUMED, and write what each rank has."""
+    if devices <= 2 and not slow:
         scored_run(devices, batch, out)
-    for name, (make, data) in RUNS.items():
+    names = [name for name in RUNS if (name in SLOW) == slow]
+    for name in names:
+        make, data = RUNS[name]
         folder = out / f"{name}-{devices}"
         trainer = run(folder, devices, make(), data(batch), STEPS)
         torch.save(trainer.lightning_module.state_dict(), folder / f"rank{trainer.global_rank}.pt")
     if devices > 1:
-        for name in RESUMED:
+        for name in [name for name in names if name in RESUMED]:
             make, data = RUNS[name]
             folder = out / f"{name}-resumed-{devices}"
             run(folder, devices, make(), data(batch), CUT)
