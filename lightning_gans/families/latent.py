@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lightning_gans.components.augmentations import Augmentation
 from lightning_gans.components.auxiliary import AuxiliaryLoss
+from lightning_gans.components.compat import compiled_call
 from lightning_gans.components.generator_penalties import GeneratorPenalty
 from lightning_gans.components.noise import Noise, NormalNoise
 from lightning_gans.components.objectives import NonSaturating, Objective, top_logits
@@ -308,7 +309,8 @@ class LatentGAN(RegularizedTraining, AuxiliaryTraining, ABC):
         # A compiled pass changes buffers in a way that autograd takes for a change of what the other pass computed: the
         # backward pass would fail for running statistics of an eager pass, and for vectors of a power iteration.
         has_buffers = next(self.discriminator.buffers(), None) is not None
-        eager = (differentiated and has_buffers) or has_spectral_norm(self.discriminator)
+        is_compiled = compiled_call(self.discriminator) is not None
+        eager = (differentiated and has_buffers) or (is_compiled and has_spectral_norm(self.discriminator))
         real_logits, fake_logits = (
             self.differentiable_logits(images, labels)
             if images.requires_grad

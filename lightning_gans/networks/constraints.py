@@ -11,11 +11,10 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from lightning_gans.core.arguments import StoresArguments
 from lightning_gans.core.errors import at_least
-from lightning_gans.networks.layers import apply_spectral_norm
+from lightning_gans.networks.layers import apply_spectral_norm, has_spectral_norm, stored_weight
 
 
 class WeightConstraint(StoresArguments, ABC):
@@ -63,7 +62,7 @@ class WeightClipping(WeightConstraint):
         Raises:
             ValueError: if the network has spectral normalization, which divides a common factor of the weights out.
         """
-        if any(parametrize.is_parametrized(module) for module in network.modules()):
+        if has_spectral_norm(network):
             raise ValueError(
                 f"{type(network).__name__} has spectral normalization, which clipping does not bound; expected one of "
                 "both"
@@ -132,9 +131,7 @@ def filters_of(network: nn.Module) -> Iterator[Tensor]:
     for module in network.modules():
         if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             continue
-        # Reading a normalized weight would be a step of the power iteration.
-        normalized = parametrize.is_parametrized(module, "weight")
-        weight: Tensor = module.parametrizations["weight"].original if normalized else module.weight  # type: ignore[index, union-attr]
+        weight = stored_weight(module)
         if isinstance(module, nn.ConvTranspose2d):
             weight = weight.transpose(0, 1)
         if len(weight) > 1 and weight.requires_grad:

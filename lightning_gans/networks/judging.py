@@ -12,6 +12,7 @@ from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator
 from lightning_gans.networks.blocks import weighted_blocks
 from lightning_gans.networks.labels import project_labels
+from lightning_gans.networks.layers import stored_weight
 
 
 class FeatureDiscriminator(Discriminator, ABC):
@@ -51,9 +52,7 @@ class FeatureDiscriminator(Discriminator, ABC):
     @property
     def num_features(self) -> int:
         """The length of the features of an image."""
-        # With spectral normalization the weight is a parameter of the layer's parametrization.
-        weight = next(each for each in self.last_layer.parameters() if each.dim() > 1)
-        return weight[0].numel()
+        return stored_weight(self.last_layer)[0].numel()
 
     def feature_maps(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the input of the last layer, features (N, F) or maps (N, C, h, w).

@@ -326,6 +326,13 @@ def apply_spectral_norm(network: nn.Module) -> None:
             parametrizations.spectral_norm(module)
 
 
+def stored_weight(layer: nn.Module) -> Tensor:
+    """Return the parameter that a layer's weight is computed from; to read a normalized weight is a power iteration."""
+    normalized = parametrize.is_parametrized(layer, "weight")
+    weight: Tensor = layer.parametrizations["weight"].original if normalized else layer.weight  # type: ignore[index, union-attr, assignment]
+    return weight
+
+
 def has_spectral_norm(network: nn.Module) -> bool:
     """Whether :func:`apply_spectral_norm` has normalized a weight of the network."""
     return any(parametrize.is_parametrized(module) for module in network.modules())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, final
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_gans.components.augmentations import Augmentation, DiffAugment
+from lightning_gans.components.compat import compiled_call
 from lightning_gans.components.objectives import Objective, SmoothedHinge
 from lightning_gans.core.errors import at_least
 from lightning_gans.core.precision import autocast_off
@@ -86,7 +88,9 @@ class FastGAN(LatentGAN):
         if real.requires_grad or fake.requires_grad:  # for a penalty; see the family's differentiable_logits
             with autocast_off(real.device), torch.compiler.set_stance("force_eager"):
                 return self._encode(real, labels), self.differentiable_logits(fake, labels)
-        with torch.compiler.set_stance("force_eager"):  # as the family, for spectral normalization
+        # As the family, for spectral normalization. The first stance of a process imports the compiler, for seconds.
+        is_compiled = compiled_call(self.discriminator) is not None
+        with torch.compiler.set_stance("force_eager") if is_compiled else nullcontext():
             return self._encode(real, labels), self.logits(fake, labels)
 
     def _encode(self, images: Tensor, labels: Tensor) -> Tensor:
