@@ -30,6 +30,7 @@ COMMANDS = {
     "configs": "list the shipped configs",
     "table": "print a table of results of the runs in a folder",
     "report": "write an HTML page of one run, or of several side by side",
+    "study": "compare methods at an equal budget, as a study file says",
     "sweep": "run a W&B sweep file without a service or a login",
     "completion": "print a script for completion at TAB in bash or zsh",
 }

@@ -50,11 +50,12 @@ class _Parsed(Exception):  # noqa: N818 (no error)
     """Ends the command line before anything is run."""
 
 
-def parse_all(lines: list[list[str]]) -> list[Any]:
+def parse_all(lines: list[list[str]], parsed: list[Any] | None = None) -> list[Any]:
     """Parse command lines with the real parser, without running them.
 
     Args:
         lines: command lines, each without the program's name.
+        parsed: a list to which each config is added once it is parsed, also if a later one is rejected.
 
     Returns:
         Their configs.
@@ -64,7 +65,7 @@ def parse_all(lines: list[list[str]]) -> list[Any]:
     """
     from lightning_gans.cli.train import LightningGANsCLI, build
 
-    parsed = []
+    parsed = [] if parsed is None else parsed
 
     class ParserOnly(LightningGANsCLI):
         def parse_arguments(self, parser: Any, args: Any) -> NoReturn:

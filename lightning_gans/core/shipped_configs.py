@@ -19,6 +19,9 @@ def config_folder() -> Path:
 SWEEPS = "sweeps"
 """Folder of the sweep files, which ``lightning-gans sweep`` takes and ``--config`` does not."""
 
+STUDIES = "studies"
+"""Folder of the study files, which ``lightning-gans study`` takes and ``--config`` does not."""
+
 
 PARTS = ("data", "logger")
 """Folders of configs that are given after another one."""
@@ -26,7 +29,7 @@ PARTS = ("data", "logger")
 
 def config_names() -> list[str]:
     """Names of all shipped configs, as ``--config`` takes them: paths below the folder, without suffix."""
-    return [name for name in _names() if not name.startswith(f"{SWEEPS}/")]
+    return [name for name in _names() if not name.startswith((f"{SWEEPS}/", f"{STUDIES}/"))]
 
 
 def recipe_names() -> list[str]:
@@ -37,6 +40,11 @@ def recipe_names() -> list[str]:
 def sweep_names() -> list[str]:
     """Names of all shipped sweeps, as ``lightning-gans sweep`` takes them."""
     return [name for name in _names() if name.startswith(f"{SWEEPS}/")]
+
+
+def study_names() -> list[str]:
+    """Names of all shipped studies, as ``lightning-gans study`` takes them."""
+    return [name for name in _names() if name.startswith(f"{STUDIES}/")]
 
 
 def _names() -> list[str]:

@@ -36,7 +36,7 @@ LARGE = ("fastgan", "projected_gan", "stylegan2")
 DIGITS = ("began", "ebgan", "methods", "unrolled_gan", "wgan")
 """Folders of configs on digits and points whose parts are trained by tests of variants and methods; theirs are slow."""
 
-CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name != "sweeps")
+CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name not in ("sweeps", "studies"))
 
 
 def test_configs_are_found() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from lightning_gans.__main__ import COMMANDS, TRAINING
 from lightning_gans.cli.commands.common import CommandParser, command_module
 from lightning_gans.cli.known_names import CLASSES, class_names, known_keys
-from lightning_gans.core.shipped_configs import config_names, find_config, sweep_names
+from lightning_gans.core.shipped_configs import config_names, find_config, study_names, sweep_names
 
 DESCRIPTION = """Print a script with which bash or zsh completes commands, configs, options, keys and classes at TAB:
 
@@ -65,6 +65,7 @@ def script(shell: str) -> str:
     options: dict[str, list[str]] = {}
     operands: dict[str, list[str]] = {
         "help": [*TRAINING, *COMMANDS],
+        "study": [Path(name).name for name in study_names()],
         "sweep": [Path(name).name for name in sweep_names()],
     }
     paths = [find_config(name) for name in config_names()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lightning_gans.cli.commands.common import CommandParser
-from lightning_gans.core.shipped_configs import config_names, config_title, sweep_names
+from lightning_gans.core.shipped_configs import config_names, config_title, study_names, sweep_names
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -14,10 +14,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(_: argparse.Namespace) -> None:
-    """Print a line for each shipped config, then one for each shipped sweep."""
-    names, sweeps = config_names(), sweep_names()
-    width = max(map(len, names + sweeps))
+    """Print a line for each shipped config, then one for each shipped study and sweep."""
+    names, studies, sweeps = config_names(), study_names(), sweep_names()
+    width = max(map(len, names + studies + sweeps))
     for name in names:
+        print(f"{name:<{width}}  {config_title(name)}")
+    print("\nFor `lightning-gans study`:")
+    for name in studies:
         print(f"{name:<{width}}  {config_title(name)}")
     print("\nFor `lightning-gans sweep` and W&B:")
     for name in sweeps:

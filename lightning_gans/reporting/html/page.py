@@ -76,8 +76,43 @@ NEWEST = 3
 
 def render(runs: list[RunReport]) -> str:
     """The report of at least one run."""
+    places = list(enumerate(runs))
+    plots, summary = [plot_panels(run.log, run.name) for run in runs], group_scores(places)
+    return (
+        page_environment()
+        .get_template("report.html.j2")
+        .render(
+            title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs",
+            runs=runs,
+            marks=[
+                (f"var(--run-{place % len(RUNS)})", DASHES[place // len(RUNS) % len(DASHES)]) for place, _ in places
+            ],
+            summary=summary,
+            over_time=scores_over_time(summary, [run.name for run in runs]),
+            scores=[group_scores([(0, run)]) for run in runs],
+            differing=differing_settings(runs),
+            overlaid=overlay_runs({run.name: run.log for run in runs}) if len(runs) > 1 else [],
+            plots=plots,
+            facts=known_facts(runs),
+            blocks=known_blocks(runs, plots),
+            newest=NEWEST,
+            **page_facts(),
+        )
+    )
+
+
+def page_environment(*folders: Path) -> Environment:
+    """What renders templates of pages.
+
+    Args:
+        folders: of templates, before that of the report.
+    """
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([*folders, HERE]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {
         "as_text": as_text,
@@ -86,29 +121,20 @@ def render(runs: list[RunReport]) -> str:
         "breakable": breakable,
         "arrow": with_arrow,
     }
+    return environment
+
+
+def page_facts() -> dict[str, Any]:
+    """The style and the script of pages, and what wrote them and when."""
     script = (HERE / "report.js").read_text(encoding="utf-8")
-    places = list(enumerate(runs))
-    plots, summary = [plot_panels(run.log, run.name) for run in runs], group_scores(places)
-    return environment.get_template("report.html.j2").render(
-        title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs",
-        runs=runs,
-        marks=[(f"var(--run-{place % len(RUNS)})", DASHES[place // len(RUNS) % len(DASHES)]) for place, _ in places],
-        summary=summary,
-        over_time=scores_over_time(summary, [run.name for run in runs]),
-        scores=[group_scores([(0, run)]) for run in runs],
-        differing=differing_settings(runs),
-        overlaid=overlay_runs({run.name: run.log for run in runs}) if len(runs) > 1 else [],
-        plots=plots,
-        facts=known_facts(runs),
-        blocks=known_blocks(runs, plots),
-        newest=NEWEST,
-        style=Markup((HERE / "report.css").read_text(encoding="utf-8")),
-        script=Markup(script),
+    return {
+        "style": Markup((HERE / "report.css").read_text(encoding="utf-8")),
+        "script": Markup(script),
         # The browser runs only this script, and none that a name or a setting may contain.
-        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        version=__version__,
-        now=datetime.now(UTC),
-    )
+        "script_hash": b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "version": __version__,
+        "now": datetime.now(UTC),
+    }
 
 
 def known_blocks(runs: list[RunReport], plots: list[list[Plot]]) -> set[str]:

@@ -1,0 +1,1 @@
+"""Studies, which compare methods at an equal budget: ``lightning-gans study``."""
