@@ -72,8 +72,8 @@ def unfinished(runner: Runner, cells: list[Cell]) -> list[Cell]:
     return [cell for cell in cells if not runner.is_complete(cell) and cell.name not in failed]
 
 
-def run_cell(runner: Runner, number: int) -> bool:
-    """Run one cell, as a job of a cluster does, unless it is complete. Returns whether it is complete.
+def run_cell(runner: Runner, number: int) -> Cell:
+    """Run one cell, as a job of a cluster does, unless it is complete; returns the cell.
 
     Args:
         runner: of the study.
@@ -100,7 +100,7 @@ def run_cell(runner: Runner, number: int) -> bool:
         cell = found[0]
     if not runner.is_complete(cell):
         runner.run([cell])
-    return runner.is_complete(cell)
+    return cell
 
 
 def known_records(folder: Path) -> Iterator[Path]:

@@ -12,6 +12,7 @@ import pytest
 from jsonargparse import Namespace
 from lightning.pytorch.loggers import WandbLogger
 
+from lightning_gans.cli.commands.study import make_parser
 from lightning_gans.cli.sweep_check import parse_all
 from lightning_gans.cli.train import build
 from tests.support.cluster_runs import CLUSTER
@@ -64,7 +65,7 @@ def parsed(words: list[str]) -> Namespace:
 
 
 def test_files_are_found() -> None:
-    assert FILES == ["one_node.sbatch", "seeds.sbatch", "several_nodes.sbatch", "torchrun.sh"]
+    assert FILES == ["one_node.sbatch", "seeds.sbatch", "several_nodes.sbatch", "study.sbatch", "torchrun.sh"]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -80,7 +81,7 @@ def test_a_file_without_a_config_says_what_to_give(name: str) -> None:
     command = ["bash", str(CLUSTER / name)]
     done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "give a config: " in done.stderr
+    assert f"give a {'study' if name == 'study.sbatch' else 'config'}: " in done.stderr
 
 
 @pytest.mark.parametrize("name", SBATCH)
@@ -113,6 +114,14 @@ def test_an_sbatch_files_command_is_one_that_the_parser_takes(
     assert fit.trainer.logger.init_args.version == version
     assert fit.ckpt_path == "auto"
     assert (fit.data.init_args.batch_size, fit.trainer.max_epochs) == (8, 3)
+
+
+def test_a_job_of_a_study_runs_the_cell_of_its_number(tmp_path: Path) -> None:
+    words = started("study.sbatch", tmp_path, "mnist", "--root", "data", "--", "--data.batch_size", "8")
+    assert words[:4] == ["srun", "--kill-on-bad-exit=1", "--cpus-per-task=4", "lightning-gans"]
+    options = make_parser().parse_args(words[5:])
+    assert (words[4], options.file, options.cell, options.jobs, options.root) == ("study", "mnist", 3, 1, ["data"])
+    assert options.fit_arguments == ["--data.batch_size", "8"]
 
 
 def test_a_new_job_goes_on_with_the_run_that_it_is_told(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ INLINE = re.compile(r"`([^`]+)`")
 OURS = re.compile(rf"^(?:\w+=\S+ )*lightning-gans ((?:{NAMES}) .+)$")
 SHORT = re.compile(r"^(fit|test) --config .+$")
 LAUNCHED = re.compile(r"^(?:\w+=\S+ )*(?:sbatch(?: --\S+)* |bash )(configs/cluster/\S+) (.+)$")
+STUDY = "configs/cluster/study.sbatch"
+"""The launch script that calls ``study``; the others call ``fit``."""
 SCRIPT = re.compile(r"^(?:\w+=\S+ )*(?:\.venv/bin/)?python ((?:benchmarks|docs)\S*)(.*)$")
 OPTION = re.compile(r"(?<!\S)(--?[a-z][\w-]*)")
 
@@ -63,11 +65,11 @@ def command_lines(page: Path) -> list[str]:
 
 
 def ours(page: Path) -> list[list[str]]:
-    """The arguments of every call of the command line, without the program's name; launch scripts call ``fit``."""
+    """The arguments of every call of the command line, without the program's name; launch scripts call it, too."""
     found = []
     for line in command_lines(page):
         if launched := LAUNCHED.match(line):
-            found.append(f"fit --config {launched[2]}")
+            found.append(f"study {launched[2]}" if launched[1] == STUDY else f"fit --config {launched[2]}")
         elif match := OURS.match(line) or SHORT.match(line):
             found.append(match[1].partition(" >> ")[0] if match.re is OURS else line)
     return [[PLACEHOLDERS.get(word, word) for word in shlex.split(line)] for line in found]
@@ -139,10 +141,9 @@ def training_lines() -> list[list[str]]:
             continue  # the short help parses nothing
         if arguments[0] in TRAINING and not REFUSED.keys() & {*arguments}:
             found.append([re.sub(rf"^{RUNS}(?=/config\.yaml$|$)", "RUN", word) for word in arguments])
-        elif arguments[0] == "sweep":
-            found.append(
-                ["fit", "--config", "dcgan/digits", *parser_of("sweep").parse_args(arguments[1:]).fit_arguments]
-            )
+        elif arguments[0] in ("sweep", "study"):
+            given = parser_of(arguments[0]).parse_args(arguments[1:]).fit_arguments
+            found.append(["fit", "--config", "dcgan/digits" if arguments[0] == "sweep" else "dcgan/mnist", *given])
     return found
 
 

@@ -121,8 +121,7 @@ def test_after_a_search_the_best_setting_is_trained_with_fresh_seeds(tmp_path: P
 
 def test_one_cell_runs_by_its_number(tmp_path: Path) -> None:
     study = study_of(tmp_path, seeds=[0, 1])
-    assert run_cell(fake_runner(study), 3)
-    assert run_cell(fake_runner(study), 3)
+    assert run_cell(fake_runner(study), 3) == run_cell(fake_runner(study), 3) == first_cells(study)[3]
     assert started() == ["two/seed-1"]
     with pytest.raises(InputError, match="--cell is 4; expected from 0 to 3, the study's cells"):
         run_cell(fake_runner(study), 4)

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightning_gans.cli.commands.common import INTERRUPTED, print_skipped, require_at_least
+from lightning_gans.cli.commands.common import INTERRUPTED, print_skipped, require_at_least, user_path
 from lightning_gans.cli.commands.sweep import SweepParser, print_now
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_home
 
 if TYPE_CHECKING:
+    from lightning_gans.studies.runner import Runner
     from lightning_gans.studies.study import Study
 
 STUDIES = Path("runs") / "studies"
@@ -51,12 +52,27 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="list the runs with their numbers, and what they will take as far as runs of these configs are recorded",
     )
+    parser.add_argument(
+        "--cell",
+        type=int,
+        metavar="N",
+        help="run only the run of this number in the list of --dry-run, as a job of a cluster does",
+    )
+    parser.add_argument(
+        "--results", action="store_true", help="run nothing, and write the results of the runs that are complete"
+    )
+    parser.add_argument(
+        "--write-sweep",
+        type=user_path,
+        metavar="SWEEP",
+        help="run nothing, and write a W&B sweep file whose agents run the study",
+    )
     parser.add_argument("--retry", action="store_true", help="run cells again that have failed with an error")
     return parser
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the study, and write its results.
+    """Run the study, or a part of it, and write its results.
 
     Raises:
         InputError: if an option or the study file cannot be used.
@@ -65,12 +81,10 @@ def run(options: argparse.Namespace) -> None:
 
     # Imported here so that parsing and --help do not load Optuna.
     from lightning_gans.cli.study_check import check_study
-    from lightning_gans.studies.page import write_study_page
-    from lightning_gans.studies.report import make_report, write_report
-    from lightning_gans.studies.results import read_results, require_results
     from lightning_gans.studies.runner import Runner, StudySignals, check_jobs, cores
-    from lightning_gans.studies.schedule import check_unchanged, plan, run_study
+    from lightning_gans.studies.schedule import all_cells, check_unchanged, plan
     from lightning_gans.studies.study_file import find_study, read_study
+    from lightning_gans.studies.wandb_runner import sweep_of, write_sweep
 
     study = with_roots(read_study(find_study(options.file)), options.root)
     folder = STUDIES / (options.name or study.name)
@@ -82,21 +96,61 @@ def run(options: argparse.Namespace) -> None:
     check_unchanged(runner)
     if options.dry_run:
         print("\n".join(plan(runner)))
-        return
+    elif options.write_sweep is not None:
+        given = [options.file, *named(options), *(["--", *options.fit_arguments] if options.fit_arguments else [])]
+        write_sweep(options.write_sweep, sweep_of(study, given, len(all_cells(runner))))
+        print(f"sweep: {options.write_sweep}; `wandb sweep {options.write_sweep}` starts it")
+    elif options.cell is not None:
+        end_cell(runner, options.cell)
+    else:
+        run_all(runner, options)
+
+
+def named(options: argparse.Namespace) -> list[str]:
+    """The options that every process of a study has in common."""
+    name = [] if options.name is None else [f"--name={options.name}"]
+    return [*name, *(f"--root={root}" for root in options.root), "--jobs=1"]
+
+
+def end_cell(runner: Runner, number: int) -> None:
+    """Run one cell; the exit status is 0 only if it is complete."""
+    from lightning_gans.studies.schedule import run_cell
+    from lightning_gans.studies.wandb_runner import is_agents, send_cell
+
+    try:
+        with runner.signals:
+            cell = run_cell(runner, number)
+    except KeyboardInterrupt:
+        print_now("interrupted; run the same command again to continue")
+        sys.exit(INTERRUPTED)
+    if not runner.is_complete(cell):
+        sys.exit(1)
+    if is_agents():
+        send_cell(runner.study, cell, runner.folder)
+
+
+def run_all(runner: Runner, options: argparse.Namespace) -> None:
+    """Run what is missing, unless only results are asked for, and write the results."""
+    from lightning_gans.studies.page import write_study_page
+    from lightning_gans.studies.report import make_report, write_report
+    from lightning_gans.studies.results import read_results, require_results
+    from lightning_gans.studies.schedule import run_study
+
     interrupted = False
     try:
-        with signals:
-            run_study(runner, options.retry)
+        with runner.signals:
+            if not options.results:
+                run_study(runner, options.retry)
     except KeyboardInterrupt:
         interrupted = True
-    results = read_results(study, folder)
-    for sentence in results.skipped:
-        print_skipped(sentence)
+    results = read_results(runner.study, runner.folder)
     if results.measured or not interrupted:
         require_results(results)
         report = make_report(results)
-        markdown, table = write_report(report, folder)
-        page = write_study_page(report, folder)
+        for sentence in results.skipped:
+            print_skipped(sentence)
+        markdown, table = write_report(report, runner.folder)
+        page = write_study_page(report, runner.folder)
         print_now("\n\n".join(part.table.to_text() for part in report.parts))
         print_now(f"results: {markdown}, {table}\npage: {page}")
     if interrupted:
