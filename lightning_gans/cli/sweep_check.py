@@ -65,19 +65,19 @@ def parse_all(lines: list[list[str]], parsed: list[Any] | None = None) -> list[A
     """
     from lightning_gans.cli.train import LightningGANsCLI, build
 
-    parsed = [] if parsed is None else parsed
+    found: list[Any] = [] if parsed is None else parsed
 
     class ParserOnly(LightningGANsCLI):
         def parse_arguments(self, parser: Any, args: Any) -> NoReturn:
             for line in lines:
                 super().parse_arguments(parser, line)
                 self.config[self.config.subcommand].ckpt_path = self.ckpt_path
-                parsed.append(self.config)
+                found.append(self.config)
             raise _Parsed
 
     with contextlib.suppress(_Parsed):
         build([line[0] for line in lines], ParserOnly)
-    return parsed
+    return found
 
 
 def main() -> None:

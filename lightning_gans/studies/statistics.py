@@ -71,7 +71,9 @@ class Distribution:
 def gather(values: Floats, weights: Floats) -> Distribution:
     """A distribution in which equal values are one."""
     unique, places = np.unique(values, return_inverse=True)
-    return Distribution(unique, np.bincount(places.ravel(), weights=weights, minlength=len(unique)))
+    sums: Floats = np.zeros(len(unique))
+    np.add.at(sums, places.ravel(), weights)
+    return Distribution(unique, sums)
 
 
 def bootstrap_median(values: Sequence[float]) -> Distribution:

@@ -89,7 +89,7 @@ def test_a_budget_of_images_is_divided_by_the_batch(tmp_path: Path) -> None:
     sizes = BatchSizes({("", "one"): 32, ("", "two"): None})
     first, second = (cell.setting for cell in first_cells(study)[:2])
     assert steps_of(first, study, sizes, {}) == 4
-    with pytest.raises(InputError, match=r"budget is 100 images, but the data of two has no batch_size; exp budget"):
+    with pytest.raises(InputError, match=r"budget is 100 images, but the data of two has no batch_size; expected a"):
         steps_of(second, study, sizes, {})
     search = study_of(tmp_path, budget={"images": 100}, **{**SEARCH, "search": {"data.batch_size": {"values": [20]}}})
     assert steps_of(first_cells(search)[0].setting, search, sizes, {}) == 5
