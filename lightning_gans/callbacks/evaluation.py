@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -41,8 +42,11 @@ from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.loggers import show_best
 from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, Stamp, better, order_scores
 
-PROGRESS_BAR_SCORES = ("fid", "ssim", "miou")
+PROGRESS_BAR_SCORES = ("fid", "ssim", "miou", "error")
 """Scores that the progress bar shows."""
+
+CLASSIFIER = "classifier"
+"""What precedes the error of a classifier of the model's own, which has nothing to do with the generated images."""
 
 
 class Evaluation(Callback):
@@ -148,9 +152,10 @@ class Evaluation(Callback):
         """
 
         def names(domain: str, images: EvaluationImages) -> list[str]:
-            return self._create_metric_set(trainer, domain, images, "val").names(
+            scores = self._create_metric_set(trainer, domain, images, "val").names(
                 labels=images.labels is not None, truth=images.truth is not None, cycles=images.cycled is not None
             )
+            return scores + ([f"{CLASSIFIER}/error"] if images.predicted is not None else [])
 
         return expect_scores(trainer, as_adversarial(pl_module, self), names)
 
@@ -188,6 +193,8 @@ class Evaluation(Callback):
                 metrics.update_truth(fake, to_uint8(sampled.truth))
             if sampled.cycled is not None and sampled.source is not None:
                 metrics.update_cycle(to_uint8(sampled.cycled), to_uint8(sampled.source))
+            if sampled.predicted is not None and sampled.real_labels is not None:
+                metrics.update_predicted(sampled.predicted, sampled.real_labels)
 
     def _cache(self, trainer: Trainer, domain: str) -> RealStatistics:
         return RealStatistics(self.cache, trainer, self._split, domain, self._metric_sets[domain], self.extractor)
@@ -215,35 +222,49 @@ class Evaluation(Callback):
             if not self._cached[domain]:
                 self._cache(trainer, domain).store()
             real, fake = (self._total(trainer, count) for count in metrics.counts())
-            values = metrics.compute()
-            for name, value in values.items():
-                # Equal on all ranks already, but Lightning warns of values that are not reduced.
-                pl_module.log(f"{prefix}/{name}", value, prog_bar=name in PROGRESS_BAR_SCORES, sync_dist=True)
-            if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
-                for key, value in self._update_best(prefix, values).items():
-                    pl_module.log(key, value, sync_dist=True)
             stamp = self._stamp(trainer, pl_module, real, fake)
-            ordered = {name: values[name] for name in order_scores(values, min(real, fake))}
-            self._record(trainer, pl_module, prefix, ordered, stamp)
-            if domain in self._heads and (measured := self._heads[domain].compute()) is not None:
-                accuracy, extractor = measured
-                pl_module.log(f"{prefix}/{DOMAIN}/label_accuracy", accuracy, sync_dist=True)
-                stamp = replace(stamp, extractor=extractor, neighbors=0)
-                self._record(trainer, pl_module, f"{prefix}/{DOMAIN}", {"label_accuracy": accuracy}, stamp)
-            if self._split == "test":
-                self._check_memorization(trainer, pl_module, metrics, prefix, stamp)
+            self._publish(trainer, pl_module, prefix, metrics.compute(), stamp)
+            for name, scores, own_stamp in self._further_scores(trainer, domain, metrics, stamp):
+                self._publish(trainer, pl_module, f"{prefix}/{name}", scores, own_stamp)
         self._metric_sets, self._heads = {}, {}
 
-    def _check_memorization(
-        self, trainer: Trainer, pl_module: Adversarial, metrics: MetricSet, prefix: str, stamp: Stamp
+    def _further_scores(
+        self, trainer: Trainer, domain: str, metrics: MetricSet, stamp: Stamp
+    ) -> Iterator[tuple[str, dict[str, float], Stamp]]:
+        """What precedes the names of scores with a stamp of their own, the scores, and the stamp."""
+        if (error := metrics.classification_error()) is not None:
+            yield CLASSIFIER, {"error": error}, replace(stamp, extractor="none", fake=0, weights="raw", neighbors=0)
+        if domain in self._heads and (measured := self._heads[domain].compute()) is not None:
+            yield DOMAIN, {"label_accuracy": measured[0]}, replace(stamp, extractor=measured[1], neighbors=0)
+        if self._split == "test":
+            check = MemorizationCheck(trainer, metrics, self.extractor, self.memorization)
+            if (copied := check.compute()) is not None:
+                scores, extractor, real, fake = copied
+                yield COPIES, scores, replace(stamp, extractor=extractor, real=real, fake=fake, neighbors=0)
+
+    def _publish(
+        self, trainer: Trainer, pl_module: Adversarial, prefix: str, values: dict[str, float], stamp: Stamp
     ) -> None:
-        if (measured := MemorizationCheck(trainer, metrics, self.extractor, self.memorization).compute()) is None:
+        """Log scores that were measured together, and the best of each so far in training; write them down."""
+        for name, value in values.items():
+            # Equal on all ranks already, but Lightning warns of values that are not reduced.
+            pl_module.log(f"{prefix}/{name}", value, prog_bar=name in PROGRESS_BAR_SCORES, sync_dist=True)
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            for key, value in self._update_best(prefix, values).items():
+                pl_module.log(key, value, sync_dist=True)
+        if not values or not writes_files(trainer):
             return
-        scores, extractor, real, fake = measured
-        for name, value in scores.items():
-            pl_module.log(f"{prefix}/{COPIES}/{name}", value, sync_dist=True)
-        stamp = replace(stamp, extractor=extractor, real=real, fake=fake, neighbors=0)
-        self._record(trainer, pl_module, f"{prefix}/{COPIES}", scores, stamp)
+        (epoch, step), seconds = pl_module.progress, round(pl_module.meter.seconds, 3)
+        scores = {f"{prefix}/{name}": values[name] for name in order_scores(values, stamp.images)}
+        row = ScoreRow(scores, stamp, step, epoch, pl_module.meter.images, seconds)
+        self._last.append(row.as_dict())
+        if trainer.is_global_zero:
+            RunFolder.of(trainer).append_scores(row)
+        if self._logged.get(prefix) != stamp:
+            self._logged[prefix] = stamp
+            for logger in trainer.loggers:
+                logger.log_hyperparams({f"stamp/{prefix}": str(stamp)})
+                show_best(logger, row.scores)
 
     def _update_best(self, prefix: str, values: dict[str, float]) -> dict[str, float]:
         """The best of each score of a domain so far, with the new values, as ``best/fid`` or ``best/b/fid``."""
@@ -274,28 +295,6 @@ class Evaluation(Callback):
             precision=describe_precision(trainer.precision, pl_module.device),
             seed=pl_module.run_seed,
         )
-
-    def _record(
-        self,
-        trainer: Trainer,
-        pl_module: Adversarial,
-        prefix: str,
-        values: dict[str, float],
-        stamp: Stamp,
-    ) -> None:
-        epoch, step = pl_module.progress
-        scores, seconds = {f"{prefix}/{name}": value for name, value in values.items()}, pl_module.meter.seconds
-        row = ScoreRow(scores, stamp, step, epoch, pl_module.meter.images, round(seconds, 3))
-        if not values or not writes_files(trainer):
-            return
-        self._last.append(row.as_dict())
-        if trainer.is_global_zero:
-            RunFolder.of(trainer).append_scores(row)
-        if self._logged.get(prefix) != stamp:
-            self._logged[prefix] = stamp
-            for logger in trainer.loggers:
-                logger.log_hyperparams({f"stamp/{prefix}": str(stamp)})
-                show_best(logger, row.scores)
 
     @property
     def _description(self) -> str:

@@ -144,6 +144,7 @@ class EvaluationImages(NamedTuple):
         truth: the true images (M, C, H, W) that the generated ones should equal; None if they are unknown.
         cycled: the generated images translated back (M, C', H, W), to be compared with ``source``; None if they were
             not.
+        predicted: (N,) int64, the classes that a classifier of the model gives the real images; None if it has none.
     """
 
     real: Tensor
@@ -153,6 +154,7 @@ class EvaluationImages(NamedTuple):
     source: Tensor | None = None
     truth: Tensor | None = None
     cycled: Tensor | None = None
+    predicted: Tensor | None = None
 
 
 EvaluationOutput = dict[str, EvaluationImages]

@@ -14,6 +14,7 @@ from torch import Tensor
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.images import plain_size
 from lightning_gans.networks.base import Discriminator, Generator
+from lightning_gans.networks.judging import FeatureDiscriminator
 
 
 def pack(images: Tensor, packing: int) -> Tensor:
@@ -76,6 +77,8 @@ def check_networks(generator: Generator, discriminator: Discriminator, packing: 
         )
     for key in ("channels", "size", "num_classes"):
         if key == "num_classes" and classifies and not discriminator.num_classes:
+            continue
+        if key == "num_classes" and isinstance(discriminator, FeatureDiscriminator) and discriminator.classifies:
             continue
         made, judged = getattr(generator, key), getattr(discriminator, key)
         if key == "size":

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanAbsoluteError
+from torchmetrics import MeanAbsoluteError, MeanMetric
 
 from lightning_gans.metrics.class_histogram import ClassHistogram
 from lightning_gans.metrics.features import FeatureExtractor, FeatureSetMetric
@@ -29,6 +29,7 @@ class MetricSet(nn.Module):
       (with a palette) pixel accuracy and mean IoU.
     - With images translated to the other domain and back: ``cycle_l1``, the mean absolute difference of pixel values in
       [0, 1].
+    - With a classifier of the model's own: its error on real images, which is not among the other scores.
 
     Args:
         extractor: extractor of the features to compare; None computes only scores that compare with ground truths.
@@ -69,8 +70,9 @@ class MetricSet(nn.Module):
         self.segmentation = SegmentationMetrics(palette) if palette is not None else None
         self.perceptual = MeanPerceptualDistance(perceptual) if perceptual is not None else None
         self.cycle = MeanAbsoluteError()
+        self.wrong = MeanMetric()
         # Not whether this process has compared an image: all processes must return the same scores.
-        self._has_truth = self._has_cycles = False
+        self._has_truth = self._has_cycles = self._has_classes = False
         self.register_buffer("seen", torch.zeros(2, dtype=torch.long), persistent=False)
 
     seen: Tensor
@@ -116,6 +118,16 @@ class MetricSet(nn.Module):
         if not len(images):
             return
         self.cycle.update(images.float() / 255, source.float() / 255)
+
+    def update_predicted(self, predicted: Tensor, labels: Tensor) -> None:
+        """Compare the classes (N,) that a classifier gives real images with their labels (N,); N may be 0."""
+        self._has_classes = True
+        if len(labels):
+            self.wrong.update((predicted != labels).float())
+
+    def classification_error(self) -> float | None:
+        """The share of real images with a wrong class; None without a classifier. Every process must call it."""
+        return self.wrong.compute().item() if self._has_classes else None
 
     def counts(self) -> tuple[Tensor, Tensor]:
         """Numbers of real images, those of loaded statistics included, and of generated ones, of this process."""

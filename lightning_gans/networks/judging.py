@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal, overload
 
+import torch
 from torch import Tensor, nn
 
 from lightning_gans.components.auxiliary import Judgment
@@ -16,7 +17,7 @@ from lightning_gans.networks.layers import stored_weight
 
 
 class FeatureDiscriminator(Discriminator, ABC):
-    """Base class of discriminators of two parts: from the image to features, and from these to the logit.
+    r"""Base class of discriminators of two parts: from the image to features, and from these to the logit.
 
     The default methods are those of a network whose ``layers`` end with the layer that computes the logit from the
     features, and with ``1 + num_classes`` outputs if it projects labels. Other networks override them.
@@ -29,6 +30,9 @@ class FeatureDiscriminator(Discriminator, ABC):
 
     Attributes:
         head: a further network on the features, of an auxiliary loss; None if there is none.
+        classifies: whether a conditional network ignores labels, and classifies: its logit is
+            :math:`\log \sum_k \exp l_k` of its logits with each label k (Salimans et al., 2016, section 5), which
+            are those of a classifier.
         features_use_labels: whether the features of a conditional network depend on the label, from which a head could
             then read it.
 
@@ -43,6 +47,7 @@ class FeatureDiscriminator(Discriminator, ABC):
     def __init__(self, channels: int, size: Size, num_classes: int | None = None, conditional: bool = False) -> None:
         super().__init__(channels, size, num_classes, conditional)
         self.head: nn.Module | None = None
+        self.classifies = False
 
     @property
     def last_layer(self) -> nn.Module:
@@ -71,6 +76,15 @@ class FeatureDiscriminator(Discriminator, ABC):
         outputs: Tensor = self.last_layer(maps).flatten(1)
         return project_labels(outputs, labels, self.num_classes) if self.num_classes else outputs[:, 0]
 
+    def class_logits(self, maps: Tensor) -> Tensor:
+        """Return the logits (N, num_classes) of images with each label, of a network that projects labels.
+
+        Args:
+            maps: their features; see :meth:`feature_maps`.
+        """
+        labels = torch.arange(self.num_classes, device=maps.device).repeat(len(maps))
+        return self.logits_of(maps.repeat_interleave(self.num_classes, dim=0), labels).view(-1, self.num_classes)
+
     @overload
     def forward(self, images: Tensor, labels: Tensor | None = None, judge: Literal[False] = False) -> Tensor: ...
 
@@ -82,11 +96,15 @@ class FeatureDiscriminator(Discriminator, ABC):
 
         Args:
             images: (N, channels, height, width) in [-1, 1].
-            labels: (N,) int64; ignored if the network is not conditional.
-            judge: whether to return what the head computes, too; it is an argument, since a compiled network is
-                compiled for each of its values.
+            labels: (N,) int64; ignored if the network is not conditional, or classifies.
+            judge: whether to return what the head computes, too, or the logits of the classes if the network
+                classifies; it is an argument, since a compiled network is compiled for each of its values.
         """
         maps = self.feature_maps(images, labels)
+        if self.classifies:
+            class_logits = self.class_logits(maps)
+            logits = class_logits.logsumexp(dim=1)
+            return Judgment(logits, class_logits) if judge else logits
         logits = self.logits_of(maps, labels)
         if not judge:
             return logits

@@ -111,6 +111,7 @@ SCORES = {
     ("class_kl",): Panel("KL of the classes", log=True),
     ("class_fid",): Panel("mean FID of a class", log=True),
     ("label_accuracy",): Panel("images of the requested class"),
+    ("error",): Panel("images that D classifies wrongly", log=True),
     ("inception_score",): Panel("Inception score"),
     ("ssim",): Panel("SSIM to the truth"),
     ("psnr",): Panel("PSNR to the truth, dB"),

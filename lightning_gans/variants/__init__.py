@@ -13,6 +13,7 @@ from lightning_gans.variants.lsgan import LSGAN
 from lightning_gans.variants.pix2pix import Pix2Pix
 from lightning_gans.variants.projected_gan import ProjectedGAN
 from lightning_gans.variants.r3gan import R3GAN
+from lightning_gans.variants.semi_supervised_gan import SemiSupervisedGAN
 from lightning_gans.variants.sngan import SNGAN
 from lightning_gans.variants.stylegan2 import StyleGAN2
 from lightning_gans.variants.unrolled_gan import UnrolledGAN
@@ -37,6 +38,7 @@ __all__ = [
     "Pix2Pix",
     "ProjectedGAN",
     "ReACGAN",
+    "SemiSupervisedGAN",
     "StyleGAN2",
     "UnrolledGAN",
 ]

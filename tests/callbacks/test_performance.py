@@ -40,6 +40,7 @@ GRAPHS = {
     "maxout": 3,
     "dcgan": 3,
     "sngan": 3,
+    "semi_supervised_gan": 3,
     "wgan_gp": 4,
     "stylegan2": 3,
     "fastgan": 2,
@@ -47,6 +48,7 @@ GRAPHS = {
     "cyclegan": 4,
 }
 """What is compiled: a generator; D for D's step, and for G's; WGAN-GP's G without gradients too, while D moves alone.
+A semi-supervised D with the logits of the classes too, but not for G, whose loss has features alone.
 
 Of CycleGAN's four networks, two at a time share what is compiled; its generators are given real and generated images.
 A discriminator with spectral and batch normalization is not compiled for its own step.

@@ -33,7 +33,7 @@ PICTURES = ("FashionMNISTDataModule", "KMNISTDataModule", "ImageFolderDataModule
 LARGE = ("fastgan", "projected_gan", "stylegan2")
 """Folders of configs whose networks are large at any width of the data."""
 
-DIGITS = ("began", "ebgan", "methods", "unrolled_gan", "wgan")
+DIGITS = ("began", "ebgan", "methods", "semi_supervised_gan", "unrolled_gan", "wgan")
 """Folders of configs on digits and points whose parts are trained by tests of variants and methods; theirs are slow."""
 
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name not in ("sweeps", "studies"))
@@ -69,6 +69,8 @@ def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]
         data in (*BASES, "CIFAR10DataModule") or config.parent.name in LARGE
     ):  # the papers' widths take minutes; see the slow tests
         arguments += ["--model.generator.width", "8", "--model.discriminator.width", "8"]
+    if config.parent.name == "semi_supervised_gan":
+        arguments += ["--model.labelled", "10"]
     if config.parent.name == "stylegan2":
         arguments += ["--data.size", "32"]
     # Inception's weights are a download, and other features of pictures take seconds; CIFAR-10's are measured.

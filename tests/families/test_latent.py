@@ -24,13 +24,13 @@ from lightning_gans.networks import (
     MLPDiscriminator,
     MLPGenerator,
 )
-from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN, R3GAN, SNGAN, WGANGP, InfoGAN
+from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN, R3GAN, SNGAN, WGANGP, InfoGAN, SemiSupervisedGAN
 from tests.support.half import Gradients
 from tests.support.tiny import TinyData, tiny_trainer, weights
 from tests.support.variants import (
     CLASSIFYING_VARIANTS,
     ENERGY_VARIANTS,
-    HEAD_VARIANTS,
+    JUDGING_CLASSES,
     LATENT_VARIANTS,
     LOGIT_OBJECTIVES,
     conditional,
@@ -69,7 +69,8 @@ def test_each_step_moves_its_own_side_only(variant: type[LatentGAN], tmp_path: P
 def test_every_variant_trains_plain_and_conditional_networks(
     variant: type[LatentGAN], networks: Callable[[], dict[str, Any]], tmp_path: Path
 ) -> None:
-    if variant in (*ENERGY_VARIANTS, InfoGAN) or (variant in (CGAN, *CLASSIFYING_VARIANTS) and networks is plain):
+    needs_others = (*ENERGY_VARIANTS, InfoGAN, SemiSupervisedGAN)
+    if variant in needs_others or (variant in (CGAN, *CLASSIFYING_VARIANTS) and networks is plain):
         pytest.skip("refused, see below and test_methods")
     model = variant(**networks(), augmentation=DiffAugment())
     before = weights(model)
@@ -96,11 +97,12 @@ def test_every_variant_trains_with_every_objective(
 @pytest.mark.parametrize("variant", LATENT_VARIANTS)
 def test_every_variant_has_default_networks_in_python(variant: Callable[[], LatentGAN]) -> None:
     model = variant()
-    assert (model.generator.channels, model.generator.size, model.generator.num_classes) == (
-        model.discriminator.channels,
-        model.discriminator.size,
-        10 if variant in CLASSIFYING_VARIANTS else model.discriminator.num_classes,
-    )
+    assert (model.generator.channels, model.generator.size) == (model.discriminator.channels, model.discriminator.size)
+    for network, with_classes in (
+        (model.generator, (CGAN, *CLASSIFYING_VARIANTS)),
+        (model.discriminator, (CGAN, SemiSupervisedGAN)),
+    ):
+        assert network.num_classes == (10 if variant in with_classes else 0)
     assert model.conditional is (variant in (CGAN, *CLASSIFYING_VARIANTS))
 
 
@@ -115,7 +117,7 @@ def test_mlp_networks_learn_as_well(tmp_path: Path) -> None:
 
 
 # Not SNGAN: each pass of its D moves the vectors that the singular values are computed from.
-@pytest.mark.parametrize("variant", [each for each in LOGIT_VARIANTS if each not in (SNGAN, *HEAD_VARIANTS)])
+@pytest.mark.parametrize("variant", [each for each in LOGIT_VARIANTS if each not in (SNGAN, *JUDGING_CLASSES)])
 def test_judging_both_in_one_pass_is_judging_each(variant: type[LatentGAN], tmp_path: Path) -> None:
     ends = []
     for together in (True, False):

@@ -33,9 +33,9 @@ from lightning_gans.networks import (
 )
 from lightning_gans.variants import CGAN, DCGAN, GAN, LSGAN
 from tests.support.tiny import TinyData, last_checkpoint, tiny_trainer, weights
-from tests.support.variants import ENERGY_VARIANTS, HEAD_VARIANTS, LATENT_VARIANTS, conditional
+from tests.support.variants import ENERGY_VARIANTS, JUDGING_CLASSES, LATENT_VARIANTS, conditional
 
-PACKED = [variant for variant in LATENT_VARIANTS if variant is not CGAN and variant not in HEAD_VARIANTS]
+PACKED = [variant for variant in LATENT_VARIANTS if variant is not CGAN and variant not in JUDGING_CLASSES]
 LABELS = torch.zeros(4, dtype=torch.long)
 
 

@@ -34,7 +34,7 @@ from lightning_gans.networks import (
 )
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import GAN, SNGAN, WGANGP, FastGAN, StyleGAN2
+from lightning_gans.variants import GAN, SNGAN, WGANGP, FastGAN, SemiSupervisedGAN, StyleGAN2
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
 from tests.support.variants import networks_for
@@ -84,6 +84,10 @@ def wgan_gp() -> WGANGP:
     )
 
 
+def semi_supervised_gan() -> SemiSupervisedGAN:
+    return SemiSupervisedGAN(**networks_for(SemiSupervisedGAN), penalty=R1(weight=0.1, interval=2), **sides(2e-3, 2e-3))
+
+
 def stylegan2() -> StyleGAN2:
     return tiny_stylegan2(generator_penalty=PathLength(interval=2), **sides(0.01, 0.01))
 
@@ -106,6 +110,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[], L.LightningDataMod
     "dcgan": (dcgan, TinyData),
     "sngan": (sngan, TinyData),
     "wgan_gp": (wgan_gp, TinyData),
+    "semi_supervised_gan": (semi_supervised_gan, TinyData),
     "stylegan2": (stylegan2, TinyData),
     "fastgan": (fast_gan, TinyData),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4, 2e-3)), partial(tiny_facades, size=64)),

@@ -26,7 +26,7 @@ from lightning_gans.networks import AutoencoderDiscriminator, DCGANDiscriminator
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.constraints import WeightClipping
 from lightning_gans.networks.layers import BatchNorm
-from lightning_gans.variants import ACGAN, BEGAN, WGANGP, FastGAN, ReACGAN, UnrolledGAN
+from lightning_gans.variants import ACGAN, BEGAN, WGANGP, FastGAN, ReACGAN, SemiSupervisedGAN, UnrolledGAN
 from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer
 from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
@@ -37,7 +37,7 @@ STEPS, CUT = 12, 7
 
 RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "stylegan2")
 
-SLOW = ("acgan", "began", "dcgan_methods", "reacgan", "unrolled_gan")
+SLOW = ("acgan", "began", "dcgan_methods", "reacgan", "semi_supervised_gan", "unrolled_gan")
 """Runs of the slow tests only."""
 
 BUCKET_CAP_MB = 0.001
@@ -104,6 +104,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
     "dcgan": (lambda: tiny_dcgan(batch_norm=False, **sides(0.02)), images),
     "acgan": (partial(with_head, ACGAN), images),
     "reacgan": (partial(with_head, ReACGAN), images),
+    "semi_supervised_gan": (partial(with_head, SemiSupervisedGAN), images),
     "dcgan_accumulated": (
         lambda: tiny_dcgan(batch_norm=False, accumulate_d=2, accumulate_g=4, **sides(0.05)),
         images,

@@ -22,7 +22,7 @@ from lightning_gans.networks import (
     FastGANDiscriminator,
     FastGANGenerator,
 )
-from lightning_gans.variants import ACGAN, BEGAN, CGAN, EBGAN, FastGAN, InfoGAN, ReACGAN
+from lightning_gans.variants import ACGAN, BEGAN, CGAN, EBGAN, FastGAN, InfoGAN, ReACGAN, SemiSupervisedGAN
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -35,6 +35,8 @@ CLASSIFYING_VARIANTS = (ACGAN, ReACGAN)
 """Those whose discriminator classifies images and need not see the label."""
 HEAD_VARIANTS = (*CLASSIFYING_VARIANTS, InfoGAN)
 """Those with an auxiliary loss."""
+JUDGING_CLASSES = (*HEAD_VARIANTS, SemiSupervisedGAN)
+"""Those whose discriminator returns more than one logit for an image."""
 TRANSLATION_VARIANTS = [variant for variant in VARIANTS if issubclass(variant, Translation)]
 
 OBJECTIVES = [
@@ -100,6 +102,8 @@ def networks_for(variant: type[LatentGAN]) -> dict[str, Any]:
         return {**plain(), "generator": conditional()["generator"]}
     if variant is InfoGAN:
         return coded()
+    if variant is SemiSupervisedGAN:
+        return {**plain(), "discriminator": conditional()["discriminator"], "labelled": 10}
     if variant is FastGAN:
         return fastgan()
     if variant in ENERGY_VARIANTS:
