@@ -16,7 +16,7 @@ class LSGAN(LatentGAN):
 
     The targets are arguments of :class:`lightning_gans.components.objectives.LeastSquares`, for instance
     ``--model.objective.a -1 --model.objective.b 1 --model.objective.c 0``, with which G minimizes the Pearson
-    :math:`\chi^2` divergence (section 3.2).
+    :math:`\chi^2` divergence (section 3.2.2).
 
     Args:
         generator: maps noise to images.

@@ -18,7 +18,7 @@ class Classification(AuxiliaryLoss):
     table of classes of its own, as in the dual projection of Han et al. (2021, section 3).
 
     For instance ``--model.auxiliary Classification --model.auxiliary.weight_g 0.1``. The larger G's weight, the fewer
-    images near the border of two classes G makes: it may lose variety. Gulrajani et al. (2017, section 5.3) have a
+    images near the border of two classes G makes: it may lose variety. Gulrajani et al. (2017, section 5.4) have a
     weight of 1 for D and, in their code, of .1 for G.
 
     Args:

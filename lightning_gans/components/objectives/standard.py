@@ -154,7 +154,7 @@ class LeastSquares(Objective):
     r"""Least squares (Mao et al., 2017, eq. 2), by default without the factor ½ (Zhu et al., 2017, section 4).
 
     With :math:`b - c = 1` and :math:`b - a = 2`, such as (a, b, c) = (-1, 1, 0), the generator minimizes the Pearson
-    :math:`\chi^2` divergence (section 3.2). The default 0-1-1 is the paper's binary coding (section 3.3).
+    :math:`\chi^2` divergence (section 3.2.2). The default 0-1-1 is the paper's binary coding (section 3.2.3).
 
     Args:
         a: D's target for generated images.

@@ -161,7 +161,7 @@ class R2(Penalty):
 
 
 class R1R2(Penalty):
-    """Gradient penalties on real and on generated images, as in R3GAN (Huang et al., 2024, section 2.2)."""
+    """Gradient penalties on real and on generated images, as in R3GAN (Huang et al., 2024, eq. 3)."""
 
     uses_gradients = True
     differentiates_real = True
