@@ -5,7 +5,6 @@ from __future__ import annotations
 from lightning_gans.components.objectives import Objective
 from lightning_gans.components.penalties import Penalty
 from lightning_gans.networks.base import AnyDiscriminator
-from lightning_gans.networks.constraints import WeightConstraint
 
 
 def check_objective(objective: Objective, discriminator: AnyDiscriminator | type[AnyDiscriminator]) -> None:
@@ -44,18 +43,4 @@ def check_penalty(penalty: Penalty | None, discriminator: AnyDiscriminator) -> N
             f"penalty is {type(penalty).__name__}, on gradients of logits by images, but the logits of "
             f"{type(discriminator).__name__} are errors of reconstruction, which compare with the image itself; "
             "expected a penalty without gradients, or None"
-        )
-
-
-def check_generator_constraint(constraint: WeightConstraint | None) -> None:
-    """Check that trained generators can be used without the constraint.
-
-    Raises:
-        ValueError: if not.
-    """
-    if constraint is not None and constraint.changes_network:
-        raise ValueError(
-            f"generator_constraint is {type(constraint).__name__}, which changes the names of the weights, so that the "
-            "trained generator could not be loaded; expected one that leaves the network as it is, such as "
-            "OrthogonalRegularization"
         )

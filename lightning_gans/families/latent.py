@@ -26,7 +26,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.families.auxiliary import AuxiliaryTraining
-from lightning_gans.families.compatibility import check_generator_constraint, check_objective, check_penalty
+from lightning_gans.families.compatibility import check_objective, check_penalty
 from lightning_gans.families.defaults import MNIST_SHAPE, default, default_of, instantiate_default
 from lightning_gans.families.loaders import check_labels, check_shape
 from lightning_gans.families.packing import check_networks, pack, packed_shape, unpack
@@ -110,7 +110,6 @@ class LatentGAN(RegularizedTraining, AuxiliaryTraining, ABC):
         check_penalty(self.penalty, discriminator)
         self.constraint = instantiate_default(constraint)
         self.generator_constraint = instantiate_default(generator_constraint)
-        check_generator_constraint(self.generator_constraint)
         for each, network in ((self.constraint, discriminator), (self.generator_constraint, generator)):
             if each is not None:
                 each.attach(network)

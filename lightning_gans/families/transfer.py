@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lightning_gans.components.bounded import WeightsError, check_finite
 from lightning_gans.core.errors import InputError
 from lightning_gans.networks.base import Network
+from lightning_gans.networks.spectral_state import SPECTRAL, singular_value, vectors_fit
 from lightning_gans.runs.trained_weights import TrainedWeights
 
 SHOWN = 3
@@ -23,9 +24,6 @@ SHOWN = 3
 
 MOST_LETTERS = 30
 """Letters of the name of a tensor in a message."""
-
-SPECTRAL = re.compile(r"(?:(?P<layer>.*)\.)?parametrizations\.(?P<tensor>\w+)\.(?P<part>original|0\._u|0\._v)")
-"""Names of the tensors of spectral normalization in the state of a network."""
 
 POWER_ITERATIONS = 15
 """As many as PyTorch computes when spectral normalization is applied to a layer."""
@@ -166,7 +164,11 @@ def copy_layer(network: nn.Module, name: str, here: Layer, there: Layer) -> None
         name: of the layer.
         here: its tensors, which share their memory with the network.
         there: the tensors of the trained network's layer.
+
+    Raises:
+        InputError: if the vectors of spectral normalization do not fit their weight.
     """
+    layer = dict(network.named_modules()).get(name, network)  # which may be a parameter
     for tensor, value in here.items():
         if ":" in tensor:
             continue
@@ -175,26 +177,17 @@ def copy_layer(network: nn.Module, name: str, here: Layer, there: Layer) -> None
         if left is None or right is None:
             value.copy_(given)
             if normalized:
-                estimate_norm(network.get_submodule(name), tensor)
+                estimate_norm(layer, tensor)
         elif normalized and left.shape == here[f"{tensor}:u"].shape and right.shape == here[f"{tensor}:v"].shape:
             value.copy_(given)
             here[f"{tensor}:u"].copy_(left)
             here[f"{tensor}:v"].copy_(right)
         else:
-            value.copy_(given / spectral_norm(given, left, right))
+            if not vectors_fit(layer, given, left, right):
+                raise InputError("model.start_from has vectors of spectral normalization that do not fit their weight")
+            value.copy_(given / singular_value(layer, given, left, right))
             if normalized:
-                estimate_norm(network.get_submodule(name), tensor)
-
-
-def spectral_norm(weight: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """The largest singular value of a weight (M, ...), a scalar, by its singular vectors (M,) and (N,).
-
-    Raises:
-        InputError: if they do not fit the weight.
-    """
-    if left.ndim != 1 or right.ndim != 1 or weight.numel() != left.numel() * right.numel():
-        raise InputError("model.start_from has vectors of spectral normalization that do not fit their weight")
-    return torch.dot(left, weight.reshape(left.numel(), -1) @ right)
+                estimate_norm(layer, tensor)
 
 
 def estimate_norm(layer: nn.Module, tensor: str) -> None:

@@ -17,6 +17,7 @@ from lightning_gans.core.arguments import check_plain_tree
 from lightning_gans.core.errors import InputError, short_reason
 from lightning_gans.core.files import expand_home, expand_path
 from lightning_gans.inference.card import SAMPLES, CardFacts, Picture, model_card
+from lightning_gans.networks.spectral_state import plain_state
 from lightning_gans.runs.record import ModelMetadata, RunRecord, check_metadata
 from lightning_gans.runs.weights_file import CONFIG, WEIGHTS, read_json, read_safetensors, to_safetensors
 
@@ -180,16 +181,18 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
             InputError: if ``config`` is that of another class, the model cannot be built here, or the weights do not
                 fit or are not finite.
         """
+        state: dict[str, Tensor] = {}
+
+        def check(planned: nn.Module) -> None:
+            # A generator that a constraint normalized in training is used without normalization.
+            state.update(plain_state(planned, weights))
+            check_state(planned, state, strict)
+
         try:
             check_plain_tree("the config", config)
             require_trust(config, trust, f"{where}, which")
             check_metadata(config.get("metadata"))
-            model = build_bounded(
-                lambda: cls(**config, trust=trust),
-                weights,
-                lambda planned: check_state(planned, weights, strict),
-                needs_memory=len(trust) > 0,
-            )
+            model = build_bounded(lambda: cls(**config, trust=trust), weights, check, needs_memory=len(trust) > 0)
         except InputError:
             raise
         except WeightsError as error:
@@ -197,7 +200,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         except Exception as error:  # constructors raise errors of many types for the arguments of a stranger
             reason = short_reason(error)
             raise InputError(f"{where}, which describes no {cls.__name__} that can be built here ({reason})") from error
-        model.load_state_dict(weights, strict=strict)
+        model.load_state_dict(state, strict=strict)
         return model.frozen_eval()
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> str | None:

@@ -20,9 +20,6 @@ from lightning_gans.networks.layers import apply_spectral_norm, has_spectral_nor
 class WeightConstraint(StoresArguments, ABC):
     """Base class of constraints: a change of the network, of its weights after each update, or a term of the loss."""
 
-    changes_network: bool = False
-    """Whether :meth:`attach` changes the names of weights, so that only this package's own models can load them."""
-
     def __init__(self) -> None:
         """Create the object."""
 
@@ -80,10 +77,9 @@ class WeightClipping(WeightConstraint):
 class SpectralNorm(WeightConstraint):
     """Each layer is divided by its largest singular value (Miyato et al., 2018, section 2.1 and appendix A).
 
-    See :func:`lightning_gans.networks.layers.apply_spectral_norm`.
+    See :func:`lightning_gans.networks.layers.apply_spectral_norm`. SAGAN and BigGAN have it in G, too (Zhang et al.,
+    2019, section 4.1). A trained generator is sampled, exported and loaded without it, by the normalized weights.
     """
-
-    changes_network = True
 
     def attach(self, network: nn.Module) -> None:
         """Normalize the layers that are not normalized yet.
