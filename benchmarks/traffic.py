@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lightning_gans.callbacks.checkpoints import SIGNAL_SYNC_INTERVAL
 from lightning_gans.callbacks.symptoms import MONITORED
 from lightning_gans.cli.train import LightningGANsCLI, build
-from lightning_gans.core.shipped_configs import config_names, find_config
+from lightning_gans.core.shipped_configs import find_config, recipe_names
 from lightning_gans.distributed.gradients import split
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial, LatentGAN
@@ -229,7 +229,8 @@ def parsed(name: str) -> LightningGANsCLI:
             # The config needs a folder of images, which is only listed.
             (Path(folder) / "image.png").touch()
             options += ["--data.root", folder]
-        return build(["fit", "--config", name, *options], _Made)
+        # By its path, with which `photos` chooses no settings for the pictures.
+        return build(["fit", "--config", find_config(name), *options], _Made)
 
 
 def shipped(name: str) -> Adversarial:
@@ -241,7 +242,7 @@ def shipped(name: str) -> Adversarial:
 
 def trained_configs() -> list[str]:
     """Return the names of the shipped configs that have a model."""
-    return [name for name in config_names() if name != "base" and name.split("/")[0] not in ("data", "logger")]
+    return recipe_names()
 
 
 def row(name: str) -> str:

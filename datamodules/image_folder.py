@@ -58,7 +58,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         eval_batch_size: images per step and process in validation, test and prediction.
         val_size: images that are used for validation instead of training, if ``root`` has no validation split: a random
             choice from all classes that depends on the number of images only, so that it is the same in every run. By
-            default a tenth, but at least 10, at most half of the images, and at most 1000.
+            default a tenth, but at least 10, at most half of the images, and at most 1000. With 0, for few images, none
+            are held out: validation uses the training images, and the stamp of a score says so.
         test_root: folder or archive of the images for test and prediction, with the classes of ``root`` or some of
             them, if it has any; by default the test split in ``root``. Without one the validation images are used, and
             the stamp of a score says so.
@@ -104,7 +105,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         labels: Path | None = None,
         load_size: Size | None = None,
     ) -> None:
-        super().__init__(size, batch_size, eval_batch_size, val_size, num_workers, flip, train_size)
+        super().__init__(size, batch_size, eval_batch_size, val_size or None, num_workers, flip, train_size)
+        self.val_size = val_size
         self.contents = contents
         at_least("channels", channels, 1)
         at_least("memory_gb", memory_gb, 0)
@@ -183,13 +185,13 @@ class ImageFolderDataModule(InMemoryDataModule):
         for split in self.splits_of(stage):
             if split in self.splits:
                 continue
-            held_out = split == "train" and "val" not in self.listed
             length = len(self.listed[split].files)
-            kept = length - (held_out_size(self.val_size, length, MOST_HELD_OUT) if held_out else 0)
-            data = self._opened(split)
-            if held_out:
-                self.splits["val"] = self._centered(data.part(kept, None))
-            self.splits[split] = self.limited(data.part(0, kept)) if split == "train" else self._centered(data)
+            kept = length - (self.held_out(length) if split == "train" and "val" not in self.listed else 0)
+            listed = self._opened(split)
+            self.splits[split] = self.limited(listed.part(0, kept)) if split == "train" else self._centered(listed)
+            if split == "train" and "val" not in self.listed:
+                held_out = self.splits["train"] if self.val_size == 0 else listed.part(kept, None)
+                self.splits["val"] = self._centered(held_out)
         if stage in ("test", "predict") and "test" not in self.listed:
             self.splits["test"] = self.splits["val"]
         if stage == "fit":
@@ -217,18 +219,27 @@ class ImageFolderDataModule(InMemoryDataModule):
         digest.update(data.labels.numpy().tobytes())
         return digest.hexdigest()[:16]
 
+    def held_out(self, count: int) -> int:
+        """Number of images that are held out for validation of those for training, if there is no validation split.
+
+        Args:
+            count: number of images for training.
+        """
+        return 0 if self.val_size == 0 else held_out_size(self.val_size, count, MOST_HELD_OUT)
+
     def training_size(self) -> int:
         """Number of training images."""
         count = len(self.listed["train"].files)
         if "val" not in self.listed:
-            count -= held_out_size(self.val_size, count, MOST_HELD_OUT)
+            count -= self.held_out(count)
         return count if self.train_size is None else self.train_size
 
     def _summary(self) -> str:
         """What the folders are, and the numbers of images, as one line."""
         counts = {split: str(len(self.listed[split].files)) for split in SPLIT_NAMES if split in self.listed}
         if "val" not in self.listed:
-            counts["train"] += f" ({len(self.splits['val'])} of them held out for validation)"
+            held_out = 0 if self.val_size == 0 else len(self.splits["val"])
+            counts["train"] += f" ({held_out or 'none'} of them held out for validation)"
         if self.train_size is not None:
             counts["train"] += f" ({self.train_size} of them used)"
         classes = f"the classes are {list_names(self.classes)}" if self.classes else "there are no classes"
@@ -241,8 +252,9 @@ class ImageFolderDataModule(InMemoryDataModule):
             source.warn_of_changes()
 
     def split_label(self, split: str) -> str:
-        """The split's own name; for ``test`` it is ``val`` if there are no test images."""
-        return "val" if split == "test" and "test" not in self.listed else split
+        """The split's own name; if it has no images of its own, that of the split whose images it uses."""
+        label = "val" if split == "test" and "test" not in self.listed else split
+        return "train" if label == "val" and "val" not in self.listed and self.val_size == 0 else label
 
 
 def in_random_order(listed: ListedImages) -> ListedImages:

@@ -9,7 +9,7 @@ from typing import NoReturn
 from lightning_gans.core import __version__
 
 TRAINING = {
-    "fit": "train a model: `fit dcgan/digits`; settings are --KEY VALUE",
+    "fit": "train: `fit dcgan/digits`, or `fit photos --data.root MY_PHOTOS`",
     "validate": "score a checkpoint on the validation split",
     "test": "score a checkpoint on the test split, and write results.json",
     "predict": "write a checkpoint's images as PNG files",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from itertools import pairwise
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from lightning_gans.cli.config_arguments import config_paths, expand_configs
 from lightning_gans.cli.known_names import CLASSES, is_known_key, known_keys, meant_class, other_name
+from lightning_gans.cli.photos.arguments import check_photos, is_first
 from lightning_gans.cli.resume import expand_resume
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.names import did_you_mean, similar_names
@@ -23,9 +23,6 @@ FIRST_CONFIG = "dcgan/digits"
 ENOUGH = ("--model", "--data", "--config", "--help", "-h", "--print_config", "--trainer.logger.help")
 """Beginnings of options with which a training command needs no config, or the parser says what is missing."""
 
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
-"""Variables of the environment with the number of a process among those of a run."""
-
 
 def check_arguments(arguments: list[str]) -> None:
     """Check what needs no torch of a training command's arguments: the configs, the first parts of every key, classes.
@@ -36,10 +33,11 @@ def check_arguments(arguments: list[str]) -> None:
         arguments: those of the command line, the command first.
 
     Raises:
-        InputError: if there is no config, a name is neither a file nor a shipped config, or a key or class is
-            misspelled.
+        InputError: if there is no config, a name is neither a file nor a shipped config, ``photos`` is given no
+            pictures, or a key or class is misspelled.
     """
     command = arguments[0]
+    check_photos(arguments)
     expanded = expand_configs(expand_resume(arguments))
     configs = config_paths(expanded)
     for argument, following in pairwise([*expanded, ""]):
@@ -68,5 +66,5 @@ def expected_config(command: str) -> str:
 
 def announce_loading(what: str = "torch") -> None:
     """Say on a terminal what is loading, which takes seconds; one process of a run says it."""
-    if sys.stderr.isatty() and all(os.environ.get(name, "0") == "0" for name in RANKS):
+    if sys.stderr.isatty() and is_first():
         print(f"loading {what} ...", file=sys.stderr, flush=True)

@@ -37,6 +37,7 @@ from lightning_gans.cli.parser import (
     check_seed,
     warn_if_emulated,
 )
+from lightning_gans.cli.photos.command import expand_photos
 from lightning_gans.cli.resume import expand_resume
 from lightning_gans.cli.run_config import check_start, means_run, place_in, run_of_configs
 from lightning_gans.cli.run_folder import claim_folder, name_folder_without_logger, require_writable_folders
@@ -300,14 +301,13 @@ def build(args: list[str] | None = None, command_line: type[LightningGANsCLI] | 
         InputError: if a key, a value or a file is invalid.
     """
     base = {"default_config_files": [glob.escape(str(config_folder() / "base.yaml"))]}
-    given = sys.argv[1:] if args is None else args
-    about = "Train and use GANs; `lightning-gans --help` lists all commands."
+    given = expand_photos(sys.argv[1:] if args is None else args)
     return (command_line or LightningGANsCLI)(
         Adversarial,
         L.LightningDataModule,
         parser_class=Parser,
         parser_kwargs={
-            "description": about,
+            "description": "Train and use GANs; `lightning-gans --help` lists all commands.",
             **{name: {**base, **({"resumes": True} if name == "fit" else {})} for name in given_subcommands(given)},
         },
         save_config_callback=SaveConfig,

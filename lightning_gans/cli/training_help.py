@@ -16,7 +16,7 @@ USAGE = {
     "fit": (
         "Train a model. The files of a run are in runs/NAME/version_N.",
         "fit dcgan/digits",
-        "fit dcgan/mnist data/kmnist --data.root data --ema.decay 0.999",
+        "fit photos --data.root MY_PHOTOS --data.size 64",
         "fit --resume runs/dcgan-digits/version_0",
     ),
     "validate": (
@@ -55,6 +55,9 @@ ONLY = {"--resume RUN": "fit"}
 
 DEFAULT_CHECKPOINT = {"fit": "none"}
 OF_NEWEST_RUN = "best of the newest run, else its last"
+
+PHOTOS = "`photos` chooses settings for your own pictures and writes them as a config."
+"""What is special about a config."""
 
 KEYS = {
     "--model CLASS": "variant: {variants}",
@@ -96,6 +99,7 @@ def help_text(command: str) -> str:
         "",
         "CONFIG is a file or a shipped config, which `lightning-gans configs` lists.",
         "Later ones override earlier ones, and keys override configs.",
+        *([PHOTOS] if command == "fit" else []),
         "",
         *rows(options, checkpoint=checkpoint),
         "",

@@ -173,16 +173,7 @@ def open_described(
         Exception: any error of Pillow, if the pixels are damaged.
     """
     content = path if isinstance(path, bytes) else read_file(path)
-    kind = image_format(content)
-    if kind is None:
-        if is_heif(content, b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-            raise ValueError("HEIC, which is not supported; convert it to JPEG or PNG")
-        raise UnidentifiedImageError("not an image")
-    stripped = strip_metadata(kind, content)
-    try:
-        file = Image.open(io.BytesIO(stripped.content), formats=[kind])
-    except (UnidentifiedImageError, KeyError) as error:
-        raise ValueError(f"a {kind} file that is damaged or of a kind that Pillow cannot read") from error
+    file, stripped = open_stripped(content)
     with file:
         if max_pixels is not None and (
             file.width * file.height > max_pixels or (max_side is not None and max(file.size) > max_side)
@@ -190,10 +181,64 @@ def open_described(
             raise TooManyPixelsError(file.size, max_pixels, max_side)
         channels, bits = channels_of(file), 16 if has_16_bits(file, content) else 8
         image = to_rgb(file, stripped)
-        # AVIF has its own property of the orientation, which Pillow gives as EXIF data.
-        turn = TURNS.get(stripped.orientation or exif_orientation(file.info.get("exif", b"")) or 1)
+        turn = TURNS.get(orientation_of(file, stripped))
     image = image if turn is None else image.transpose(turn)
     return image, FileFacts(*image.size, channels + (channels % 2 and image.mode == "RGBA"), bits)
+
+
+def describe_image(content: bytes) -> FileFacts:
+    """Say what an image file holds, from its header: its pixels are not decoded, so damage in them is not noticed.
+
+    Args:
+        content: the file.
+
+    Raises:
+        UnidentifiedImageError: if the file is no image in one of the ``FORMATS``.
+        ValueError: if its pixels have a range that is not known.
+    """
+    file, stripped = open_stripped(content)
+    with file:
+        check_range(file)
+        width, height = file.size if orientation_of(file, stripped) < 5 else file.size[::-1]
+        channels, bits = channels_of(file), 16 if has_16_bits(file, content) else 8
+        transparent = file.has_transparency_data or stripped.transparent is not None
+    return FileFacts(width, height, channels + (channels % 2 and transparent), bits)
+
+
+def open_stripped(content: bytes) -> tuple[Image.Image, Stripped]:
+    """Open an image file without its metadata; the pixels are not decoded yet.
+
+    Raises:
+        UnidentifiedImageError: if the file is no image in one of the ``FORMATS``.
+        ValueError: if it is HEIC or damaged.
+    """
+    kind = image_format(content)
+    if kind is None:
+        if is_heif(content, b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+            raise ValueError("HEIC, which is not supported; convert it to JPEG or PNG")
+        raise UnidentifiedImageError("not an image")
+    stripped = strip_metadata(kind, content)
+    try:
+        return Image.open(io.BytesIO(stripped.content), formats=[kind]), stripped
+    except (UnidentifiedImageError, KeyError) as error:
+        raise ValueError(f"a {kind} file that is damaged or of a kind that Pillow cannot read") from error
+
+
+def orientation_of(file: Image.Image, stripped: Stripped) -> int:
+    """The orientation of an image file, 1 to 8 as in EXIF."""
+    # AVIF has its own property of the orientation, which Pillow gives as EXIF data.
+    return stripped.orientation or exif_orientation(file.info.get("exif", b"")) or 1
+
+
+def check_range(file: Image.Image) -> None:
+    """Check that pixels have up to 16 bits.
+
+    Raises:
+        ValueError: if they have a sign or more bits: their range is not known.
+    """
+    # Pillow reads PGM files of 16 bits, and in earlier versions PNG files too, with 32 bits.
+    if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
+        raise ValueError("pixels with a sign or of more than 16 bits")
 
 
 def channels_of(file: Image.Image) -> int:
@@ -221,9 +266,7 @@ def to_rgb(file: Image.Image, stripped: Stripped) -> Image.Image:
     Raises:
         ValueError: if pixels have a sign or more than 16 bits: their range is not known.
     """
-    # Pillow reads PGM files of 16 bits, and in earlier versions PNG files too, with 32 bits.
-    if file.mode == "F" or (file.mode == "I" and file.format not in ("PNG", "PPM")):
-        raise ValueError("pixels with a sign or of more than 16 bits")
+    check_range(file)
     if file.mode.startswith("I"):
         values = np.asarray(file).astype(np.int64)
         image, clear = scale_gray(file, values, stripped.negative), stripped.transparent

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from lightning_gans.core.array_files import ARRAY, read_array
 from lightning_gans.core.image_files import pixels_of
-from lightning_gans.core.image_reader import READABLE, FileFacts, flatten, open_described, read_file, to_8_bits
+from lightning_gans.core.image_reader import (
+    READABLE,
+    FileFacts,
+    describe_image,
+    flatten,
+    open_described,
+    read_file,
+    to_8_bits,
+)
 from lightning_gans.core.images import has_alpha
 
 READABLE_ARRAYS = f"{READABLE}, or {ARRAY} files of (height, width, channels) of 8 or 16 bits"
@@ -67,7 +75,7 @@ def decode_pixels(content: bytes, name: str, wanted: PixelFormat) -> tuple[Tenso
         Exception: any error of Pillow, if the pixels are damaged.
     """
     channels, size = wanted
-    if PurePath(name).suffix.lower() == ARRAY:
+    if is_array(name):
         values = read_array(content)
         height, width, found = values.shape
         facts = FileFacts(width, height, found, 8 * values.itemsize)
@@ -84,6 +92,28 @@ def decode_pixels(content: bytes, name: str, wanted: PixelFormat) -> tuple[Tenso
         pixels[:-1, pixels[-1] == 0] = 0
         return pixels, facts
     return center_crop(flatten(image), channels, size), facts
+
+
+def is_array(name: str) -> bool:
+    """Whether a file of this name is an array of NumPy."""
+    return PurePath(name).suffix.lower() == ARRAY
+
+
+def describe_pixels(content: bytes, name: str) -> FileFacts:
+    """Say what an image file, or a ``.npy`` file, holds, without decoding pixels; see :func:`.describe_image`.
+
+    Args:
+        content: the file.
+        name: its name, whose extension says whether it is a ``.npy`` file.
+
+    Raises:
+        ValueError: if the file cannot be used, as far as its header says.
+    """
+    if not is_array(name):
+        return describe_image(content)
+    values = read_array(content)
+    height, width, channels = values.shape
+    return FileFacts(width, height, channels, 8 * values.itemsize)
 
 
 def center_crop(image: Image.Image, channels: int, size: tuple[int, int]) -> Tensor:

@@ -27,6 +27,13 @@ PARTS = ("data", "logger")
 """Folders of configs that are given after another one."""
 
 
+PHOTOS = "photos"
+"""Name of the config whose settings are chosen for the pictures that it is given with."""
+
+DEFAULTS = "base"
+"""Name of the config that all others start from."""
+
+
 def config_names() -> list[str]:
     """Names of all shipped configs, as ``--config`` takes them: paths below the folder, without suffix."""
     return [name for name in _names() if not name.startswith((f"{SWEEPS}/", f"{STUDIES}/"))]
@@ -34,7 +41,7 @@ def config_names() -> list[str]:
 
 def recipe_names() -> list[str]:
     """Names of the shipped configs with which a run is complete: all but parts such as those of data and loggers."""
-    return [name for name in config_names() if "/" in name and name.partition("/")[0] not in PARTS]
+    return [name for name in config_names() if name.partition("/")[0] not in (*PARTS, DEFAULTS)]
 
 
 def sweep_names() -> list[str]:

@@ -32,6 +32,7 @@ REFUSED = {
     ],
     "--config is gan/mnits": ["test", "--config=gan/mnits"],
     "did you mean dcgan/resize or lsgan/resize?": ["fit", "resize"],
+    "fit photos is given no pictures; expected --data.root with a folder, or a zip or tar archive": ["fit", "photos"],
     "--config is DCGAN/MNIST, which is neither a file nor a shipped config; did you mean dcgan/mnist?": [
         "fit",
         "DCGAN/MNIST",

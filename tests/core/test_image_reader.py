@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from lightning_gans.core.image_reader import open_rgb, open_with_alpha
+from lightning_gans.core.image_reader import describe_image, open_described, open_rgb, open_with_alpha
 from tests.support.odd_pictures import (
     encoded,
+    exif,
     gray_png,
     gray_tiff,
     in_tiff,
@@ -205,3 +206,30 @@ def test_of_several_pages_the_first_is_taken(tmp_path: Path) -> None:
         Image.new("RGB", (8, 8), "red").save(file, kind, save_all=True, append_images=[second], **options)
         image = open_rgb(write(tmp_path, "a", file.getvalue()))
         assert image.getpixel((4, 4)) == (255, 0, 0), kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        *(("PNG", mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "P", "I;16")),
+        *(("JPEG", mode) for mode in ("L", "RGB", "CMYK")),
+        *(("WEBP", mode) for mode in ("RGB", "RGBA")),
+        *(("TIFF", mode) for mode in ("L", "RGBA", "I;16", "CMYK")),
+        *(("GIF", mode) for mode in ("P", "RGBA")),
+    ],
+)
+def test_a_file_is_described_from_its_header_as_when_it_is_decoded(kind: str, mode: str) -> None:
+    color = Image.new("RGBA", (8, 4), (9, 99, 200, 0))
+    image = (
+        Image.fromarray(GRAY16) if mode == "I;16" else color.convert("RGB" if mode == "CMYK" else mode).convert(mode)
+    )
+    turned = {"exif": exif(orientation=6)} if kind in ("JPEG", "PNG", "WEBP") else {}
+    content = encoded(kind, image, **turned)
+    assert describe_image(content) == open_described(content)[1]
+
+
+def test_what_a_header_says_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="pixels with a sign"):
+        describe_image(gray_tiff(GRAY16.astype(np.float32), sample_format=3))
+    with pytest.raises(UnidentifiedImageError, match="not an image"):
+        describe_image(b"nothing")

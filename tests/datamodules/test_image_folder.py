@@ -165,3 +165,27 @@ def test_the_number_of_training_images_is_known_before_they_are_decoded(tmp_path
         known = data.training_size()
         data.setup("fit")
         assert known == len(data.splits["train"])
+
+
+@pytest.mark.parametrize("memory_gb", [1, 0])
+def test_without_held_out_images_validation_uses_those_of_training_and_says_so(
+    tmp_path: Path, memory_gb: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = fill(tmp_path / "root", {".": 10}, 6)
+    caplog.set_level("INFO")
+    data = folder(root, val_size=0, memory_gb=memory_gb, cache_dir=tmp_path / "cache")
+    assert "images: train 6 (none of them held out for validation)" in caplog.text
+    assert (len(data.splits["train"]), data.training_size()) == (6, 6)
+    assert data.splits["val"].images.data_ptr() == data.splits["train"].images.data_ptr()
+    assert [data.split_label(split) for split in ("train", "val", "test")] == ["train"] * 3
+    data.setup("test")
+    assert len(data.splits["test"]) == 6
+    with pytest.raises(ValueError, match="val_size is 1; expected at least 2"):
+        ImageFolderDataModule(root, val_size=1)
+
+
+def test_held_out_images_of_none_are_those_of_a_validation_split_if_there_is_one(tmp_path: Path) -> None:
+    fill(tmp_path, {"train": 10, "val": 20}, 6)
+    data = folder(tmp_path, val_size=0)
+    assert data.split_label("val") == "val"
+    assert data.splits["val"].images[:, 0].unique().tolist() == [20]

@@ -76,7 +76,7 @@ def ours(page: Path) -> list[list[str]]:
 
 
 def make_files() -> None:
-    """Write what command lines read: the tutorial's own files, and a run with a config and a checkpoint."""
+    """Write what command lines read: the tutorial's own files, a run, and the config that `fit photos` writes."""
     tutorial = text_of(DOCS / "tutorial.md")
     for name in ("my_gan", "my_nets"):
         (block,) = re.findall(rf"^```python\n(# {name}\.py\n.*?)^```$", tutorial, re.MULTILINE | re.DOTALL)
@@ -87,6 +87,7 @@ def make_files() -> None:
     checkpoints.mkdir(parents=True)
     (checkpoints / "last.ckpt").touch()
     shutil.copy(find_config("dcgan/digits"), "RUN/config.yaml")
+    shutil.copy(find_config("dcgan/digits"), "photos-MY_PHOTOS.yaml")
 
 
 def parser_of(command: str) -> Any:
