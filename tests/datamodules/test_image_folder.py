@@ -188,4 +188,4 @@ def test_held_out_images_of_none_are_those_of_a_validation_split_if_there_is_one
     fill(tmp_path, {"train": 10, "val": 20}, 6)
     data = folder(tmp_path, val_size=0)
     assert data.split_label("val") == "val"
-    assert data.splits["val"].images[:, 0].unique().tolist() == [20]
+    assert torch.unique(data.splits["val"].images[:, 0]).tolist() == [20]
