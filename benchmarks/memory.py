@@ -1,4 +1,4 @@
-"""Measure the peak memory of a training step of pix2pix and CycleGAN at 256 pixels, batch 1.
+"""Measure the peak memory of a training step of pix2pix, CycleGAN, CUT and FastCUT at 256 pixels, batch 1.
 
     python benchmarks/memory.py
 
@@ -28,7 +28,7 @@ from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.families import Translation
 from lightning_gans.networks import PatchGAN, ResNetTranslator, UNet
 from lightning_gans.networks.layers import InstanceNorm
-from lightning_gans.variants import CycleGAN, Pix2Pix
+from lightning_gans.variants import CUT, CycleGAN, Pix2Pix
 
 MIB = 2**20
 STEPS = 3
@@ -81,6 +81,16 @@ def pix2pix() -> Translation:
 def cyclegan() -> Translation:
     """Create CycleGAN with two ResNets of 9 blocks and two 70 x 70 PatchGANs."""
     return CycleGAN(ResNetTranslator, partial(PatchGAN, norm=InstanceNorm), channels_a=3, channels_b=3, size=256)
+
+
+def cut() -> Translation:
+    """Create CUT with an antialiased ResNet of 9 blocks and an antialiased PatchGAN."""
+    return CUT(channels_a=3, channels_b=3, size=256)
+
+
+def fast_cut() -> Translation:
+    """Create FastCUT with the same networks."""
+    return CUT(lambda_nce=10.0, identity=False, flip_equivariance=True, channels_a=3, channels_b=3, size=256)
 
 
 def resident() -> int:
@@ -165,7 +175,7 @@ def main() -> None:
     os.environ["MALLOC_MMAP_THRESHOLD_"] = str(MIB)
     print("| 256 px, batch 1 | Weights | Gradients | Adam | Kept for backward | Sum | Peak | Peak / sum |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for make in (pix2pix, cyclegan):
+    for make in (pix2pix, cyclegan, cut, fast_cut):
         figures = apart(partial(trained, make, True)) | apart(partial(trained, make, False))
         weights = figures["weights"]
         demand = 4 * weights + figures["saved"]

@@ -6,7 +6,6 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -26,66 +25,13 @@ from lightning_gans.families.compat import INSTANTIATOR, take_step_counters
 from lightning_gans.families.hooks import uses_update_hooks
 from lightning_gans.families.loss_scaling import LossScaling
 from lightning_gans.families.resume import drop_linked_arguments, is_plain
+from lightning_gans.families.sides import Side
 
 OptimizerCallable = Callable[[Iterable[nn.Parameter]], Optimizer]
 SchedulerCallable = Callable[[Optimizer], LRScheduler]
 
 SIDE_OBJECTS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d")
 """Arguments that are functions, which make optimizers and schedules."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """All generators or all discriminators of a variant, which one optimizer updates.
-
-    Attributes:
-        optimizer: index of the optimizer in ``LightningModule.optimizers()``.
-        interval: the side is due in every ``interval``-th batch.
-        accumulate: number of batches, of those in which the side is due, whose mean gradient is used in one step.
-        clip: largest norm of the gradient; None turns clipping off.
-        parameters: the parameters of all networks of the side that are trained.
-    """
-
-    optimizer: int
-    interval: int
-    accumulate: int
-    clip: float | None
-    parameters: list[nn.Parameter]
-
-    def is_due(self, step: int) -> bool:
-        """Whether the side is due in batch number ``step`` (from 0)."""
-        return (step + 1) % self.interval == 0
-
-    def is_accumulating(self, step: int) -> bool:
-        """Whether gradients of earlier batches are accumulated before batch number ``step`` (from 0)."""
-        return self.update_index(step) % self.accumulate > 0
-
-    def update_index(self, step: int) -> int:
-        """The number of batches before batch number ``step`` (from 0) in which the side was due."""
-        return step // self.interval
-
-    def updates(self, steps: int) -> int:
-        """The number of optimizer steps that the side has done after the run's first ``steps`` batches."""
-        return self.update_index(steps) // self.accumulate
-
-    def clear_gradients(self) -> None:
-        """Set all gradients to None, which frees their memory; faster than ``zero_grad`` of the optimizer."""
-        for weight in self.parameters:
-            weight.grad = None
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Context in which this side's parameters do not require gradients, for computing the other side's loss.
-
-        The backward pass of a compiled network computes the gradients of all parameters in its graph, used or not.
-        """
-        for weight in self.parameters:
-            weight.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for weight in self.parameters:
-                weight.requires_grad_(True)
 
 
 class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
@@ -96,7 +42,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
     steps in it. Randomness depends on (seed, rank, step) only, so a resumed run is bit-equal to an uninterrupted one.
 
     Args:
-        optimizer_g: optimizer of the generators.
+        optimizer_g: optimizer of the generators and of their heads.
         optimizer_d: optimizer of the discriminators.
         scheduler_g: learning rate schedule of the generators, stepped once per batch.
         scheduler_d: learning rate schedule of the discriminators, stepped once per batch.
@@ -174,6 +120,14 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
     def discriminators(self) -> dict[str, nn.Module]:
         """The discriminators, by attribute name."""
 
+    @property
+    def generator_heads(self) -> dict[str, nn.Module]:
+        """Networks on features of the generators, by attribute name; none in the base class.
+
+        They are updated with the generators, by the same optimizer, and are used in training only.
+        """
+        return {}
+
     @abstractmethod
     def adversarial_step(self, batch: Any) -> None:
         """Compute each side's loss on one batch, in the order of the paper, and pass it to :meth:`optimize`."""
@@ -199,7 +153,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
     @cached_property
     def sides(self) -> dict[str, Side]:
         """The side "g" of the generators and "d" of the discriminators; computed once, since every step reads it."""
-        networks_of = {"g": self.generators, "d": self.discriminators}
+        networks_of = {"g": {**self.generators, **self.generator_heads}, "d": self.discriminators}
         return {
             name: Side(
                 optimizer=index,

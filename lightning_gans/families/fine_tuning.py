@@ -158,7 +158,7 @@ class FineTuning(AveragedTraining, ABC):
         Raises:
             InputError: if no layer fits.
         """
-        networks = {**self.generators, **self.discriminators}
+        networks = {**self.generators, **self.generator_heads, **self.discriminators}
         names = {name: self.source_names(name) for name in networks}
         copies = {name: [self.ema[name]] if name in self.ema else [] for name in networks}
         targets = {name: (names[name], [network, *copies[name]]) for name, network in networks.items()}

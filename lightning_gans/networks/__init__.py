@@ -3,7 +3,9 @@
 from lightning_gans.networks.autoencoder import AutoencoderDiscriminator, BEGANGenerator
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.compact import CompactDiscriminator, CompactGenerator
+from lightning_gans.networks.cut import CUTPatchGAN, CUTTranslator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from lightning_gans.networks.encoding import EncodingTranslator
 from lightning_gans.networks.fastgan import FastGANGenerator
 from lightning_gans.networks.fastgan_discriminator import FastGANDiscriminator
 from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
@@ -26,11 +28,14 @@ __all__ = [
     "AutoencoderDiscriminator",
     "BEGANGenerator",
     "BatchNorm",
+    "CUTPatchGAN",
+    "CUTTranslator",
     "CompactDiscriminator",
     "CompactGenerator",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "EncodingTranslator",
     "FastGANDiscriminator",
     "FastGANGenerator",
     "Generator",

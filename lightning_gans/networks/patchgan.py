@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lightning_gans.networks.antialiasing import BlurDownsample
 from lightning_gans.networks.base import PatchDiscriminator, check_positive
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, MakeNorm, apply_spectral_norm, dcgan_init
 
@@ -23,6 +24,8 @@ class PatchGAN(PatchDiscriminator):
         width: channels of the first layer; each later one has twice as many as the one before, up to eight times.
         norm: normalization of every layer but the first and the last.
         spectral_norm: whether to apply spectral normalization (Miyato et al., 2018) as well.
+        antialias: whether layers halve the side by a convolution of stride 1 and a low-pass filter, as in CUT (Park et
+            al., 2020). The logits are as many, and the receptive field of one is larger.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -35,15 +38,22 @@ class PatchGAN(PatchDiscriminator):
         width: int = 64,
         norm: MakeNorm = BatchNorm,
         spectral_norm: bool = False,
+        antialias: bool = False,
     ) -> None:
         super().__init__(channels)
         check_positive(layers=layers, width=width)
-        stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+
+        def blur() -> list[nn.Module]:
+            return [BlurDownsample()] if antialias else []
+
+        halving = 1 if antialias else 2
+        stack: list[nn.Module] = [nn.Conv2d(channels, width, 4, halving, 1), nn.LeakyReLU(0.2, inplace=True), *blur()]
         before = width
         for level in range(1, layers + 1):
             after = min(2 * before, MAX_GROWTH * width)
-            stride = 2 if level < layers else 1
+            stride = halving if level < layers else 1
             stack += [nn.Conv2d(before, after, 4, stride, 1, bias=False), norm(after), nn.LeakyReLU(0.2, inplace=True)]
+            stack += blur() if level < layers else []
             before = after
         stack.append(nn.Conv2d(before, 1, 4, 1, 1))
         self.layers = nn.Sequential(*stack)
@@ -66,6 +76,7 @@ class InstanceNormPatchGAN(PatchGAN):
         width: see :class:`PatchGAN`.
         norm: see :class:`PatchGAN`.
         spectral_norm: see :class:`PatchGAN`.
+        antialias: see :class:`PatchGAN`.
     """
 
     def __init__(
@@ -75,8 +86,9 @@ class InstanceNormPatchGAN(PatchGAN):
         width: int = 64,
         norm: MakeNorm = InstanceNorm,
         spectral_norm: bool = False,
+        antialias: bool = False,
     ) -> None:
-        super().__init__(channels, layers, width, norm, spectral_norm)
+        super().__init__(channels, layers, width, norm, spectral_norm, antialias)
 
 
 class PixelGAN(PatchDiscriminator):

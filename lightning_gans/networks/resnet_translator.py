@@ -8,9 +8,13 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import Size, square_side
 from lightning_gans.networks.antialiasing import BlurDownsample, BlurUpsample
-from lightning_gans.networks.base import Stage, Translator, check_positive
+from lightning_gans.networks.base import Stage, check_positive
+from lightning_gans.networks.encoding import EncodingTranslator
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm, ReflectionConv2d, UpsampleConv, dcgan_init
 from lightning_gans.networks.sizes import sides_divisible_by
+
+ENCODED_BLOCK = 4
+"""The residual block, from 0, at whose output the encoder ends: the fifth of nine (Park et al., 2020)."""
 
 
 class ResidualBlock(nn.Module):
@@ -42,7 +46,7 @@ class ResidualBlock(nn.Module):
         return maps + change
 
 
-class ResNetTranslator(Translator):
+class ResNetTranslator(EncodingTranslator):
     """A 7 x 7 convolution, two that halve the side, residual blocks, two that double it, a 7 x 7 one and tanh.
 
     Args:
@@ -101,6 +105,10 @@ class ResNetTranslator(Translator):
             layers += [up(2 * after, after), norm(after), nn.ReLU(inplace=True)]
         layers += [ReflectionConv2d(width, channels_out, 7, padding=3), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
+        convolutions = [at for at, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
+        self._blocks = [at for at, layer in enumerate(layers) if isinstance(layer, ResidualBlock)]
+        self._encoded = sorted({*convolutions[1:3], self._blocks[0], self._blocks[: ENCODED_BLOCK + 1][-1]})
+        self.encoded_channels = [channels_in, 2 * width, *[4 * width] * (len(self._encoded) - 1)]
         self.apply(dcgan_init)
 
     def stages(self) -> list[Stage]:
@@ -108,19 +116,31 @@ class ResNetTranslator(Translator):
 
         The boundaries are where the feature maps are smallest.
         """
-        blocks = [at for at, layer in enumerate(self.layers) if isinstance(layer, ResidualBlock)]
-        before, after = self.layers[: blocks[0]], self.layers[blocks[-1] + 1 :]
+        before, after = self.layers[: self._blocks[0]], self.layers[self._blocks[-1] + 1 :]
         # The margin of the first stage: 3 pixels of the 7 x 7 convolution, 1 of the first 3 x 3 one, and 1 of the
         # second, which is 2 pixels of the image; a low-pass filter behind each of the two adds as much again. That of
         # the last stage: 1 pixel of each convolution; bilinear upsampling adds half a pixel and a quarter.
         smaller = Stage(before, 9 if self.antialias_down else 6, Fraction(1, 4), multiple=4)
         larger = Stage(after, 3 if self.antialias_up else 2, Fraction(4))
-        return [smaller, *(Stage(self.layers[at], 2) for at in blocks), larger]
+        return [smaller, *(Stage(self.layers[at], 2) for at in self._blocks), larger]
 
-    def forward(self, images: Tensor) -> Tensor:
+    def translate(self, images: Tensor) -> Tensor:
         """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W), multiples of 4."""
         translated: Tensor = self.layers(images)
         return translated
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Return the images, the outputs of both convolutions that halve the side, and of two residual blocks.
+
+        The blocks are the first and the fifth, or the last if there are fewer (Park et al., 2020, appendix). In CUT's
+        network the convolutions have a stride of 1, and a low-pass filter halves the side.
+        """
+        maps, found = images, [images]
+        for at in range(self._encoded[-1] + 1):
+            maps = self.layers[at](maps)
+            if at in self._encoded:
+                found.append(maps)
+        return found
 
 
 def antialiased_upsampling(before: int, after: int) -> nn.Module:

@@ -3,6 +3,7 @@
 from lightning_gans.variants.acgan import ACGAN, ReACGAN
 from lightning_gans.variants.began import BEGAN
 from lightning_gans.variants.cgan import CGAN
+from lightning_gans.variants.cut import CUT
 from lightning_gans.variants.cyclegan import CycleGAN
 from lightning_gans.variants.dcgan import DCGAN
 from lightning_gans.variants.ebgan import EBGAN
@@ -24,6 +25,7 @@ __all__ = [
     "ACGAN",
     "BEGAN",
     "CGAN",
+    "CUT",
     "DCGAN",
     "EBGAN",
     "GAN",

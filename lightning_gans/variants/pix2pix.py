@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal, final
+from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_gans.components.objectives import NonSaturating, Objective
@@ -14,15 +14,14 @@ from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Pair
 from lightning_gans.core.data import PairData, data_module
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.families.defaults import default
-from lightning_gans.families.translation import MakePatchDiscriminator, Translation
+from lightning_gans.families.one_way import Direction, OneWayTranslation
+from lightning_gans.families.translation import MakePatchDiscriminator
 from lightning_gans.networks import PatchGAN, UNet
 from lightning_gans.networks.base import MakeTranslator
 
-Direction = Literal["a_to_b", "b_to_a"]
-
 
 @final
-class Pix2Pix(Translation):
+class Pix2Pix(OneWayTranslation):
     r"""pix2pix (Isola et al., 2017): a conditional GAN on pairs of images, with an L1 loss.
 
     :math:`G^* = \arg \min_G \max_D L_{cGAN}(G, D) + \lambda L_{L1}(G)` (eq. 4). D is given the source image and the
@@ -34,7 +33,7 @@ class Pix2Pix(Translation):
         direction: direction of the translation, "a_to_b" or "b_to_a".
         lambda_l1: the weight :math:`\lambda` of the L1 loss, which is the mean over values in [-1, 1].
         objective: the adversarial losses.
-        **kwargs: see :class:`Translation`.
+        **kwargs: see :class:`.OneWayTranslation`.
 
     Raises:
         ValueError: if ``lambda_l1`` is negative.
@@ -49,27 +48,10 @@ class Pix2Pix(Translation):
         objective: Objective = default(NonSaturating),
         **kwargs: Any,
     ) -> None:
-        super().__init__(objective=objective, **kwargs)
+        super().__init__(generator, direction, objective=objective, **kwargs)
         at_least("lambda_l1", lambda_l1, 0)
         self.lambda_l1 = lambda_l1
-        self.direction = direction
-        channels = (self.channels_b, self.channels_a) if direction == "b_to_a" else (self.channels_a, self.channels_b)
-        self.generator = generator(*channels, self.size)
-        self.discriminator = discriminator(sum(channels))
-
-    @property
-    def generators(self) -> dict[str, nn.Module]:
-        """The generator, by attribute name."""
-        return {"generator": self.generator}
-
-    @property
-    def discriminators(self) -> dict[str, nn.Module]:
-        """The discriminator, by attribute name."""
-        return {"discriminator": self.discriminator}
-
-    def source_names(self, name: str) -> tuple[str, ...]:
-        """As :meth:`.FineTuning.source_names`: of a model of both directions, the generator of this one is taken."""
-        return (name, self.direction) if name == "generator" else (name,)
+        self.discriminator = discriminator(self.channels_source + self.channels_target)
 
     def setup(self, stage: str) -> None:
         """Check that networks and data match, and that the data is paired.
@@ -93,10 +75,6 @@ class Pix2Pix(Translation):
                 loss = self.generator_loss(source, truth, fake)
             self.optimize("g", loss)
 
-    def source_and_target(self, batch: Pair) -> tuple[Tensor, Tensor]:
-        """The images of a batch to translate, and their targets, each (N, C, H, W)."""
-        return (batch.b, batch.a) if self.direction == "b_to_a" else (batch.a, batch.b)
-
     def logits(self, source: Tensor, images: Tensor) -> Tensor:
         """Logits (N, 1, h, w) of images (N, C, H, W), each concatenated with its source."""
         logits: Tensor = self.discriminator(torch.cat([source, images], dim=1))
@@ -116,15 +94,7 @@ class Pix2Pix(Translation):
         self.log_scalar("loss/l1", distance)
         return adversarial + self.lambda_l1 * distance
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Translated images (N, C, H, W) in [-1, 1] of :meth:`eval_generator`."""
-        return self.translate("generator", images)
-
     def translations(self, batch: Pair) -> EvaluationOutput:
         """Translated images of the target domain, with their sources and ground truth."""
         source, truth = self.source_and_target(batch)
-        return {
-            "a" if self.direction == "b_to_a" else "b": EvaluationImages(
-                truth, self(source), source=source, truth=truth
-            )
-        }
+        return {self.target_domain: EvaluationImages(truth, self(source), source=source, truth=truth)}

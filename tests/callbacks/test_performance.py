@@ -46,11 +46,13 @@ GRAPHS = {
     "fastgan": 2,
     "pix2pix": 3,
     "cyclegan": 4,
+    "cut": 5,
 }
 """What is compiled: a generator; D for D's step, and for G's; WGAN-GP's G without gradients too, while D moves alone.
 A semi-supervised D with the logits of the classes too, but not for G, whose loss has features alone.
 
 Of CycleGAN's four networks, two at a time share what is compiled; its generators are given real and generated images.
+CUT's generator translates, and encodes images with a gradient and without one.
 A discriminator with spectral and batch normalization is not compiled for its own step.
 """
 
@@ -81,7 +83,9 @@ def graphs() -> int:
 
 
 @pytest.mark.usefixtures("without_code")
-@pytest.mark.parametrize("name", ["dcgan", "wgan_gp", pytest.param("cyclegan", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["dcgan", "wgan_gp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cyclegan", "cut"))]
+)
 def test_graphs_of_networks_agree_with_the_networks(name: str, tmp_path: Path) -> None:
     plain = ran(name, tmp_path, 4, None)
     assert graphs() == 0
@@ -165,7 +169,7 @@ def test_a_run_goes_on_with_compiled_networks_as_without(tmp_path: Path) -> None
     assert all(torch.equal(value, ends[1][key]) for key, value in ends[0].items())
 
 
-@pytest.mark.parametrize("name", ["dcgan", "pix2pix", "cyclegan"])
+@pytest.mark.parametrize("name", ["dcgan", "pix2pix", "cyclegan", "cut"])
 def test_weights_of_d_are_in_the_graphs_of_its_own_loss_only(name: str, tmp_path: Path) -> None:
     seen: set[tuple[bool, bool]] = set()
 

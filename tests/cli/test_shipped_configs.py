@@ -36,6 +36,9 @@ LARGE = ("fastgan", "projected_gan", "stylegan2")
 DIGITS = ("began", "ebgan", "methods", "semi_supervised_gan", "unrolled_gan", "wgan")
 """Folders of configs on digits and points whose parts are trained by tests of variants and methods; theirs are slow."""
 
+OTHERS_COVER = ("cut/fast_houses", "cut/horse2zebra")
+"""Configs whose parts are trained by tests of the variant and by those of similar configs; theirs are slow."""
+
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name not in ("sweeps", "studies"))
 
 
@@ -52,7 +55,15 @@ def data_module(content: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     "config",
-    [pytest.param(path, marks=pytest.mark.slow if path.parent.name in DIGITS else ()) for path in CONFIGS],
+    [
+        pytest.param(
+            path,
+            marks=pytest.mark.slow
+            if path.parent.name in DIGITS or f"{path.parent.name}/{path.stem}" in OTHERS_COVER
+            else (),
+        )
+        for path in CONFIGS
+    ],
     ids=lambda path: path.relative_to(config_folder()).as_posix(),
 )
 def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]]) -> None:

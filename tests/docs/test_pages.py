@@ -166,7 +166,7 @@ def test_a_variants_page_names_all_of_its_configs(variant: str) -> None:
 
 
 def test_the_chain_leads_from_page_to_page() -> None:
-    chain = ["gan", "dcgan", "lsgan", "cgan", "pix2pix", "cyclegan"]
+    chain = ["gan", "dcgan", "lsgan", "cgan", "pix2pix", "cyclegan", "cut"]
     for before, after in pairwise(chain):
         assert f"]({after}.md)" in text_of(DOCS / f"{before}.md"), f"{before}.md does not lead to {after}.md"
         assert f"]({before}.md)" in text_of(DOCS / f"{after}.md"), f"{after}.md does not lead back to {before}.md"

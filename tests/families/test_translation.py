@@ -80,7 +80,7 @@ def test_each_step_moves_its_own_side_only(make: Callable[..., Translation], tmp
 
     model.optimize = watched  # type: ignore[method-assign]
     fitted(tmp_path, model, tiny_facades(), max_steps=3, limit_val_batches=0)
-    assert moved == {"d": set(model.discriminators), "g": set(model.generators)}
+    assert moved == {"d": set(model.discriminators), "g": {*model.generators, *model.generator_heads}}
     # Each paper's own order.
     assert order[:2] == (["g", "d"] if isinstance(model, CycleGAN) else ["d", "g"])
 
@@ -104,7 +104,8 @@ def test_generators_may_move_less_often(make: Callable[..., Translation], tmp_pa
     before = weights(model)
     trainer = fitted(tmp_path, model, tiny_facades(), max_steps=1, limit_val_batches=0)
     after = weights(model)
-    assert all(torch.equal(after[key], before[key]) for key in after if key.split(".")[0] in model.generators)
+    resting = {*model.generators, *model.generator_heads}
+    assert all(torch.equal(after[key], before[key]) for key in after if key.split(".")[0] in resting)
     assert any(not torch.equal(after[key], before[key]) for key in after)
     assert trainer.global_step == 1
 

@@ -22,22 +22,29 @@ from lightning_gans.components.penalties import DRAGAN, R1, Consistency, LatentC
 from lightning_gans.core.images import Size
 from lightning_gans.distributed.strategy import AlternatingDDP
 from lightning_gans.families import Adversarial, LatentGAN
-from lightning_gans.networks import AutoencoderDiscriminator, DCGANDiscriminator, DCGANGenerator, PatchGAN, UNet
+from lightning_gans.networks import (
+    AutoencoderDiscriminator,
+    DCGANDiscriminator,
+    DCGANGenerator,
+    PatchGAN,
+    ResNetTranslator,
+    UNet,
+)
 from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.constraints import WeightClipping
 from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import ACGAN, BEGAN, WGANGP, FastGAN, ReACGAN, SemiSupervisedGAN, UnrolledGAN
 from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer
-from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
+from tests.support.tiny_translation import tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix
 from tests.support.variants import networks_for, plain
 
 STEPS, CUT = 12, 7
 """Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
 
-RESUMED = ("cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "stylegan2")
+RESUMED = ("cut", "cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "stylegan2")
 
-SLOW = ("acgan", "began", "dcgan_methods", "reacgan", "semi_supervised_gan", "unrolled_gan")
+SLOW = ("acgan", "began", "cut", "dcgan_methods", "reacgan", "semi_supervised_gan", "unrolled_gan")
 """Runs of the slow tests only."""
 
 BUCKET_CAP_MB = 0.001
@@ -154,6 +161,16 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
     "cyclegan": (
         lambda: tiny_cyclegan(u_net, patchgan, size=64, pool_size=10, **sides(2e-5)),
+        partial(pairs, paired=False),
+    ),
+    "cut": (
+        lambda: tiny_cut(
+            partial(ResNetTranslator, blocks=2, width=2, norm=BatchNorm),
+            patchgan,
+            size=64,
+            accumulate_g=2,
+            **sides(2e-5),
+        ),
         partial(pairs, paired=False),
     ),
 }

@@ -13,7 +13,7 @@ from lightning_gans.families.translation import MakePatchDiscriminator, Translat
 from lightning_gans.networks import PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.layers import InstanceNorm
-from lightning_gans.variants import CycleGAN, Pix2Pix
+from lightning_gans.variants import CUT, CycleGAN, Pix2Pix
 from tests.support.variants import TRANSLATION_VARIANTS
 
 SIZE = 16
@@ -39,6 +39,15 @@ def tiny_cyclegan(
 ) -> CycleGAN:
     torch.manual_seed(0)
     return CycleGAN(generator, discriminator, **{"channels_a": 3, "channels_b": 3, "size": SIZE, **kwargs})
+
+
+def tiny_cut(
+    generator: MakeTranslator = tiny_translator, discriminator: MakePatchDiscriminator = tiny_patchgan, **kwargs: Any
+) -> CUT:
+    """One with the terms of CUT and of FastCUT."""
+    torch.manual_seed(0)
+    small = {"flip_equivariance": True, "places": 8, "embedding_width": 16, "channels_a": 3, "channels_b": 3}
+    return CUT(generator, discriminator, **{**small, "size": SIZE, **kwargs})
 
 
 TINY: list[Callable[..., Translation]] = [

@@ -1,0 +1,63 @@
+"""One side of the game, generators or discriminators: when it is due, and what an update of it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Side:
+    """All generators or all discriminators of a variant, which one optimizer updates.
+
+    Attributes:
+        optimizer: index of the optimizer in ``LightningModule.optimizers()``.
+        interval: the side is due in every ``interval``-th batch.
+        accumulate: number of batches, of those in which the side is due, whose mean gradient is used in one step.
+        clip: largest norm of the gradient; None turns clipping off.
+        parameters: the parameters of all networks of the side that are trained.
+    """
+
+    optimizer: int
+    interval: int
+    accumulate: int
+    clip: float | None
+    parameters: list[nn.Parameter]
+
+    def is_due(self, step: int) -> bool:
+        """Whether the side is due in batch number ``step`` (from 0)."""
+        return (step + 1) % self.interval == 0
+
+    def is_accumulating(self, step: int) -> bool:
+        """Whether gradients of earlier batches are accumulated before batch number ``step`` (from 0)."""
+        return self.update_index(step) % self.accumulate > 0
+
+    def update_index(self, step: int) -> int:
+        """The number of batches before batch number ``step`` (from 0) in which the side was due."""
+        return step // self.interval
+
+    def updates(self, steps: int) -> int:
+        """The number of optimizer steps that the side has done after the run's first ``steps`` batches."""
+        return self.update_index(steps) // self.accumulate
+
+    def clear_gradients(self) -> None:
+        """Set all gradients to None, which frees their memory; faster than ``zero_grad`` of the optimizer."""
+        for weight in self.parameters:
+            weight.grad = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Context in which this side's parameters do not require gradients, for computing the other side's loss.
+
+        The backward pass of a compiled network computes the gradients of all parameters in its graph, used or not.
+        """
+        for weight in self.parameters:
+            weight.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for weight in self.parameters:
+                weight.requires_grad_(True)
