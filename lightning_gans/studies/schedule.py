@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lightning_gans.core.errors import InputError
@@ -11,20 +12,43 @@ from lightning_gans.studies.cells import Cell, FreshCell, first_cells, fresh_cel
 from lightning_gans.studies.records import RECORDS, Estimates, failures, read_records, recipe_hash
 from lightning_gans.studies.runner import Runner
 from lightning_gans.studies.search import resolve
+from lightning_gans.studies.study import Study
 
 
-def all_cells(runner: Runner) -> list[Cell | FreshCell]:
+def all_cells(study: Study) -> list[Cell | FreshCell]:
     """All cells, in the order of their numbers from 0: those of the search before those with fresh seeds."""
-    return [*first_cells(runner.study), *fresh_cells(runner.study)]
+    return [*first_cells(study), *fresh_cells(study)]
 
 
-def check_unchanged(runner: Runner) -> None:
+def numbered_cell(study: Study, number: int) -> Cell | FreshCell:
+    """The cell of a number, see :func:`all_cells`.
+
+    Raises:
+        InputError: if there is no such cell.
+    """
+    cells = all_cells(study)
+    if not 0 <= number < len(cells):
+        raise InputError(f"--cell is {number}; expected from 0 to {len(cells) - 1}, the study's cells")
+    return cells[number]
+
+
+def narrowed(study: Study, cell: Cell | FreshCell) -> Study:
+    """The study with the data set and the method of one cell only, which is all that its job has to check."""
+    of = cell.setting if isinstance(cell, Cell) else cell
+    return replace(study, data=[of.data], methods=[of.method])
+
+
+def check_unchanged(runner: Runner, study: Study) -> None:
     """Check that the runs in the study's folder are of this study.
+
+    Args:
+        runner: of the study.
+        study: the study, or the part of it that is checked.
 
     Raises:
         InputError: if a run there has other settings, or another number of steps.
     """
-    study, costs = runner.study, read_step_costs(runner.folder)
+    costs = read_step_costs(runner.folder)
     known = {record.cell: record for record in read_records(runner.folder)}
     for cell in first_cells(study):
         record = known.get(cell.name)
@@ -83,10 +107,7 @@ def run_cell(runner: Runner, number: int) -> Cell:
         InputError: if there is no such cell, or the search that it depends on has not ended.
         KeyboardInterrupt: after a signal.
     """
-    cells = all_cells(runner)
-    if not 0 <= number < len(cells):
-        raise InputError(f"--cell is {number}; expected from 0 to {len(cells) - 1}, the study's cells")
-    cell = cells[number]
+    cell = numbered_cell(runner.study, number)
     if isinstance(cell, FreshCell):
         search = first_cells(runner.study)
         if missing := unfinished(runner, search):
@@ -115,7 +136,7 @@ def plan(runner: Runner) -> Iterator[str]:
     estimates = Estimates(study, runner.extra, records)
     costs, failed = read_step_costs(folder), failures(read_records(folder))
     total, unknown, left = 0.0, 0, 0
-    cells = all_cells(runner)
+    cells = all_cells(study)
     for number, cell in enumerate(cells):
         if isinstance(cell, FreshCell):
             yield f"{number:>4}  {cell.name}: the best setting, known after the search"

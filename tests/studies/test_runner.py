@@ -17,7 +17,15 @@ from lightning_gans.studies.cells import first_cells
 from lightning_gans.studies.child import claimed
 from lightning_gans.studies.records import read_records
 from lightning_gans.studies.runner import Runner, cores
-from lightning_gans.studies.schedule import check_unchanged, plan, run_cell, run_study
+from lightning_gans.studies.schedule import (
+    all_cells,
+    check_unchanged,
+    narrowed,
+    numbered_cell,
+    plan,
+    run_cell,
+    run_study,
+)
 from tests.support.studies import GOOD, SEARCH, fake_runner, study_of
 
 
@@ -144,15 +152,25 @@ def test_the_plan_says_what_an_estimate_is_from(tmp_path: Path) -> None:
 
 
 def test_runs_of_a_study_that_has_changed_are_not_mixed(tmp_path: Path) -> None:
+    def check(**changes: object) -> None:
+        study = study_of(tmp_path, **changes)
+        check_unchanged(fake_runner(study), study)
+
     run_study(fake_runner(study_of(tmp_path, seeds=[0])), retry=False)
-    check_unchanged(fake_runner(study_of(tmp_path, seeds=[0, 1])))
-    check_unchanged(fake_runner(study_of(tmp_path, overrides={"data.root": "elsewhere"})))
+    check(seeds=[0, 1])
+    check(overrides={"data.root": "elsewhere"})
     with pytest.raises(InputError, match=r"one/seed-0 in studies/small was run with 10 steps rather than 12; give an"):
-        check_unchanged(fake_runner(study_of(tmp_path, budget={"steps": 12})))
-    with pytest.raises(
-        InputError, match="one/seed-0 in studies/small was run with other settings; give another --name"
-    ):
-        check_unchanged(fake_runner(study_of(tmp_path, overrides={"ema.decay": 0.9})))
+        check(budget={"steps": 12})
+    with pytest.raises(InputError, match="one/seed-0 in studies/small was run with other settings; give another --na"):
+        check(overrides={"ema.decay": 0.9})
+
+
+def test_the_job_of_a_cell_checks_its_own_method_and_data(tmp_path: Path) -> None:
+    study = study_of(tmp_path, data={"a": "data/digits", "b": "data/mnist"}, **SEARCH)
+    for number in (0, len(all_cells(study)) - 1):
+        part = narrowed(study, numbered_cell(study, number))
+        assert (len(part.data), len(part.methods)) == (1, 1)
+    assert (part.data[0].name, part.methods[0].name) == ("b", "two")
 
 
 COSTLY = """

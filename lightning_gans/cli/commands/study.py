@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
     # Imported here so that parsing and --help do not load Optuna.
     from lightning_gans.cli.study_check import check_study
     from lightning_gans.studies.runner import Runner, StudySignals, check_jobs, cores
-    from lightning_gans.studies.schedule import all_cells, check_unchanged, plan
+    from lightning_gans.studies.schedule import all_cells, check_unchanged, narrowed, numbered_cell, plan
     from lightning_gans.studies.study_file import find_study, read_study
     from lightning_gans.studies.wandb_runner import sweep_of, write_sweep
 
@@ -90,15 +90,16 @@ def run(options: argparse.Namespace) -> None:
     folder = STUDIES / (options.name or study.name)
     jobs = options.jobs or (1 if shutil.which("nvidia-smi") else cores())
     check_jobs(jobs)
-    batches = check_study(study, options.fit_arguments)
+    part = study if options.cell is None else narrowed(study, numbered_cell(study, options.cell))
+    batches = check_study(part, options.fit_arguments)
     signals = StudySignals()
     runner = Runner(study, folder, options.fit_arguments, batches, jobs, signals, print_now)
-    check_unchanged(runner)
+    check_unchanged(runner, part)
     if options.dry_run:
         print("\n".join(plan(runner)))
     elif options.write_sweep is not None:
         given = [options.file, *named(options), *(["--", *options.fit_arguments] if options.fit_arguments else [])]
-        write_sweep(options.write_sweep, sweep_of(study, given, len(all_cells(runner))))
+        write_sweep(options.write_sweep, sweep_of(study, given, len(all_cells(study))))
         print(f"sweep: {options.write_sweep}; `wandb sweep {options.write_sweep}` starts it")
     elif options.cell is not None:
         end_cell(runner, options.cell)
