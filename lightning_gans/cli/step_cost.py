@@ -33,6 +33,10 @@ FEWEST_SLOW_STEPS, MOST_SECONDS = 16, 60.0
 """It ends after fewer steps if it has taken more seconds."""
 
 
+LONG = 10**9
+"""Steps of the run, and epochs before a validation: more than are measured."""
+
+
 class Measured(Exception):  # noqa: N818 (no error)
     """Ends the run when its steps are measured.
 
@@ -95,8 +99,9 @@ def measure(arguments: list[str]) -> StepCost:
         RuntimeError: if the run ended before.
     """
     with tempfile.TemporaryDirectory() as folder:
-        endless = ["--trainer.max_steps=-1", "--trainer.max_epochs=-1", "--trainer.check_val_every_n_epoch=1000000000"]
-        own = [*endless, "--samples.count=0", f"--trainer.logger.save_dir={folder}"]
+        # Schedules need to know the length of the run.
+        long = [f"--trainer.{key}={LONG}" for key in ("max_steps", "check_val_every_n_epoch")]
+        own = [*long, "--trainer.max_epochs=-1", "--samples.count=0", f"--trainer.logger.save_dir={folder}"]
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 build(["fit", *arguments, *own], MeasuringCLI)

@@ -78,6 +78,8 @@ class Comparison:
         stamps: how the scores were measured, in words.
         differs: in what the stamps differ from those of the data set's first comparison; empty for that one.
         columns: names of the other scores.
+        without: names of methods of which no run on the data has ended, each with the number of runs that there are to
+            be; only in the data set's first comparison.
     """
 
     data: str
@@ -86,6 +88,7 @@ class Comparison:
     stamps: list[str]
     differs: str
     columns: list[str]
+    without: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,9 @@ def compare(study: Study, data: str, measured: list[Measured], planned: list[Cel
         planned: the runs that there are to be.
     """
     mine = {each.run.folder: each for each in measured if each.cell.setting.data.name == data}
+    ended = {each.cell.setting.method.name for each in mine.values()}
+    seeds = len(study.fresh_seeds or study.seeds)
+    without = {method.name: seeds for method in study.methods if method.name not in ended}
     tables = group_runs([each.run for each in mine.values()])
     found = []
     for rows in tables:
@@ -229,6 +235,7 @@ def compare(study: Study, data: str, measured: list[Measured], planned: list[Cel
                 stamps=describe_stamps(runs),
                 differs="" if difference is None else "stamp.{} is {} there and {} here".format(*difference),
                 columns=[name for name in chosen if name in names and name != study.score],
+                without={} if found else without,
             )
         )
     return found

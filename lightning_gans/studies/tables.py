@@ -98,6 +98,9 @@ def main_table(results: Results, comparison: Comparison) -> Table:
                 [Text(format_count(each.measured[0].run.settings.get("trainer.max_steps")))],
             ]
         )
+    for name, planned in comparison.without.items():
+        cells = [DASH, name, f"0 of {planned}", *[DASH] * (len(head) - 3)]
+        rows.append([[Text(cell)] for cell in cells])
     return Table(head, rows)
 
 
@@ -185,7 +188,7 @@ def search_row(results: Results, search: Search) -> list[list[Text]]:
 
 def cost_table(results: Results) -> Table:
     """A row for each method: what its runs have taken."""
-    head = ["run", "runs", "seconds", "seconds of one core", "MiB", "threads"]
+    head = ["setting", "runs", "seconds", "seconds of one core", "MiB", "threads"]
     complete = {record.cell for record in results.records if record.state == "complete"}
     groups: dict[str, list[str]] = {}
     for each in results.measured:

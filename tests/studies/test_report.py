@@ -51,10 +51,11 @@ def test_the_best_median_comes_first_with_its_interval_and_what_it_is_not_told_a
         "| 2 | close | 3 of 3 | [2.2](close/seed-1/) [[2.1](close/seed-0/), [2.3](close/seed-2/)] | 1 | "
         f"{other} | 10 |",
         f"| 3 | far | 3 of 3 | [5.1](far/seed-1/) [[5](far/seed-0/), [5.2](far/seed-2/)] | {DASH} | {other} | 10 |",
+        f"| {DASH} | bad | 0 of 3 | {DASH} | {DASH} | {DASH} | {DASH} |",
     ]
     lines = markdown.splitlines()
     place = lines.index("|  | method | runs | fid ↓ | not told apart from | coverage ↑ | steps |")
-    assert lines[place + 2 : place + 5] == expected
+    assert lines[place + 2 : place + 6] == expected
     assert "Told apart are 2 of 3 pairs of methods." in lines
     assert "- `bad/seed-0`: the loss is not finite" in lines
     assert any(line.startswith("Stamp: `digits | 10 real, 10 generated") for line in lines)
