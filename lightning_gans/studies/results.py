@@ -219,7 +219,7 @@ def compare(study: Study, data: str, measured: list[Measured], planned: list[Cel
     seeds = len(study.fresh_seeds or study.seeds)
     without = {method.name: seeds for method in study.methods if method.name not in ended}
     tables = group_runs([each.run for each in mine.values()])
-    found = []
+    found: list[Comparison] = []
     for rows in tables:
         results = [method_result([mine[run.folder] for run in row.runs], row, planned) for row in rows]
         results.sort(key=lambda each: each.interval.median, reverse=study.mode == "max")

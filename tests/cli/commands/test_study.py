@@ -64,8 +64,6 @@ def test_a_study_ends_with_its_table_and_where_its_results_are(
     assert lines[-4].split()[:6] == ["1", "two", "2", "of", "2", "1.05"]
     assert lines[-2] == f"results: {FOLDER / 'study.md'}, {FOLDER / 'runs.csv'}"
     assert lines[-1] == f"page: {FOLDER / 'study.html'}"
-    command_line("study", [path, "--results"])
-    assert capsys.readouterr().out.splitlines()[-5:] == lines[-5:]
 
 
 @pytest.mark.usefixtures("_made_up")
