@@ -301,7 +301,7 @@ def probe_skip_reason(analyzed: AnalyzedModel, probe_images: int) -> str | None:
     """Why the linear probe is skipped; None if it is not."""
     if not probe_images:
         return "probe_images is 0"
-    if analyzed.model.conditional:
+    if analyzed.model.discriminator.num_classes:
         return "the discriminator is given the class, so its features would contain it"
     if analyzed.model.packing > 1:
         return f"the discriminator judges {analyzed.model.packing} images at once, so it has no features of one image"

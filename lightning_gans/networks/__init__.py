@@ -2,6 +2,7 @@
 
 from lightning_gans.networks.autoencoder import AutoencoderDiscriminator, BEGANGenerator
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
+from lightning_gans.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from lightning_gans.networks.compact import CompactDiscriminator, CompactGenerator
 from lightning_gans.networks.cut import CUTPatchGAN, CUTTranslator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -28,6 +29,8 @@ __all__ = [
     "AutoencoderDiscriminator",
     "BEGANGenerator",
     "BatchNorm",
+    "BigGANDiscriminator",
+    "BigGANGenerator",
     "CUTPatchGAN",
     "CUTTranslator",
     "CompactDiscriminator",

@@ -88,3 +88,26 @@ class ConditionalBatchNorm(nn.Module):
         weights = one_hot(labels, self.num_classes, self.gain.dtype)
         gain, bias = (weights @ table for table in (self.gain, self.bias))
         return torch.addcmul(bias[:, :, None, None], normalized, gain[:, :, None, None])
+
+
+class LinearConditionalBatchNorm(nn.Module):
+    r"""Batch normalization whose gain and bias are linear functions of a vector (Brock et al., 2019, appendix B).
+
+    :math:`(1 + A c) (x - \mu) / \sigma + B c` with the vector c of each image; mean and standard deviation are those of
+    the whole batch.
+
+    Args:
+        channels: channels of the feature maps.
+        condition_dim: length of the vector.
+    """
+
+    def __init__(self, channels: int, condition_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.gain = nn.Linear(condition_dim, channels, bias=False)
+        self.bias = nn.Linear(condition_dim, channels, bias=False)
+
+    def forward(self, maps: Tensor, condition: Tensor) -> Tensor:
+        """Normalize feature maps (N, C, H, W) with the vectors ``condition`` (N, D); the output has the same shape."""
+        gain, bias = 1 + self.gain(condition), self.bias(condition)
+        return torch.addcmul(bias[:, :, None, None], self.norm(maps), gain[:, :, None, None])

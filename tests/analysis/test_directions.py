@@ -10,6 +10,7 @@ from torch import Tensor
 from lightning_gans.analysis.directions import Directions, factorize
 from lightning_gans.inference import LatentSampler, load
 from lightning_gans.networks import (
+    BigGANGenerator,
     CompactGenerator,
     DCGANGenerator,
     FastGANGenerator,
@@ -27,6 +28,7 @@ from tests.support import checkpoint_files
 
 SMALL: dict[str, Any] = {"channels": 1, "size": 28, "latent_dim": 4}
 NETWORKS: list[tuple[Any, dict[str, Any]]] = [
+    (BigGANGenerator, {"width": 2}),
     (CompactGenerator, {"width": 4}),
     (DCGANGenerator, {"width": 2}),
     (FastGANGenerator, {"width": 2}),
@@ -37,7 +39,7 @@ NETWORKS: list[tuple[Any, dict[str, Any]]] = [
     (SNGANGenerator, {"width": 2}),
     (SNGANResNetGenerator, {"width": 2}),
 ]
-CONDITIONAL = [CompactGenerator, DCGANGenerator, MLPGenerator, R3GANGenerator]
+CONDITIONAL = [BigGANGenerator, CompactGenerator, DCGANGenerator, MLPGenerator, R3GANGenerator]
 
 
 def ignore_first_entry(network: Generator) -> None:
@@ -54,8 +56,7 @@ def ignore_first_entry(network: Generator) -> None:
 def test_a_network_says_by_which_weights_it_is_given_z(make: Any, arguments: dict[str, Any]) -> None:
     torch.manual_seed(0)
     network = make(**SMALL, **arguments)
-    (weight,) = network.latent_weights()
-    assert weight.shape[1] == 4
+    assert {weight.shape[1] for weight in network.latent_weights()} == {4}
     ignore_first_entry(network.eval())
     latent = torch.randn(3, 4)
     first, second = latent.clone(), latent.clone()
@@ -70,7 +71,7 @@ def test_a_network_says_by_which_weights_it_is_given_z(make: Any, arguments: dic
 def test_weights_of_labels_are_not_among_them(make: Any) -> None:
     arguments = dict(NETWORKS)[make] | ({"widths": [8], "label_width": 3} if make is MLPGenerator else {})
     network = make(**SMALL, **arguments, num_classes=3, conditional=True)
-    assert network.latent_weights()[0].shape[1] == 4
+    assert {weight.shape[1] for weight in network.latent_weights()} == {4}
 
 
 def test_a_style_of_each_layer_has_its_weights() -> None:

@@ -32,7 +32,7 @@ from lightning_gans.networks import (
     MLPGenerator,
 )
 from lightning_gans.runs.scores import parse_complete_rows
-from lightning_gans.variants import CGAN, DCGAN
+from lightning_gans.variants import ACGAN, CGAN, DCGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer, weights
 from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
@@ -204,6 +204,15 @@ def test_a_conditional_models_classes_are_drawn_and_its_labels_not_leaked(tmp_pa
     assert (*[0] * 9, *[1] * 9, *[2] * 9) in seen
     assert found["probe"]["accuracy"] is None
     assert "given the class" in found["probe"]["reason"]
+
+
+def test_a_discriminator_that_tells_the_class_but_is_not_given_it_is_probed(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    generator = DCGANGenerator(1, 28, latent_dim=3, width=2, num_classes=10, conditional=True)
+    model = ACGAN(generator, DCGANDiscriminator(1, 28, width=2))
+    _, found = analyze(tmp_path, model, TinyData(), Analysis(rows=1, probe_images=20))
+    assert found["probe"]["reason"] is None
+    assert found["probe"]["features"] == 16 * (2 + 4)
 
 
 def test_the_discriminator_judges_without_augmentation_in_evaluation_mode_and_stays_as_it_is(tmp_path: Path) -> None:

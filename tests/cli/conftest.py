@@ -70,6 +70,9 @@ def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     pictures.mkdir()
     for index, pixels in enumerate(SmallCIFAR(pictures, train=True).data):
         Image.fromarray(pixels).save(pictures / f"{index}.png")
+        folder = small_mnist / "classes" / str(index % 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{index}.png").hardlink_to(pictures / f"{index}.png")
     archives, two = small_archives(tmp_path / "archives"), ["--data.eval_batch_size", "2"]
     few = ["--data.val_size", "4", "--data.batch_size", "4"]
     from_root = ["--data.root", str(small_mnist), *few]
@@ -83,6 +86,7 @@ def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "CIFAR10DataModule": from_root,
         "StackedMNISTDataModule": [*from_root, "--data.train_size", "32"],
         "ImageFolderDataModule": ["--data.root", str(pictures), *few],
+        "class folders": ["--data.root", str(small_mnist / "classes")],
         "SyntheticFacadesDataModule": ["--data.train_size", "4", "--data.val_size", "2"],
         "PairedImageDataModule": ["--data.root", str(archives / "pix2pix"), "--data.num_workers", "0", *two],
         "UnpairedImageDataModule": ["--data.root", str(archives / "cyclegan"), *two],

@@ -20,6 +20,7 @@ from lightning_gans.families import Adversarial
 from lightning_gans.families.fine_tuning import lower_blocks
 from lightning_gans.inference.loading import load
 from lightning_gans.networks import (
+    BigGANDiscriminator,
     CompactDiscriminator,
     DCGANDiscriminator,
     DCGANGenerator,
@@ -177,6 +178,7 @@ def test_layers_that_cannot_be_frozen_are_refused(source: Path, tmp_path: Path) 
         (MLPDiscriminator(1, 28), 2),
         (MaxoutDiscriminator(1, 28, num_classes=10, conditional=True), 2),
         (SNGANResNetDiscriminator(1, 32, width=2, num_classes=10, conditional=True), 4),
+        (BigGANDiscriminator(1, 64, width=2, attention=16, num_classes=10, conditional=True), 5),
         (R3GANDiscriminator(1, 64, width=8), 5),
         (CompactDiscriminator(1, 32, width=8, features=8), 6),
         (FastGANDiscriminator(1, 64, width=4), 4),

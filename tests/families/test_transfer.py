@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.transfer import align, copy_layer, copy_weights, layers_of, split_name
 from lightning_gans.networks import (
+    BigGANDiscriminator,
+    BigGANGenerator,
     DCGANDiscriminator,
     DCGANGenerator,
     InfoGANGenerator,
@@ -39,6 +41,7 @@ def numbered(network: nn.Module, first: int) -> nn.Module:
         DCGANDiscriminator(3, 32, width=2),
         R3GANGenerator(3, 28, width=8, num_classes=3, conditional=True),
         SNGANResNetGenerator(1, 28, width=4, num_classes=3, conditional=True),
+        BigGANGenerator(1, 28, width=2, attention=14, num_classes=3, conditional=True),
         PatchGAN(3, width=2, spectral_norm=True),
     ],
     ids=lambda network: type(network).__name__,
@@ -94,6 +97,10 @@ def test_residual_blocks_of_maps_of_the_same_side_are_taken_from_another_size() 
     copied = copy_weights(large_g, small_g.state_dict())
     assert {"basis", "weigh", "layers.0.branch.0"} <= copied.layers
     assert {name.split(".")[1] for name in copied.others} == {"8", "9"}
+    deep, big_d = (BigGANDiscriminator(1, size, width=2, attention=32) for size in (256, 512))
+    copied = copy_weights(big_d, deep.state_dict())
+    assert {name.split(".")[1] for name in copied.others} == {"0", "1"}
+    assert {"blocks.3.attention.query", "blocks.7.branch.1"} <= copied.layers
     copied = copy_weights(UNet(1, 1, 128, width=2), UNet(1, 1, 64, width=2).state_dict())
     assert {"down.6.1", "up.0.1"} <= copied.layers  # of the smallest maps
     assert "down.0.0" not in copied.layers

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from lightning_gans.networks import (
+    BigGANDiscriminator,
+    BigGANGenerator,
     CompactDiscriminator,
     CompactGenerator,
     DCGANDiscriminator,
@@ -33,6 +35,8 @@ from lightning_gans.networks import (
 )
 
 CONDITIONAL: list[Any] = [
+    BigGANDiscriminator,
+    BigGANGenerator,
     CompactDiscriminator,
     CompactGenerator,
     DCGANDiscriminator,

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from lightning_gans.networks import (
+    BigGANDiscriminator,
+    BigGANGenerator,
     CompactDiscriminator,
     CompactGenerator,
     DCGANDiscriminator,
@@ -91,6 +93,7 @@ def test_the_near_sizes_can_be_used() -> None:
         (CompactGenerator, CompactDiscriminator, {"width": 8, "blocks": 1}),
         (StyleGAN2Generator, StyleGAN2Discriminator, {"width": 2, "mapping_layers": 2}),
         (InfoGANGenerator, InfoGANDiscriminator, {"width": 2, "dense": 3}),
+        (BigGANGenerator, BigGANDiscriminator, {"width": 1, "attention": 8}),
         (ResizeGenerator, None, {"width": 2}),
     ],
 )
@@ -100,8 +103,8 @@ def test_rectangles_of_many_channels(
 ) -> None:
     classes: dict[str, Any] = {} if discriminator is None else {"num_classes": 3, "conditional": True}
     labels = torch.tensor([2, 0])
-    made = generator(channels, size, latent_dim=3, **given, **classes)
-    images = made(torch.randn(2, 3), labels)
+    made = generator(channels, size, latent_dim=4, **given, **classes)
+    images = made(torch.randn(2, 4), labels)
     assert images.shape == (2, channels, *size)
     assert made.size == size
     if discriminator is not None:
@@ -121,12 +124,13 @@ def test_rectangles_of_many_channels(
         (R3GANGenerator, R3GANDiscriminator, {"width": 1, "blocks": 1, "group_size": 2}),
         (SNGANResNetGenerator, SNGANResNetDiscriminator, {"width": 1}),
         (StyleGAN2Generator, StyleGAN2Discriminator, {"width": 1}),
+        (BigGANGenerator, BigGANDiscriminator, {"width": 1, "attention": 16}),
     ],
 )
 @torch.no_grad()
 def test_large_networks_fit_together(generator: Any, discriminator: Any, given: dict[str, int]) -> None:
     for height, width in ((128, 128), (256, 384)):
-        images = generator(3, (height, width), latent_dim=2, **given)(torch.randn(2, 2))
+        images = generator(3, (height, width), latent_dim=7, **given)(torch.randn(2, 7))
         assert images.shape == (2, 3, height, width)
         assert discriminator(3, (height, width), **given)(images).shape == (2,)
 

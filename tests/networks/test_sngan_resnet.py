@@ -68,7 +68,7 @@ def test_growing_channels_are_those_for_128_pixels() -> None:
 
 
 def test_an_up_block_is_that_of_the_paper() -> None:
-    block, maps = UpBlock(3, 5, 0).double(), torch.randn(4, 3, 4, 4, dtype=torch.float64)
+    block, maps = UpBlock(3, 5, ConditionalBatchNorm).double(), torch.randn(4, 3, 4, 4, dtype=torch.float64)
     hidden = F.interpolate(F.relu(F.batch_norm(maps, None, None, training=True)), scale_factor=2)
     hidden = F.conv2d(hidden, block.upsample.weight, padding=1)
     hidden = F.conv2d(

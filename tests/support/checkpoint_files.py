@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lightning_gans.networks import MLPGenerator, ResNetTranslator, StyleGAN2Generator, UNet
+from lightning_gans.networks import BigGANGenerator, MLPGenerator, ResNetTranslator, StyleGAN2Generator, UNet
 from tests.support.stamps import stamp_dict
 
 NETWORKS = "lightning_gans.networks"
@@ -53,6 +53,26 @@ def latent(path: Path, conditional: bool = False, noise: str = "NormalNoise") ->
     }
     networks = {"generator": MLPGenerator(**arguments), "ema.generator": MLPGenerator(**arguments)}
     return write(path, settings, networks)
+
+
+PARTS: dict[str, Any] = {
+    **{"channels": 3, "size": [16, 24], "latent_dim": 5, "width": 2, "embedding_dim": 4, "attention": 8},
+    **{"num_classes": 2, "conditional": True},
+}
+
+
+def parts(path: Path) -> Path:
+    """A conditional BigGAN for images of 16 x 24, with statistics of batch normalization and attention at work."""
+    torch.manual_seed(0)
+    network = BigGANGenerator(**PARTS)
+    nn.init.ones_(network.get_parameter("blocks.0.attention.gain"))
+    network(torch.randn(8, 5), torch.arange(8) % 2)
+    settings = {
+        "_class_path": "lightning_gans.variants.SNGAN",
+        "generator": {"class_path": f"{NETWORKS}.BigGANGenerator", "init_args": PARTS},
+        "noise": {"class_path": "lightning_gans.components.noise.NormalNoise"},
+    }
+    return write(path, settings, {"generator": network})
 
 
 STYLES: dict[str, Any] = {

@@ -58,6 +58,16 @@ def test_styles_and_stored_noise_are_exported(kind: str, tmp_path: Path, capsys:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["onnx", "torch_export", "huggingface"])
+def test_attention_and_the_parts_of_a_latent_vector_are_exported(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint_files.parts(tmp_path / "a.ckpt")
+    command_line("export", [str(tmp_path / "a.ckpt"), "--format", kind, "--out", f"x{FORMATS[kind]}"])
+    assert difference_of(capsys.readouterr().out) < 1e-5
+
+
+@pytest.mark.slow
 def test_truncation_becomes_part_of_a_program(tmp_path: Path) -> None:
     checkpoint = checkpoint_files.styles(tmp_path / "a.ckpt")
     command_line("export", [str(checkpoint), "--format", "onnx", "--truncation", "0.5", "--out", "x.onnx"])
