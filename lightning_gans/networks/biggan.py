@@ -7,7 +7,8 @@ The latent vector is divided into parts of nearly equal length: the first goes t
 block of G. There it is concatenated with the embedding of the label, which all blocks share, and makes the gains and
 biases of batch normalization; without labels it makes them alone. D is given the label by projection.
 
-Spectral normalization is not part of these networks: the SNGAN variant applies it to any discriminator.
+Spectral normalization, which the paper has in both networks, is not part of them: the SNGAN variant applies it to any
+discriminator, and ``generator_constraint SpectralNorm`` to any generator.
 """
 
 from __future__ import annotations

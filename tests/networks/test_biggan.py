@@ -15,6 +15,7 @@ from lightning_gans.components.penalties import R1
 from lightning_gans.networks import BigGANDiscriminator, BigGANGenerator, SNGANResNetGenerator
 from lightning_gans.networks.attention import SelfAttention
 from lightning_gans.networks.biggan import part_lengths
+from lightning_gans.networks.constraints import SpectralNorm
 from lightning_gans.networks.labels import LinearConditionalBatchNorm
 from lightning_gans.networks.layers import apply_spectral_norm
 from lightning_gans.networks.sngan_resnet import DownBlock
@@ -215,13 +216,14 @@ def test_bad_arguments_of_the_generator() -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_is_resumed_exactly(tmp_path: Path) -> None:
-    """With spectral normalization of D, attention in both networks, labels and R1, which differentiates it twice."""
+    """With spectral normalization and attention in both networks, labels, and R1, which differentiates D twice."""
 
     def model() -> SNGAN:
         torch.manual_seed(0)
         given: dict[str, Any] = {"width": 2, "attention": 14, "num_classes": 10, "conditional": True}
         generator = BigGANGenerator(1, 28, latent_dim=4, embedding_dim=3, **given)
-        return SNGAN(generator, BigGANDiscriminator(1, 28, **given), penalty=R1(interval=2))
+        discriminator = BigGANDiscriminator(1, 28, **given)
+        return SNGAN(generator, discriminator, penalty=R1(interval=2), generator_constraint=SpectralNorm())
 
     whole = everything(fit(tmp_path / "whole", model(), TinyData()))
     with pytest.raises(KilledError):
