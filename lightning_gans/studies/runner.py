@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -280,6 +281,18 @@ def described(setting: Setting) -> str:
 def cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+GIB_OF_A_RUN = 2
+"""Memory for each run, in GiB, where no number of runs at a time is given."""
+
+
+def default_jobs() -> int:
+    """The number of runs at a time where none is given: one for each core, as far as memory allows; one for a GPU."""
+    if shutil.which("nvidia-smi"):
+        return 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**30
+    return max(1, min(cores(), memory // GIB_OF_A_RUN))
 
 
 def check_jobs(jobs: int) -> None:

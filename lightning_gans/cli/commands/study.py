@@ -6,7 +6,6 @@ torch is loaded by the child processes only.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs",
         type=int,
-        help="number of runs at a time (default: one for each core; one where there is an NVIDIA GPU)",
+        help="number of runs at a time (default: one for each core and 2 GiB of memory; one where there is an NVIDIA GPU)",
     )
     parser.add_argument("--name", help="name of the study's folder in runs/studies (default: the name of the file)")
     parser.add_argument(
@@ -81,14 +80,14 @@ def run(options: argparse.Namespace) -> None:
 
     # Imported here so that parsing and --help do not load Optuna.
     from lightning_gans.cli.study_check import check_study
-    from lightning_gans.studies.runner import Runner, StudySignals, check_jobs, cores
+    from lightning_gans.studies.runner import Runner, StudySignals, check_jobs, default_jobs
     from lightning_gans.studies.schedule import all_cells, check_unchanged, narrowed, numbered_cell, plan
     from lightning_gans.studies.study_file import find_study, read_study
     from lightning_gans.studies.wandb_runner import sweep_of, write_sweep
 
     study = with_roots(read_study(find_study(options.file)), options.root)
     folder = STUDIES / (options.name or study.name)
-    jobs = options.jobs or (1 if shutil.which("nvidia-smi") else cores())
+    jobs = options.jobs or default_jobs()
     check_jobs(jobs)
     part = study if options.cell is None else narrowed(study, numbered_cell(study, options.cell))
     batches = check_study(part, options.fit_arguments)
