@@ -36,7 +36,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs",
         type=int,
-        help="number of runs at a time (default: one for each core and 2 GiB of memory; one where there is an NVIDIA GPU)",
+        help="number of runs at a time (default: one for each core and 2 GiB of memory, or one if there is an NVIDIA "
+        "GPU)",
     )
     parser.add_argument("--name", help="name of the study's folder in runs/studies (default: the name of the file)")
     parser.add_argument(
