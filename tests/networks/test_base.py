@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,8 +36,8 @@ from lightning_gans.networks import (
 )
 
 CONDITIONAL: list[Any] = [
-    BigGANDiscriminator,
-    BigGANGenerator,
+    partial(BigGANDiscriminator, width=8),
+    partial(BigGANGenerator, width=8),
     CompactDiscriminator,
     CompactGenerator,
     DCGANDiscriminator,
