@@ -45,8 +45,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     splits; names are in any case. ``A`` and ``B`` without splits are training images. The log says which folders are
     used for which split.
 
-    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM and JPEG 2000 files are used. Other files are left out, and one warning
-    for each folder counts and names them.
+    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM and JPEG 2000 files are used. A warning for each folder names the others.
 
     Each image is rotated according to its EXIF data (all other metadata are ignored), composited on white where it is
     transparent, converted to gray or RGB, resized (bicubic, antialiased) until its shorter side is ``load_size`` in
@@ -80,8 +79,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         val_size: images that are held out of training if there is no validation folder; by default a tenth, but at
             least 10, at most half of them, and at most 50.
         cache_gb: memory for decoded images in GiB, per training process, for both domains and all splits together.
-        num_workers: processes that load the images and decode those that are not in memory; 0 is fastest if all are in
-            memory.
+        num_workers: processes that load images and decode those not in memory; 0 is fastest if all are in memory.
 
     Raises:
         ValueError: if a number is out of range, or ``dataset`` is unknown.
@@ -91,7 +89,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     """Default of ``root``."""
 
     pairs: ClassVar[bool]
-    """Whether training images come in pairs."""
+    """Whether the files are pairs."""
 
     archives: ClassVar[dict[str, Archive]]
     """The data sets that can be downloaded, by name."""
@@ -247,7 +245,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         counts = " and ".join(str(len(listing.paths)) for listing in listings)
         folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)
         rank_zero_info(
-            f"data: {split} is {counts} {'pairs' if self.paired else 'images'} of {folders} "
+            f"data: {split} is {counts} {'pairs' if self.pairs else 'images'} of {folders} "
             f"({found.layout.meaning}){held_out}"
         )
         return listings
@@ -268,7 +266,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         for split, held in loaded.items():
             # Pairs are one listing: its first element is also its last.
             a, b = DomainImages(held[0]), DomainImages(held[-1], len(held[-1].channels) - 1)
-            self.splits[split] = TwoDomains(a, b, aligned=self.paired)
+            self.splits[split] = TwoDomains(a, b, aligned=self.pairs and (self.paired or split != "train"))
         self._report_cache([files for held in loaded.values() for files in held])
 
     def _report_cache(self, loaded: Sequence[CachedImageFiles]) -> None:
@@ -294,6 +292,8 @@ class PairedImageDataModule(ImageDomainsDataModule):
     Args:
         root: see :class:`ImageDomainsDataModule`.
         narrow_joined: whether files with both images side by side may be of any shape, for pairs of upright images.
+        paired: whether a training batch holds pairs; if not, the images of both domains are drawn independently.
+            Validation and test deliver pairs in either case, with which translations are compared.
         **kwargs: see :class:`ImageDomainsDataModule`.
 
     Raises:
@@ -305,9 +305,11 @@ class PairedImageDataModule(ImageDomainsDataModule):
     archives = PAIRED
     layouts = (JOINED, *SEPARATE)
 
-    def __init__(self, root: Path | None = None, narrow_joined: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, root: Path | None = None, narrow_joined: bool = False, paired: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(root, **kwargs)
-        self.narrow_joined = narrow_joined
+        self.narrow_joined, self.paired = narrow_joined, paired
 
     def listings(self, found: SplitFolders) -> list[Listing]:
         """The files of all pairs.

@@ -110,6 +110,26 @@ def test_a_test_folder_alone_serves_for_testing(tmp_path: Path) -> None:
     assert len(data.splits["test"]) == 3
 
 
+# Training without pairs.
+
+
+def test_training_images_may_be_drawn_independently_while_others_are_pairs(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        in_two_folders(tmp_path, split, 12)
+    data = pairs(tmp_path, size=10, batch_size=4, paired=False)
+    data.setup("test")
+    assert not data.paired
+    assert [data.aligned(split) for split in ("train", "val", "test")] == [False, True, True]
+    batches = list(data.train_dataloader())
+    assert not any(batch.aligned for batch in batches)
+    seen = [seeds(torch.cat(images)) for images in zip(*((each.a, 255 - each.b) for each in batches), strict=True)]
+    assert seen[0] != seen[1]
+    assert sorted(seen[0]) == sorted(seen[1]) == list(range(12))
+    batch = data.splits["val"][[0, 1]]
+    assert batch.aligned
+    assert torch.equal(batch.b, 255 - batch.a)
+
+
 # Fingerprints.
 
 
