@@ -94,7 +94,7 @@ def main_table(results: Results, comparison: Comparison) -> Table:
                 [Text(f"{len(each.measured)} of {each.planned}")],
                 score_cell(each),
                 [Text(alike)],
-                *([Text(column_text(each, name))] for name in comparison.columns),
+                *([column_cell(each, name)] for name in comparison.columns),
                 [Text(format_count(each.measured[0].run.settings.get("trainer.max_steps")))],
             ]
         )
@@ -122,10 +122,13 @@ def score_cell(result: MethodResult) -> list[Text]:
     return [middle, Text(" ["), low, Text(", "), high, Text("]")]
 
 
-def column_text(result: MethodResult, name: str) -> str:
-    """The median and the range of another score."""
+def column_cell(result: MethodResult, name: str) -> Text:
+    """The median and the range of another score, with a link to the run that has the median or is nearest to it."""
     found = result.row.score_range(name)
-    return DASH if found is None else str(found)
+    if found is None:
+        return Text(DASH)
+    nearest = min(result.measured, key=lambda each: abs(each.run.scores[name] - found.median))
+    return Text(str(found), link_to(nearest.cell))
 
 
 def runs_table(results: Results) -> Table:

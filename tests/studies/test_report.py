@@ -53,12 +53,14 @@ def test_the_best_median_comes_first_with_its_interval_and_what_it_is_not_told_a
     runner = fake_runner(study, jobs=2)
     run_study(runner, retry=False)
     markdown, page = written(runner)
-    other = f"0.5 (0.5{DASH}0.5)"
+    other = f"[0.5 (0.5{DASH}0.5)]"
     expected = [
-        f"| 1 | best | 3 of 3 | [2.1](best/seed-1/) [[2](best/seed-0/), [2.2](best/seed-2/)] | 2 | {other} | 10 |",
-        "| 2 | close | 3 of 3 | [2.2](close/seed-1/) [[2.1](close/seed-0/), [2.3](close/seed-2/)] | 1 | "
-        f"{other} | 10 |",
-        f"| 3 | far | 3 of 3 | [5.1](far/seed-1/) [[5](far/seed-0/), [5.2](far/seed-2/)] | {DASH} | {other} | 10 |",
+        f"| 1 | best | 3 of 3 | [2.1](best/seed-1/) [[2](best/seed-0/), [2.2](best/seed-2/)] | 2 | "
+        f"{other}(best/seed-0/) | 10 |",
+        f"| 2 | close | 3 of 3 | [2.2](close/seed-1/) [[2.1](close/seed-0/), [2.3](close/seed-2/)] | 1 | "
+        f"{other}(close/seed-0/) | 10 |",
+        f"| 3 | far | 3 of 3 | [5.1](far/seed-1/) [[5](far/seed-0/), [5.2](far/seed-2/)] | {DASH} | "
+        f"{other}(far/seed-0/) | 10 |",
         f"| {DASH} | bad | 0 of 3 | {DASH} | {DASH} | {DASH} | {DASH} |",
     ]
     lines = markdown.splitlines()
