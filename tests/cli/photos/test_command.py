@@ -18,10 +18,10 @@ from lightning_gans.cli.photos.config_file import find_settings
 from lightning_gans.cli.photos.parts import Attempt, Cost, Device
 from lightning_gans.cli.photos.trial import StepTrial, free_memory, make_model
 from lightning_gans.cli.start import check_arguments
-from lightning_gans.cli.sweep_check import parse_all
 from lightning_gans.cli.train import build
+from lightning_gans.components.penalties import R1R2
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.shipped_configs import recipe_names
+from lightning_gans.core.shipped_configs import find_config, recipe_names
 from tests.support.command_line import QUIET
 from tests.support.folders import save
 from tests.support.mean_colors import MEAN_COLORS
@@ -164,14 +164,14 @@ def test_the_other_processes_wait_for_the_first(flowers: Path, monkeypatch: pyte
 
 
 def test_the_trial_has_the_networks_and_the_penalty_of_the_recipe() -> None:
-    (config,) = parse_all([["fit", "photos", "--data.root", "x"]])
+    recipe = written(Path(find_config("photos")))["model"]
     model = make_model(Attempt(3, (16, 24), 0, (64, 64), True, 4))
-    recipe = config.fit.model.init_args
+    assert type(model).__name__ == recipe["class_path"]
     for name, part in (("generator", model.generator), ("discriminator", model.discriminator)):
-        assert recipe[name].class_path.endswith(f".{type(part).__name__}")
-    assert recipe.penalty.class_path.endswith(f".{type(model.penalty).__name__}")
-    assert model.penalty is not None
-    assert (recipe.penalty.init_args.weight, recipe.penalty.init_args.interval) == (0.05, model.penalty.interval)
+        assert type(part).__name__ == recipe["init_args"][name]
+    assert isinstance(model.penalty, R1R2)
+    given = recipe["init_args"]["penalty"]["init_args"]
+    assert given == {"weight": model.penalty.weight, "interval": model.penalty.interval}
     with pytest.raises(InputError, match=r"^model\.generator\.width is 4 and model\.discriminator\.width 4, "):
         make_model(Attempt(3, (16, 24), 0, (4, 4), True, 4))
 
