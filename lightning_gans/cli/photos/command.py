@@ -13,7 +13,7 @@ from typing import Any
 from lightning_gans.cli.commands.inspect import line
 from lightning_gans.cli.photos.arguments import PATHS, check_photos, given_values, is_first, option_key, position
 from lightning_gans.cli.photos.choices import WIDTHS, choose
-from lightning_gans.cli.photos.config_file import find_settings, write_settings
+from lightning_gans.cli.photos.config_file import find_settings, write_settings, written_value
 from lightning_gans.cli.photos.parts import Choice
 from lightning_gans.cli.photos.refusals import refuse_unusable
 from lightning_gans.cli.photos.survey import survey
@@ -125,8 +125,9 @@ def for_this_run(arguments: Sequence[str]) -> list[str]:
 
 
 def used(path: Path, given: Mapping[str, Any]) -> str:
-    """The line that says that settings of earlier are used."""
-    others = [f"--{key}" for key in given if is_written(key) and key != "data.root"]
+    """The line that says that settings of earlier are used, and which options take the place of some for this run."""
+    written = {key: written_value(path, key) for key in given if is_written(key) and key != "data.root"}
+    others = [f"--{key}" for key, value in written.items() if value != given[key]]
     text = f"{PHOTOS}: the settings in {path} are used; rename or delete it to have others chosen"
     return f"{text}; given for this run: {', '.join(others)}" if others else text
 

@@ -37,10 +37,18 @@ def find_settings(root: str) -> Path | None:
 
 def pictures_of(path: Path) -> Path | None:
     """The folder or archive whose pictures a config trains on; None if it does not say so."""
-    content: Any = read_config(str(path))
-    for key in ("data", "init_args", "root"):
-        content = content.get(key) if isinstance(content, Mapping) else None
-    return expand_path(content, "data.root").resolve() if isinstance(content, str) else None
+    root = written_value(path, "data.root")
+    return expand_path(root, "data.root").resolve() if isinstance(root, str) else None
+
+
+def written_value(path: Path, key: str) -> Any:
+    """The value of a dotted key in a config; None if it has none."""
+    node: Any = read_config(str(path))
+    for part in key.split("."):
+        if isinstance(node, Mapping):
+            node = node.get("init_args", node)
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
 
 
 def candidates(root: str) -> Iterator[Path]:

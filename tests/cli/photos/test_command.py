@@ -118,7 +118,7 @@ def test_the_settings_are_written_with_their_reasons_and_used_from_then_on(
     }
     assert content["trainer"]["max_steps"] == 5000
     FILE.write_text(text.replace("max_steps: 5000", "max_steps: 123"))
-    assert expand_photos([*FIT, "--data.size", "16"])[:2] == ["fit", str(FILE)]
+    assert expand_photos([*FIT, "--data.flip=false", "--data.size", "16"])[:2] == ["fit", str(FILE)]
     assert capsys.readouterr().err == (
         f"photos: the settings in {FILE} are used; rename or delete it to have others chosen; given for this run: "
         "--data.size\n"
