@@ -16,7 +16,7 @@ from lightning_gans.cli.photos.arguments import given_values, position
 from lightning_gans.cli.photos.command import expand_photos
 from lightning_gans.cli.photos.config_file import find_settings
 from lightning_gans.cli.photos.parts import Attempt, Cost, Device
-from lightning_gans.cli.photos.trial import StepTrial, free_memory, make_model
+from lightning_gans.cli.photos.trial import StepTrial, find_device, free_memory, make_model
 from lightning_gans.cli.start import check_arguments
 from lightning_gans.cli.train import build
 from lightning_gans.components.penalties import R1R2
@@ -191,6 +191,23 @@ def test_a_step_is_tried_without_changing_random_numbers() -> None:
     assert 0 < small.memory < large.memory
     assert StepTrial(Device("cpu", "this CPU", 1000))(Attempt(4, (16, 24), 2, (8, 8), True, 4)) is None
     assert 2**20 < free_memory() < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_running_out_of_memory_is_caught() -> None:
+    device = find_device("auto", 1)
+    assert device.kind == "cuda"
+    step = Attempt(3, (64, 64), 0, (64, 64), True, 16)
+    cost = StepTrial(device)(step)
+    assert cost is not None
+    assert 0 < cost.memory < device.memory
+    assert cost.images == 16
+    torch.cuda.set_per_process_memory_fraction(0.001)
+    try:
+        assert StepTrial(device)(step._replace(size=(256, 256), batch_size=64)) is None
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert StepTrial(device)(step) is not None
 
 
 SMALL = ["--data.size", "16", "--model.generator.width", "8", "--model.discriminator.width", "8"]
