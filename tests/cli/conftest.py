@@ -60,8 +60,13 @@ class SmallCIFAR:
         self.targets = list(range(10)) * 4
 
 
+@pytest.fixture(scope="session")
+def _archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_archives(tmp_path_factory.mktemp("archives"))
+
+
 @pytest.fixture
-def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+def small_sets(small_mnist: Path, _archives: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """What to add to a command for each data module, so that it finds a few made-up images."""
     for name in ("FashionMNIST", "KMNIST"):
         (small_mnist / name).symlink_to(small_mnist / "MNIST")
@@ -73,8 +78,7 @@ def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         folder = small_mnist / "classes" / str(index % 2)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{index}.png").hardlink_to(pictures / f"{index}.png")
-    archives, two = small_archives(tmp_path / "archives"), ["--data.eval_batch_size", "2"]
-    few = ["--data.val_size", "4", "--data.batch_size", "4"]
+    two, few = ["--data.eval_batch_size", "2"], ["--data.val_size", "4", "--data.batch_size", "4"]
     from_root = ["--data.root", str(small_mnist), *few]
     return {
         "DigitsDataModule": ["--data.batch_size", "4", "--data.eval_batch_size", "4"],
@@ -88,6 +92,6 @@ def small_sets(small_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "ImageFolderDataModule": ["--data.root", str(pictures), *few],
         "class folders": ["--data.root", str(small_mnist / "classes")],
         "SyntheticFacadesDataModule": ["--data.train_size", "4", "--data.val_size", "2"],
-        "PairedImageDataModule": ["--data.root", str(archives / "pix2pix"), "--data.num_workers", "0", *two],
-        "UnpairedImageDataModule": ["--data.root", str(archives / "cyclegan"), *two],
+        "PairedImageDataModule": ["--data.root", str(_archives / "pix2pix"), "--data.num_workers", "0", *two],
+        "UnpairedImageDataModule": ["--data.root", str(_archives / "cyclegan"), *two],
     }
