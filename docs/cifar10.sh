@@ -9,11 +9,11 @@ set -eu
 . "$(dirname "$0")/runs.sh"
 
 for seed in 0 1 2; do
-  for config in dcgan/cifar10 lsgan/cifar10 wgan_gp/cifar10 sngan/cifar10 r3gan/cifar10 sngan/projection_cifar10; do
+  for config in dcgan/cifar10 lsgan/cifar10 wgan_gp/cifar10 sngan/cifar10 r3gan/cifar10 r3gan/projection_cifar10; do
     fit_and_test "$(echo "$config" | tr /_ --)" "$seed" --config "$config" --trainer.precision bf16-mixed \
       --data ImageFolderDataModule --data.root "$1" --data.size 32
   done
 done
 lightning-gans table runs/dcgan-cifar10 runs/lsgan-cifar10 runs/wgan-gp-cifar10 runs/sngan-cifar10 runs/r3gan-cifar10 \
-  runs/sngan-projection-cifar10 --write README.md --name cifar10 \
+  runs/r3gan-projection-cifar10 --write README.md --name cifar10 \
   --extractor efficientnet_lite0 --scores relative_fid,kid,precision,recall,density,coverage,head/label_accuracy
