@@ -33,13 +33,17 @@ PICTURES = ("FashionMNISTDataModule", "KMNISTDataModule", "ImageFolderDataModule
 LARGE = ("fastgan", "projected_gan", "stylegan2")
 """Folders of configs whose networks are large at any width of the data."""
 
-DIGITS = ("began", "ebgan", "methods", "semi_supervised_gan", "unrolled_gan", "wgan")
-"""Folders of configs on digits and points whose parts are trained by tests of variants and methods; theirs are slow."""
-
-OTHERS_COVER = ("cut/fast_houses", "cut/horse2zebra")
-"""Configs whose parts are trained by tests of the variant and by those of similar configs; theirs are slow."""
-
 CONFIGS = sorted(path for path in config_folder().rglob("*.yaml") if path.parent.name not in ("sweeps", "studies"))
+
+FIRST = ("mnist", "digits", "synthetic", "houses")
+"""Names of the configs that run in the fast tests, one of each folder; in a folder without them the first does."""
+
+
+def in_fast_tests(config: Path) -> bool:
+    """Whether a config runs in the fast tests: one of each variant, and all of data; the slow tests run the others."""
+    names = sorted(path.stem for path in config.parent.glob("*.yaml"))
+    first = next((name for name in FIRST if name in names), names[0])
+    return config.parent.name in ("data", "logger") or config.stem == first
 
 
 def test_configs_are_found() -> None:
@@ -55,15 +59,7 @@ def data_module(content: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     "config",
-    [
-        pytest.param(
-            path,
-            marks=pytest.mark.slow
-            if path.parent.name in DIGITS or f"{path.parent.name}/{path.stem}" in OTHERS_COVER
-            else (),
-        )
-        for path in CONFIGS
-    ],
+    [pytest.param(path, marks=() if in_fast_tests(path) else pytest.mark.slow) for path in CONFIGS],
     ids=lambda path: path.relative_to(config_folder()).as_posix(),
 )
 def test_every_shipped_config_runs(config: Path, small_sets: dict[str, list[str]]) -> None:
