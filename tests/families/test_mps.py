@@ -19,7 +19,7 @@ from lightning_gans.networks import MLPDiscriminator, MLPGenerator
 from lightning_gans.variants import GAN
 from tests.support.emulated_mps import OnMPS, emulated_mps
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
-from tests.support.tiny_translation import TINY, tiny_facades
+from tests.support.tiny_translation import TINY, tiny_cut, tiny_facades
 
 
 def test_the_emulated_device_refuses_float64() -> None:
@@ -49,7 +49,8 @@ def mean_image_gan() -> GAN:
         (lambda: tiny_dcgan(penalty=R1(), augmentation=DiffAugment(), clip_g=1.0, accumulate_d=2), TinyData),
         (lambda: tiny_dcgan(penalty=R1(), augmentation=ADA(0.9, filtering=1, noise=1, cutout=1)), TinyData),
         (mean_image_gan, TinyData),
-        *((make, tiny_facades) for make in TINY),
+        # Emulating CUT's many small operations takes seconds.
+        *(pytest.param(make, tiny_facades, marks=pytest.mark.slow if make is tiny_cut else ()) for make in TINY),
     ],
 )
 def test_a_run_with_validation_samples_and_analysis_makes_no_float64_there(

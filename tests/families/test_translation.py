@@ -24,7 +24,7 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.families.test_resume import Kill, KilledError, everything
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
-from tests.support.tiny_translation import TINY, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
+from tests.support.tiny_translation import TINY, tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
 from tests.support.variants import LOGIT_OBJECTIVES, covering
 
 
@@ -208,8 +208,14 @@ def test_aligned_evaluation_knows_the_truth_and_unaligned_does_not() -> None:
 # Resume.
 
 
-@pytest.mark.parametrize("step", [3, 5, 8])
-@pytest.mark.parametrize("make", TINY)
+@pytest.mark.parametrize(
+    ("make", "step"),
+    [
+        pytest.param(make, step, marks=pytest.mark.slow if make is tiny_cut and step != 5 else ())
+        for make in TINY
+        for step in (3, 5, 8)
+    ],
+)
 def test_killed_and_resumed_equals_uninterrupted(make: Any, step: int, tmp_path: Path) -> None:
     def model() -> Translation:
         options: dict[str, Any] = {"pool_size": 3} if make is tiny_cyclegan else {}
