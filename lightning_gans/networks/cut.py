@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
-from lightning_gans.core.precision import at_least_float32
+from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.networks.base import check_positive
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm
 from lightning_gans.networks.patchgan import PatchGAN
@@ -125,5 +125,7 @@ class PatchEmbedding(nn.Module):
             places: for each feature map (S,) int64, positions in the row-major order of its pixels.
         """
         features = [each.flatten(2)[:, :, at].transpose(1, 2) for each, at in zip(maps, places, strict=True)]
-        embedded = [mlp(each) for mlp, each in zip(self.mlps, features, strict=True)]
-        return [F.normalize(at_least_float32(each), dim=2, eps=SHORTEST) for each in embedded]
+        # In float32: at the start the outputs are so short that their gradients would exceed the range of float16.
+        with autocast_off(maps[0].device):
+            embedded = [mlp(at_least_float32(each)) for mlp, each in zip(self.mlps, features, strict=True)]
+            return [F.normalize(each, dim=2, eps=SHORTEST) for each in embedded]
