@@ -122,6 +122,7 @@ def test_a_fault_says_how_the_run_is_resumed(monkeypatch: pytest.MonkeyPatch) ->
     assert error.value.__notes__ == ["resume with: lightning-gans fit --resume runs/dcgan-digits/version_0"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_says_so_with_its_scores_and_the_command_to_train_longer(finished_run: Path) -> None:
     before = sorted(finished_run.rglob("*"))
     again = [*FIT, "--trainer.logger.version", "0", "--ckpt_path"]

@@ -212,6 +212,7 @@ def test_forked_processes_use_the_folder_of_the_command(
     assert [path.name for path in Path("runs/dcgan-digits").iterdir()] == ["version_0"]
 
 
+@pytest.mark.slow
 def test_the_readmes_own_variant_runs_from_a_file_beside_the_user() -> None:
     readme = (ROOT / "README.md").read_text()
     code = readme.split("```python\n# my_gan.py\n")[1].split("```")[0]

@@ -198,6 +198,7 @@ def known_options() -> set[str]:
     keys = {
         f"--{group}.{name}" for group, found in owners.items() for each in found for name in signature(each).parameters
     }
+    keys |= {f"--{group}.{name}" for group, names in KEYS.items() for name in names}
     training = {f"--{name}" for name in (*KEYS, *CLASSES, *OPTIONS, *chain(*OPTIONS_OF.values()), "version")}
     return {*OPTION.findall(helps), *OPTION.findall(benchmarks), *training, *keys}
 

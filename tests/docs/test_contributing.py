@@ -96,6 +96,7 @@ def test_configs_lists_the_new_ones_with_their_first_line(extended: Path) -> Non
         assert listed[name] == code.partition("\n")[0].removeprefix("# ")
 
 
+@pytest.mark.slow
 def test_the_new_variant_trains_a_batch_of_the_new_data_set(extended: Path) -> None:
     short = ("--trainer.max_steps", "1", "--trainer.limit_val_batches", "0")
     done = command(extended, "fit", "squared_gan/digits", "data/inverted_digits", *short, *CPU)

@@ -112,7 +112,9 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
 
 
 @pytest.mark.parametrize("devices", [2, pytest.param(4, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in RESUMED]
+)
 def test_processes_that_resume_are_processes_that_were_not_disturbed(name: str, devices: int, equal_runs: Runs) -> None:
     kinds = (devices, f"resumed-{devices}")
     files = [equal_runs(devices, name) / f"{name}-{kind}" / "checkpoints" / "last.ckpt" for kind in kinds]

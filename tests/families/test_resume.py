@@ -117,7 +117,7 @@ def assert_resumes_exactly(
 @pytest.mark.parametrize(
     "options",
     [
-        {},
+        pytest.param({}, marks=pytest.mark.slow),
         {"limit_val_batches": 0},
         pytest.param({"check_val_every_n_epoch": 2}, marks=pytest.mark.slow),
         pytest.param({"val_check_interval": 2}, marks=pytest.mark.slow),
@@ -188,7 +188,7 @@ def test_resume_is_exact_while_schedules_change_rate_beta2_penalty_and_average(t
     )
 
 
-@pytest.mark.parametrize("limit", [3, 0.6, 99])
+@pytest.mark.parametrize("limit", [3, 0.6, pytest.param(99, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("step", [2, 3, 5])
 def test_resume_is_exact_in_epochs_that_the_trainer_cuts_short(tmp_path: Path, step: int, limit: int | float) -> None:
     assert_resumes_exactly(tmp_path, step, limit=limit)

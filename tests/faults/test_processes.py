@@ -117,6 +117,7 @@ def test_killed_at_twenty_random_moments_it_ends_as_if_nothing_had_happened(tmp_
     assert_same_end(tmp_path / "whole" / "checkpoints" / "last.ckpt", last)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_ended_and_given_again_goes_on_in_its_folder(tmp_path: Path) -> None:
     small = ("--model.generator.width", "4", "--model.discriminator.width", "4")
     few = ("--trainer.limit_train_batches", "10", "--trainer.limit_val_batches", "1")
@@ -215,7 +216,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("refused", ["no login", pytest.param("no service", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", ["no login", "no service"])
 def test_wandb_that_refuses_is_one_sentence(tmp_path: Path, refused: str) -> None:
     environment = {"HOME": str(tmp_path), "WANDB_CONFIG_DIR": str(tmp_path), "WANDB_INIT_TIMEOUT": "5"}
     if refused == "no service":

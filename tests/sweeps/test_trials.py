@@ -196,7 +196,7 @@ def test_draws_depend_on_the_trial_alone(tmp_path: Path) -> None:
     assert values(at_once) == values(in_parts)
 
 
-@pytest.mark.parametrize("method", ["random", "bayes"])
+@pytest.mark.parametrize("method", [pytest.param("random", marks=pytest.mark.slow), "bayes"])
 @pytest.mark.parametrize("storage", ["journal.log", "sqlite:///study.db"])
 def test_any_sampler_goes_on_in_any_storage(tmp_path: Path, method: str, storage: str) -> None:
     others: dict[str, Any] = {"y": {"values": [1, 2]}, "n": {"min": 1, "max": 4}}

@@ -66,6 +66,7 @@ def test_a_study_ends_with_its_table_and_where_its_results_are(
     assert lines[-1] == f"page: {FOLDER / 'study.html'}"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_made_up")
 def test_cells_of_a_cluster_are_put_together_by_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(study_of(tmp_path, seeds=[0]).path)

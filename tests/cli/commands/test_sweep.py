@@ -92,7 +92,9 @@ def test_bad_input_is_one_line_and_exit_status_2(
     ("parameter", "extra", "message"),
     [
         ("ema.decay", ["--", "--trainer.max_epoch", "3"], "trainer.max_epoch is not a known key; did you mean"),
-        ("model.optimiser_g.lr", [], "optimiser_g.lr is not a known key; did you mean"),
+        pytest.param(
+            "model.optimiser_g.lr", [], "optimiser_g.lr is not a known key; did you mean", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_key_that_is_none_is_refused_before_the_first_trial(
@@ -132,7 +134,9 @@ def check_here(command: list[str], input: str, **settings: Any) -> subprocess.Co
     return subprocess.CompletedProcess(command, 0, "", said.getvalue())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_an_interrupted_sweep_says_how_to_go_on_and_does(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
