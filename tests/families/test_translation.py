@@ -24,7 +24,7 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.families.test_resume import Kill, KilledError, everything
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
-from tests.support.tiny_translation import TINY, tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
+from tests.support.tiny_translation import TINY, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
 from tests.support.variants import LOGIT_OBJECTIVES, covering
 
 
