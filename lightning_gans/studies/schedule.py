@@ -77,7 +77,7 @@ def run_study(runner: Runner, retry: bool) -> None:
     first = first_cells(runner.study)
     tell(runner, first, "runs" if not runner.study.searches else "runs of the search")
     runner.run(runner.missing(first, retry))
-    if runner.study.searches and not unfinished(runner, first):
+    if runner.study.searches and not runner.missing(first, retry=False):
         fresh = resolve(runner.study, fresh_cells(runner.study), runner.folder)
         tell(runner, fresh, "runs with fresh seeds of the best settings")
         runner.run(runner.missing(fresh, retry))
@@ -88,12 +88,6 @@ def tell(runner: Runner, cells: list[Cell], what: str) -> None:
     done = sum(runner.is_complete(cell) for cell in cells)
     threads = f"{runner.threads} thread{'' if runner.threads == 1 else 's'}"
     runner.say(f"{done} of {len(cells)} {what} are complete; {runner.jobs} at a time, {threads} each")
-
-
-def unfinished(runner: Runner, cells: list[Cell]) -> list[Cell]:
-    """The cells that have neither ended nor failed with an error."""
-    failed = failures(read_records(runner.folder))
-    return [cell for cell in cells if not runner.is_complete(cell) and cell.name not in failed]
 
 
 def run_cell(runner: Runner, number: int) -> Cell:
@@ -110,7 +104,7 @@ def run_cell(runner: Runner, number: int) -> Cell:
     cell = numbered_cell(runner.study, number)
     if isinstance(cell, FreshCell):
         search = first_cells(runner.study)
-        if missing := unfinished(runner, search):
+        if missing := runner.missing(search, retry=False):
             raise InputError(
                 f"--cell is {number}, {cell.name}, which depends on the search, of which {len(missing)} runs are "
                 f"missing, such as {missing[0].name}; run the cells from 0 to {len(search) - 1} first"
