@@ -47,9 +47,7 @@ def fitting_size(shapes: Sequence[tuple[int, int]], area: int) -> Fit | None:
     Returns:
         None if no size enlarges at most half of the pictures.
     """
-    counts = Counter(shapes)
-    given = np.array(list(counts), np.float64)
-    weights = np.array(list(counts.values()), np.float64) / len(shapes)
+    given, weights = weighted_shapes(shapes)
     for most, sizes in ((MOST_ENLARGED, possible_sizes(area)), (0.5, smallest_sizes(area))):
         found = [(size, enlarged(given, weights, size)) for size in sizes]
         suitable = [(size, share) for size, share in found if share <= most]
@@ -62,10 +60,14 @@ def fitting_size(shapes: Sequence[tuple[int, int]], area: int) -> Fit | None:
 
 def fit_of(shapes: Sequence[tuple[int, int]], size: tuple[int, int]) -> Fit:
     """How a given size suits pictures."""
-    counts = Counter(shapes)
-    given = np.array(list(counts), np.float64)
-    weights = np.array(list(counts.values()), np.float64) / len(shapes)
+    given, weights = weighted_shapes(shapes)
     return Fit(size, float(weights @ kept_shares(given, size)), enlarged(given, weights, size), False)
+
+
+def weighted_shapes(shapes: Sequence[tuple[int, int]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, 2) the heights and widths that there are, and (N,) the share of the pictures with each."""
+    counts = Counter(shapes)
+    return np.array(list(counts), np.float64), np.array(list(counts.values()), np.float64) / len(shapes)
 
 
 def possible_sizes(area: int) -> Iterator[tuple[int, int]]:
