@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from lightning_gans.core.errors import InputError, os_reason
+from lightning_gans.core.machine import available_cores
 from lightning_gans.datamodules.base import ImageLoader, ignore_signals
 from lightning_gans.datamodules.cache_folder import DONE, FACT, FACTS, IMAGES, STATES, CacheFolder
 from lightning_gans.datamodules.image_sources import ListedImages, decode_file, reject_unusable_files
@@ -153,7 +154,7 @@ class CacheBuilder:
         """
         chunks = self._chunks()
         many = self.missing >= FEWEST_FOR_PROCESSES and not self.listed.source.sequential
-        processes = min(len(chunks), usable_processors()) if many else 0
+        processes = min(len(chunks), available_cores()) if many else 0
         loader = ImageLoader(
             Chunks(self.folder, self.listed, chunks),
             batch_size=None,
@@ -199,11 +200,6 @@ class CacheBuilder:
             file.flush()
             os.fsync(file.fileno())
         self._saved = time.monotonic()
-
-
-def usable_processors() -> int:
-    """Number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def as_it_is(chunk: Any) -> Any:

@@ -121,9 +121,10 @@ class ImageFolderDataModule(InMemoryDataModule):
         # Listed here and not in setup: networks are built with the number of classes before any data is loaded.
         self.labels = None if labels is None else expand_path(labels, "labels")
         listing = SetListing(self.root, self.test_root, self.labels, split_folders)
-        self.classes, self.listed, self._layout = listing.classes, listing.splits, listing.describe()
+        self.classes, self._layout = listing.classes, listing.describe()
         self.num_classes = len(self.classes)
-        self.listed["train"] = in_random_order(self.listed["train"])
+        # Folders list one class after the other; a grid shows the first images, and the trainer's limits keep those.
+        self.listed = {split: in_random_order(listed) for split, listed in listing.splits.items()}
         self._caches: dict[str, CachedImages] = {}
 
     @property
@@ -146,7 +147,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         return self.classes
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """Images (N, C, height, width) uint8 and labels (N,) int64; those for training in random order.
+        """Images (N, C, height, width) uint8 and labels (N,) int64, in random order.
 
         Raises:
             InputError: if files cannot be read; it counts them and names the first ones.

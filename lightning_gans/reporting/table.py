@@ -110,8 +110,19 @@ def check_recipe(first: Run, other: Run) -> None:
         key, one, two = difference
         raise InputError(
             f"{key} is {one} in {first.folder} but {two} in {other.folder}; "
-            f"expected runs in {first.label} to differ in nothing but the seed"
+            f"expected runs in {first.label} to differ in nothing but the seed{advice(key, first, other)}"
         )
+
+
+def advice(key: str, first: Run, other: Run) -> str:
+    """What to do about a key that only one of two runs has, since the other is of an older version."""
+    old, new = (first, other) if key not in first.recipe else (other, first)
+    if key in old.recipe:
+        return ""
+    return (
+        f". {old.folder}'s config has no {key}, perhaps because an older version wrote it: if both were trained alike, "
+        f"add it with the value of {new.folder}"
+    )
 
 
 def stamp_difference(table: Iterable[Run], run: Run) -> tuple[str, str, str] | None:

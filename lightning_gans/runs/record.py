@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import torch
 from lightning_gans.core import __version__
 from lightning_gans.core.arguments import StoresArguments, describe, short_text
 from lightning_gans.core.data import Palette, data_module, network_arguments
+from lightning_gans.core.machine import available_cores
 from lightning_gans.core.precision import describe_precision, device_name
 from lightning_gans.runs.folder import GridFile, RunFolder
 from lightning_gans.runs.scores import ScoreRow
@@ -60,7 +60,7 @@ def describe_machine(device: torch.device) -> dict[str, str | int]:
     """The operating system, the number of cores and threads, and the device."""
     described: dict[str, str | int] = {
         "system": platform.platform(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": available_cores(),
         "threads": torch.get_num_threads(),
         "device": str(device),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.machine import available_cores, free_memory
 from lightning_gans.studies.budget import (
     BatchSizes,
     StepCost,
@@ -111,7 +111,7 @@ class Runner:
     @property
     def threads(self) -> int:
         """Number of threads of each run."""
-        return 1 if self.study.budget.unit == "core_seconds" else max(1, cores() // self.jobs)
+        return 1 if self.study.budget.unit == "core_seconds" else max(1, available_cores() // self.jobs)
 
     def is_complete(self, cell: Cell) -> bool:
         """Whether a run was trained and tested."""
@@ -278,21 +278,15 @@ def described(setting: Setting) -> str:
     return f", {setting.describe()}" if setting.drawn else ""
 
 
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-GIB_OF_A_RUN = 2
-"""Memory for each run, in GiB, where no number of runs at a time is given."""
+BYTES_OF_A_RUN = 2 * 2**30
+"""Memory for each run where no number of runs at a time is given."""
 
 
 def default_jobs() -> int:
     """The number of runs at a time where none is given: one for each core, as far as memory allows; one for a GPU."""
     if shutil.which("nvidia-smi"):
         return 1
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**30
-    return max(1, min(cores(), memory // GIB_OF_A_RUN))
+    return max(1, min(available_cores(), free_memory() // BYTES_OF_A_RUN))
 
 
 def check_jobs(jobs: int) -> None:
@@ -301,5 +295,5 @@ def check_jobs(jobs: int) -> None:
     Raises:
         InputError: if there are more than cores.
     """
-    if not 1 <= jobs <= cores():
-        raise InputError(f"--jobs is {jobs}; expected from 1 to {cores()}, the number of cores")
+    if not 1 <= jobs <= available_cores():
+        raise InputError(f"--jobs is {jobs}; expected from 1 to {available_cores()}, the number of cores")

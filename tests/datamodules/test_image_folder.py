@@ -99,6 +99,14 @@ def test_test_images_come_from_the_test_folder_with_labels_by_name(tmp_path: Pat
     assert "train" not in data.splits
 
 
+def test_the_first_test_images_are_a_mix_of_the_classes(tmp_path: Path) -> None:
+    fill(tmp_path / "train", {"a": 10, "b": 20}, count=20)
+    fill(tmp_path / "test", {"a": 30, "b": 40}, count=20)
+    labels = folder(tmp_path, "test").splits["test"].labels
+    assert sorted(labels.tolist()) == [0] * 20 + [1] * 20
+    assert set(labels[:10].tolist()) == {0, 1}
+
+
 def test_hidden_files_are_ignored(tmp_path: Path) -> None:
     fill(tmp_path, {"a": 10})
     save(tmp_path / ".thumbnails" / "0.png")

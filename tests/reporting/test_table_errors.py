@@ -68,6 +68,16 @@ def test_a_missing_key_of_an_older_config_equals_null(make: Make) -> None:
     run_command("table", ["runs"])
 
 
+@pytest.mark.parametrize("older", [0, 1])
+def test_a_key_that_an_older_config_lacks_is_named(older: int, make: Make) -> None:
+    make(f"a/{older}", older, {"test/fid": 1.0})
+    make(f"a/{1 - older}", 1 - older, {"test/fid": 1.0}, model__init_args__top_k=1.0)
+    with pytest.raises(InputError) as error:
+        run_command("table", ["runs"])
+    assert f"runs/a/{older}'s config has no model.init_args.top_k" in str(error.value)
+    assert f"add it with the value of runs/a/{1 - older}" in str(error.value)
+
+
 def test_one_seed_twice_is_refused(make: Make) -> None:
     make("a/0", 4, {"test/fid": 1.0})
     make("a/1", 4, {"test/fid": 1.0})

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.machine import available_cores
 from lightning_gans.studies import child, runner
 from lightning_gans.studies.cells import first_cells
 from lightning_gans.studies.child import claimed
 from lightning_gans.studies.records import read_records
-from lightning_gans.studies.runner import Runner, cores
+from lightning_gans.studies.runner import Runner
 from lightning_gans.studies.schedule import (
     all_cells,
     check_unchanged,
@@ -54,7 +55,7 @@ def test_every_cell_runs_once_and_again_runs_what_is_missing(tmp_path: Path) -> 
     assert sorted(started()) == sorted(names)
     assert all(one.is_complete(cell) for cell in first_cells(study))
     assert said[0].startswith("0 of 4 runs are complete; 2 at a time, ")
-    assert Path("started").read_text().split()[1] == str(max(1, cores() // 2))
+    assert Path("started").read_text().split()[1] == str(max(1, available_cores() // 2))
     (record,) = [each for each in read_records(one.folder) if each.cell == "two/seed-1"]
     assert (record.state, record.steps, record.error) == ("complete", 10, None)
     assert record.seconds > 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -21,6 +19,7 @@ from lightning_gans.cli.photos.parts import Attempt, Cost, Device
 from lightning_gans.components.augmentations import DiffAugment
 from lightning_gans.components.penalties import R1R2
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.machine import free_memory
 from lightning_gans.networks import CompactDiscriminator, CompactGenerator
 from lightning_gans.variants import R3GAN
 
@@ -226,30 +225,3 @@ def find_device(accelerator: str, processes: int) -> Device:
     if accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available():
         return Device("mps", "this GPU", torch.mps.recommended_max_memory())
     return Device("cpu", "this CPU", free_memory() // max(processes, 1))
-
-
-def free_memory() -> int:
-    """Bytes of memory that are free for a process on this machine, within the limit of its container."""
-    fields = table(Path("/proc/meminfo"))
-    if "MemAvailable" in fields:
-        free = 1024 * fields["MemAvailable"]
-    else:  # not on Linux
-        free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
-    except OSError:
-        return free
-    if not limit.isdecimal():
-        return free
-    # What is kept of files is given up where memory is needed.
-    cached = table(group / "memory.stat").get("inactive_file", 0)
-    return min(free, int(limit) - int(used) + cached)
-
-
-def table(path: Path) -> dict[str, int]:
-    """The numbers of a file of the system with a name and a number on each line; none if it is not there."""
-    if not path.is_file():
-        return {}
-    rows = [line.replace(":", " ").split() for line in path.read_text().splitlines()]
-    return {row[0]: int(row[1]) for row in rows if len(row) > 1 and row[1].isdecimal()}

@@ -16,11 +16,12 @@ from lightning_gans.cli.photos.arguments import given_values, position
 from lightning_gans.cli.photos.command import expand_photos
 from lightning_gans.cli.photos.config_file import find_settings
 from lightning_gans.cli.photos.parts import Attempt, Cost, Device
-from lightning_gans.cli.photos.trial import StepTrial, find_device, free_memory, make_model
+from lightning_gans.cli.photos.trial import StepTrial, find_device, make_model
 from lightning_gans.cli.start import check_arguments
 from lightning_gans.cli.train import build
 from lightning_gans.components.penalties import R1R2
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.machine import free_memory
 from lightning_gans.core.shipped_configs import find_config, recipe_names
 from tests.support.command_line import QUIET
 from tests.support.folders import save
