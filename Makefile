@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: quickstart test test-gpu test-cluster test-browser check audit bench clean
+.PHONY: quickstart test test-gpu test-cluster test-browser check docs audit bench clean
 
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
@@ -30,6 +30,10 @@ check: $(INSTALLED)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# The documentation site, into site/; needs no network. A warning or a dead link ends it with an error.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs --quiet build --strict
+
 # Known vulnerabilities of the installed packages. pip-audit has an environment of its own, so that it audits ours alone.
 audit: $(INSTALLED)
 	@$(PYTHON) -m venv $(VENV)/audit
@@ -50,4 +54,4 @@ $(INSTALLED): pyproject.toml
 	touch $(INSTALLED)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache dist site

@@ -20,7 +20,7 @@ PARTS = ("lightning_gans", "datamodules", "configs")
 
 pytestmark = pytest.mark.skipif(not CONTRIBUTING.is_file(), reason="CONTRIBUTING.md is not beside the tests")
 
-STEP = re.compile(r"^\d+\. `([\w/.]+)`(, new)?: .*?\n\n   ```\w+\n(.*?)^   ```$", re.MULTILINE | re.DOTALL)
+STEP = re.compile(r"^\d+\. `([\w/.]+)`(, new)?: .*?\n\n    ```\w+\n(.*?)^    ```$", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"^from [\w.]+ import (\w+)$", re.MULTILINE)
 
 
