@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
 
-.PHONY: quickstart test test-gpu test-cluster test-browser check docs audit bench clean
+.PHONY: quickstart test test-gpu test-cluster test-browser check docs audit bench numbers clean
 
 quickstart: $(INSTALLED)
 	$(VENV)/bin/lightning-gans fit --config dcgan/digits
@@ -46,6 +46,10 @@ audit: $(INSTALLED)
 # The speed of each variant's step against three yardsticks; half an hour on two cores that do nothing else.
 bench: $(INSTALLED)
 	$(VENV)/bin/python benchmarks
+
+# The figures of README, docs and configs from the records in docs/records.
+numbers: $(INSTALLED)
+	$(VENV)/bin/python docs/write_numbers.py
 
 # torch is the registry's default build: torchvision has no CPU-only one. It runs on a CPU; about 6 GB.
 $(INSTALLED): pyproject.toml

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains six variants on CIFAR-10 with three seeds and an equal budget, and writes the README's table.
+# Trains six variants on CIFAR-10 with three seeds and an equal budget, and writes its table in docs/results.md.
 #   docs/cifar10.sh FOLDER      FOLDER contains train/CLASS and test/CLASS, the images of CIFAR-10
 # Each run trains for about 20 minutes of one core (OMP_NUM_THREADS=1) that multiplies in bfloat16, all of them for
 # seven to eight hours. Finished runs are not repeated. `lightning-gans study cifar10` compares the same variants at a
@@ -15,5 +15,5 @@ for seed in 0 1 2; do
   done
 done
 lightning-gans table runs/dcgan-cifar10 runs/lsgan-cifar10 runs/wgan-gp-cifar10 runs/sngan-cifar10 runs/r3gan-cifar10 \
-  runs/r3gan-projection-cifar10 --write README.md --name cifar10 \
+  runs/r3gan-projection-cifar10 --write docs/results.md --name cifar10 \
   --extractor efficientnet_lite0 --scores relative_fid,kid,precision,recall,density,coverage,head/label_accuracy

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains every variant with three seeds and writes the README's tables from the run folders.
+# Trains every variant with three seeds and writes the tables of docs/results.md from the run folders.
 #   docs/results.sh DATA        DATA contains MNIST, or MNIST is downloaded into it
 # Takes five to six hours on two cores. Finished runs are not repeated.
 set -eu
@@ -37,11 +37,11 @@ for seed in 0 1 2; do
   test_untrained cyclegan-identity "$seed" --config cyclegan/synthetic --model.generator IdentityTranslator
 done
 lightning-gans table runs/gan-mnist runs/dcgan-mnist runs/lsgan-mnist runs/cgan-mnist runs/wgan-gp-mnist \
-  runs/sngan-mnist runs/r3gan-mnist --write README.md \
+  runs/sngan-mnist runs/r3gan-mnist --write docs/results.md \
   --scores relative_fid,kid,precision,recall,density,coverage,class_kl,label_accuracy,class_fid,probe/accuracy
-lightning-gans table runs/dcgan-stacked-mnist runs/r3gan-stacked-mnist --write README.md --name stacked \
+lightning-gans table runs/dcgan-stacked-mnist runs/r3gan-stacked-mnist --write docs/results.md --name stacked \
   --scores relative_fid,kid,precision,recall,density,coverage,class_kl,modes
 lightning-gans table runs/pix2pix-synthetic runs/pix2pix-synthetic-reversed --scores l1,psnr,ssim,accuracy,miou \
-  --write README.md --name pix2pix
-lightning-gans table runs/cyclegan-synthetic runs/cyclegan-untrained runs/cyclegan-identity --write README.md \
+  --write docs/results.md --name pix2pix
+lightning-gans table runs/cyclegan-synthetic runs/cyclegan-untrained runs/cyclegan-identity --write docs/results.md \
   --name cyclegan --scores b/miou,b/accuracy,b/ssim,b/cycle_l1,a/ssim,a/psnr,a/cycle_l1

@@ -14,6 +14,7 @@ from tests.support.paths import ROOT
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
+RESULTS = DOCS / "results.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="docs is not beside the tests")
@@ -28,13 +29,13 @@ def modules_of_variants() -> dict[str, str]:
 
 
 def variants_with_results() -> list[str]:
-    """Modules of the variants in the README's tables of results, of which a page is required."""
-    rows = re.findall(r"^\| [\w-]+ \| (\w+) \| \d+ \| \d+ \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    """Modules of the variants in the tables of results, of which a page is required."""
+    rows = re.findall(r"^\| [\w-]+ \| (\w+) \| \d+ \| \d+ \|", RESULTS.read_text(encoding="utf-8"), re.MULTILINE)
     modules = modules_of_variants()
     return sorted({modules[variant] for variant in rows})
 
 
-VARIANTS = variants_with_results() if README.is_file() else []
+VARIANTS = variants_with_results() if RESULTS.is_file() else []
 
 SECTIONS = [
     "Problem",
@@ -129,8 +130,8 @@ def test_code_on_a_page_stands_in_the_file_it_names(name: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_scores_on_a_variants_page_are_those_of_the_readme(variant: str) -> None:
-    rows = [line for line in text_of(README).splitlines() if line.startswith("| ")]
+def test_scores_on_a_variants_page_are_those_of_the_results(variant: str) -> None:
+    rows = [line for line in text_of(RESULTS).splitlines() if line.startswith("| ")]
     scores = SCORE.findall(text_of(DOCS / f"{variant}.md"))
     assert scores
     assert [score for score in scores if not any(f"| {score} |" in row for row in rows)] == []

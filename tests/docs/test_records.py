@@ -1,28 +1,100 @@
-"""The README's tables of runs whose records are in the repository are what the command writes from these records."""
+"""README, docs and configs have the figures that `make numbers` writes from the records in the repository."""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lightning_gans.cli.commands.common import run_command
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
-RECORDS = ROOT / "docs" / "records"
-OPTIONS = {
-    "pacgan": ["--scores", "class_kl,modes,relative_fid,kid,precision,recall,density,coverage"],
-    "cifar10": [
-        *("--extractor", "efficientnet_lite0"),
-        *("--scores", "relative_fid,kid,precision,recall,density,coverage,head/label_accuracy"),
-    ],
-}
+SCRIPT = ROOT / "docs" / "write_numbers.py"
+
+pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="docs is not beside the tests")
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-def test_a_table_of_the_readme_is_made_from_the_records(name: str, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    shutil.copy(ROOT / "README.md", readme)
-    run_command("table", [str(RECORDS / name), "--name", name, *OPTIONS[name], "--write", str(readme)])
-    assert readme.read_text() == (ROOT / "README.md").read_text()
+@pytest.fixture(scope="module")
+def script() -> Any:
+    spec = spec_from_file_location("write_numbers", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of what the script reads and writes."""
+    shutil.copy(ROOT / "README.md", tmp_path)
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("images", "*.py", "__pycache__"))
+    return tmp_path
+
+
+def texts(root: Path) -> dict[str, str]:
+    """Every file that has figures, by its path."""
+    paths = [root / "README.md", *(root / "docs").glob("*.md"), *(root / "configs").rglob("*.yaml")]
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_every_figure_is_that_of_its_record(script: Any, copied: Path) -> None:
+    script.main(copied)
+    assert texts(copied) == texts(ROOT), "`make numbers` writes the figures"
+
+
+def edit(path: Path, pattern: str, replacement: str) -> None:
+    text, count = re.subn(pattern, replacement, path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert count == 1, f"{pattern} is {count} times in {path}"
+    path.write_text(text, encoding="utf-8")
+
+
+def test_wrong_figures_are_put_right(script: Any, copied: Path) -> None:
+    edit(copied / "README.md", r"^(\| `lsgan/cifar10` \| LSGAN \| \d \| )[\d.]+", r"\g<1>0.1")
+    edit(copied / "docs" / "results.md", r"^(\| lsgan-cifar10 \| LSGAN \| \d \|  \| 6500 \| )[\d.]+", r"\g<1>0.1")
+    edit(copied / "docs" / "results.md", r"^(\| lsgan-cifar10 \| )\d+ \(seed 0\)", r"\g<1>1 (seed 0)")
+    edit(copied / "docs" / "lsgan.md", r"^(\| `lsgan/cifar10` .*\| )\d+ minutes", r"\g<1>1 minutes")
+    edit(copied / "docs" / "lsgan.md", r"^(\| lsgan-mnist \| 3 \| 3 \| )[\d.]+", r"\g<1>0.1")
+    config = copied / "configs" / "lsgan" / "cifar10.yaml"
+    edit(config, r"relative FID of \.\d+ and a KID of \.\d+", "relative FID of .1 and a KID of .2")
+    edit(config, r"after \d+$", "after 1")
+    script.main(copied)
+    changed = {name for name, text in texts(copied).items() if text != texts(ROOT)[name]}
+    assert changed == {"configs/lsgan/cifar10.yaml"}  # it had figures of two digits, and now of one
+    assert "relative FID of .5 and a KID of .6 " in config.read_text()
+
+
+def test_a_new_record_changes_the_tables(script: Any, copied: Path) -> None:
+    seed = copied / "docs" / "records" / "cifar10" / "lsgan-cifar10" / "seed-0"
+    other = seed.with_name("seed-7")
+    shutil.copytree(seed, other)
+    for name, old, new in (
+        ("scores.jsonl", '"seed": 0', '"seed": 7'),
+        ("config.yaml", "seed_everything: 0", "seed_everything: 7"),
+    ):
+        text = (other / name).read_text()
+        assert old in text
+        (other / name).write_text(text.replace(old, new))
+    facts = json.loads((other / "fit.json").read_text())
+    (other / "fit.json").write_text(json.dumps({**facts, "train_seconds": 60.0}))
+    script.main(copied)
+    page = (copied / "docs" / "results.md").read_text()
+    assert re.search(r"^\| lsgan-cifar10 \| LSGAN \| 2 \| ", page, re.MULTILINE)
+    assert re.search(r"^\| lsgan-cifar10 \| \d+ \(seed 0\), 1 \(seed 7\) \| ", page, re.MULTILINE)
+    assert "| `lsgan/cifar10` | LSGAN | 2 | " in (copied / "README.md").read_text()
+
+
+def test_every_recorded_config_says_what_to_expect(script: Any) -> None:
+    """So that no figure in the words of a header is passed over by the script's patterns."""
+    names = [name for name, _, _ in script.recorded(ROOT)]
+    assert len(names) > 5
+    for name in names:
+        header = (ROOT / "configs" / f"{name}.yaml").read_text()
+        scores = [words for words in script.HEADER_SCORES.values() if re.search(script.in_header(words), header)]
+        assert scores, name
+        assert re.search(script.in_header(script.HEADER_MINUTES), header), name
