@@ -109,10 +109,17 @@ def _labels(count: int) -> Tensor:
 
 def _failure(network: nn.Module, inputs: tuple[Tensor, ...]) -> Exception | None:
     """The error of a forward pass on the meta device; None if there is none."""
-    state = {name: value.detach().to("meta") for name, value in (*network.named_parameters(), *network.named_buffers())}
+    # Each tensor of each module once. With the names of `named_parameters`, functional_call exchanges the tensors of a
+    # module that has two names twice, and then puts back what it took the second time, those of the meta device.
+    state = {
+        f"{prefix}.{name}" if prefix else name: value.detach().to("meta")
+        for prefix, module in network.named_modules()
+        for named in (module.named_parameters, module.named_buffers)
+        for name, value in named(recurse=False, remove_duplicate=False)
+    }
     try:
         with torch.no_grad():
-            functional_call(network, state, inputs)
+            functional_call(network, state, inputs, tie_weights=False)
     except Exception as error:
         return error
     return None

@@ -35,6 +35,11 @@ def images_loader(**kwargs: Any) -> DataLoader[Any]:
     return DataLoader(TensorDataset(IMAGES), batch_size=2, **kwargs)
 
 
+def trainer_of(loader: DataLoader[Any]) -> Any:
+    """What the check reads of a trainer."""
+    return SimpleNamespace(train_dataloader=loader, num_training_batches=5, strategy=None)
+
+
 @pytest.mark.parametrize(
     ("model", "network"),
     [
@@ -73,9 +78,7 @@ def test_networks_train_on_one_image_where_they_can(
 def test_the_check_changes_no_random_number_and_no_buffer() -> None:
     model = tiny_dcgan()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    trainer: Any = SimpleNamespace(train_dataloader=DataLoader(TensorDataset(IMAGES)), num_training_batches=5)
-    trainer.strategy = None
-    model._trainer = trainer
+    model._trainer = trainer_of(DataLoader(TensorDataset(IMAGES)))
     drawn = []
     for checked in (False, True):
         torch.manual_seed(3)
@@ -84,6 +87,33 @@ def test_the_check_changes_no_random_number_and_no_buffer() -> None:
         drawn.append(torch.rand(2))
     assert torch.equal(*drawn)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_check_leaves_no_meta_tensors_where_a_module_has_two_names() -> None:
+    model, norm = tiny_dcgan(), nn.BatchNorm2d(1)
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    shared = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
+    shared[1].weight = shared[0].weight  # one tensor in two modules
+    model.discriminator.layers.insert(0, norm)
+    model.discriminator.layers.insert(1, norm)
+    model.discriminator.layers.insert(2, shared)
+    model._trainer = trainer_of(DataLoader(TensorDataset(IMAGES)))
+    check_smallest_batch(model, latent_inputs)
+    tensors = (*model.discriminator.parameters(), *model.discriminator.buffers())
+    assert {value.device.type for value in tensors} == {"cpu"}
+    assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
+    assert shared[1].weight is shared[0].weight
+
+
+def test_a_network_whose_modules_share_a_tensor_is_refused_too() -> None:
+    model = infogan(generator=False)
+    shared = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
+    shared[1].weight = shared[0].weight
+    judged: Any = model.discriminator
+    judged.layers.insert(0, shared)
+    model._trainer = trainer_of(DataLoader(TensorDataset(IMAGES)))
+    with pytest.raises(InputError, match=r"model\.discriminator cannot be trained"):
+        check_smallest_batch(model, latent_inputs)
 
 
 def test_a_last_batch_of_one_image_is_refused(tmp_path: Path) -> None:
