@@ -26,7 +26,13 @@ def test_the_wheel_holds_one_package_with_the_configs_and_runs(tmp_path: Path) -
     assert "lightning_gans/configs/dcgan/mnist.yaml" in names
     assert "lightning_gans/metrics/digits.safetensors" in names
     assert "lightning_gans/datamodules/torchvision_sets.py" in names
-    for part in ("reporting/html/report.html.j2", "studies/study.html.j2", "inference/card.md.j2", "demo/page.css"):
+    for part in (
+        "reporting/html/report.html.j2",
+        "reporting/html/comparison.html.j2",
+        "studies/study.html.j2",
+        "inference/card.md.j2",
+        "demo/page.css",
+    ):
         assert f"lightning_gans/{part}" in names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"lightning_gans"}
     assert len(set(names)) == len(names)

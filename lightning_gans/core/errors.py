@@ -62,6 +62,10 @@ class RunEnded(Exception):  # noqa: N818 (it says what has happened)
         self.status = status
 
 
+class UnreadableError(ValueError):
+    """A file of images cannot be read; the message is the reason, without the file's name."""
+
+
 @contextmanager
 def exit_on_known_errors() -> Iterator[None]:
     """Around a light command: bad input is one line on stderr and exit status 2, a known end one with its own."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lightning_gans.components.class_paths import NO_TRUST, Trust
@@ -14,11 +16,15 @@ from lightning_gans.core.image_batch import ImageBatch
 from lightning_gans.core.images import height_width
 from lightning_gans.inference.construct import build_translator
 from lightning_gans.inference.model import PretrainedModel
+from lightning_gans.inference.tiled.translate import translate_picture
 from lightning_gans.networks.base import Translator
 from lightning_gans.runs.record import ModelMetadata
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 """Directions of a translation, in the order in which a model has them."""
+
+RANGE_TOLERANCE = 1e-3
+"""How far values may be outside [-1, 1], such as by rounding."""
 
 
 class ImageTranslator(PretrainedModel):
@@ -101,7 +107,7 @@ class ImageTranslator(PretrainedModel):
 
         Args:
             images: (N, C, H, W) in [-1, 1]. The trained size always works, others if the network accepts them;
-                :func:`lightning_gans.inference.tiled.translate.translate_picture` accepts any size.
+                :meth:`translate_array` accepts any size.
             direction: "a_to_b" or "b_to_a"; None for the default.
 
         Returns:
@@ -116,6 +122,51 @@ class ImageTranslator(PretrainedModel):
         translated = [network(image[None].to(self.device)).cpu() for image in images]
         empty = images.new_empty(0, network.channels_out, *images.shape[2:])
         return ImageBatch(torch.cat(translated) if translated else empty)
+
+    def translate_array(
+        self, array: NDArray[Any], direction: str | None = None, tile: int | None = None
+    ) -> NDArray[Any]:
+        """Translate an image of any size, or several, as the command ``translate`` does.
+
+        An image that fits into one tile is translated as a whole, a larger one in tiles; see
+        :func:`lightning_gans.inference.tiled.translate.translate_picture`.
+
+        Args:
+            array: (H, W) or (H, W, C), or several images (N, H, W, C) of one size, with as many channels C as the
+                network takes; uint8, uint16 (0 to 65535), or float in [-1, 1].
+            direction: "a_to_b" or "b_to_a"; None for the default.
+            tile: largest height and width in pixels of what the network is run on at once, for networks that can be
+                cut into stages; None for 512, or the size of the training if that is larger.
+
+        Returns:
+            An array of the same type and shape, except for the number of channels: (H, W) for an image (H, W) if it is
+            one, else (H, W, C').
+
+        Raises:
+            ValueError: if the array has another shape, type or range, the model does not have that direction, or
+                ``tile`` is not possible.
+        """
+        direction = self.resolve_direction(direction)
+        network, given = self.network(direction), np.asarray(array)
+        images = given[None, :, :, None] if given.ndim == 2 else given[None] if given.ndim == 3 else given
+        if images.ndim != 4 or images.shape[-1] != network.channels_in or not images.size:
+            raise ValueError(f"array has shape {given.shape}; expected (H, W, {network.channels_in})")
+        top = {"uint8": 255, "uint16": 65535}.get(given.dtype.name)
+        if top is None and given.dtype.kind != "f":
+            raise ValueError(f"array has type {given.dtype}; expected uint8, uint16 or float")
+        if top is None and not np.abs(given).max() <= 1 + RANGE_TOLERANCE:
+            raise ValueError(f"array has values from {given.min():g} to {given.max():g}; expected [-1, 1]")
+        made = []
+        for image in images:
+            pixels = torch.from_numpy(image.astype(np.uint8 if top == 255 else np.float32)).permute(2, 0, 1)
+            pixels = pixels / (top / 2) - 1 if top == 65535 else pixels
+            made.append(translate_picture(network, pixels, self.sizes[direction], tile).permute(1, 2, 0))
+        result = torch.stack(made)
+        if top == 65535:
+            result = result.double().add(1).mul(top / 2).round().clamp(0, top)
+        if given.ndim == 2 and result.shape[-1] == 1:
+            result = result[..., 0]
+        return (result if given.ndim == 4 else result[0]).numpy().astype(given.dtype)
 
     def forward(self, images: Tensor) -> Tensor:
         """Translate one batch in the default direction, on the model's device."""

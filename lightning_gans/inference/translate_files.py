@@ -1,76 +1,42 @@
-"""Translation of image files and folders of any size."""
+"""Translation of files and folders: images of any size, animations and videos."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from lightning_gans.core.drawing import to_pil
-from lightning_gans.core.errors import InputError, RunEnded, os_reason
+from lightning_gans.core.errors import RunEnded, UnreadableError, os_reason
 from lightning_gans.core.files import atomic_file
-from lightning_gans.core.image_files import find_images, pixels_of
-from lightning_gans.core.image_reader import failure_reason, open_with_alpha
+from lightning_gans.core.gif_files import GifReader, GifWriter
+from lightning_gans.core.image_files import pixels_of
+from lightning_gans.core.image_reader import failure_reason, flatten, open_with_alpha
+from lightning_gans.core.video_files import VideoFrame, VideoReader
+from lightning_gans.core.video_writer import VideoWriter
 from lightning_gans.inference.image_translator import ImageTranslator
-from lightning_gans.inference.tiled.translate import tile_size, translate_picture
-
-
-class Job(NamedTuple):
-    """An image file to translate, and the file to write."""
-
-    source: Path
-    target: Path
-
-
-def find_jobs(inputs: Iterable[Path], out: Path) -> list[Job]:
-    """Find all image files, and name the file that each becomes; name other files in folders on stderr.
-
-    Args:
-        inputs: image files and folders, which are searched recursively.
-        out: the folder to write to.
-
-    Raises:
-        InputError: if a path does not exist, a folder holds no images, two images would become one file, or an image
-            would be replaced by its translation.
-    """
-
-    def warn(message: str) -> None:
-        print(f"lightning-gans: {message}", file=sys.stderr)
-
-    jobs: dict[Path, Job] = {}
-    for path in inputs:
-        if path.is_dir():
-            found = [(file, file.relative_to(path)) for file in find_images("IN", path, warn)]
-        elif path.exists():
-            found = [(path, Path(path.name))]
-        else:
-            raise InputError(f"IN is {path}, which does not exist; expected an image or a folder of images")
-        for source, name in found:
-            job = Job(source, out / name.with_suffix(".png"))
-            if job.target in jobs:
-                raise InputError(
-                    f"{jobs[job.target].source} and {source} would both become {job.target}; "
-                    "expected images with different names"
-                )
-            if job.target.exists() and job.target.samefile(source):
-                raise InputError(f"{source} would be replaced by its translation; expected another --out")
-            jobs[job.target] = job
-    return list(jobs.values())
+from lightning_gans.inference.tiled.translate import Progress, tile_size, translate_picture
+from lightning_gans.inference.translation_jobs import Job, Kind
 
 
 class FileTranslator:
-    """Translates image files in one direction.
+    """Translates files in one direction.
 
     Args:
         model: the trained model.
         direction: "a_to_b" or "b_to_a"; None for the model's first.
         tile: side of a tile in pixels; None for the default of :func:`.translate_picture`.
         progress: whether to show progress bars; None to show them where stderr is a terminal.
+        joined: whether each image is a pair, domain a on the left and domain b on the right, of which the half that the
+            direction starts from is translated.
+
+    Attributes:
+        direction: "a_to_b" or "b_to_a".
 
     Raises:
         ValueError: if the model does not have that direction, its images have neither 1 nor 3 channels, or the tile
@@ -83,71 +49,171 @@ class FileTranslator:
         direction: str | None = None,
         tile: int | None = None,
         progress: bool | None = None,
+        joined: bool = False,
     ) -> None:
-        direction = model.resolve_direction(direction)
+        self.direction = direction = model.resolve_direction(direction)
         self.network, self.size, self.tile = model.network(direction), model.sizes[direction], tile
         self.hide_bars = None if progress is None else not progress
+        self.joined = joined
         for side, channels in (("input", self.network.channels_in), ("output", self.network.channels_out)):
             if channels not in (1, 3):
                 raise ValueError(f"the model's {side} has {channels} channels; expected 1 (gray) or 3 (RGB)")
         tile_size(self.network, self.size, tile)
 
-    def translate(self, name: str, image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    def translate(
+        self, image: Image.Image, alpha: Image.Image | None = None, progress: Progress | None = None
+    ) -> Image.Image:
         """Translate one image.
 
         Args:
-            name: shown beside the progress bar.
-            image: RGB.
+            image: RGB, or gray if the model's images are.
             alpha: its alpha channel, which the result gets; None if it has none.
+            progress: called after each step, with the number of finished steps and their total.
+
+        Raises:
+            ValueError: if the image is so long and narrow that it would be mostly padding.
+            RunEnded: if the temporary file of a large image cannot be written.
         """
-        pixels = pixels_of(image.convert("L") if self.network.channels_in == 1 else image)
-        with tqdm(desc=name, leave=False, disable=self.hide_bars, unit="step", position=1) as bar:
-
-            def show(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
-            result = to_pil(translate_picture(self.network, pixels, self.size, self.tile, show))
+        try:
+            pixels = translate_picture(self.network, pixels_of(self.shown(image)), self.size, self.tile, progress)
+        except OSError as error:
+            raise RunEnded(
+                f"the temporary file of a translation cannot be written ({os_reason(error)}); "
+                "set TMPDIR to a folder with more space"
+            ) from error
+        result = to_pil(pixels)
         if alpha:
             result.putalpha(alpha)
         return result
 
-    def translate_all(self, jobs: list[Job]) -> int:
+    def shown(self, image: Image.Image) -> Image.Image:
+        """An RGB image as the network gets it: in gray if its input has one channel."""
+        return image.convert("L") if self.network.channels_in == 1 else image
+
+    def translate_all(self, jobs: list[Job]) -> list[Job]:
         """Translate all files; name those that fail on stderr, and continue with the others.
 
         Returns:
-            The number of files that failed.
+            The files that were translated.
 
         Raises:
             RunEnded: if a result cannot be written.
         """
-        failed = 0
-        with tqdm(jobs, disable=self.hide_bars, unit="image") as bar, warnings.catch_warnings():
+        done = []
+        unit = "image" if all(job.kind is Kind.IMAGE for job in jobs) else "frame"
+        with (
+            tqdm(total=len(jobs), disable=self.hide_bars, unit=unit) as bar,
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the reader's limit is an error
-            for job in bar:
-                failure = ""
-                try:
-                    image, alpha = open_with_alpha(job.source, Image.MAX_IMAGE_PIXELS)
-                except Exception as error:  # Pillow's decoders raise exceptions of many types on damaged files
-                    failure = f"cannot be read ({failure_reason(error)})"
-                else:
-                    try:
-                        result = self.translate(job.source.name, image, alpha)
-                    except OSError as error:
-                        raise RunEnded(
-                            f"the temporary file for {job.source} cannot be written ({os_reason(error)}); "
-                            "set TMPDIR to a folder with more space"
-                        ) from error
-                    except ValueError as error:
-                        failure = f"cannot be translated ({error})"
-                    except (RuntimeError, MemoryError) as error:
-                        failure = (
-                            f"cannot be translated ({failure_reason(error)}); if memory is short, give a smaller --tile"
-                        )
-                if failure:
-                    failed += 1
+            for place, job in enumerate(jobs):
+                before, others = bar.n, len(jobs) - place - 1
+
+                def count(frames: int, total: int, before: int = before, others: int = others) -> None:
+                    bar.total = before + max(frames, total) + others
+                    bar.update(before + frames - bar.n)
+
+                if failure := self._failure(job, count):
                     bar.write(f"lightning-gans: {job.source} {failure}", file=sys.stderr)
+                else:
+                    done.append(job)
+        return done
+
+    def _failure(self, job: Job, count: Progress) -> str:
+        """Translate a file; why it could not be translated, or nothing."""
+        kinds: dict[Kind, Callable[[Job, Progress], None]] = {
+            Kind.IMAGE: self._image,
+            Kind.ANIMATION: self._animation,
+            Kind.VIDEO: self._video,
+        }
+        try:
+            kinds[job.kind](job, count)
+        except UnreadableError as error:
+            return f"cannot be read ({error})"
+        except ValueError as error:
+            return f"cannot be translated ({error})"
+        except (RuntimeError, MemoryError) as error:
+            return f"cannot be translated ({failure_reason(error)}); if memory is short, give a smaller --tile"
+        return ""
+
+    def _image(self, job: Job, count: Progress) -> None:
+        images = [_read_image(path) for path in (job.source, job.truth) if path is not None]
+        if self.joined:
+            halves = _halves(*images[0])
+            images = halves if self.direction == "a_to_b" else halves[::-1]
+        image, alpha = images[0]
+        with tqdm(desc=job.source.name, leave=False, disable=self.hide_bars, unit="step", position=1) as steps:
+
+            def show(done: int, total: int) -> None:
+                steps.total = total
+                steps.update(done - steps.n)
+
+            written = {job.target: self.translate(image, alpha, show)}
+        if job.given_copy is not None:
+            written[job.given_copy] = _with_alpha(self.shown(image), alpha)
+        if job.truth_copy is not None:
+            written[job.truth_copy] = _with_alpha(*images[1])
+        for path, content in written.items():
+            with atomic_file(path) as file:
+                content.save(file)
+        count(1, 1)
+
+    def _animation(self, job: Job, count: Progress) -> None:
+        with (
+            GifReader(job.source, Image.MAX_IMAGE_PIXELS) as reader,
+            atomic_file(job.target) as file,
+            GifWriter(file, reader.size, reader.loops) as writer,
+        ):
+            for number, frame in enumerate(reader.frames(), start=1):
+                alpha = frame.image.getchannel("A") if frame.image.mode == "RGBA" else None
+                writer.write(self.translate(flatten(frame.image), alpha), frame.hundredths)
+                count(number, reader.count)
+        job.copy_files()
+
+    def _video(self, job: Job, count: Progress) -> None:
+        frames = 0
+        with (
+            VideoReader(job.source, Image.MAX_IMAGE_PIXELS) as reader,
+            atomic_file(job.target) as file,
+            VideoWriter(file, reader) as writer,
+        ):
+            for part in reader.parts():
+                if not isinstance(part, VideoFrame):
+                    writer.copy(part)
                     continue
-                with atomic_file(job.target) as file:
-                    result.save(file)
-        return failed
+                translated = self.translate(Image.fromarray(part.pixels)).convert("RGB")
+                writer.write(part, np.asarray(translated))
+                frames += 1
+                count(frames, reader.count or frames)
+        job.copy_files()
+
+
+ImageAndAlpha = tuple[Image.Image, Image.Image | None]
+
+
+def _read_image(path: Path) -> ImageAndAlpha:
+    try:
+        return open_with_alpha(path, Image.MAX_IMAGE_PIXELS)
+    except Exception as error:  # Pillow's decoders raise exceptions of many types on damaged files
+        raise UnreadableError(failure_reason(error)) from error
+
+
+def _with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """An image with an alpha channel, if it has one."""
+    if alpha is not None:
+        image = image.copy()
+        image.putalpha(alpha)
+    return image
+
+
+def _halves(image: Image.Image, alpha: Image.Image | None) -> list[ImageAndAlpha]:
+    """The left and the right half of an image.
+
+    Raises:
+        ValueError: if its width is odd.
+    """
+    width, height = image.size
+    if width % 2:
+        raise ValueError(f"{width} pixels wide; expected an even width, with a pair side by side")
+    boxes = [(0, 0, width // 2, height), (width // 2, 0, width, height)]
+    return [(image.crop(box), alpha.crop(box) if alpha else None) for box in boxes]

@@ -94,9 +94,10 @@ def test_the_check_leaves_no_meta_tensors_where_a_module_has_two_names() -> None
     before = {name: value.clone() for name, value in norm.state_dict().items()}
     shared = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
     shared[1].weight = shared[0].weight  # one tensor in two modules
-    model.discriminator.layers.insert(0, norm)
-    model.discriminator.layers.insert(1, norm)
-    model.discriminator.layers.insert(2, shared)
+    judged: Any = model.discriminator
+    judged.layers.insert(0, norm)
+    judged.layers.insert(1, norm)
+    judged.layers.insert(2, shared)
     model._trainer = trainer_of(DataLoader(TensorDataset(IMAGES)))
     check_smallest_batch(model, latent_inputs)
     tensors = (*model.discriminator.parameters(), *model.discriminator.buffers())

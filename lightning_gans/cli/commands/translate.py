@@ -1,4 +1,4 @@
-"""``lightning-gans translate``: translate images of any size."""
+"""``lightning-gans translate``: translate images of any size, animations and videos."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from lightning_gans.cli.commands.common import (
     user_path,
 )
 from lightning_gans.cli.start import announce_loading
-from lightning_gans.core.errors import RunEnded
+from lightning_gans.core.errors import InputError, RunEnded
 from lightning_gans.core.files import require_new_path
 from lightning_gans.core.image_metadata import FORMATS
+from lightning_gans.core.video_files import VIDEO_EXTENSIONS, VIDEOS
 
-DESCRIPTION = """Translate images of any size with a trained model, without dropout.
+DESCRIPTION = """Translate images of any size, animations and videos with a trained model, without dropout.
 
 An image that fits into one tile is translated as a whole. A larger one is cut into tiles and normalized by the
 statistics of the whole image, so that no seams appear and memory is limited to that of a tile (plus a file of 128
@@ -30,7 +31,19 @@ Each image becomes a PNG file of the same name with 8 bits per channel; 16 bits 
 according to their EXIF data, and converted to gray or RGB as the model expects. Transparent images are translated on
 white, and the result keeps their transparency. Files that cannot be read are named on stderr and skipped, and so are
 other files in folders.
+
+A GIF of several frames becomes a GIF, and a video becomes a video: each frame is translated as an image, and is shown
+at its own time and for as long as before. Sound is copied. Memory does not depend on the length.
+
+--compare also writes what the network was given, and what the translation should be if that is known, as files of
+their own, and a page that shows them side by side.
 Default tile: 512 pixels, or the size that the model was trained on if that is larger."""
+
+PAGE = "index.html"
+"""The page of a comparison."""
+
+REPLACED = ("*.png", "*.gif", *(f"*{extension}" for extension in VIDEO_EXTENSIONS), PAGE)
+"""Patterns of the files that the command writes."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -41,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
         nargs="+",
         type=user_path,
         metavar="IN",
-        help=f"an image ({FORMATS}), or a folder, which is searched recursively",
+        help=f"an image ({FORMATS}), a video ({VIDEOS}), or a folder, which is searched recursively",
     )
     parser.add_argument(
         "--out",
@@ -50,10 +63,29 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a new folder: photo.jpg becomes DIR/photo.png, FOLDER/sub/photo.jpg becomes DIR/sub/photo.png",
     )
-    add_overwrite(parser, "images of the same names in DIR")
+    add_overwrite(parser, "files of the same names in DIR")
     parser.add_argument("--direction", help="a_to_b or b_to_a (default: the model's direction, a_to_b if it has both)")
     parser.add_argument(
         "--tile", type=int, metavar="PIXELS", help="side of a tile; smaller tiles need less memory and more time"
+    )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help=f"write DIR/{PAGE}, a page that opens offline, and what it shows: DIR/images/photo_real_A.png (input), "
+        "photo_fake_B.png (translation) and photo_real_B.png (what it should be, if known); the letters are exchanged "
+        "for b_to_a",
+    )
+    parser.add_argument(
+        "--truth",
+        type=user_path,
+        metavar="DIR",
+        help="with --compare, what the translations should be: a folder with the names of IN, up to the extension",
+    )
+    parser.add_argument(
+        "--joined",
+        action="store_true",
+        help="each image is a pair as in pix2pix's folders, a on the left and b on the right: translate one half, and "
+        "with --compare show the other as what the translation should be",
     )
     parser.add_argument(
         "--progress",
@@ -64,28 +96,46 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Translate the images.
+    """Translate the files.
 
     Raises:
         InputError: if an option cannot be used.
-        RunEnded: if images cannot be translated or written, or after Ctrl-C.
+        RunEnded: if files cannot be translated or written, or after Ctrl-C.
     """
-    require_folder_name(options.out, "a folder, to which PNG files are written")
-    require_new_path(options.out, overwrite=options.overwrite, replaced=("*.png",))
+    require_folder_name(options.out, "a folder, to which files are written")
+    if options.truth is not None and (options.joined or not options.compare):
+        raise InputError(
+            f"--truth is {options.truth} {'beside' if options.joined else 'without'} "
+            f"--{'joined' if options.joined else 'compare'}; expected --compare and one of --truth and --joined"
+        )
+    require_new_path(options.out, overwrite=options.overwrite, replaced=REPLACED)
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()
     from lightning_gans.inference import ImageTranslator
-    from lightning_gans.inference.translate_files import FileTranslator, find_jobs
+    from lightning_gans.inference.translate_files import FileTranslator
+    from lightning_gans.inference.translation_jobs import Kind, compared_jobs, find_jobs
 
     jobs = find_jobs(options.inputs, options.out)
+    moving = next((job.source for job in jobs if job.kind is not Kind.IMAGE), None)
+    if options.joined and moving is not None:
+        raise InputError(f"IN is {moving}, which is no single image; expected images with a pair each, or no --joined")
+    noun = "images" if moving is None else "files"
     try:
         model = load_model_of(options, ImageTranslator)
         with options_as_arguments(direction="--direction", tile="--tile"):
-            translator = FileTranslator(model, options.direction, options.tile, options.progress)
-        failed = translator.translate_all(jobs)
+            translator = FileTranslator(model, options.direction, options.tile, options.progress, options.joined)
+        if options.compare:
+            jobs = compared_jobs(jobs, options.out, translator.direction, options.truth, options.joined)
+        done = translator.translate_all(jobs)
     except KeyboardInterrupt:
         raise RunEnded("interrupted; every image written so far is complete", status=INTERRUPTED) from None
-    if failed:
-        raise RunEnded(f"{failed} of {len(jobs)} images could not be translated")
-    print(f"images: {options.out} ({len(jobs)} by {describe_weights(model)})")
+    if options.compare and done:
+        from lightning_gans.reporting.html.comparison import write_comparison
+
+        write_comparison(options.out / PAGE, done, model.metadata, translator.direction)
+    if len(done) < len(jobs):
+        raise RunEnded(f"{len(jobs) - len(done)} of {len(jobs)} {noun} could not be translated")
+    print(f"{noun}: {options.out} ({len(jobs)} by {describe_weights(model)})")
+    if options.compare:
+        print(f"page: {options.out / PAGE}")

@@ -138,13 +138,6 @@ def test_pictures_become_gray_or_colored_as_the_model_takes_them(channels: int, 
         assert np.array_equal(pixels("out/a.png"), np.asarray(file.convert("RGB" if channels == 3 else "L")))
 
 
-def test_of_an_animation_the_first_picture_is_taken() -> None:
-    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
-    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
-    command_line("translate", ["same.ckpt", "a.gif", "--out", "out"])
-    assert (pixels("out/a.png")[:, :, :3] == (255, 0, 0)).all()
-
-
 # The process.
 
 

@@ -105,7 +105,7 @@ def test_a_full_disk_ends_it_with_one_sentence(
 
         monkeypatch.setattr("lightning_gans.inference.tiled.tiles.FeatureMapFile.write", write_maps)
     assert ended(str(model), "a.png", "b.png", "--tile", "40") == 1
-    what = "out/b.png cannot" if full == "result" else "the temporary file for b.png cannot"
+    what = "out/b.png cannot" if full == "result" else "the temporary file of a translation cannot"
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"lightning-gans: {what} be written (No space left on device)")
@@ -132,13 +132,24 @@ def test_a_picture_that_is_mostly_padding_is_named(capsys: pytest.CaptureFixture
             ["noise.ckpt", "a.png"],
             "CKPT is noise.ckpt, a model that generates images from noise; exp",
         ),
-        (["same.ckpt", "nowhere.png"], "IN is nowhere.png, which does not exist; expected an image or a folder"),
+        (["same.ckpt", "nowhere.png"], "IN is nowhere.png, which does not exist; expected an image, a video or a f"),
         (["same.ckpt", "bare"], "IN is bare, which holds no images; expected files named .jpg, .jpeg, .png"),
-        (["same.ckpt", "a.png", "a.bmp"], "a.png and a.bmp would both become out/a.png; expected images with diff"),
+        (["same.ckpt", "a.png", "a.bmp"], "a.png and a.bmp would both become out/a.png; expected files with diff"),
         (["same.ckpt", "a.png", "--direction", "b_to_a"], "--direction is b_to_a; expected a_to_b for this model"),
         (["same.ckpt", "a.png", "--tile", "3"], "--tile is 3; expected at least 32"),
         (["unet.ckpt", "a.png", "--tile", "64"], "--tile is 64, but UNet runs on windows of 64 pixels"),
         (["odd.ckpt", "a.png"], "the model's input has 2 channels; expected 1 (gray) or 3 (RGB)"),
+        (["same.ckpt", "a.png", "--truth", "bare"], "--truth is bare without --compare; expected --compare and one of"),
+        (["same.ckpt", "a.png", "--truth", "b", "--compare", "--joined"], "--truth is b beside --joined; expected"),
+        (["same.ckpt", "a.png", "--truth", "b", "--compare"], "--truth is b, which is not there; expected a folder"),
+        (
+            ["same.ckpt", "film.mp4", "--joined"],
+            "IN is film.mp4, which is no single image; expected images with a pair",
+        ),
+        (
+            ["same.ckpt", "a.png", "--truth", "other", "--compare"],
+            "--truth is other, which holds no partner of 1 of 1 files: a.png; expected the same names, up to the ext",
+        ),
         (["same.ckpt", "a.png", "--device", "nothing"], "device is nothing, which cannot be used here"),
     ],
 )
@@ -147,6 +158,8 @@ def test_bad_input_is_one_line_and_status_two(
 ) -> None:
     save("a.png", noise(8, 8))
     save("a.bmp", noise(8, 8))
+    save("other/b.png", noise(8, 8))
+    Path("film.mp4").write_bytes(b"")
     Path("bare").mkdir()
     checkpoint_files.latent(Path("noise.ckpt"))
     checkpoint_files.one_way(Path("unet.ckpt"))
@@ -161,7 +174,7 @@ def test_bad_input_is_one_line_and_status_two(
 def test_the_name_of_a_picture_is_no_output_folder(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command_line("translate", ["same.ckpt", "a.png", "--out", "b.jpg"])
-    assert "--out is b.jpg; expected a folder, to which PNG files are written" in capsys.readouterr().err
+    assert "--out is b.jpg; expected a folder, to which files are written" in capsys.readouterr().err
 
 
 def test_an_output_folder_with_files_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
