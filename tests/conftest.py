@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -65,3 +66,22 @@ def _wandb_ends() -> Iterator[None]:
     yield
     if "wandb" in sys.modules:
         sys.modules["wandb"].teardown()
+
+
+@pytest.fixture(scope="session")
+def built_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tiny models as they ship, and the checkpoints beside their folder; no test changes them."""
+    from tests.support.shipped import write_models
+
+    return write_models(tmp_path_factory.mktemp("shipped"))
+
+
+@pytest.fixture
+def models(built_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a copy of these models, which are the ones that ship with the package; the test runs beside it."""
+    from lightning_gans.core import shipped_models
+
+    shutil.copytree(built_models.parent, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shipped_models, "models_folder", lambda: tmp_path / "models")
+    return tmp_path / "models"

@@ -24,6 +24,7 @@ def test_the_wheel_holds_one_package_with_the_configs_and_runs(tmp_path: Path) -
         names = archive.namelist()
         archive.extractall(site)
     assert "lightning_gans/configs/dcgan/mnist.yaml" in names
+    assert "lightning_gans/models/README.md" in names
     assert "lightning_gans/metrics/digits.safetensors" in names
     assert "lightning_gans/datamodules/torchvision_sets.py" in names
     for part in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TypeVar
 
 from lightning.pytorch import Callback, Trainer
@@ -14,6 +15,9 @@ from lightning_gans.core.errors import RunEnded
 from lightning_gans.runs.folder import RunFolder
 
 Kind = TypeVar("Kind", bound=Callback)
+
+SHIPPED = "`lightning-gans models` lists trained models to compare it with"
+"""The end of the line that says what can be done next."""
 
 
 def fit_summary(trainer: Trainer) -> str:
@@ -27,6 +31,7 @@ def fit_summary(trainer: Trainer) -> str:
         if callback.best_model_path:
             lines.append(f"best checkpoint: {callback.best_model_path}")
     lines.append(f"last checkpoint: {folder.last_checkpoint}")
+    lines.append(f"next: `lightning-gans demo {shlex.quote(str(folder))}` shows the model on a page; {SHIPPED}")
     return "\n".join(lines)
 
 

@@ -19,7 +19,13 @@ from lightning_gans.runs.folder import RunFolder
 CSS = Path(__file__).parent / "page.css"
 
 
-def build(model: PretrainedModel, run: RunFolder | None, limits: Limits, stopping: threading.Event) -> gr.Blocks:
+def build(
+    model: PretrainedModel,
+    run: RunFolder | None,
+    limits: Limits,
+    stopping: threading.Event,
+    exported: RunFolder | None = None,
+) -> gr.Blocks:
     """Build the page of a model.
 
     Args:
@@ -27,6 +33,7 @@ def build(model: PretrainedModel, run: RunFolder | None, limits: Limits, stoppin
         run: the run of its checkpoint; None if it is not known.
         limits: limits of uploads.
         stopping: set when the server stops.
+        exported: the folder of an exported model, which has examples to translate if it ships with the package.
     """
     page: gr.Blocks
     with gr.Blocks(
@@ -41,7 +48,7 @@ def build(model: PretrainedModel, run: RunFolder | None, limits: Limits, stoppin
                     latent_tab(page, model)
             elif isinstance(model, ImageTranslator):
                 with gr.Tab("Translation"):
-                    translation_tab(page, model, run, limits, stopping)
+                    translation_tab(page, model, run or exported, limits, stopping)
             with gr.Tab("The run", elem_id="run-tab") as tab:
                 run_tab(tab, run, model.metadata)
     return page

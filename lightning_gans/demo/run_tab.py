@@ -93,6 +93,9 @@ def run_tab(tab: gr.Tab, run: RunFolder | None, metadata: ModelMetadata) -> None
     """Fill the tab. While the run is still training, opening the tab again shows its new files."""
     if run is None:
         gr.Markdown("This checkpoint is not in a run's folder, so there are no curves and grids to show.")
+        if "shipped" in metadata:
+            label = f"Trained in {metadata['shipped']['trained']} by"
+            gr.Textbox(metadata["shipped"]["command"], label=label, interactive=False, elem_id="command")
         gr.Markdown(scores_text(newest_scores(None, metadata)), elem_id="scores", elem_classes="wide")
         return
     moments = timeline(run)

@@ -29,6 +29,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 LIMIT = 1e-4
 """Largest allowed difference of values in [-1, 1]; one level of gray is 78 times larger."""
 
+HALF_LIMIT = 4 / 255
+"""The same for weights that are rounded to float16: two levels of gray."""
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -46,11 +49,16 @@ class Parity:
         return f"largest difference: {self.difference:.2g} ({self.compared})"
 
 
-def compare(target: ExportTarget, runner: Runner) -> Parity:
+def compare(target: ExportTarget, runner: Runner, limit: float = LIMIT) -> Parity:
     """Run the exported generator and the model on the same inputs.
 
+    Args:
+        target: the model's generator.
+        runner: runs the exported one.
+        limit: largest allowed difference of values in [-1, 1].
+
     Raises:
-        RunEnded: if an output differs by more than ``LIMIT``, or in its shape.
+        RunEnded: if an output differs by more, or in its shape.
     """
     largest = 0.0
     for inputs in target.test_inputs():
@@ -62,9 +70,9 @@ def compare(target: ExportTarget, runner: Runner) -> Parity:
             )
         difference = float((expected - exported).abs().max())
         largest = difference if math.isnan(difference) else max(largest, difference)
-        if not largest <= LIMIT:  # also true for NaN
+        if not largest <= limit:  # also true for NaN
             raise RunEnded(
-                f"the exported generator differs from the model by {largest:.2g}, which is more than {LIMIT:g}; "
+                f"the exported generator differs from the model by {largest:.2g}, which is more than {limit:.2g}; "
                 "nothing was written"
             )
     return Parity(largest, target.test_description())
@@ -106,7 +114,7 @@ class SafetensorsFile(Format):
         config = target.model.config
         if isinstance(target, TranslationTarget):
             config["generators"] = {target.direction: config["generators"][target.direction]}
-        path.write_bytes(to_safetensors(target.network.state_dict(), config))
+        path.write_bytes(to_safetensors(target.network.state_dict(), config, target.model.is_half))
         return "weights, and the config of the network"
 
     def runner(self, target: ExportTarget, path: Path) -> Runner:
@@ -125,13 +133,16 @@ def network_runner(network: torch.nn.Module) -> Runner:
     return run
 
 
-def write_file(target: ExportTarget, file_format: Format, out: Path) -> tuple[str, Parity]:
+def write_file(
+    target: ExportTarget, file_format: Format, out: Path, half: ExportTarget | None = None
+) -> tuple[str, Parity]:
     """Export one generator as a file, and compare the file with the model.
 
     Args:
         target: the generator.
         file_format: the file's format.
         out: the file; it is written completely or not at all.
+        half: the generator of :meth:`.PretrainedModel.to_half`, which is written in place of the first.
 
     Returns:
         A few words about the file's contents, and the result of the comparison.
@@ -141,11 +152,13 @@ def write_file(target: ExportTarget, file_format: Format, out: Path) -> tuple[st
         RunEnded: if the file cannot be written, or differs from the model.
     """
     with atomic_file(out) as path:
-        contents = file_format.write(target, path)
-        return contents, compare(target, file_format.runner(target, path))
+        contents = file_format.write(half or target, path)
+        return contents, compare(target, file_format.runner(target, path), HALF_LIMIT if half else LIMIT)
 
 
-def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, license: str | None) -> Parity:
+def write_folder(
+    model: PretrainedModel, checkpoint: Path, out: Path, license: str | None, half: PretrainedModel | None = None
+) -> Parity:
     """Export a model as a folder for the hub, and compare the folder with the model.
 
     Args:
@@ -153,6 +166,7 @@ def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, license: s
         checkpoint: the model's checkpoint; the record of its run is added to the model card.
         out: the folder; it is written completely or not at all.
         license: license of the weights, by the hub's name for it, such as "mit".
+        half: the result of :meth:`.PretrainedModel.to_half`, which is written in place of the model.
 
     Returns:
         The result of the comparison.
@@ -161,8 +175,8 @@ def write_folder(model: PretrainedModel, checkpoint: Path, out: Path, license: s
         RunEnded: if the folder cannot be written, or differs from the model.
     """
     with atomic_folder(out) as folder:
-        fill_folder(model, checkpoint, folder, license)
-        return compare_folder(model, folder)
+        fill_folder(half or model, checkpoint, folder, license)
+        return compare_folder(model, folder, HALF_LIMIT if half else LIMIT)
 
 
 def write_imported(model: PretrainedModel, out: Path, license: str | None) -> None:
@@ -211,8 +225,13 @@ def is_png(grid: GridFile) -> bool:
         return False
 
 
-def compare_folder(model: PretrainedModel, folder: Path) -> Parity:
+def compare_folder(model: PretrainedModel, folder: Path, limit: float = LIMIT) -> Parity:
     """Compare a written folder with its model, in each direction.
+
+    Args:
+        model: the model.
+        folder: the folder.
+        limit: see :func:`compare`.
 
     Raises:
         RunEnded: if they differ.
@@ -220,7 +239,7 @@ def compare_folder(model: PretrainedModel, folder: Path) -> Parity:
     written = load_folder(folder, model.trust)
     directions = model.directions if isinstance(model, ImageTranslator) else [None]
     results = [
-        compare(export_target(model, direction), network_runner(select_network(written, direction)))
+        compare(export_target(model, direction), network_runner(select_network(written, direction)), limit)
         for direction in directions
     ]
     return max(results, key=lambda parity: parity.difference)

@@ -45,8 +45,9 @@ def load(
 
     Args:
         path: a checkpoint; a run's folder, of which the best checkpoint is used, else the last; a folder of runs, of
-            which the newest is used; a folder written by ``save_pretrained``; or a ``.safetensors`` file written by
-            ``lightning-gans export``.
+            which the newest is used; a folder written by ``save_pretrained``; a ``.safetensors`` file written by
+            ``lightning-gans export``; or the name of a model that ships with this package, such as "cgan/mnist", as
+            ``lightning-gans models`` lists them, if there is no such file or folder.
         raw: of a checkpoint, use the weights as the optimizer left them instead of their moving average.
         device: device of the model.
         trust: classes, or their paths such as "mynet.MyGenerator", that the file may name beside those of this package

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,10 @@ from lightning_gans.runs.weights_file import CONFIG, WEIGHTS, read_json, read_sa
 
 TAGS = ("gan", "model_hub_mixin", "pytorch_model_hub_mixin")
 """Tags on the hub; the last two are those of all models that use huggingface_hub's mixin."""
+
+
+HALF = "float16"
+"""The type of numbers that weights may be rounded to."""
 
 
 class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
@@ -76,6 +81,27 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
     def frozen_eval(self) -> Self:
         """Switch to evaluation mode, disable gradients, and return the model."""
         return self.requires_grad_(False).eval()
+
+    @property
+    def is_half(self) -> bool:
+        """Whether the weights are float16 numbers, as which they are saved; the model computes in float32."""
+        return self.metadata.get("rounded_to") == HALF
+
+    def to_half(self) -> Self:
+        """A copy with the weights rounded to float16, as which it is saved: half the bytes.
+
+        Raises:
+            InputError: if a weight is too large for float16.
+        """
+        rounded = copy.deepcopy(self)
+        state = {name: as_half(value) for name, value in self.state_dict().items()}
+        try:
+            check_finite(state)
+        except WeightsError as error:
+            raise InputError(f"the {error}, once rounded to {HALF}, whose largest number is 65,504") from error
+        rounded.load_state_dict(state)
+        rounded.metadata["rounded_to"] = HALF
+        return rounded
 
     def sample(self, n: int, labels: Any = None, seed: int = 0, truncation: float | None = None) -> Tensor:
         """Generate images from noise; see :meth:`.LatentSampler.sample`.
@@ -210,11 +236,13 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
             save_directory: the folder.
             kwargs: see the mixin.
         """
+        # The mixin has the arguments of the constructor; the metadata may have been changed since.
+        kwargs.setdefault("config", self.config)
         return super().save_pretrained(expand_path(save_directory, "save_directory"), **kwargs)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the weights, and pictures for the model card."""
-        (save_directory / WEIGHTS).write_bytes(to_safetensors(self.state_dict(), {}))
+        (save_directory / WEIGHTS).write_bytes(to_safetensors(self.state_dict(), {}, self.is_half))
         self.draw_samples(save_directory / SAMPLES)
 
     @classmethod
@@ -273,6 +301,11 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         config = read_json(file(CONFIG), where)
         weights = read_safetensors(file(WEIGHTS), where)
         return cls.from_config(config, weights, where, Trust(trust), strict).to(map_location)
+
+
+def as_half(value: Tensor) -> Tensor:
+    """Numbers rounded to float16, in their own type; integers as they are."""
+    return value.half().to(value.dtype) if value.is_floating_point() else value
 
 
 def check_state(planned: nn.Module, weights: Mapping[str, Tensor], strict: bool = True) -> None:

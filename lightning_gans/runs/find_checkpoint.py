@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.shipped_models import find_model
 from lightning_gans.runs.below import newest_run_in
 from lightning_gans.runs.checkpoint_file import check_archive
 from lightning_gans.runs.folder import BEST, CHECKPOINTS, LAST, RunFolder
@@ -43,15 +44,17 @@ def best_or_last_checkpoint(folder: Path) -> Path | None:
 
 
 def find_checkpoint(path: Path, key: str = "path") -> Path:
-    """Find the checkpoint in a run's folder, or in the newest in a folder of runs; other paths are returned unchanged.
+    """Find the checkpoint in a run's folder, or in the newest in a folder of runs, or the folder of a shipped model.
 
     Args:
-        path: a path of any kind.
+        path: a path of any kind; one of another kind is returned unchanged.
         key: the setting or argument that names it, for messages.
 
     Raises:
-        InputError: if the folder holds no checkpoint.
+        InputError: if the path does not exist and names no shipped model, or the folder holds no checkpoint.
     """
+    if not path.exists():
+        return find_model(path, key)
     if not path.is_dir() or (path / CONFIG).is_file():
         return path
     run = newest_run_in(path)

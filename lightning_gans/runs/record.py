@@ -121,6 +121,9 @@ class ModelMetadata(TypedDict, total=False):
         started_from: the weights that the training started from, if they were those of a trained model; see
             :class:`lightning_gans.families.fine_tuning.FineTuning`.
         imported_from: of a model that another program has trained, the file and what it has, in words.
+        rounded_to: the type of numbers that the weights were rounded to, "float16"; missing if they were not.
+        shipped: of a model that ships with this package its ``name``, the ``command`` that trained it, the time that
+            took and where (``trained``), the ``license`` of the weights, and the ``terms`` of the training data.
     """
 
     variant: str
@@ -138,6 +141,8 @@ class ModelMetadata(TypedDict, total=False):
     scores: list[dict[str, Any]]
     started_from: dict[str, Any]
     imported_from: str
+    rounded_to: str
+    shipped: dict[str, str]
 
 
 METADATA_TYPES: dict[str, tuple[type, ...]] = {
@@ -156,8 +161,14 @@ METADATA_TYPES: dict[str, tuple[type, ...]] = {
     "scores": (list,),
     "started_from": (dict,),
     "imported_from": (str,),
+    "rounded_to": (str,),
+    "shipped": (dict,),
 }
 """Types of the entries of :class:`ModelMetadata`."""
+
+
+SHIPPED = {"name", "command", "trained", "license", "terms"}
+"""Keys of ``shipped`` in :class:`ModelMetadata`."""
 
 
 def check_metadata(metadata: object) -> None:
@@ -173,10 +184,15 @@ def check_metadata(metadata: object) -> None:
             raise ValueError(f"metadata.{key} is {short_text(metadata[key])}; expected a {kinds[0].__name__}")
         if isinstance(metadata.get(key), str) and not is_short_text(metadata[key]):
             raise ValueError(f"metadata.{key} is {short_text(metadata[key])}; expected a short text of one line")
+    if "shipped" in metadata and set(metadata["shipped"]) != SHIPPED:
+        raise ValueError(
+            f"metadata.shipped is {short_text(metadata['shipped'])}; expected {', '.join(sorted(SHIPPED))}"
+        )
     for name, number in metadata.get("versions", {}).items():
         if not isinstance(name, str) or not isinstance(number, str):
             raise ValueError(f"metadata.versions has {short_text(number)}; expected texts")
-    for key, names in (("classes", metadata.get("classes", [])), ("domains", metadata.get("domains", {}).values())):
+    texts = {key: metadata.get(key, {}).values() for key in ("domains", "shipped")}
+    for key, names in {"classes": metadata.get("classes", []), **texts}.items():
         if wrong := [name for name in names if not is_short_text(name)]:
             raise ValueError(f"metadata.{key} has {short_text(wrong[0])}; expected short texts of one line")
     for key, value in flatten(metadata.get("started_from", {})).items():

@@ -58,17 +58,13 @@ def read_trained_weights(path: Path, key: str = "path") -> TrainedWeights:
 
     Args:
         path: a checkpoint; a run's folder, of which the best checkpoint is used, else the last; a folder of runs, of
-            which the newest is used; a folder written by ``save_pretrained``; or a ``.safetensors`` file written by
-            ``lightning-gans export``.
+            which the newest is used; a folder written by ``save_pretrained``; a ``.safetensors`` file written by
+            ``lightning-gans export``; or the name of a shipped model.
         key: the setting or argument that names it, for messages.
 
     Raises:
         InputError: if there is no such file, or it cannot be read.
     """
-    if not path.exists():
-        raise InputError(
-            f"{key} is {path}, which does not exist; expected a checkpoint, a run's folder or an exported folder"
-        )
     place = find_checkpoint(path, key)
     if place.is_dir() or place.suffix == SAFETENSORS:
         return exported_weights(place, key)

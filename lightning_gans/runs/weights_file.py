@@ -23,18 +23,21 @@ CONFIG = "config.json"
 """The hub's name for the file from which a model is built."""
 
 
-def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+def to_safetensors(weights: Mapping[str, Tensor], header: Mapping[str, Any], half: bool = False) -> bytes:
     """Serialize weights.
 
     Args:
         weights: tensors by name; tensors that share memory are written separately.
         header: plain data; each value is written as JSON.
+        half: whether floating-point numbers are written as float16.
 
     Returns:
         The contents of the file.
     """
     # The caller writes the file, since safetensors does not raise OSError on a full disk.
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in weights.items()}
+    if half:
+        tensors = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
     return save(tensors, {"format": "pt", **{key: json.dumps(value) for key, value in header.items()}})
 
 

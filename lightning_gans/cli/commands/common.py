@@ -117,8 +117,8 @@ def model_parser(name: str, description: str, device: str | None = None, **setti
         "checkpoint",
         type=user_path,
         metavar="CKPT",
-        help="a checkpoint, a run's folder (its best checkpoint, else the last), a folder of runs (the newest), or an "
-        "exported folder or file",
+        help="a checkpoint, a run's folder (its best checkpoint, else the last), a folder of runs (the newest), an "
+        "exported folder or file, or the name of a model that `lightning-gans models` lists",
     )
     parser.add_argument(
         "--raw", action="store_true", help="use the weights as the optimizer left them, not their moving average"

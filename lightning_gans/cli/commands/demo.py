@@ -65,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
             from lightning_gans.demo.limits import Limits
             from lightning_gans.demo.page import CSS, build, theme
             from lightning_gans.demo.uploads import set_pillow_limit
+            from lightning_gans.runs.find_checkpoint import find_checkpoint
 
             limits = Limits(
                 options.max_upload_mb,
@@ -74,7 +75,8 @@ def run(options: argparse.Namespace) -> None:
                 options.max_folder_mb,
             )
             set_pillow_limit(limits)
-            page = build(model, RunFolder.containing(options.checkpoint), limits, stopping)
+            place = find_checkpoint(options.checkpoint)
+            page = build(model, RunFolder.containing(place), limits, stopping, RunFolder(place))
             app = application(page, folder, limits, options.host, theme(), CSS, stopping)
             if options.host not in LOCAL_HOSTS:
                 print(f"{options.host} is not local: everyone in its network can use the page", file=sys.stderr)

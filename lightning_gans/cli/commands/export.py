@@ -43,7 +43,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = model_parser(
         "export",
         "Export a trained generator as a file for other programs, or as a folder for the Hugging Face Hub. The result "
-        "is compared with the model; if values in [-1, 1] differ by more than 1e-4, nothing is written.",
+        "is compared with the model; if values in [-1, 1] differ by more than 1e-4, nothing is written. With --half "
+        "they may differ by two of 255 levels of gray.",
         device="cpu",  # exported files run on the CPU, so the model's outputs are best computed there as well
     )
     parser.add_argument(
@@ -73,6 +74,11 @@ def make_parser() -> argparse.ArgumentParser:
         "the distance of w from its mean, which becomes part of the program (default: none)",
     )
     parser.add_argument(
+        "--half",
+        action="store_true",
+        help="for safetensors and huggingface, round the weights to float16: half the size; they are read as float32",
+    )
+    parser.add_argument(
         "--license",
         metavar="NAME",
         help="for huggingface, the license of the weights by the hub's name for it, such as mit or cc-by-4.0 "
@@ -92,6 +98,8 @@ def run(options: argparse.Namespace) -> None:
     for key, formats in (("license", (FOLDER,)), ("direction", FILE_FORMATS), ("truncation", PROGRAMS)):
         if getattr(options, key) is not None and options.format not in formats:
             raise InputError(f"--{key} is given, but --format is {options.format}; expected {' or '.join(formats)}")
+    if options.half and options.format in PROGRAMS:
+        raise InputError(f"--half is given, but --format is {options.format}; expected safetensors or {FOLDER}")
     if folder and options.out is not None:
         require_folder_name(options.out, f"a folder for --format {FOLDER}")
     if options.license is not None and not LICENSE.fullmatch(options.license):
@@ -122,14 +130,16 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--out is {out}; expected a name that ends in {suffix}")
     require_new_path(out, overwrite=options.overwrite, replaced=FOLDER_FILES if folder else (f"*{suffix}",))
     model = load_model(options)
+    half = model.to_half() if options.half else None
     if folder:
-        parity = write_folder(model, checkpoint, out, options.license)
+        parity = write_folder(model, checkpoint, out, options.license, half)
         size = (out / WEIGHTS).stat().st_size
         contents = ", ".join(sorted(path.name for path in out.iterdir()))
     else:
         with options_as_arguments(direction="--direction", truncation="--truncation"):
             target = export_target(model, options.direction, options.truncation)
-        contents, parity = write_file(target, writers[options.format](), out)
+            target_half = None if half is None else export_target(half, options.direction)
+        contents, parity = write_file(target, writers[options.format](), out, target_half)
         size = out.stat().st_size
     print(f"exported: {out} ({format_megabytes(size)}, {describe_weights(model)}; {contents})")
     print(parity)

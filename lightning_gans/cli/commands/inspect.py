@@ -34,7 +34,8 @@ def make_parser() -> argparse.ArgumentParser:
         "checkpoint",
         type=user_path,
         metavar="CKPT",
-        help="a checkpoint, a run's folder, a folder of runs (the newest), or an exported folder or .safetensors file",
+        help="a checkpoint, a run's folder, a folder of runs (the newest), an exported folder or .safetensors file, or "
+        "the name of a model that `lightning-gans models` lists",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

@@ -130,14 +130,22 @@ def read_picture(path: Path) -> Picture:
         InputError: if it is not a complete PNG.
     """
     try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            width, height = image.size
-            image.verify()  # reads every chunk and its checksum without decoding
-        recoded = to_webp(content) if len(content) > LARGE else None
+        return embed(path.read_bytes())
     # The error depends on where the file is damaged.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
         raise InputError(f"{path} is not a complete picture; expected a PNG") from None
+
+
+def embed(content: bytes) -> Picture:
+    """The content of a PNG file as a picture for a page.
+
+    Raises:
+        Exception: of various types, if it is not a complete PNG.
+    """
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        width, height = image.size
+        image.verify()  # reads every chunk and its checksum without decoding
+    recoded = to_webp(content) if len(content) > LARGE else None
     kind, stored = ("png", content) if recoded is None else ("webp", recoded)
     return Picture(f"data:image/{kind};base64,{b64encode(stored).decode()}", width, height, recoded is not None)
 

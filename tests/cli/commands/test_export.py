@@ -14,9 +14,10 @@ from torch import Tensor
 
 from lightning_gans.cli.commands.common import command_line
 from lightning_gans.export import formats, programs, target
-from lightning_gans.runs.weights_file import to_safetensors
+from lightning_gans.inference import load
+from lightning_gans.runs.weights_file import WEIGHTS, to_safetensors
 from tests.support import checkpoint_files
-from tests.support.exports import FORMATS
+from tests.support.exports import FORMATS, difference_of
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def test_what_differs_from_the_model_is_not_left(
 ) -> None:
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
 
-    def wrong(weights: dict[str, Tensor], header: dict[str, Any]) -> bytes:
+    def wrong(weights: dict[str, Tensor], header: dict[str, Any], half: bool) -> bytes:
         return to_safetensors({name: value + 0.01 for name, value in weights.items()}, header)
 
     monkeypatch.setattr(formats, "to_safetensors", wrong)
@@ -112,6 +113,7 @@ def test_a_full_disk_leaves_nothing(
             ["a.ckpt", "--format", "safetensors", "--truncation", "0.5"],
             "--truncation is given, but --format is safetensors; expected onnx or torch_export",
         ),
+        (["a.ckpt", "--format", "onnx", "--half"], "--half is given, but --format is onnx; expected safetensors or"),
         (["a.ckpt", "--format", "onnx", "--license", "mit"], "--license is given, but --format is onnx"),
         (["a.ckpt", "--format", "huggingface", "--direction", "a_to_b"], "--direction is given, but --format is"),
         (
@@ -178,3 +180,16 @@ def test_export_starts_without_lightning(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.count("\n") == 2
+
+
+@pytest.mark.parametrize("chosen", ["safetensors", "huggingface"])
+def test_half_of_the_bytes_give_nearly_the_same_images(chosen: str, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint_files.latent(Path("a.ckpt"))
+    for name, option in (("whole", []), ("half", ["--half"])):
+        out = Path(f"{name}{FORMATS[chosen]}")
+        command_line("export", ["a.ckpt", "--format", chosen, "--out", str(out), *option])
+    assert 1e-6 < difference_of(capsys.readouterr().out) < formats.HALF_LIMIT
+    files = [Path(f"{name}{FORMATS[chosen]}") for name in ("whole", "half")]
+    sizes = [(file / WEIGHTS if file.is_dir() else file).stat().st_size for file in files]
+    assert sizes[1] < 0.6 * sizes[0]
+    assert load(files[1]).metadata["rounded_to"] == "float16"
