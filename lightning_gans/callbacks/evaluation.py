@@ -129,8 +129,7 @@ class Evaluation(Callback):
         self._images[split] = count_images(trainer, split)
         if self.extractor is not None:
             check_images(trainer, split, self.kid, self.neighbors)
-            judges = pl_module.discriminators.values() if isinstance(pl_module, Adversarial) else ()
-            if (note := note_on_bias(self.extractor, judges)) is not None:
+            if (note := note_on_bias(self.extractor, pl_module.modules())) is not None:
                 rank_zero_info(note)
         if stage == "fit" and (expected := self.expected_scores(trainer, pl_module)) is not None:
             refuse_monitors(trainer.callbacks, expected)  # type: ignore[attr-defined]  # set outside __init__

@@ -89,15 +89,17 @@ def build_bounded(
         Exception: those of ``make`` and ``check``.
     """
     # Loading a model must not change what a script draws afterwards.
-    with limited_to(weights), torch.random.fork_rng(devices=[]):
-        try:
-            with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):
+        with limited_to(weights):
+            try:
+                with torch.device("meta"):
+                    planned = make()
+            except Exception as error:
+                if not needs_memory or isinstance(error, TooLargeError):
+                    raise
                 planned = make()
-        except Exception as error:
-            if not needs_memory or isinstance(error, TooLargeError):
-                raise
-            planned = make()
         check(planned)
+        # Not counted again: a frozen network, which is in no file of weights, has none on the meta device.
         return make()
 
 

@@ -23,6 +23,7 @@ from lightning_gans.families.defaults import instantiate_default
 from lightning_gans.families.loaders import check_shape
 from lightning_gans.families.smallest_batch import check_smallest_batch
 from lightning_gans.networks.base import PatchDiscriminator, Translator
+from lightning_gans.networks.layered import PatchJudgment, judge_patches
 from lightning_gans.networks.norms import RunningBatchNorm
 
 MakePatchDiscriminator = Callable[[int], PatchDiscriminator]
@@ -93,21 +94,48 @@ class Translation(Adversarial, ABC):
     def translations(self, batch: Pair) -> EvaluationOutput:
         """The images that evaluation compares, by the domain of the generated images; made by :meth:`translate`."""
 
-    def adversarial_loss(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    def adversarial_loss(self, discriminator: PatchDiscriminator, real: Tensor, fake: Tensor) -> Tensor:
         """The generator's loss of the objective, a scalar.
 
         The discriminator is applied to ``real`` only if the objective uses the logits of real images.
 
         Args:
-            discriminator: maps images (N, C, H, W) to logits (N, 1, h, w).
+            discriminator: the discriminator of the domain.
             real: real images (N, C, H, W).
             fake: generated images (N, C, H, W).
         """
-        real_logits = None
+        wanted = None
         if self.objective.generator_uses_real_logits:
             with torch.no_grad():
-                real_logits = discriminator(real)
-        return self.objective.generator_loss(discriminator(fake), real_logits)
+                wanted = judge_patches(discriminator, real)
+        return self.generator_objective(judge_patches(discriminator, fake), wanted)
+
+    def generator_objective(self, fake: list[PatchJudgment], real: list[PatchJudgment] | None) -> Tensor:
+        """The generator's loss of the objective, a scalar: the sum over the scales of the discriminator.
+
+        Args:
+            fake: what the discriminator computes for generated images, by scale.
+            real: what it computes for real images; None if the objective does not use it.
+        """
+        others = [None] * len(fake) if real is None else [scale.logits for scale in real]
+        pairs = zip(fake, others, strict=True)
+        losses = [self.objective.generator_loss(scale.logits, other) for scale, other in pairs]
+        return torch.stack(losses).sum()
+
+    def discriminator_objective(self, real: list[PatchJudgment], fake: list[PatchJudgment], domain: str = "") -> Tensor:
+        """Half of the discriminator's loss of the objective, a scalar: of the sum over the scales of the discriminator.
+
+        Args:
+            real: what the discriminator computes for real images, by scale.
+            fake: what it computes for generated images.
+            domain: ending of the names of the mean logits, which are logged.
+        """
+        for name, judged in (("real", real), ("fake", fake)):
+            mean = torch.stack([scale.logits.mean() for scale in judged]).mean()
+            self.log_scalar(f"logit/{name}{domain and '_'}{domain}", mean)
+        pairs = zip(real, fake, strict=True)
+        losses = [self.objective.discriminator_loss(one.logits, other.logits) for one, other in pairs]
+        return torch.stack(losses).sum() / 2
 
     def setup(self, stage: str) -> None:
         """Check that networks and data match, and set the memory format of the weights.

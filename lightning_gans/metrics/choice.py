@@ -15,6 +15,7 @@ from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
 from lightning_gans.metrics.inception import InceptionFeatures
 from lightning_gans.metrics.natural_images import EfficientNetFeatures, TimmFeatures, TorchvisionFeatures
 from lightning_gans.networks.base import Discriminator
+from lightning_gans.networks.perceptual import PerceptualLoss
 
 CHOICES: Mapping[Contents, Callable[[], FeatureExtractor]] = {
     "pictures": EfficientNetFeatures,
@@ -83,19 +84,19 @@ def check_features(extractor: FeatureExtractor, data: Data | None) -> None:
 
 
 def note_on_bias(extractor: FeatureExtractor, networks: Iterable[nn.Module]) -> str | None:
-    """A note if a discriminator judges in the features of the extractor's network; None if there is none.
+    """A note if a discriminator or a loss judges in the features of the extractor's network; None if there is none.
 
     Args:
         extractor: the extractor of the scores.
-        networks: the discriminators.
+        networks: the modules of the model.
     """
     for network in networks:
-        judges_in = network.judges_in if isinstance(network, Discriminator) else ""
+        judges_in = network.judges_in if isinstance(network, Discriminator | PerceptualLoss) else ""
         if judges_in and extractor.description.startswith(f"{judges_in},"):
             return (
                 f"{type(network).__name__} judges images in the features of {judges_in}, in which the scores are "
-                "measured too: they are biased in favor of this model. To compare it with models of other "
-                "discriminators, use another extractor, such as --evaluation.extractor InceptionFeatures."
+                "measured too: they are biased in favor of this model. To compare it with models that were "
+                "trained otherwise, use another extractor, such as --evaluation.extractor InceptionFeatures."
             )
     return None
 

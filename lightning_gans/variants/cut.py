@@ -20,6 +20,7 @@ from lightning_gans.networks import CUTPatchGAN, CUTTranslator
 from lightning_gans.networks.base import MakeTranslator
 from lightning_gans.networks.cut import PatchEmbedding
 from lightning_gans.networks.encoding import EncodingTranslator
+from lightning_gans.networks.layered import judge_patches
 
 
 @final
@@ -118,10 +119,8 @@ class CUT(OneWayTranslation):
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         r""":math:`\frac12 (E(D(y) - 1)^2 + E D(G(x))^2)` as in the authors' code, or half of another loss."""
-        real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
-        self.log_scalar("logit/real", real_logits.mean())
-        self.log_scalar("logit/fake", fake_logits.mean())
-        return self.objective.discriminator_loss(real_logits, fake_logits) / 2
+        judged = judge_patches(self.discriminator, real), judge_patches(self.discriminator, fake)
+        return self.discriminator_objective(*judged)
 
     def contrastive_loss(self, images: Tensor, translated: Tensor, flipped: bool = False) -> Tensor:
         """The contrastive loss of each image, (N,), which is the mean over layers and places (eq. 4).

@@ -15,7 +15,8 @@ from lightning_gans.core.errors import at_least
 from lightning_gans.families.defaults import default
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
 from lightning_gans.networks import InstanceNormPatchGAN, ResNetTranslator
-from lightning_gans.networks.base import MakeTranslator
+from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator
+from lightning_gans.networks.layered import judge_patches
 
 
 @final
@@ -105,12 +106,10 @@ class CycleGAN(Translation):
             loss = loss + self.lambda_identity * (self.lambda_a * same_a + self.lambda_b * same_b)
         return loss
 
-    def discriminator_loss(self, domain: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator_loss(self, domain: str, discriminator: PatchDiscriminator, real: Tensor, fake: Tensor) -> Tensor:
         r""":math:`\frac12 (E(D(y) - 1)^2 + E D(G(x))^2)` (section 4), or half the loss of another objective."""
-        real_logits, fake_logits = discriminator(real), discriminator(fake)
-        self.log_scalar(f"logit/real_{domain}", real_logits.mean())
-        self.log_scalar(f"logit/fake_{domain}", fake_logits.mean())
-        return self.objective.discriminator_loss(real_logits, fake_logits) / 2
+        judged = judge_patches(discriminator, real), judge_patches(discriminator, fake)
+        return self.discriminator_objective(*judged, domain)
 
     def translations(self, batch: Pair) -> EvaluationOutput:
         """Translated images of both domains, with sources, cycled images and, for paired data, ground truth."""

@@ -24,7 +24,14 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.variants import CycleGAN, Pix2Pix
 from tests.families.test_resume import Kill, KilledError, everything
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
-from tests.support.tiny_translation import TINY, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_translator
+from tests.support.tiny_translation import (
+    TINY,
+    tiny_cyclegan,
+    tiny_facades,
+    tiny_pix2pix,
+    tiny_sharp,
+    tiny_translator,
+)
 from tests.support.variants import LOGIT_OBJECTIVES, covering
 
 
@@ -65,7 +72,7 @@ def fitted(folder: Path, model: Adversarial, data: Any, **kwargs: Any) -> Any:
 # What a step moves.
 
 
-@pytest.mark.parametrize("make", TINY)
+@pytest.mark.parametrize("make", [*TINY, tiny_sharp])
 def test_each_step_moves_its_own_side_only(make: Callable[..., Translation], tmp_path: Path) -> None:
     model = make()
     moved: dict[str, set[str]] = {"d": set(), "g": set()}
@@ -179,7 +186,7 @@ def test_discriminators_see_a_history_that_generators_do_not(tmp_path: Path, mon
     seen: list[Tensor] = []
     loss = model.discriminator_loss
 
-    def watched(domain: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    def watched(domain: str, discriminator: PatchDiscriminator, real: Tensor, fake: Tensor) -> Tensor:
         if domain == "b":
             seen.append(fake.detach().clone())
         return loss(domain, discriminator, real, fake)
@@ -212,7 +219,7 @@ def test_aligned_evaluation_knows_the_truth_and_unaligned_does_not() -> None:
     ("make", "step"),
     [
         pytest.param(make, step, marks=pytest.mark.slow if make is not tiny_pix2pix and step != 5 else ())
-        for make in TINY
+        for make in (*TINY, tiny_sharp)
         for step in (3, 5, 8)
     ],
 )
@@ -228,7 +235,7 @@ def test_killed_and_resumed_equals_uninterrupted(make: Any, step: int, tmp_path:
         return made
 
     def data() -> SyntheticFacadesDataModule:
-        return tiny_facades(paired=make is tiny_pix2pix)
+        return tiny_facades(paired=make in (tiny_pix2pix, tiny_sharp))
 
     def fit(folder: Path, *more: Any, ckpt_path: Path | None = None) -> Any:
         callbacks = [EMA(0.9), LastCheckpoint(every_n_steps=1), *more]

@@ -57,7 +57,7 @@ def test_frozen_weights_are_no_parameters_and_only_the_mixtures_are_stored(
 
 def test_weights_of_another_feature_network_are_refused(discriminator: ProjectedDiscriminator) -> None:
     changed = {**discriminator.state_dict(), "features_hash": torch.tensor(0x1234)}
-    with pytest.raises(ValueError, match=r"other weights of EfficientNet-Lite0 \(00001234\)"):
+    with pytest.raises(ValueError, match=r"other weights of its frozen network \(00001234\)"):
         discriminator.load_state_dict(changed)
 
 

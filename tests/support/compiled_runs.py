@@ -36,7 +36,7 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import GAN, SNGAN, WGANGP, FastGAN, SemiSupervisedGAN, StyleGAN2
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer, weights
-from tests.support.tiny_translation import tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix
+from tests.support.tiny_translation import tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_sharp
 from tests.support.variants import networks_for
 
 
@@ -114,6 +114,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[], L.LightningDataMod
     "stylegan2": (stylegan2, TinyData),
     "fastgan": (fast_gan, TinyData),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4, 2e-3)), partial(tiny_facades, size=64)),
+    "pix2pix_sharp": (lambda: tiny_sharp(size=32, **sides(2e-5, 2e-3)), partial(tiny_facades, size=32)),
     # Larger than the tiny ones, in whose maps a rounding error decides more than one kink of a loss.
     "cyclegan": (
         lambda: tiny_cyclegan(pool_size=4, size=32, **sides(2e-5, 2e-3)),

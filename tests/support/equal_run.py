@@ -26,6 +26,7 @@ from lightning_gans.networks import (
     AutoencoderDiscriminator,
     DCGANDiscriminator,
     DCGANGenerator,
+    MultiScalePatchGAN,
     PatchGAN,
     ResNetTranslator,
     UNet,
@@ -36,15 +37,15 @@ from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import ACGAN, BEGAN, WGANGP, FastGAN, ReACGAN, SemiSupervisedGAN, UnrolledGAN
 from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer
-from tests.support.tiny_translation import tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix
+from tests.support.tiny_translation import tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_sharp
 from tests.support.variants import networks_for, plain
 
 STEPS, CUT = 12, 7
 """Steps of a run; where one that is resumed is cut, in the middle of an epoch."""
 
-RESUMED = ("cut", "cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "stylegan2")
+RESUMED = ("cut", "cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "pix2pix_sharp", "stylegan2")
 
-SLOW = ("acgan", "began", "cut", "dcgan_methods", "reacgan", "semi_supervised_gan", "unrolled_gan")
+SLOW = ("acgan", "began", "cut", "dcgan_methods", "pix2pix_sharp", "reacgan", "semi_supervised_gan", "unrolled_gan")
 """Runs of the slow tests only."""
 
 BUCKET_CAP_MB = 0.001
@@ -159,6 +160,10 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
     "wgan_gp": (wgan_gp, images),
     "fastgan": (fast_gan, images),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
+    "pix2pix_sharp": (
+        lambda: tiny_sharp(partial(MultiScalePatchGAN, layers=1, width=2, norm=BatchNorm), size=64, **sides(2e-4)),
+        partial(pairs, paired=True),
+    ),
     "cyclegan": (
         lambda: tiny_cyclegan(u_net, patchgan, size=64, pool_size=10, **sides(2e-5)),
         partial(pairs, paired=False),

@@ -10,7 +10,7 @@ import torch
 from lightning_gans.core.images import Size
 from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
-from lightning_gans.networks import PatchGAN, ResNetTranslator
+from lightning_gans.networks import EfficientNetPerceptualLoss, MultiScalePatchGAN, PatchGAN, ResNetTranslator
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.layers import InstanceNorm
 from lightning_gans.variants import CUT, CycleGAN, Pix2Pix
@@ -32,6 +32,16 @@ def tiny_pix2pix(
 ) -> Pix2Pix:
     torch.manual_seed(0)
     return Pix2Pix(generator, discriminator, **{"channels_a": 3, "channels_b": 3, "size": SIZE, **kwargs})
+
+
+def tiny_scales(channels: int) -> PatchDiscriminator:
+    return MultiScalePatchGAN(channels, layers=1, width=2)
+
+
+def tiny_sharp(discriminator: MakePatchDiscriminator = tiny_scales, **kwargs: Any) -> Pix2Pix:
+    """pix2pix with pix2pixHD's discriminator and losses."""
+    terms = {"lambda_features": 3.0, "perceptual": EfficientNetPerceptualLoss(0.5)}
+    return tiny_pix2pix(discriminator=discriminator, **{**terms, **kwargs})
 
 
 def tiny_cyclegan(

@@ -1,0 +1,48 @@
+"""pix2pixHD's networks and losses against what the authors' own code makes of the same weights and images."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_gans.components.objectives import LeastSquares
+from lightning_gans.networks import MultiScalePatchGAN
+from lightning_gans.networks.layered import feature_distance
+from tests.support.closed_form import assert_is, fill, numbers, reference
+
+REFERENCE = reference(__file__, "pix2pixhd")
+CASES: dict[str, Any] = REFERENCE["cases"]
+
+
+def test_the_discriminator_and_its_losses_are_the_authors() -> None:
+    expected = CASES["discriminator"]
+    network = MultiScalePatchGAN(5, width=4).double()
+    # Theirs begins with the discriminator of the smallest images.
+    parameters = list(chain.from_iterable(scale.parameters() for scale in reversed(network.scales)))
+    fill(parameters, expected["parameters"])
+    truth, images = numbers(expected["images"], 1000), numbers(expected["images"], 1001).requires_grad_(True)
+    real, fake = network(truth, judge=True), network(images, judge=True)
+    for scale, logits, features in zip(fake, expected["logits"], expected["features"], strict=True):
+        assert_is(scale.logits, logits)
+        for found, wanted in zip(scale.features, features, strict=True):
+            assert_is(found, wanted)
+    # The package's losses are float32 scalars.
+    matching = feature_distance(fake, real)
+    assert matching.item() == pytest.approx(expected["matching"], rel=1e-6)
+    (slope,) = torch.autograd.grad(matching, images)
+    assert_is(slope, expected["slope"], rtol=1e-4, atol=1e-6)
+    objective, pairs = LeastSquares(), list(zip(real, fake, strict=True))
+    of_d = sum(objective.discriminator_loss(one.logits, other.logits) for one, other in pairs)
+    of_g = sum(objective.generator_loss(scale.logits) for scale in fake)
+    assert torch.as_tensor(of_d).item() / 2 == pytest.approx(expected["loss_d"], rel=1e-6)
+    assert torch.as_tensor(of_g).item() == pytest.approx(expected["loss_g"], rel=1e-6)
+
+
+def test_the_discriminator_has_as_many_weights_as_the_authors_but_the_idle_ones() -> None:
+    (count, _, idle) = REFERENCE["sizes"]["MultiscaleDiscriminator(6, ndf=64, n_layers=3, num_D=2, getIntermFeat=True)"]
+    with torch.device("meta"):
+        network = MultiScalePatchGAN(6)
+    assert sum(weight.numel() for weight in network.parameters()) == count - idle
