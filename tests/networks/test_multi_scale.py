@@ -55,10 +55,12 @@ def test_blocks_of_all_scales_are_frozen_together() -> None:
     network = MultiScalePatchGAN(3, scales=2, layers=2, width=2)
     blocks = network.feature_blocks()
     assert len(blocks) == 3
+    stacks = [scale.layers for scale in network.scales if isinstance(scale, PatchGAN)]
+    assert len(stacks) == 2
     first = {id(weight) for module in blocks[0] for weight in module.parameters()}
-    assert first == {id(weight) for scale in network.scales for weight in scale.layers[0].parameters()}
+    assert first == {id(weight) for layers in stacks for weight in layers[0].parameters()}
     kept = {id(weight) for block in blocks for module in block for weight in module.parameters()}
-    last = {id(weight) for scale in network.scales for weight in scale.layers[-1].parameters()}
+    last = {id(weight) for layers in stacks for weight in layers[-1].parameters()}
     assert not kept & last
     assert len(kept | last) == len(list(network.parameters()))
 

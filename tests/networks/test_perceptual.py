@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from lightning_gans.metrics import EfficientNetFeatures, PixelFeatures
 from lightning_gans.metrics.choice import note_on_bias
@@ -26,15 +26,12 @@ def loss() -> EfficientNetPerceptualLoss:
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of VGG-19, of equal strength in all layers, up to ``relu5_1``."""
     torch.manual_seed(0)
-    state = {}
+    state: dict[str, Tensor] = {}
     for part in vgg19_parts():
         for name, layer in part.named_children():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
-                state |= {
-                    f"features.{name}.weight": layer.weight.detach(),
-                    f"features.{name}.bias": layer.bias.detach(),
-                }
+                state |= {f"features.{name}.{key}": value.detach() for key, value in layer.named_parameters()}
     path = tmp_path_factory.mktemp("vgg") / "vgg19.safetensors"
     save_file(state, path)
     return path
