@@ -1,6 +1,6 @@
 """Measure a training step of networks from noise beside DCGAN's of the same size, on one core.
 
-    OMP_NUM_THREADS=1 python benchmarks/networks.py                           # step times, about two minutes
+    OMP_NUM_THREADS=1 python benchmarks/networks.py                           # step times, about three minutes
     OMP_NUM_THREADS=1 python benchmarks/networks.py --memory --sizes 256 512  # peak memory of 20 steps
 
 A step updates D and G once, without a penalty and with R1 and R2, and the networks are narrow. The networks of a size
@@ -27,14 +27,20 @@ from lightning_gans.components.objectives import NonSaturating
 from lightning_gans.components.optimizers import GANAdam
 from lightning_gans.components.penalties import R1R2, DiscriminatorPass
 from lightning_gans.networks import (
+    CompactDiscriminator,
+    CompactGenerator,
     DCGANDiscriminator,
     DCGANGenerator,
     Discriminator,
+    FastGANDiscriminator,
+    FastGANGenerator,
     Generator,
     R3GANDiscriminator,
     R3GANGenerator,
     SNGANResNetDiscriminator,
     SNGANResNetGenerator,
+    StyleGAN2Discriminator,
+    StyleGAN2Generator,
 )
 
 YARDSTICK = "DCGAN, width 16"
@@ -52,6 +58,12 @@ NETWORKS: dict[str, Pair] = {
     "SNGANResNet, width 16": (
         partial(SNGANResNetGenerator, width=16),
         partial(SNGANResNetDiscriminator, width=16),
+    ),
+    "Compact, width 16": (partial(CompactGenerator, width=16), partial(CompactDiscriminator, width=16)),
+    "FastGAN, width 16": (partial(FastGANGenerator, width=16), partial(FastGANDiscriminator, width=16)),
+    "StyleGAN2, width 16": (
+        partial(StyleGAN2Generator, width=16, widest=256, mapping_layers=2),
+        partial(StyleGAN2Discriminator, width=16, widest=256),
     ),
 }
 """The rows for every size."""
