@@ -1,8 +1,8 @@
 #!/bin/sh
 # Trains six variants on CIFAR-10 with three seeds and an equal budget, and writes its table in docs/results.md.
 #   docs/cifar10.sh FOLDER      FOLDER contains train/CLASS and test/CLASS, the images of CIFAR-10
-# Each run trains for about 20 minutes of one core (OMP_NUM_THREADS=1) that multiplies in bfloat16, all of them for
-# seven to eight hours. Finished runs are not repeated. `lightning-gans study cifar10` compares the same variants at a
+# Each run trains for at most 20 minutes of one core (OMP_NUM_THREADS=1) that multiplies in bfloat16, R3GAN with labels
+# for twice as long. Finished runs are not repeated. `lightning-gans study cifar10` compares the same variants at a
 # budget that is measured in seconds of one core.
 set -eu
 

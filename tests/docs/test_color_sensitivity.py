@@ -35,7 +35,7 @@ def scores(script: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, d
 
 def test_every_degradation_is_noticed(scores: dict[str, dict[str, list[float]]]) -> None:
     kid = {kind: fmean(found["kid"]) for kind, found in scores.items()}
-    # With 300 images the floor is wider than in the documentation, which has 2,000.
+    # With 300 images the floor is wider than in the documentation, which has 10,000.
     floor = max(abs(kid["none"]), stdev(scores["none"]["kid"]))
     assert kid["red and blue swapped"] > 5 * floor
     assert kid["gray"] > 50 * floor

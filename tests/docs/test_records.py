@@ -72,6 +72,7 @@ def test_wrong_figures_are_put_right(script: Any, copied: Path) -> None:
 def test_a_new_record_changes_the_tables(script: Any, copied: Path) -> None:
     seed = copied / "docs" / "records" / "cifar10" / "lsgan-cifar10" / "seed-0"
     other = seed.with_name("seed-7")
+    runs = len(list(seed.parent.iterdir())) + 1
     shutil.copytree(seed, other)
     for name, old, new in (
         ("scores.jsonl", '"seed": 0', '"seed": 7'),
@@ -84,9 +85,9 @@ def test_a_new_record_changes_the_tables(script: Any, copied: Path) -> None:
     (other / "fit.json").write_text(json.dumps({**facts, "train_seconds": 60.0}))
     script.main(copied)
     page = (copied / "docs" / "results.md").read_text()
-    assert re.search(r"^\| lsgan-cifar10 \| LSGAN \| 2 \| ", page, re.MULTILINE)
-    assert re.search(r"^\| lsgan-cifar10 \| \d+ \(seed 0\), 1 \(seed 7\) \| ", page, re.MULTILINE)
-    assert "| `lsgan/cifar10` | LSGAN | 2 | " in (copied / "README.md").read_text()
+    assert re.search(rf"^\| lsgan-cifar10 \| LSGAN \| {runs} \| ", page, re.MULTILINE)
+    assert re.search(r"^\| lsgan-cifar10 \| \d+ \(seed 0\), .*1 \(seed 7\) \| ", page, re.MULTILINE)
+    assert f"| `lsgan/cifar10` | LSGAN | {runs} | " in (copied / "README.md").read_text()
 
 
 def test_every_recorded_config_says_what_to_expect(script: Any) -> None:
@@ -98,3 +99,18 @@ def test_every_recorded_config_says_what_to_expect(script: Any) -> None:
         scores = [words for words in script.HEADER_SCORES.values() if re.search(script.in_header(words), header)]
         assert scores, name
         assert re.search(script.in_header(script.HEADER_MINUTES), header), name
+
+
+def test_pictures_that_show_nothing_are_worse_than_every_run_in_color(script: Any) -> None:
+    names = ("each image one color, its mean", "all images red", "uniform noise")
+    lines = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8").splitlines()
+    (head,) = [script.cells(line) for line in lines if line.startswith("| Degradation | ")][-1:]
+    empty = [dict(zip(head, row, strict=True)) for line in lines if (row := script.cells(line)) and row[0] in names]
+    assert len(empty) == len(names)
+    runs = script.rows_of(ROOT / "docs" / "results.md", "cifar10")
+    for score, title in (("relative_fid", "Relative FID"), ("kid", "KID")):
+        worst = max(float(number) for run in runs for number in re.findall(r"[\d.]+", run[score]))
+        assert worst < min(float(row[title]) for row in empty), score
+    for score in ("precision", "recall", "density", "coverage"):
+        worst = min(float(number) for run in runs for number in re.findall(r"[\d.]+", run[score]))
+        assert worst > max(float(row[score.capitalize()]) for row in empty), score
