@@ -1,5 +1,6 @@
 """Generators, discriminators, translators and patch discriminators, which a config chooses by class name."""
 
+from lightning_gans.networks.attention_translator import AttentionTranslator
 from lightning_gans.networks.autoencoder import AutoencoderDiscriminator, BEGANGenerator
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.biggan import BigGANDiscriminator, BigGANGenerator
@@ -29,6 +30,7 @@ from lightning_gans.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2G
 from lightning_gans.networks.unet import UNet
 
 __all__ = [
+    "AttentionTranslator",
     "AutoencoderDiscriminator",
     "BEGANGenerator",
     "BatchNorm",

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lightning_gans.networks import (
+    AttentionTranslator,
     BigGANDiscriminator,
     BigGANGenerator,
     CompactDiscriminator,
@@ -94,7 +95,7 @@ def test_generators_of_square_images_refuse_others(make: Any) -> None:
         make(1, (28, 32))
 
 
-@pytest.mark.parametrize("make", [UNet, ResNetTranslator])
+@pytest.mark.parametrize("make", [UNet, ResNetTranslator, AttentionTranslator])
 def test_translators_of_square_images_refuse_others(make: Any) -> None:
     with pytest.raises(ValueError, match="size is 64 x 128; expected equal height and width"):
         make(3, 3, (64, 128))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_gans.networks import PatchGAN, PixelGAN, ResNetTranslator, UNet
+from lightning_gans.networks import AttentionTranslator, PatchGAN, PixelGAN, ResNetTranslator, UNet
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm
 from tests.support.closed_form import assert_is, fill, numbers, reference
 
@@ -114,3 +114,10 @@ def test_resnet_translator_is_the_authors_without_their_idle_biases() -> None:
 
 def test_resnet_translator_with_batch_norm_is_the_authors() -> None:
     assert_same(ResNetTranslator(3, 2, 24, blocks=2, width=4, norm=BatchNorm), RESNETS["batch_norm"])
+
+
+def test_attention_translator_is_the_authors_without_their_idle_biases() -> None:
+    found = reference(__file__, "attention_translator")
+    assert_same(AttentionTranslator(3, 3, 24, blocks=2, width=4), found["cases"]["two_blocks"])
+    parameters = sum(p.numel() for p in AttentionTranslator(3, 3, 256).parameters())
+    assert parameters == found["paper_parameters"] - found["paper_idle"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_gans.networks import ResNetTranslator, UNet
+from lightning_gans.networks import AttentionTranslator, ResNetTranslator, UNet
 from lightning_gans.networks.layers import BatchNorm
 
 
@@ -66,6 +66,8 @@ def test_resnet_translator_has_the_papers_layers() -> None:
         (UNet, {"size": 64, "dropout": 1.0}, r"dropout is 1\.0"),
         (UNet, {"size": 64, "dropout_from": 2}, r"dropout_from is 2; expected 0 or 1"),
         (UNet, {"size": 64, "dropout_blocks": 0}, r"dropout_blocks is 0; expected at least 1"),
+        (AttentionTranslator, {"size": 64, "contents": 0}, r"contents is 0; expected at least 1"),
+        (AttentionTranslator, {"size": 30}, r"size is 30; expected a multiple of 4"),
         (ResNetTranslator, {"size": 64, "dropout": 1.0}, r"dropout is 1\.0; expected a probability"),
         (ResNetTranslator, {"size": 64, "upsample": True, "antialias_up": True}, r"upsample and antialias_up are both"),
         (ResNetTranslator, {"size": 30}, r"size is 30; expected a multiple of 4"),
@@ -75,3 +77,23 @@ def test_resnet_translator_has_the_papers_layers() -> None:
 def test_bad_arguments_are_named(network: Any, kwargs: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         network(3, 3, **kwargs)
+
+
+def test_attention_masks_add_up_to_one_and_may_keep_the_input() -> None:
+    network = AttentionTranslator(3, 3, 16, contents=2, blocks=1, width=2)
+    images = torch.rand(2, 3, 16, 24) * 2 - 1
+    mixed, masks = network.parts(images)
+    assert mixed.shape == (2, 3, 3, 16, 24)
+    assert masks.shape == (2, 3, 1, 16, 24)
+    assert torch.equal(mixed[:, -1], images)
+    assert torch.allclose(masks.sum(dim=1), torch.ones(2, 1, 16, 24))
+    last = network.masks[-2]
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    nn.init.constant_(last.bias[-1:], 1000.0)  # all of the mask on the background
+    assert torch.allclose(network(images), images)
+
+
+def test_attention_translator_needs_equal_channels() -> None:
+    with pytest.raises(ValueError, match=r"channels_out is 3 but channels_in is 1; expected the same"):
+        AttentionTranslator(1, 3, 16)
