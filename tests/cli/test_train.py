@@ -213,9 +213,9 @@ def test_forked_processes_use_the_folder_of_the_command(
 
 
 @pytest.mark.slow
-def test_the_readmes_own_variant_runs_from_a_file_beside_the_user() -> None:
-    readme = (ROOT / "README.md").read_text()
-    code = readme.split("```python\n# my_gan.py\n")[1].split("```")[0]
+def test_the_tutorials_own_variant_runs_from_a_file_beside_the_user() -> None:
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text()
+    code = tutorial.split("```python\n# my_gan.py\n")[1].split("```")[0]
     assert len(code.splitlines()) < 40
     Path("my_gan.py").write_text(code)
     arguments = ["--config", "dcgan/digits", *SHORT, "--model", "my_gan.MyGAN", "--model.margin", "2"]

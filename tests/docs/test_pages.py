@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support.paths import ROOT
 
@@ -173,10 +176,19 @@ def test_the_chain_leads_from_page_to_page() -> None:
         assert f"]({before}.md)" in text_of(DOCS / f"{after}.md"), f"{after}.md does not lead back to {before}.md"
 
 
-def test_the_tutorials_variant_is_the_readmes_which_another_test_trains() -> None:
-    readme, tutorial = (
-        [block for block in PYTHON.findall(text_of(page)) if block.startswith("# my_gan.py\n")]
-        for page in (README, DOCS / "tutorial.md")
-    )
-    assert readme
-    assert tutorial == readme
+def test_the_readme_is_short_and_its_tables_are_narrow() -> None:
+    lines = text_of(README).splitlines()
+    assert len(lines) <= 150
+    assert max(line.count(" | ") + 1 for line in lines if line.startswith("|")) <= 5
+
+
+def test_the_readmes_picture_is_composed_of_the_pages() -> None:
+    spec = spec_from_file_location("front_picture", DOCS / "front_picture.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    composed = module.compose()
+    with Image.open(DOCS / "images" / "front.png") as picture:
+        assert picture.size == composed.size
+        assert picture.convert("RGBA").tobytes() == composed.tobytes(), "`python docs/front_picture.py` writes it"

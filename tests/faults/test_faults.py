@@ -1,4 +1,4 @@
-"""Each row of the README's table of faults, in this process: what is lost, what is said, and how the run goes on."""
+"""Each row of the table in docs/faults.md, in this process: what is lost, what is said, and how the run goes on."""
 
 from __future__ import annotations
 
