@@ -150,7 +150,8 @@ def score_table(row: ScoreRow) -> dict[str, Any]:
 def variant_summary(variant: str) -> str:
     """The first line of a variant's docstring. The class is parsed, not imported, since that takes seconds."""
     package, _, name = variant.rpartition(".")
-    for path in sorted(VARIANTS.glob("*.py")) if package.startswith("lightning_gans.variants") else []:
+    ours = package == "lightning_gans" or package.startswith("lightning_gans.variants")
+    for path in sorted(VARIANTS.glob("*.py")) if ours else []:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())

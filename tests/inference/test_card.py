@@ -7,6 +7,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 import lightning_gans
+from lightning_gans.inference.card import variant_summary
 from lightning_gans.runs.record import read_run_record
 from tests.support import checkpoint_files
 from tests.support.scored_runs import score_row, scored_run
@@ -86,3 +87,9 @@ def test_a_translation_shows_the_runs_pictures(tmp_path: Path) -> None:
     assert "![Sources and translations](grid.png)" in text
     assert "samples.png" not in text
     assert "`a_to_b` from 1 to 3 channels, trained on 32 x 32 pixels" in text
+
+
+def test_a_variant_is_described_by_its_docstring_under_both_of_its_paths() -> None:
+    for path in ("lightning_gans.variants.CGAN", "lightning_gans.CGAN"):
+        assert variant_summary(path).startswith("Conditional GAN (Mirza and Osindero, 2014)")
+    assert variant_summary("my_gan.CGAN") == "A generative adversarial network."

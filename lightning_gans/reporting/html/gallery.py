@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from lightning_gans.runs.find_checkpoint import find_checkpoint
 from lightning_gans.runs.folder import RunFolder
 from lightning_gans.runs.json_lines import ignore_damage
 from lightning_gans.runs.record import read_run_record
+from lightning_gans.runs.scores import ScoreRow
 from lightning_gans.runs.settings import describe_start
 
 IMAGES = 40
@@ -41,6 +43,9 @@ EXAMPLES = 6
 
 MOST_SCORES = 6
 """Largest number of scores that are shown of a stamp, the most informative ones."""
+
+UNCERTAINTY = re.compile("_ci95$")
+"""End of the names of half widths of intervals, which are left out."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Entry:
         summary: what the variant is.
         command: that trained the model; empty if it is not known.
         facts: by name.
-        scores: rows as of :func:`.score_table`.
+        scores: see :func:`shown_scores`.
         figures: the pictures.
     """
 
@@ -105,9 +110,19 @@ def read_entry(given: Path) -> Entry:
         summary=variant_summary(variant),
         command=shipped.get("command", trained),
         facts=known_facts(model, run),
-        scores=[score_table(row) for row in latest_scores(metadata, record)],
+        scores=shown_scores(latest_scores(metadata, record)),
         figures=figures_of(model, shlex.quote(name), run or RunFolder(place)),
     )
+
+
+def shown_scores(rows: Sequence[ScoreRow]) -> list[dict[str, Any]]:
+    """The scores of tests, or all if there was no test: the most informative ones of each row, and its stamp."""
+    found = []
+    for row in [row for row in rows if row.split == "test"] or rows:
+        table = score_table(row)
+        pairs = [pair for pair in zip(table["names"], table["numbers"], strict=True) if not UNCERTAINTY.search(pair[0])]
+        found.append({**table, "domain": row.domain, "pairs": pairs[:MOST_SCORES]})
+    return found
 
 
 def known_facts(model: PretrainedModel, run: RunFolder | None) -> dict[str, str]:
@@ -210,4 +225,4 @@ def to_picture(drawn: Image.Image) -> Picture:
 def render_gallery(entries: Sequence[Entry]) -> str:
     """The page."""
     template = page_environment().get_template("gallery.html.j2")
-    return template.render(title="Gallery", entries=entries, most_scores=MOST_SCORES, **page_facts())
+    return template.render(title="Gallery", entries=entries, **page_facts())
