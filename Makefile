@@ -6,7 +6,8 @@ INSTALLED := $(VENV)/installed
 .PHONY: quickstart test test-gpu test-cluster test-browser check docs audit bench numbers clean
 
 quickstart: $(INSTALLED)
-	$(VENV)/bin/lightning-gans fit --config dcgan/digits
+	$(VENV)/bin/lightning-gans fit --config cgan/digits
+	@$(VENV)/bin/lightning-gans models
 
 # Two workers of one thread each; a single file is quicker without them: .venv/bin/pytest tests/FILE.
 test: $(INSTALLED)
