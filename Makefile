@@ -31,9 +31,10 @@ check: $(INSTALLED)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# The documentation site, into site/; needs no network. A warning or a dead link ends it with an error.
+# The documentation site, into site/; needs no network. A warning or a dead link ends it with an error; not with --quiet,
+# which hides warnings from --strict.
 docs: $(INSTALLED)
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 # Known vulnerabilities of the installed packages. pip-audit has an environment of its own, so that it audits ours alone.
 audit: $(INSTALLED)

@@ -27,6 +27,13 @@ REPOSITORY = "repository"
 FENCE = re.compile(r"^( *)(`{3,}).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(?=[#)])")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+CODE = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
+OPTION = re.compile(r"(?<!\S)--\w")
+"""The start of an option, which browsers would break after its hyphens."""
+NAMED = re.compile(r"<m[io]>(log|exp|max|min|arg|sign)</m[io]>")
+"""Functions by name, which browsers draw without a space on either side."""
+SIGN = re.compile(r"(<mo[^>]*>(?:\(|&#x00028;|&#x0005B;|&#x0003D;|&#x0002C;|&#x02190;)</mo>)<mo>(&#x02212;)</mo>")
+"""A sign after a bracket or a relation, which browsers draw as a difference."""
 LANGUAGES = {".py": "python", ".sh": "sh", ".yaml": "yaml", ".json": "json", ".toml": "toml"}
 
 
@@ -56,12 +63,18 @@ def on_page_markdown(markdown: str, *, page: Page, files: Files, **_: Any) -> st
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Replace formulas in LaTeX with MathML, which browsers draw themselves."""
+    """Replace formulas in LaTeX with MathML, which browsers draw themselves, and keep options on one line."""
 
     def formula(match: re.Match[str]) -> str:
-        return convert(html.unescape(match[3]), display="inline" if match[2] == "(" else "block")
+        drawn = convert(html.unescape(match[3]), display="inline" if match[2] == "(" else "block")
+        drawn = NAMED.sub(r'<mo lspace="0.17em" rspace="0.17em">\1</mo>', drawn)
+        drawn = SIGN.sub(r'\1<mo form="prefix">\2</mo>', drawn)
+        return drawn if match[2] == "(" else f'<div class="formula">{drawn}</div>'
 
-    return FORMULA.sub(formula, content)
+    def unbroken(match: re.Match[str]) -> str:
+        return OPTION.sub(r'<span class="option">\g<0></span>', match[0])
+
+    return CODE.sub(unbroken, FORMULA.sub(formula, content))
 
 
 def pieces(markdown: str) -> Iterator[tuple[bool, str]]:
@@ -111,7 +124,7 @@ def page_of(path: str) -> str:
     if file.suffix == ".md":
         return text
     if file.suffix == ".ipynb":
-        return "\n\n".join([hidden(path), *map(cell, json.loads(text)["cells"])])
+        return "\n\n".join([hidden(path, titled=False), *map(cell, json.loads(text)["cells"])])
     return f"{hidden(path)}\n{fenced(text, LANGUAGES.get(file.suffix, 'text'))}"
 
 
@@ -126,6 +139,6 @@ def fenced(text: str, language: str) -> str:
     return f"````{language}\n{text.rstrip()}\n````"
 
 
-def hidden(path: str) -> str:
-    """The head of a page that the search leaves out."""
-    return f"---\ntitle: {path}\nsearch:\n  exclude: true\n---\n# {path}\n"
+def hidden(path: str, titled: bool = True) -> str:
+    """The head of a page that the search leaves out; a notebook has a title of its own."""
+    return f"---\ntitle: {path}\nsearch:\n  exclude: true\n---\n" + (f"# {path}\n" if titled else "")

@@ -51,8 +51,8 @@ PLACEHOLDERS = {"CONFIG": "dcgan/digits", "S": "0", "FORMAT": "onnx"}
 REFUSED = {"--model.optimizer_g.lrr": "model.optimizer_g.lrr is not a known key; did you mean lr?"}
 """Options that a page shows to be refused."""
 NOT_OURS = {"--kill-on-bad-exit", "--gpus-per-node", "--gpus-per-task", "--gres", "--gpu-bind", "--cpus-per-task"}
-NOT_OURS |= {"--signal", "--nodes", "--array", "--strict"}
-"""Options of SLURM and of mypy between backticks."""
+NOT_OURS |= {"--signal", "--nodes", "--array", "--strict", "--ipc", "--user"}
+"""Options of SLURM, mypy and Docker between backticks."""
 
 
 def command_lines(page: Path) -> list[str]:

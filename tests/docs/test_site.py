@@ -21,7 +21,7 @@ LOADED = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*?\b(?:src|href)=[
 
 
 def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict", "-f", str(config), "-d", str(site)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(config), "-d", str(site)]
     return subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=ROOT, check=False)
 
 
@@ -51,9 +51,9 @@ def test_formulas_and_cross_references_are_drawn(site: Path) -> None:
     texts = {page: text_of(page) for page in site.rglob("*.html")}
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in texts[site / "gan.html"]
     assert [page for page, text in texts.items() if 'class="arithmatex"' in text] == []
-    assert [
-        page for page, text in texts.items() if re.search(r":(?:class|func|meth|attr|data|mod):(?:`|<code)", text)
-    ] == []
+    reference = [text for page, text in texts.items() if page.parent.name == "reference"]
+    assert reference
+    assert [text for text in reference if re.search(r":(?:class|func|meth|attr|data|mod):(?:`|<code)", text)] == []
     assert (
         'href="objectives.html#lightning_gans.components.objectives.Objective"'
         in texts[site / "reference/families.html"]
