@@ -30,6 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     built = build(ROOT / "mkdocs.yml", folder)
     assert built.returncode == 0, built.stderr
+    assert "excluded from the built site" not in built.stderr  # a dead link of which MkDocs does not warn
     return folder
 
 
