@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import expand_path
-from lightning_gans.core.image_files import check_channels, check_folder, find_images, walk_folder
-from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.image_files import check_folder, walk_folder
+from lightning_gans.core.images import Size
 from lightning_gans.core.names import list_names
 from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, domains_of, fetch
 from lightning_gans.datamodules.base import SPLITS
 from lightning_gans.datamodules.file_states import warn_of_changes
 from lightning_gans.datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
+from lightning_gans.datamodules.image_sources import FOLDER_EXTENSIONS
 from lightning_gans.datamodules.layouts import (
     JOINED,
     SEPARATE,
@@ -31,7 +32,7 @@ from lightning_gans.datamodules.layouts import (
     find_split,
     split_listing,
 )
-from lightning_gans.datamodules.matching import folder_key, match_pairs
+from lightning_gans.datamodules.matching import find_all, match_pairs
 from lightning_gans.datamodules.two_domains import TwoDomainDataModule, TwoDomains
 
 GIB = 2**30
@@ -45,32 +46,35 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     splits; names are in any case. ``A`` and ``B`` without splits are training images. The log says which folders are
     used for which split.
 
-    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM and JPEG 2000 files are used. A warning for each folder names the others.
-
-    Each image is rotated according to its EXIF data (all other metadata are ignored), composited on white where it is
-    transparent, converted to gray or RGB, resized (bicubic, antialiased) until its shorter side is ``load_size`` in
-    training and ``size`` in evaluation, and cropped to the center square. The first frame of an animation is used. Gray
-    values of 16 bits are scaled by 255 / 65535 and rounded; pixels with a sign or of more than 16 bits are rejected,
-    since their range is not known.
+    JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP, PPM, JPEG 2000 and ``.npy`` files are used; a warning names others. Each
+    image is rotated according to its EXIF data (all other metadata are ignored), converted to the channels of its
+    domain, resized (bicubic, antialiased) until it covers ``load_size`` in training and ``size`` in evaluation, and its
+    center is cropped. For gray or RGB it is composited on white where it is transparent; with an alpha channel, what is
+    fully transparent becomes black. The first frame of an animation is used. Gray values of 16 bits are scaled by 255 /
+    65535 and rounded; pixels with a sign or of more than 16 bits are rejected, since their range is not known. A
+    ``.npy`` file, as ``numpy.save`` writes it, is an array (height, width, channels) or, for one channel, (height,
+    width), of uint8 or uint16. It must have the channels of its domain, and is resized and cropped in the same way.
+    Images of more than 4 channels are read from such files, or from label maps: image files whose gray levels or places
+    in a palette are numbers of classes, of which each has a channel. They are resized by their nearest pixels, and 255
+    is no class.
 
     Every file is decoded once before training, so that all unusable files are reported at once. Decoded images are kept
     as uint8 until they fill ``cache_gb``; the others are decoded again on each access, to the same pixels.
 
     Validation uses the images of the validation folders. If there are none, ``val_size`` images (of each domain, or
-    pairs) are held out of training: a random choice that depends on the number of images only, so that it is the same
-    in every run. Test uses the images of the test folders; if there are none, the validation images, and the stamp of a
-    score says so.
+    pairs) are held out of training: a random choice that depends on the number of images only. Test uses the images of
+    the test folders; if there are none, the validation images, and the stamp of a score says so.
 
     Args:
         root: folder of the images; or, with ``dataset``, the folder that contains the data set's folder. Some data sets
             exist paired and unpaired under one name, so the default differs between the two.
         dataset: name of one of the authors' data sets, which is in the folder ``root / dataset``.
         download: download ``dataset`` if it is missing.
-        unverified: download it also if its SHA-256 is not known, so that a file which was changed on the way (the
-            server has no https) is not noticed.
-        channels_a: channels of domain a: 1 for gray, 3 for RGB.
-        channels_b: channels of domain b: 1 for gray, 3 for RGB.
-        size: (height, width) in pixels, or one number for a square; only squares are supported.
+        unverified: download it also if its SHA-256 is not known; then a changed file is not noticed (no https).
+        channels_a: channels of domain a: 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and alpha; any other
+            number of ``.npy`` files, or the number of classes of label maps.
+        channels_b: channels of domain b; see ``channels_a``.
+        size: (height, width) in pixels, or one number for a square.
         load_size: (height, width) to which training images are resized before the random crop, or one number for a
             square; with the value of ``size`` nothing is cropped.
         flip: mirror training images left to right with probability ½.
@@ -78,7 +82,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         eval_batch_size: images of each domain per step and process in validation, test and prediction.
         val_size: images that are held out of training if there is no validation folder; by default a tenth, but at
             least 10, at most half of them, and at most 50.
-        cache_gb: memory for decoded images in GiB, per training process, for both domains and all splits together.
+        cache_gb: memory for decoded images in GiB, in each training process, for both domains and all splits.
         num_workers: processes that load images and decode those not in memory; 0 is fastest if all are in memory.
 
     Raises:
@@ -118,8 +122,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         num_workers: int = 0,
     ) -> None:
         super().__init__(size, load_size, flip, self.pairs, batch_size, eval_batch_size, num_workers)
-        check_channels("channels_a", channels_a)
-        check_channels("channels_b", channels_b)
+        at_least("channels_a", channels_a, 1)
+        at_least("channels_b", channels_b, 1)
         if val_size is not None:
             at_least("val_size", val_size, 2)
         at_least("cache_gb", cache_gb, 0)
@@ -225,7 +229,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         parent = found.folders[0].parent
         if found.layout is JOINED or parent == self.folder or any(each.parent != parent for each in found.folders):
             return
-        images = [parent / name for name in walk_folder(parent).names]
+        images = [parent / name for name in walk_folder(parent, FOLDER_EXTENSIONS).names]
         if beside := [path for path in images if not any(path.is_relative_to(folder) for folder in found.folders)]:
             names = list_names([path.relative_to(self.folder).as_posix() for path in beside])
             folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)
@@ -257,8 +261,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         for split in splits:
             loaded[split] = []
             for listing in self._listings_of(split):
-                side = square_side(self.load_size if split == "train" else self.size)
-                files = CachedImageFiles(self.folder, listing, side, room)
+                size = self.load_size if split == "train" else self.size
+                files = CachedImageFiles(self.folder, listing, size, room)
                 room -= files.kept_bytes
                 loaded[split].append(files)
         decode_and_check(self.folder, list(loaded.values()), self.narrow_joined)
@@ -318,7 +322,7 @@ class PairedImageDataModule(ImageDomainsDataModule):
             InputError: if files have no partner; it names the first ones.
         """
         folders = found.folders
-        files = [find_images(folder_key(self.folder, folder), folder, rank_zero_warn) for folder in folders]
+        files = [find_all(self.folder, folder) for folder in folders]
         paths: list[tuple[Path, ...]] = [(path,) for path in files[0]]
         if len(folders) > 1:
             paths = match_pairs(self.folder, folders, files)
@@ -342,9 +346,5 @@ class UnpairedImageDataModule(ImageDomainsDataModule):
     def listings(self, found: SplitFolders) -> list[Listing]:
         """The files of each domain."""
         channels = (self.channels_a, self.channels_b)
-        return [
-            Listing(
-                [(path,) for path in find_images(folder_key(self.folder, folder), folder, rank_zero_warn)], (count,)
-            )
-            for folder, count in zip(found.folders, channels, strict=True)
-        ]
+        pairs = zip(found.folders, channels, strict=True)
+        return [Listing([(path,) for path in find_all(self.folder, folder)], (count,)) for folder, count in pairs]

@@ -11,14 +11,15 @@ from typing import NamedTuple
 
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
-from PIL import Image
 from torch import Tensor
 
+from lightning_gans.core.array_files import ARRAY
+from lightning_gans.core.drawing import MOST_CHANNELS
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_files import reject_unusable
-from lightning_gans.core.image_reader import READABLE, failure_reason, open_rgb
+from lightning_gans.core.image_reader import READABLE, failure_reason, read_file
 from lightning_gans.core.names import list_names
-from lightning_gans.core.pixel_files import center_crop
+from lightning_gans.core.pixel_files import READABLE_ARRAYS, OpenedPixels, PixelFormat, open_pixels
 from lightning_gans.datamodules.file_states import CHANGED, file_state, file_states
 
 
@@ -55,7 +56,7 @@ class CachedImageFiles:
     Args:
         root: the folder relative to which error messages name files.
         listing: the files.
-        size: height and width S of the images.
+        size: (height, width) of the images.
         room: memory for decoded images, in bytes.
 
     Attributes:
@@ -64,13 +65,13 @@ class CachedImageFiles:
         file_shapes: (width, height) in pixels of each file, or of the first of a pair; (0, 0) if it cannot be read.
     """
 
-    def __init__(self, root: Path, listing: Listing, size: int, room: float) -> None:
+    def __init__(self, root: Path, listing: Listing, size: tuple[int, int], room: float) -> None:
         self.root, self.size = root, size
         self.paths, self.channels = listing
         self.shapes = [(0, 0)] * len(self.paths)
         self.states = file_states(path for paths in self.paths for path in paths)
         self.file_shapes = list(self.shapes)
-        self._kept = self._allocate(min(len(self.paths), int(room / (sum(self.channels) * size * size))))
+        self._kept = self._allocate(min(len(self.paths), int(room / (sum(self.channels) * size[0] * size[1]))))
         self._last: tuple[list[int], list[Tensor]] = [], self._allocate(0)
 
     def __len__(self) -> int:
@@ -93,21 +94,22 @@ class CachedImageFiles:
             The files that cannot be used, each with the reason.
         """
         try:
-            images = open_files(self.paths[index])
+            images = open_files(self.paths[index], self.channels)
             self.file_shapes[index] = images[0].size
             images = separate_domains(self.paths[index], images, len(self.channels))
+            decoded = self._crops(index, images)
         except UnusableFilesError as error:
             return error.bad
         if changed := self._changed(index):
             return tuple((path, CHANGED) for path in changed)
         self.shapes[index] = images[0].size
         if index < self.kept:
-            for kept, pixels in zip(self._kept, self._squares(images), strict=True):
+            for kept, pixels in zip(self._kept, decoded, strict=True):
                 kept[index] = pixels
         return ()
 
     def batch(self, indices: list[int]) -> list[Tensor]:
-        """Images (n, C, S, S) uint8 of each domain.
+        """Images (n, C, H, W) uint8 of each domain.
 
         Raises:
             InputError: if a file has changed or become unusable; it names the file.
@@ -129,23 +131,36 @@ class CachedImageFiles:
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     def _allocate(self, count: int) -> list[Tensor]:
-        """Uninitialized images (count, C, S, S) of each domain."""
-        return [torch.empty(count, channels, self.size, self.size, dtype=torch.uint8) for channels in self.channels]
+        """Uninitialized images (count, C, H, W) of each domain."""
+        return [torch.empty(count, channels, *self.size, dtype=torch.uint8) for channels in self.channels]
 
-    def _squares(self, images: list[Image.Image]) -> list[Tensor]:
-        pairs = zip(images, self.channels, strict=True)
-        return [center_crop(image, channels, (self.size, self.size)) for image, channels in pairs]
+    def _crops(self, index: int, images: list[OpenedPixels]) -> list[Tensor]:
+        """An image (C, H, W) of each domain.
+
+        Raises:
+            UnusableFilesError: if a file has another number of channels.
+        """
+        files = self.paths[index] if len(self.paths[index]) == len(images) else self.paths[index] * len(images)
+        crops, bad = [], []
+        for path, image, channels in zip(files, images, self.channels, strict=True):
+            try:
+                crops.append(image.cropped(PixelFormat(channels, self.size)))
+            except ValueError as error:
+                bad.append((path, str(error)))
+        if bad:
+            raise UnusableFilesError(*dict(bad).items())
+        return crops
 
     def _changed(self, index: int) -> list[Path]:
         """The files of an image or a pair whose state differs from that when they were listed."""
         return [path for path in self.paths[index] if file_state(path) != self.states[path]]
 
     def _pixels(self, index: int) -> list[Tensor]:
-        """An image (C, S, S) of each domain."""
+        """An image (C, H, W) of each domain."""
         if index < self.kept:
             return [images[index] for images in self._kept]
         try:
-            images = open_images(self.paths[index], len(self.channels))
+            crops = self._crops(index, open_images(self.paths[index], self.channels))
         except UnusableFilesError as error:
             path, why = error.bad[0]
             raise InputError(
@@ -157,7 +172,7 @@ class CachedImageFiles:
                 f"root is {self.root}, where {changed[0].relative_to(self.root)} has changed since the start (its size "
                 "or its modification time); expected files that do not change during a run"
             )
-        return self._squares(images)
+        return crops
 
 
 class DomainImages:
@@ -175,26 +190,31 @@ class DomainImages:
         return len(self.files)
 
     def __getitem__(self, indices: list[int]) -> Tensor:
-        """Images (n, C, S, S), uint8."""
+        """Images (n, C, H, W), uint8."""
         return self.files.batch(indices)[self.domain]
 
 
-def open_images(paths: tuple[Path, ...], domains: int) -> list[Image.Image]:
+def open_images(paths: tuple[Path, ...], channels: tuple[int, ...]) -> list[OpenedPixels]:
     """Open an image, or both images of a pair: :func:`open_files` and :func:`separate_domains`."""
-    return separate_domains(paths, open_files(paths), domains)
+    return separate_domains(paths, open_files(paths, channels), len(channels))
 
 
-def open_files(paths: tuple[Path, ...]) -> list[Image.Image]:
-    """Open images in RGB and at the size in the file.
+def open_files(paths: tuple[Path, ...], channels: tuple[int, ...]) -> list[OpenedPixels]:
+    """Open images at the size in the file; image files of a domain of more than 4 channels are label maps.
+
+    Args:
+        paths: a file for each domain, or one for both.
+        channels: number of channels of each domain.
 
     Raises:
         UnusableFilesError: if a file cannot be read.
     """
-    images: list[Image.Image] = []
+    images: list[OpenedPixels] = []
     bad: list[tuple[Path, str]] = []
-    for path in paths:
+    alone = len(paths) == len(channels)
+    for path, count in zip(paths, channels, strict=False):
         try:
-            images.append(open_rgb(path))
+            images.append(open_pixels(read_file(path), path.name, label_map=alone and count > MOST_CHANNELS))
         # Pillow's decoders raise all kinds of exceptions; all are caught, so that all files are reported at once.
         except Exception as error:
             bad.append((path, failure_reason(error)))
@@ -203,7 +223,7 @@ def open_files(paths: tuple[Path, ...]) -> list[Image.Image]:
     return images
 
 
-def separate_domains(paths: tuple[Path, ...], images: list[Image.Image], domains: int) -> list[Image.Image]:
+def separate_domains(paths: tuple[Path, ...], images: list[OpenedPixels], domains: int) -> list[OpenedPixels]:
     """The image of each domain.
 
     Args:
@@ -216,11 +236,11 @@ def separate_domains(paths: tuple[Path, ...], images: list[Image.Image], domains
             partner.
     """
     if len(images) < domains:
-        width, height = images[0].size
+        width = images[0].size[0]
         if width % 2:
             raise UnusableFilesError((paths[0], f"{width} pixels wide; cannot be cut into equal halves"))
         # Cut before resizing, so that the halves are not blurred into each other.
-        images = [images[0].crop((left, 0, left + width // 2, height)) for left in (0, width // 2)]
+        images = [images[0].columns(left, left + width // 2) for left in (0, width // 2)]
     if images[0].size != images[-1].size:
         raise UnusableFilesError(
             (paths[0], f"{format_shape(images[0].size)}, its partner {format_shape(images[-1].size)}")
@@ -254,7 +274,10 @@ def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]], n
     if not narrow_joined:
         check_joined(root, files)
     pairs = any(len(each.channels) > 1 for each in files)
-    expected = READABLE + (", both images of a pair with the same shape" if pairs else "")
+    arrays = any(path.suffix.lower() == ARRAY for each in files for paths in each.paths for path in paths)
+    expected = (READABLE_ARRAYS if arrays else READABLE) + (
+        ", both images of a pair with the same shape" if pairs else ""
+    )
     reject_unusable("root", root, bad, sum(len(paths) for each in files for paths in each.paths), expected)
     warn_of_shapes(root, splits)
 
@@ -302,6 +325,6 @@ def warn_of_shapes(root: Path, splits: Sequence[Sequence[CachedImageFiles]]) -> 
         odd += [f"{path.relative_to(root)} ({format_shape(size)})" for path, size in found if size != usual]
     if odd:
         rank_zero_warn(
-            f"root is {root}, where {len(odd)} image(s) have another shape than most: {list_names(odd)}; their center "
-            "squares are used"
+            f"root is {root}, where {len(odd)} image(s) have another shape than most: {list_names(odd)}; "
+            "their centers are used"
         )

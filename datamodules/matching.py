@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning.pytorch.utilities import rank_zero_warn
+
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.image_files import find_images
 from lightning_gans.core.names import list_names
+from lightning_gans.datamodules.image_sources import FOLDER_EXTENSIONS
 
 
 def folder_key(root: Path, folder: Path) -> str:
     """What messages call a folder below ``root``."""
     return f"{folder.relative_to(root).as_posix()} of root"
+
+
+def find_all(root: Path, folder: Path) -> list[Path]:
+    """The image files and ``.npy`` files in a folder below ``root``; see :func:`.find_images`."""
+    return find_images(folder_key(root, folder), folder, rank_zero_warn, FOLDER_EXTENSIONS)
 
 
 def match_pairs(root: Path, folders: Sequence[Path], files: list[list[Path]]) -> list[tuple[Path, ...]]:

@@ -12,19 +12,19 @@ from torch.utils.data import Dataset
 
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.data import PairData, Palette
-from lightning_gans.core.images import Size, height_width, square_side, to_float
+from lightning_gans.core.images import Size, height_width, plain_size, to_float
 from lightning_gans.core.randomness import derive_generator, rank, run_seed, world_size
 from lightning_gans.datamodules.base import IndexedDataModule, ResumableLoader
 from lightning_gans.datamodules.samplers import TrainingBatches, UnpairedBatches
 
 
 class Images(Protocol):
-    """Images of one domain: a tensor (N, C, S, S), or files that are decoded on access."""
+    """Images of one domain: a tensor (N, C, H, W), or files that are decoded on access."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, indices: list[int], /) -> Tensor:
-        """Images (n, C, S, S), uint8."""
+        """Images (n, C, H, W), uint8."""
         ...
 
 
@@ -61,7 +61,7 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
     function of (seed, rank, step), one set for each image; the two images of a pair share theirs.
 
     Args:
-        size: (height, width) of the images, or one number for a square; only squares are supported.
+        size: (height, width) of the images, or one number for a square.
         load_size: (height, width) from which training images are cropped at random, or one number for a square; with
             the value of ``size`` nothing is cropped.
         flip: mirror training images left to right with probability ½.
@@ -92,11 +92,9 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
         num_workers: int = 0,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers)
-        side, load_side = square_side(size), square_side(load_size, "load_size")
-        if load_side < side:
-            raise ValueError(f"load_size is {load_side}; expected at least size, {side}")
-        self.size = height_width(size)
-        self.load_size = height_width(load_size)
+        self.size, self.load_size = height_width(size), height_width(load_size, "load_size")
+        if any(loaded < used for loaded, used in zip(self.load_size, self.size, strict=True)):
+            raise ValueError(f"load_size is {plain_size(load_size)}; expected at least size, {plain_size(size)}")
         self.flip = flip
         self.paired = paired
         self.palettes: Mapping[str, Palette] = {}
@@ -139,8 +137,8 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
     def _jittered(self, images: Tensor, seed: int, stream: str, step: int) -> Tensor:
         """Images (N, C, H, W) of ``size``, each cropped and flipped by random numbers of its own."""
         height, width = self.size
-        room = self.load_size[0] - height  # of both sides, which are equal
-        if not room and not self.flip:
+        room = torch.tensor([self.load_size[0] - height, self.load_size[1] - width])
+        if not room.any() and not self.flip:
             return images
         count, first = len(images), rank() * len(images)
         generator = derive_generator("cpu", seed, "jitter", stream, step)

@@ -125,7 +125,8 @@ class Evaluation(Callback):
         """
         if (split := {"fit": "val", "validate": "val", "test": "test"}.get(stage)) is None:
             return
-        self._set_extractor(data_module(trainer))
+        domains = pl_module.scored_domains if isinstance(pl_module, Adversarial) else ("a", "b")
+        self._set_extractor(data_module(trainer), domains)
         self._images[split] = count_images(trainer, split)
         if self.extractor is not None:
             check_images(trainer, split, self.kid, self.neighbors)
@@ -134,13 +135,13 @@ class Evaluation(Callback):
         if stage == "fit" and (expected := self.expected_scores(trainer, pl_module)) is not None:
             refuse_monitors(trainer.callbacks, expected)  # type: ignore[attr-defined]  # set outside __init__
 
-    def _set_extractor(self, data: Data | None) -> None:
+    def _set_extractor(self, data: Data | None, domains: tuple[str, ...]) -> None:
         if self._wanted == "auto":
-            self.extractor = choose_features(data, self.extractor)
+            self.extractor = choose_features(data, self.extractor, domains)
         else:
             self.extractor = self._wanted
             if self.extractor is not None:
-                check_features(self.extractor, data)
+                check_features(self.extractor, data, domains)
 
     def expected_scores(self, trainer: Trainer, pl_module: LightningModule) -> ExpectedScores | None:
         """The scores that validation in ``fit`` will measure; None if they are not known, or there is none.

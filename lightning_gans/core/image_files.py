@@ -29,20 +29,6 @@ EXTENSIONS = (
 """Extensions of the files that are taken from folders, in lower case; those of :data:`.image_metadata.FORMATS`."""
 
 
-def check_channels(name: str, channels: int) -> None:
-    """Check that images are gray or RGB.
-
-    Args:
-        name: the argument's name, for the error message.
-        channels: the argument.
-
-    Raises:
-        ValueError: if ``channels`` is neither 1 nor 3.
-    """
-    if channels not in (1, 3):
-        raise ValueError(f"{name} is {channels}; expected 1 (gray) or 3 (RGB)")
-
-
 def check_folder(key: str, folder: Path, expected: str = "a folder") -> None:
     """Check that a folder exists.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -21,6 +23,7 @@ from lightning_gans.core.image_reader import (
     to_8_bits,
 )
 from lightning_gans.core.images import has_alpha
+from lightning_gans.core.label_maps import crop_label_map, read_label_map
 
 READABLE_ARRAYS = f"{READABLE}, or {ARRAY} files of (height, width, channels) of 8 or 16 bits"
 """What error messages expect files to be where arrays are read too."""
@@ -56,6 +59,88 @@ def load_pixels(path: Path, channels: int, size: tuple[int, int]) -> Tensor:
     return decode_pixels(read_file(path), path.name, PixelFormat(channels, size))[0]
 
 
+class OpenedPixels(NamedTuple):
+    """What an image file, or a ``.npy`` file, holds, before it is cut and resized.
+
+    Attributes:
+        content: an RGB image, or RGBA if it is transparent; or levels (height, width, channels) uint8; or the classes
+            (height, width) of a label map.
+        facts: what the file holds.
+    """
+
+    content: Image.Image | NDArray[np.uint8]
+    facts: FileFacts
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        if isinstance(self.content, Image.Image):
+            return self.content.size
+        return self.content.shape[1], self.content.shape[0]
+
+    def columns(self, first: int, stop: int) -> OpenedPixels:
+        """The part with the columns from ``first`` up to ``stop``."""
+        if isinstance(self.content, Image.Image):
+            part = self.content.crop((first, 0, stop, self.content.height))
+            return self._replace(content=part)
+        return self._replace(content=self.content[:, first:stop])
+
+    def cropped(self, wanted: PixelFormat) -> Tensor:
+        """Pixels (channels, height, width) uint8 of the format that is asked for; see :func:`decode_pixels`.
+
+        Raises:
+            ValueError: if the file has another number of channels.
+        """
+        channels, size = wanted
+        if not isinstance(self.content, Image.Image):
+            if self.content.ndim == 2:
+                return crop_label_map(self.content, channels, size, covered_box(self.size, size))
+            if (found := self.content.shape[2]) != channels:
+                raise ValueError(f"an array of {found} channel(s); expected {channels}")
+            levels = [np.ascontiguousarray(self.content[:, :, channel]) for channel in range(channels)]
+            return torch.cat([center_crop(Image.fromarray(each), 1, size) for each in levels])
+        check_image_channels(channels)
+        if has_alpha(channels):
+            pixels = center_crop(self.content, channels, size)
+            pixels[:-1, pixels[-1] == 0] = 0
+            return pixels
+        return center_crop(flatten(self.content), channels, size)
+
+
+def check_image_channels(channels: int) -> None:
+    """Check that image files have as many channels.
+
+    Raises:
+        ValueError: if they have not.
+    """
+    if channels not in MODES:
+        raise ValueError(f"an image file, which has at most 4 channels; expected {ARRAY} files for {channels}")
+
+
+def open_pixels(content: bytes, name: str, label_map: bool = False, max_pixels: int | None = None) -> OpenedPixels:
+    """Open an image file, or a ``.npy`` file.
+
+    Args:
+        content: the file.
+        name: its name, whose extension says whether it is a ``.npy`` file.
+        label_map: whether an image file is a label map; see :func:`.read_label_map`.
+        max_pixels: largest number of pixels of an image file; see :func:`open_described`.
+
+    Raises:
+        ValueError: if the file is no such array, or for the reasons of :func:`open_described`.
+        Exception: any error of Pillow, if the pixels are damaged.
+    """
+    if not is_array(name):
+        if label_map:
+            labels = read_label_map(content)
+            return OpenedPixels(labels, FileFacts(labels.shape[1], labels.shape[0], 1, 8))
+        return OpenedPixels(*open_described(content, max_pixels))
+    values = read_array(content)
+    height, width, found = values.shape
+    levels = values if values.itemsize == 1 else to_8_bits(values, 2**16 - 1)
+    return OpenedPixels(levels, FileFacts(width, height, found, 8 * values.itemsize))
+
+
 def decode_pixels(content: bytes, name: str, wanted: PixelFormat) -> tuple[Tensor, FileFacts]:
     """Decode an image file, or a ``.npy`` file; see :func:`center_crop`.
 
@@ -74,24 +159,10 @@ def decode_pixels(content: bytes, name: str, wanted: PixelFormat) -> tuple[Tenso
         ValueError: if the file has another number of channels, or for the reasons of :func:`open_described`.
         Exception: any error of Pillow, if the pixels are damaged.
     """
-    channels, size = wanted
-    if is_array(name):
-        values = read_array(content)
-        height, width, found = values.shape
-        facts = FileFacts(width, height, found, 8 * values.itemsize)
-        if found != channels:
-            raise ValueError(f"an array of {found} channel(s); expected {channels}")
-        levels = values if values.itemsize == 1 else to_8_bits(values, 2**16 - 1)
-        crops = [center_crop(Image.fromarray(levels[:, :, channel]), 1, size) for channel in range(channels)]
-        return torch.cat(crops), facts
-    if channels not in MODES:
-        raise ValueError(f"an image file, which has at most 4 channels; expected {ARRAY} files for {channels}")
-    image, facts = open_described(content)
-    if has_alpha(channels):
-        pixels = center_crop(image, channels, size)
-        pixels[:-1, pixels[-1] == 0] = 0
-        return pixels, facts
-    return center_crop(flatten(image), channels, size), facts
+    if not is_array(name):
+        check_image_channels(wanted.channels)  # before the pixels are decoded
+    opened = open_pixels(content, name)
+    return opened.cropped(wanted), opened.facts
 
 
 def is_array(name: str) -> bool:
@@ -130,9 +201,18 @@ def center_crop(image: Image.Image, channels: int, size: tuple[int, int]) -> Ten
     # From RGB Pillow has no way to gray with alpha.
     image = image.convert("RGBA" if channels == 2 else MODES[channels]).convert(MODES[channels])
     height, width = size
-    shown_width = min(image.width, image.height * width / height)
-    shown_height = min(image.height, image.width * height / width)
-    left, top = (image.width - shown_width) // 2, (image.height - shown_height) // 2
     # With a box, Pillow computes only the crop of the resized image: a long strip needs no more memory.
-    box = (left, top, left + shown_width, top + shown_height)
-    return pixels_of(image.resize((width, height), Image.Resampling.BICUBIC, box))
+    return pixels_of(image.resize((width, height), Image.Resampling.BICUBIC, covered_box(image.size, size)))
+
+
+def covered_box(shape: tuple[int, int], size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the largest part at the center that has the ratio of sides of a size.
+
+    Args:
+        shape: (width, height) of the image.
+        size: (height, width) of the result.
+    """
+    (across, down), (height, width) = shape, size
+    shown_width, shown_height = min(across, down * width / height), min(down, across * height / width)
+    left, top = (across - shown_width) // 2, (down - shown_height) // 2
+    return left, top, left + shown_width, top + shown_height

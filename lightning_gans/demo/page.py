@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from lightning_gans.core.errors import InputError
 from lightning_gans.demo.latent_tab import latent_tab
 from lightning_gans.demo.limits import KEEP_SECONDS, Limits
 from lightning_gans.demo.pictures import direction_name
@@ -34,7 +35,11 @@ def build(
         limits: limits of uploads.
         stopping: set when the server stops.
         exported: the folder of an exported model, which has examples to translate if it ships with the package.
+
+    Raises:
+        InputError: if the page cannot show the model's images.
     """
+    check_channels(model)
     page: gr.Blocks
     with gr.Blocks(
         title=f"{page_title(model)} - lightning-gans", analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)
@@ -52,6 +57,23 @@ def build(
             with gr.Tab("The run", elem_id="run-tab") as tab:
                 run_tab(tab, run, model.metadata)
     return page
+
+
+def check_channels(model: PretrainedModel) -> None:
+    """Check that the page can show a model's images.
+
+    Raises:
+        InputError: if it cannot.
+    """
+    if not isinstance(model, ImageTranslator):
+        return
+    for network in (model.network(direction) for direction in model.directions):
+        for side, channels in (("input", network.channels_in), ("output", network.channels_out)):
+            if channels not in (1, 3):
+                raise InputError(
+                    f"the model's {side} has {channels} channels; the page expects 1 (gray) or 3 (RGB); label maps are "
+                    "translated by `lightning-gans translate`, arrays in Python by translate_array"
+                )
 
 
 def theme() -> gr.themes.Base:

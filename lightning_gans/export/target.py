@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core import __version__
-from lightning_gans.core.images import square_side
+from lightning_gans.core.images import plain_size
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
 from lightning_gans.inference.loading import select_network
 from lightning_gans.networks.base import Translator
@@ -185,7 +185,7 @@ class TranslationTarget(ExportTarget):
     def __init__(self, model: ImageTranslator, direction: str | None) -> None:
         self.model = self.translator = model
         self.direction = model.resolve_direction(direction)
-        self.size = square_side(model.sizes[self.direction])
+        self.height, self.width = model.sizes[self.direction]
         self.network = copy_to_cpu(model.network(self.direction))
         self.input_names = ("images",)
         self.output_name = "translated"  # in ONNX an output must not have the name of an input
@@ -199,19 +199,19 @@ class TranslationTarget(ExportTarget):
 
     def example_inputs(self) -> Inputs:
         """Two images of different height and width where possible, so that torch does not confuse the axes."""
-        return self.inputs(2, self.size, self.size + self.multiple)
+        return self.inputs(2, self.height, self.width + self.multiple)
 
     def test_inputs(self) -> Iterator[Inputs]:
         """One batch of each size at the trained image size, and one of another image size if the network accepts it."""
         for n in IMAGE_BATCH_SIZES:
-            yield self.inputs(n, self.size, self.size)
+            yield self.inputs(n, self.height, self.width)
         if self.multiple:
             yield self.inputs(2, *self.other_size)
 
     @property
     def other_size(self) -> tuple[int, int]:
         """A height and width that differ from the trained size."""
-        return self.size + 2 * self.multiple, self.size + 3 * self.multiple
+        return self.height + 2 * self.multiple, self.width + 3 * self.multiple
 
     def smallest_size_step(self) -> int:
         """Smallest number of pixels by which sides may differ from the trained size; 0 if no other size is accepted.
@@ -220,7 +220,7 @@ class TranslationTarget(ExportTarget):
         size.
         """
         for step in SIZE_STEPS:
-            inputs = self.inputs(1, self.size + step, self.size + 2 * step)
+            inputs = self.inputs(1, self.height + step, self.width + 2 * step)
             try:
                 if self.model_output(inputs).shape[2:] == inputs[0].shape[2:]:
                     return step
@@ -238,13 +238,14 @@ class TranslationTarget(ExportTarget):
         height, width = self.other_size
         others = f", and 2 of {height} x {width}" if self.multiple else ""
         sizes = join_numbers(IMAGE_BATCH_SIZES)
-        return f"random images, batches of {sizes} at {self.size} x {self.size} pixels{others}"
+        return f"random images, batches of {sizes} at {self.height} x {self.width} pixels{others}"
 
     def facts(self) -> dict[str, Any]:
         """Config of the network, direction and sizes."""
         config = self.model.config["generators"][self.direction]
-        sides = f"multiples of {self.multiple}" if self.multiple else str(self.size)
-        return {"generator": config, "direction": self.direction, "trained_size": self.size, "sides": sides}
+        size = plain_size((self.height, self.width))
+        sides = f"multiples of {self.multiple}" if self.multiple else str(size)
+        return {"generator": config, "direction": self.direction, "trained_size": size, "sides": sides}
 
 
 def export_target(

@@ -78,6 +78,11 @@ class Adversarial(FineTuning, MadeForData, ABC):
     # Evaluation.
 
     @property
+    def scored_domains(self) -> tuple[str, ...]:
+        """The domains whose generated images evaluation compares with real ones, of data with two."""
+        return ("a", "b")
+
+    @property
     def batch_norm(self) -> str:
         """Statistics of batch normalization in evaluation, "running" or "per-image"; part of every score's stamp."""
         return "running"

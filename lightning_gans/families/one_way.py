@@ -54,6 +54,11 @@ class OneWayTranslation(Translation, ABC):
         """The domain of the translated images, "a" or "b"."""
         return "a" if self.direction == "b_to_a" else "b"
 
+    @property
+    def scored_domains(self) -> tuple[str, ...]:
+        """The domain of the translated images."""
+        return (self.target_domain,)
+
     def source_names(self, name: str) -> tuple[str, ...]:
         """As :meth:`.FineTuning.source_names`: of a model of both directions, the generator of this one is taken."""
         return (name, self.direction) if name == "generator" else (name,)

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
-from lightning_gans.core.drawing import to_pil
+from lightning_gans.core.drawing import MOST_CHANNELS, to_pil
 from lightning_gans.core.errors import RunEnded, UnreadableError, os_reason
 from lightning_gans.core.files import atomic_file
 from lightning_gans.core.gif_files import GifReader, GifWriter
 from lightning_gans.core.image_files import pixels_of
-from lightning_gans.core.image_reader import failure_reason, flatten, open_with_alpha
+from lightning_gans.core.image_reader import failure_reason, flatten, open_with_alpha, read_file
+from lightning_gans.core.label_maps import crop_label_map, read_label_map
 from lightning_gans.core.video_files import VideoFrame, VideoReader
 from lightning_gans.core.video_writer import VideoWriter
 from lightning_gans.inference.image_translator import ImageTranslator
@@ -26,6 +28,9 @@ from lightning_gans.inference.translation_jobs import Job, Kind
 
 class FileTranslator:
     """Translates files in one direction.
+
+    Images of a network whose input has more than 4 channels, one for each class, are label maps; see
+    :func:`.read_label_map`.
 
     Args:
         model: the trained model.
@@ -39,8 +44,8 @@ class FileTranslator:
         direction: "a_to_b" or "b_to_a".
 
     Raises:
-        ValueError: if the model does not have that direction, its images have neither 1 nor 3 channels, or the tile
-            is not possible.
+        ValueError: if the model does not have that direction, there are no files of images of its channels, or the
+            tile is not possible.
     """
 
     def __init__(
@@ -55,9 +60,17 @@ class FileTranslator:
         self.network, self.size, self.tile = model.network(direction), model.sizes[direction], tile
         self.hide_bars = None if progress is None else not progress
         self.joined = joined
-        for side, channels in (("input", self.network.channels_in), ("output", self.network.channels_out)):
-            if channels not in (1, 3):
-                raise ValueError(f"the model's {side} has {channels} channels; expected 1 (gray) or 3 (RGB)")
+        self.label_maps = self.network.channels_in > MOST_CHANNELS
+        arrays = "; arrays of any channels are translated in Python, by translate_array"
+        if not self.label_maps and self.network.channels_in not in (1, 3):
+            raise ValueError(
+                f"the model's input has {self.network.channels_in} channels; expected 1 (gray), 3 (RGB), or more than "
+                f"{MOST_CHANNELS} (the classes of label maps){arrays}"
+            )
+        if (made := self.network.channels_out) not in (1, 3):
+            raise ValueError(f"the model's output has {made} channels; expected 1 (gray) or 3 (RGB){arrays}")
+        if joined and self.label_maps:
+            raise ValueError("joined is true, but the model translates label maps; expected files of one image each")
         tile_size(self.network, self.size, tile)
 
     def translate(
@@ -66,7 +79,7 @@ class FileTranslator:
         """Translate one image.
 
         Args:
-            image: RGB, or gray if the model's images are.
+            image: RGB, or gray if the model's images are; of a label map its classes as gray levels.
             alpha: its alpha channel, which the result gets; None if it has none.
             progress: called after each step, with the number of finished steps and their total.
 
@@ -75,7 +88,7 @@ class FileTranslator:
             RunEnded: if the temporary file of a large image cannot be written.
         """
         try:
-            pixels = translate_picture(self.network, pixels_of(self.shown(image)), self.size, self.tile, progress)
+            pixels = translate_picture(self.network, self._pixels(image), self.size, self.tile, progress)
         except OSError as error:
             raise RunEnded(
                 f"the temporary file of a translation cannot be written ({os_reason(error)}); "
@@ -89,6 +102,12 @@ class FileTranslator:
     def shown(self, image: Image.Image) -> Image.Image:
         """An RGB image as the network gets it: in gray if its input has one channel."""
         return image.convert("L") if self.network.channels_in == 1 else image
+
+    def _pixels(self, image: Image.Image) -> Tensor:
+        if not self.label_maps:
+            return pixels_of(self.shown(image))
+        width, height = image.size
+        return crop_label_map(np.asarray(image), self.network.channels_in, (height, width), (0, 0, width, height))
 
     def translate_all(self, jobs: list[Job]) -> list[Job]:
         """Translate all files; name those that fail on stderr, and continue with the others.
@@ -121,6 +140,8 @@ class FileTranslator:
 
     def _failure(self, job: Job, count: Progress) -> str:
         """Translate a file; why it could not be translated, or nothing."""
+        if self.label_maps and job.kind is not Kind.IMAGE:
+            return "cannot be translated (a video or an animation; expected images, which are label maps)"
         kinds: dict[Kind, Callable[[Job, Progress], None]] = {
             Kind.IMAGE: self._image,
             Kind.ANIMATION: self._animation,
@@ -137,7 +158,8 @@ class FileTranslator:
         return ""
 
     def _image(self, job: Job, count: Progress) -> None:
-        images = [_read_image(path) for path in (job.source, job.truth) if path is not None]
+        images = [_read_labels(job.source) if self.label_maps else _read_image(job.source)]
+        images += [_read_image(path) for path in (job.truth,) if path is not None]
         if self.joined:
             halves = _halves(*images[0])
             images = halves if self.direction == "a_to_b" else halves[::-1]
@@ -195,6 +217,14 @@ def _read_image(path: Path) -> ImageAndAlpha:
     try:
         return open_with_alpha(path, Image.MAX_IMAGE_PIXELS)
     except Exception as error:  # Pillow's decoders raise exceptions of many types on damaged files
+        raise UnreadableError(failure_reason(error)) from error
+
+
+def _read_labels(path: Path) -> ImageAndAlpha:
+    """The classes of a label map as gray levels."""
+    try:
+        return Image.fromarray(read_label_map(read_file(path), Image.MAX_IMAGE_PIXELS)), None
+    except Exception as error:  # as in _read_image
         raise UnreadableError(failure_reason(error)) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from torch import nn
 
@@ -36,12 +36,19 @@ EXTRACTORS: tuple[type[FeatureExtractor], ...] = (
 """All extractors of this package."""
 
 
-def choose_features(data: Data | None, present: FeatureExtractor | None = None) -> FeatureExtractor:
+BOTH = ("a", "b")
+"""The domains of data of two."""
+
+
+def choose_features(
+    data: Data | None, present: FeatureExtractor | None = None, domains: Collection[str] = BOTH
+) -> FeatureExtractor:
     """The extractor whose features suit the images of a data module best.
 
     Args:
         data: the data module; None if the trainer was given loaders, whose images are taken for pictures.
         present: an extractor that is returned if it is of the chosen class, so that its weights are not loaded again.
+        domains: the domains whose images are compared, of data of two.
 
     Raises:
         InputError: if the images have a number of channels for which there are no such features.
@@ -52,12 +59,17 @@ def choose_features(data: Data | None, present: FeatureExtractor | None = None) 
         return PixelFeatures(math.prod([data.channels, *data.size]))
     chosen = CHOICES[contents]
     extractor = present if present is not None and type(present) is chosen else chosen()
-    check_features(extractor, data)
+    check_features(extractor, data, domains)
     return extractor
 
 
-def check_features(extractor: FeatureExtractor, data: Data | None) -> None:
+def check_features(extractor: FeatureExtractor, data: Data | None, domains: Collection[str] = BOTH) -> None:
     """Check that an extractor's features mean something for the images of a data module.
+
+    Args:
+        extractor: the extractor.
+        data: the data module; None if it is not known.
+        domains: the domains whose images are compared, of data of two.
 
     Raises:
         InputError: if they do not; it names the extractors whose features do.
@@ -73,7 +85,7 @@ def check_features(extractor: FeatureExtractor, data: Data | None) -> None:
             f"evaluation.extractor is {name}, whose features mean something for {known} only, but {key} is "
             f"{data.contents!r}; expected auto, or one of {', '.join(suited)}"
         )
-    for channels in image_channels(data):
+    for channels in image_channels(data, domains):
         if extractor.channels is not None and channels not in extractor.channels:
             *others, last = map(str, extractor.channels)
             expected = f"{', '.join(others)} or {last}" if others else last
@@ -101,8 +113,16 @@ def note_on_bias(extractor: FeatureExtractor, networks: Iterable[nn.Module]) -> 
     return None
 
 
-def image_channels(data: Data) -> set[int]:
-    """The numbers of channels of a data module's images; empty if it does not say them."""
+def image_channels(data: Data, domains: Collection[str]) -> set[int]:
+    """The numbers of channels of a data module's images; empty if it does not say them.
+
+    Args:
+        data: the data module.
+        domains: the domains that count, of data of two.
+    """
     if isinstance(data, ImageData):
         return {data.channels}
-    return {data.channels_a, data.channels_b} if isinstance(data, PairData) else set()
+    if not isinstance(data, PairData):
+        return set()
+    of_domains = {"a": data.channels_a, "b": data.channels_b}
+    return {of_domains[domain] for domain in domains}

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from torch import Tensor, nn
 
-from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.images import Size
 from lightning_gans.networks.antialiasing import BlurDownsample, BlurUpsample
 from lightning_gans.networks.base import Stage, check_positive
 from lightning_gans.networks.encoding import EncodingTranslator
@@ -52,8 +52,9 @@ class ResNetTranslator(EncodingTranslator):
     Args:
         channels_in: channels of the input images.
         channels_out: channels of the output images.
-        size: height and width of the images of the training in pixels, a multiple of 4; the network has the same
-            layers for all sizes, and translates images of any height and width that are multiples of 4.
+        size: (height, width) of the images of the training in pixels, or one number for a square, multiples of 4; the
+            network has the same layers for all sizes, and translates images of any height and width that are multiples
+            of 4.
         blocks: number of residual blocks; in the paper 6 for 128 pixels and 9 for 256.
         width: channels of the largest feature map.
         norm: normalization of every layer but the last.
@@ -88,7 +89,7 @@ class ResNetTranslator(EncodingTranslator):
             raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
         if upsample and antialias_up:
             raise ValueError("upsample and antialias_up are both true; expected at most one of them")
-        sides_divisible_by(4, square_side(size))
+        sides_divisible_by(4, size)
         self.antialias_down, self.antialias_up = antialias_down, antialias_up
         layers: list[nn.Module] = [
             ReflectionConv2d(channels_in, width, 7, padding=3, bias=False),

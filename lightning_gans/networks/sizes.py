@@ -105,6 +105,21 @@ def side_of(size: Size, sides: Iterable[int]) -> int:
     return side
 
 
+def shortest_of(size: Size, sides: Iterable[int]) -> int:
+    """Return the shorter side of images of a network that supports only certain ones, and their multiples.
+
+    Raises:
+        ValueError: if the shorter side is not one of ``sides``, or the longer one is no multiple of it.
+    """
+    shorter, longer = sorted(height_width(size))
+    if shorter not in (known := sorted(sides)):
+        name = "size" if shorter == longer else "the shorter side of size"
+        raise ValueError(f"{name} is {shorter}; expected one of {known}")
+    if longer % shorter:
+        raise ValueError(f"size is {size_text(size)}; expected a longer side that is a multiple of the shorter one")
+    return shorter
+
+
 def sides_divisible_by(multiple: int, size: Size, least: int = 1) -> tuple[int, int]:
     """Return height and width of images of a network that supports multiples of a number.
 

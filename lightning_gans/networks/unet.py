@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from lightning_gans.core.images import Size
 from lightning_gans.networks.base import Translator, check_positive
 from lightning_gans.networks.layers import BatchNorm, MakeNorm, dcgan_init
-from lightning_gans.networks.sizes import side_of
+from lightning_gans.networks.sizes import shortest_of
 
 SIDES = (64, 128, 256, 512)
-"""Sides of the images, powers of two."""
+"""Shorter sides of the images, powers of two."""
 
 MAX_GROWTH = 8
 """Largest number of channels of a feature map, as a multiple of the largest map's."""
@@ -20,10 +20,13 @@ MAX_GROWTH = 8
 class UNet(Translator):
     """An encoder down to a single pixel, and a decoder whose blocks also get the encoder's map of the same side.
 
+    The smallest map of a rectangle, whose longer side is a multiple of the shorter one, is a row or a column of pixels.
+
     Args:
         channels_in: channels of the input images.
         channels_out: channels of the output images.
-        size: height and width of the images in pixels: 64, 128, 256 or 512.
+        size: (height, width) of the images in pixels, or one number for a square: the shorter side is 64, 128, 256 or
+            512, and the longer one a multiple of it.
         width: channels of the largest feature map; each smaller one has twice as many, up to eight times.
         norm: normalization of every block but the first and the innermost.
         dropout: probability to drop an activation in some decoder blocks, in [0, 1); it is the only noise of G
@@ -56,7 +59,7 @@ class UNet(Translator):
             raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
         if dropout_from not in (0, 1):
             raise ValueError(f"dropout_from is {dropout_from}; expected 0 or 1")
-        levels = side_of(size, SIDES).bit_length() - 1
+        levels = shortest_of(size, SIDES).bit_length() - 1
         widths = [width * min(2**level, MAX_GROWTH) for level in range(levels)]
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()

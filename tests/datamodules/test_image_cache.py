@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_reader import READABLE, open_rgb
+from lightning_gans.core.image_reader import READABLE, read_file
 from lightning_gans.datamodules import PairedImageDataModule, UnpairedImageDataModule, image_cache
 from lightning_gans.datamodules.image_cache import (
     CachedImageFiles,
@@ -37,7 +37,7 @@ LOGGER = "lightning.pytorch.utilities.rank_zero"
 def pair_files(root: Path, count: int = 4, kept: int = 0) -> CachedImageFiles:
     side_by_side(root / "train", count)
     listing = Listing([(path,) for path in sorted((root / "train").iterdir())], (3, 3))
-    files = CachedImageFiles(root, listing, 10, kept * PAIR_BYTES)
+    files = CachedImageFiles(root, listing, (10, 10), kept * PAIR_BYTES)
     decode_and_check(root, [[files]])
     return files
 
@@ -47,12 +47,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The names of the files that are opened meanwhile."""
     names: list[str] = []
 
-    def noted(path: Path) -> Image.Image:
+    def noted(path: Path) -> bytes:
         names.append(path.name)
-        return open_rgb(path)
+        return read_file(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_cache, "open_rgb", noted)
+        patch.setattr(image_cache, "read_file", noted)
         yield names
 
 
@@ -76,7 +76,7 @@ def test_what_is_kept_and_what_is_decoded_again_are_the_same_pixels(tmp_path: Pa
 def test_room_for_a_part_of_an_image_keeps_none_of_it(tmp_path: Path) -> None:
     assert pair_files(tmp_path, kept=0).kept == 0
     listing = Listing([(tmp_path / "train" / "000.png",)] * 3, (3, 3))
-    assert CachedImageFiles(tmp_path, listing, 10, 2 * PAIR_BYTES - 1).kept == 1
+    assert CachedImageFiles(tmp_path, listing, (10, 10), 2 * PAIR_BYTES - 1).kept == 1
 
 
 def test_no_indices_give_no_images(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_file_that_changes_in_training_is_named_in_one_sentence(tmp_path: Path
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
     side_by_side(tmp_path / "train", 2)
     paths = sorted((tmp_path / "train").iterdir())
-    files = CachedImageFiles(tmp_path, Listing([(path,) for path in paths], (3, 3)), 10, 0)
+    files = CachedImageFiles(tmp_path, Listing([(path,) for path in paths], (3, 3)), (10, 10), 0)
     change(paths[1], seconds=1)
     with pytest.raises(InputError, match=r"1 of 2 files cannot be used: train/001.png \(changed while it was read\)"):
         decode_and_check(tmp_path, [[files]])
@@ -205,7 +205,7 @@ def test_a_pair_is_cut_before_it_is_resized(tmp_path: Path) -> None:
     both = np.zeros((40, 80, 3), dtype=np.uint8)
     both[:, 40:] = 255
     listing = Listing([(save(tmp_path / "a.png", both),)], (3, 1))
-    a, b = CachedImageFiles(tmp_path, listing, 7, 0).batch([0])
+    a, b = CachedImageFiles(tmp_path, listing, (7, 7), 0).batch([0])
     assert torch.unique(a).tolist() == [0]
     assert b.shape == (1, 1, 7, 7)
     assert torch.unique(b).tolist() == [255]
@@ -216,15 +216,15 @@ def test_the_orientation_of_a_pair_is_restored_before_it_is_cut(tmp_path: Path) 
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # to be turned clockwise
     Image.fromarray(np.rot90(upright).copy()).save(tmp_path / "a.png", exif=exif)
-    a, b = open_images((tmp_path / "a.png",), 2)
-    assert np.array_equal(np.asarray(a), noise(1))
-    assert np.array_equal(np.asarray(b), noise(2))
+    a, b = open_images((tmp_path / "a.png",), (3, 3))
+    assert np.array_equal(np.asarray(a.content), noise(1))
+    assert np.array_equal(np.asarray(b.content), noise(2))
 
 
 def test_the_middle_square_is_used_of_both_halves(tmp_path: Path) -> None:
     left = noise(1, width=16, height=10)
     listing = Listing([(save(tmp_path / "a.png", np.concatenate([left, 255 - left], axis=1)),)], (3, 3))
-    a, b = CachedImageFiles(tmp_path, listing, 10, 0).batch([0])
+    a, b = CachedImageFiles(tmp_path, listing, (10, 10), 0).batch([0])
     assert torch.equal(a[0], torch.from_numpy(left[:, 3:13].copy()).permute(2, 0, 1))
     assert torch.equal(b, 255 - a)
 
@@ -263,8 +263,9 @@ def test_every_kind_of_file_serves(tmp_path: Path, name: str, image: Image.Image
 def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (10, 10), color) for color in ("red", "blue")]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
-    (image,) = open_images((tmp_path / "a.webp",), 1)
-    assert image.getpixel((5, 5)) == (255, 0, 0)
+    (image,) = open_images((tmp_path / "a.webp",), (3,))
+    assert isinstance(image.content, Image.Image)
+    assert image.content.getpixel((5, 5)) == (255, 0, 0)
 
 
 # Refusals.
@@ -289,11 +290,12 @@ def test_all_files_that_cannot_be_used_are_reported_at_once(tmp_path: Path, budg
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"channels_a": 2}, "channels_a is 2; expected 1 (gray) or 3 (RGB)"),
-        ({"channels_b": 4}, "channels_b is 4; expected 1 (gray) or 3 (RGB)"),
+        ({"channels_a": 0}, "channels_a is 0; expected at least 1"),
+        ({"channels_b": -1}, "channels_b is -1; expected at least 1"),
         ({"val_size": 1}, "val_size is 1; expected at least 2"),
         ({"cache_gb": -1.0}, "cache_gb is -1.0; expected at least 0"),
         ({"load_size": 7}, "load_size is 7; expected at least size, 8"),
+        ({"load_size": (9, 7)}, "load_size is (9, 7); expected at least size, 8"),
     ],
 )
 def test_bad_numbers_are_named(kwargs: dict[str, Any], message: str) -> None:
@@ -312,7 +314,7 @@ def test_images_of_other_shapes_than_most_are_named_in_one_warning(tmp_path: Pat
     (warning,) = warnings
     text = str(warning.message)
     assert text.startswith(f"root is {tmp_path}, where ")
-    assert text.endswith("and 1 more; their center squares are used")
+    assert text.endswith("and 1 more; their centers are used")
     assert "trainA/006.png (12 x 14 pixels)" in text
 
 

@@ -25,6 +25,7 @@ from lightning_gans.datamodules import (
 from lightning_gans.metrics import DigitFeatures, EfficientNetFeatures, PixelFeatures, StackedDigitFeatures
 from lightning_gans.metrics.choice import CHOICES, check_features, choose_features
 from tests.support.tiny import TinyData
+from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,16 @@ def test_images_of_many_channels_need_an_extractor_of_their_own() -> None:
     )
     with pytest.raises(InputError, match=message):
         choose_features(data)
+
+
+def test_of_two_domains_those_count_that_are_compared() -> None:
+    data: Any = tiny_facades()
+    data.channels_a = 12
+    with pytest.raises(InputError, match=r"but those of SyntheticFacadesDataModule have 12; expected null"):
+        choose_features(data)
+    assert isinstance(choose_features(data, domains=("b",)), EfficientNetFeatures)
+    assert tiny_pix2pix().scored_domains == ("b",)
+    assert tiny_pix2pix(direction="b_to_a").scored_domains == ("a",)
 
 
 @pytest.mark.parametrize("channels", [2, 4])

@@ -17,6 +17,13 @@ def test_unet_keeps_the_size_and_makes_the_channels(size: int) -> None:
     assert translated.abs().max() <= 1
 
 
+def test_translators_of_rectangles_keep_their_size() -> None:
+    sizes: list[tuple[Any, tuple[int, int]]] = [(UNet, (64, 128)), (UNet, (192, 64)), (ResNetTranslator, (16, 24))]
+    for network, size in sizes:
+        translated = network(2, 3, size, width=1)(torch.randn(1, 2, *size))
+        assert translated.shape == (1, 3, *size)
+
+
 def test_unet_has_the_papers_layers() -> None:
     network = UNet(3, 3, 256)
     down = [m.out_channels for m in network.down.modules() if isinstance(m, nn.Conv2d)]
@@ -63,6 +70,8 @@ def test_resnet_translator_has_the_papers_layers() -> None:
     ("network", "kwargs", "named"),
     [
         (UNet, {"size": 100}, r"size is 100; expected one of \[64, 128, 256, 512\]"),
+        (UNet, {"size": (100, 200)}, r"the shorter side of size is 100; expected one of \[64, 128, 256, 512\]"),
+        (UNet, {"size": (64, 96)}, r"size is 64 x 96; expected a longer side that is a multiple of the shorter one"),
         (UNet, {"size": 64, "dropout": 1.0}, r"dropout is 1\.0"),
         (UNet, {"size": 64, "dropout_from": 2}, r"dropout_from is 2; expected 0 or 1"),
         (UNet, {"size": 64, "dropout_blocks": 0}, r"dropout_blocks is 0; expected at least 1"),
@@ -71,6 +80,7 @@ def test_resnet_translator_has_the_papers_layers() -> None:
         (ResNetTranslator, {"size": 64, "dropout": 1.0}, r"dropout is 1\.0; expected a probability"),
         (ResNetTranslator, {"size": 64, "upsample": True, "antialias_up": True}, r"upsample and antialias_up are both"),
         (ResNetTranslator, {"size": 30}, r"size is 30; expected a multiple of 4"),
+        (ResNetTranslator, {"size": (32, 30)}, r"size is 32 x 30; expected multiples of 4"),
         (ResNetTranslator, {"size": 64, "blocks": 0}, r"blocks is 0; expected at least 1"),
     ],
 )

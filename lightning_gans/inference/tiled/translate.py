@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.images import Size, square_side
+from lightning_gans.core.images import Size, height_width
 from lightning_gans.inference.tiled.statistics import (
     crop_core,
     fix_statistics,
@@ -85,21 +85,22 @@ def translate_picture(
     """
     if image.ndim != 3 or image.shape[0] != network.channels_in or not image.numel():
         raise ValueError(f"image has shape {tuple(image.shape)}; expected ({network.channels_in}, H, W)")
-    side = square_side(size)
-    stages, tile = fixable_stages(network), tile_size(network, side, tile)
+    window = height_width(size)
+    stages, tile = fixable_stages(network), tile_size(network, size, tile)
     multiple = stages[0].multiple if stages else 1
     # In a network with stages, feature maps of a single pixel would have no statistics and could not be reflected.
-    least = 2 * multiple if stages else side
+    least = (2 * multiple, 2 * multiple) if stages else window
     height, width = image.shape[1:]
-    padded = round_up(max(height, least), multiple), round_up(max(width, least), multiple)
+    padded = round_up(max(height, least[0]), multiple), round_up(max(width, least[1]), multiple)
     if padded[0] * padded[1] - height * width > MOST_PADDING:
+        short = least[0] if height < width else least[1]
         raise ValueError(
             f"image is {width} pixels wide and {height} high, which {type(network).__name__} pads to {padded[1]} x "
-            f"{padded[0]}; expected sides of at least {least} pixels for an image of this length"
+            f"{padded[0]}; expected sides of at least {short} pixels for an image of this length"
         )
     source, canvas = ReflectPadded(image, padded), Canvas(network.channels_out, padded, image.dtype)
     with restored_statistics(network):
-        if max(padded) <= tile:
+        if max(padded) <= tile if stages else padded == window:
             whole = slice(padded[0]), slice(padded[1])
             canvas.write(*whole, network(source.read(*whole).to(device_of(network)))[0])
             if progress:
@@ -107,7 +108,7 @@ def translate_picture(
         elif stages:
             translate_in_stages(stages, source, canvas, tile, progress)
         else:
-            translate_in_windows(network, source, canvas, side, progress)
+            translate_in_windows(network, source, canvas, window, progress)
     return canvas.pixels[:, :height, :width]
 
 
@@ -118,7 +119,7 @@ def fixable_stages(network: Translator) -> list[Stage]:
 
 
 def tile_size(network: Translator, size: Size, tile: int | None = None) -> int:
-    """Largest height and width of what the network is run on at once.
+    """Largest height or width of what the network is run on at once.
 
     Args:
         network: the network.
@@ -128,16 +129,18 @@ def tile_size(network: Translator, size: Size, tile: int | None = None) -> int:
     Raises:
         ValueError: if ``tile`` is too small, or the network has no stages and ``tile`` is not None.
     """
-    side = square_side(size)
+    height, width = height_width(size)
+    longer = max(height, width)
     if not fixable_stages(network):
         if tile is not None:
+            shape = longer if height == width else f"{height} x {width}"
             raise ValueError(
-                f"tile is {tile}, but {type(network).__name__} runs on windows of {side} pixels, its trained size; "
+                f"tile is {tile}, but {type(network).__name__} runs on windows of {shape} pixels, its trained size; "
                 "expected None"
             )
-        return side
+        return longer
     if tile is None:
-        return max(DEFAULT_TILE, side)
+        return max(DEFAULT_TILE, longer)
     at_least("tile", tile, MIN_TILE)
     return tile
 
@@ -204,12 +207,13 @@ def translate_in_stages(
 
 
 def translate_in_windows(
-    network: Translator, source: Source, canvas: Canvas, window: int, progress: Progress | None
+    network: Translator, source: Source, canvas: Canvas, window: tuple[int, int], progress: Progress | None
 ) -> None:
-    """Run the network on overlapping windows, and blend them."""
-    rows, columns = (window_spans(side, window) for side in source.size)
+    """Run the network on overlapping windows (height, width), and blend them."""
+    rows, columns = (window_spans(side, part) for side, part in zip(source.size, window, strict=True))
     device, steps = device_of(network), Steps(progress)
-    batch_size = max(1, (DEFAULT_TILE // window) ** 2)  # as many windows as fit into one tile
+    # As many windows as fit into one tile.
+    batch_size = max(1, DEFAULT_TILE // window[0]) * max(1, DEFAULT_TILE // window[1])
     # Every second window is enough to cover each pixel.
     covering = Tiles(source, every_other(rows), every_other(columns), device, steps, batch_size)
     tiles = Tiles(source, rows, columns, device, steps, batch_size)
@@ -219,7 +223,7 @@ def translate_in_windows(
         fix_statistics(network, layer, covering)
     outputs = (part.cpu().float() for batch, _ in tiles for part in network(batch))
     # A band as high as a window; rows that the next windows do not reach are finished.
-    band = torch.zeros(network.channels_out, window, source.size[1])
+    band = torch.zeros(network.channels_out, window[0], source.size[1])
     below = [*(row.start for row in rows[1:]), source.size[0]]
     for row, down, start in zip(rows, blend_weights(rows), below, strict=True):
         for column, across in zip(columns, blend_weights(columns), strict=True):

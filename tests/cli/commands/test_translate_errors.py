@@ -138,7 +138,8 @@ def test_a_picture_that_is_mostly_padding_is_named(capsys: pytest.CaptureFixture
         (["same.ckpt", "a.png", "--direction", "b_to_a"], "--direction is b_to_a; expected a_to_b for this model"),
         (["same.ckpt", "a.png", "--tile", "3"], "--tile is 3; expected at least 32"),
         (["unet.ckpt", "a.png", "--tile", "64"], "--tile is 64, but UNet runs on windows of 64 pixels"),
-        (["odd.ckpt", "a.png"], "the model's input has 2 channels; expected 1 (gray) or 3 (RGB)"),
+        (["odd.ckpt", "a.png"], "the model's input has 2 channels; expected 1 (gray), 3 (RGB), or more than 4"),
+        (["many.ckpt", "a.png"], "the model's output has 5 channels; expected 1 (gray) or 3 (RGB); arrays of any chan"),
         (["same.ckpt", "a.png", "--truth", "bare"], "--truth is bare without --compare; expected --compare and one of"),
         (["same.ckpt", "a.png", "--truth", "b", "--compare", "--joined"], "--truth is b beside --joined; expected"),
         (["same.ckpt", "a.png", "--truth", "b", "--compare"], "--truth is b, which is not there; expected a folder"),
@@ -164,6 +165,7 @@ def test_bad_input_is_one_line_and_status_two(
     checkpoint_files.latent(Path("noise.ckpt"))
     checkpoint_files.one_way(Path("unet.ckpt"))
     untranslated(Path("odd.ckpt"), channels=2)
+    untranslated(Path("many.ckpt"), channels=5)
     assert ended(*arguments) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1

@@ -272,6 +272,18 @@ class Moody(Translator):
         return made
 
 
+def test_windows_of_a_network_of_rectangles_are_rectangles() -> None:
+    network = UNet(3, 3, (64, 128), width=2).eval()
+    shapes = set()
+    network.register_forward_pre_hook(lambda _, given: shapes.add(tuple(given[0].shape[2:])))
+    picture = scene(64, 128)
+    assert levels_apart(translate_picture(network, picture, (64, 128)), whole(network, picture)) == 0
+    assert translate_picture(network, scene(100, 150), (64, 128)).shape == (3, 100, 150)
+    assert shapes == {(64, 128)}
+    with pytest.raises(ValueError, match="tile is 64, but UNet runs on windows of 64 x 128 pixels, its trained size"):
+        translate_picture(network, picture, (64, 128), tile=64)
+
+
 @pytest.mark.parametrize("axis", [1, 2])
 def test_blended_windows_leave_no_seam(axis: int) -> None:
     """A picture that gets brighter evenly does so in the result: nowhere by much more than a step of its own."""
