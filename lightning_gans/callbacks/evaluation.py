@@ -135,7 +135,7 @@ class Evaluation(Callback):
         if stage == "fit" and (expected := self.expected_scores(trainer, pl_module)) is not None:
             refuse_monitors(trainer.callbacks, expected)  # type: ignore[attr-defined]  # set outside __init__
 
-    def _set_extractor(self, data: Data | None, domains: tuple[str, ...]) -> None:
+    def _set_extractor(self, data: Data | None, domains: tuple[str, ...] = ("a", "b")) -> None:
         if self._wanted == "auto":
             self.extractor = choose_features(data, self.extractor, domains)
         else:
