@@ -27,9 +27,11 @@ from lightning_gans.core.shipped_models import MOST_BYTES, folder_bytes, models_
 from lightning_gans.export import Parity, write_folder
 from lightning_gans.export.formats import is_png
 from lightning_gans.inference import ImageTranslator, load
+from lightning_gans.inference.card import latest_scores
 from lightning_gans.reporting.html.page import duration
 from lightning_gans.runs.find_checkpoint import find_checkpoint
 from lightning_gans.runs.folder import GridFile, RunFolder
+from lightning_gans.runs.record import read_run_record
 
 NAME = re.compile(r"[a-z0-9_]+/[a-z0-9_]+")
 """Form of the name of a shipped model: variant and data."""
@@ -45,7 +47,8 @@ def training_time(run: RunFolder) -> str:
         facts = json.loads(run.fit_facts.read_text(encoding="utf-8"))
         machine = facts["machine"]
         device = machine.get("device_name") or machine["device"]
-        where = f"{machine['threads']} thread(s) of a CPU" if device == "cpu" else device
+        threads = machine["threads"]
+        where = f"{threads} thread{'' if threads == 1 else 's'} of a CPU" if device == "cpu" else device
         return f"{duration(facts['train_seconds'])} on {where}, {facts['precision']}"
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{run.fit_facts} does not say how long the run was trained ({error!r})") from error
@@ -91,6 +94,9 @@ def ship(
         model.metadata["data_name"] = data_name
     facts = {"name": name, "command": command, "trained": training_time(run), "license": license, "terms": terms}
     model.metadata["shipped"] = facts
+    # Those of the test, too, which are not in the checkpoint.
+    rows = latest_scores(model.metadata, read_run_record(checkpoint, model.metadata))
+    model.metadata["scores"] = [row.as_dict() for row in rows]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
         parity = write_folder(model, checkpoint, folder, license, model.to_half())

@@ -24,7 +24,7 @@ def test_the_wheel_holds_one_package_with_the_configs_and_runs(tmp_path: Path) -
         names = archive.namelist()
         archive.extractall(site)
     assert "lightning_gans/configs/dcgan/mnist.yaml" in names
-    assert "lightning_gans/models/README.md" in names
+    assert "lightning_gans/models/SHA256SUMS" in names
     assert "lightning_gans/metrics/digits.safetensors" in names
     assert "lightning_gans/datamodules/torchvision_sets.py" in names
     for part in (
@@ -53,6 +53,10 @@ def test_the_wheel_holds_one_package_with_the_configs_and_runs(tmp_path: Path) -
 
     assert "dcgan/mnist" in run("configs")
     run("fit", "--config", "dcgan/digits", "--trainer.fast_dev_run", "true")
+
+    # A model that ships with it is used by its name.
+    assert "cgan/mnist" in run("models")
+    assert "images: shipped.png" in run("sample", "cgan/mnist", "--out", "shipped.png")
 
     # What was trained is used from there too.
     latent = str(checkpoint_files.latent(tmp_path / "checkpoints" / "best.ckpt", conditional=True))

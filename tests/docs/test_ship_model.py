@@ -56,7 +56,7 @@ def test_a_runs_model_is_added(script: Any, tmp_path: Path, monkeypatch: pytest.
     assert 0 < parity.difference < 4 / 255
     assert shipped_models.model_names() == ["cyclegan/houses"]
     metadata = load("cyclegan/houses").metadata
-    assert metadata["shipped"]["trained"] == "1 min 1 s on 1 thread(s) of a CPU, 32-true"
+    assert metadata["shipped"]["trained"] == "1 min 1 s on 1 thread of a CPU, 32-true"
     assert metadata["data_name"] == "houses"
     card = (models / "cyclegan" / "houses" / "README.md").read_text()
     for text in (*FACTS, "rounded to float16", 'lightning_gans.load("cyclegan/houses")', "Trained in 1 min 1 s"):

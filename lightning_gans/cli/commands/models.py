@@ -8,14 +8,14 @@ from typing import Any
 from lightning_gans.cli.commands.common import CommandParser, format_megabytes
 from lightning_gans.core.shipped_models import model_bytes, model_names, read_description
 
-USES = """
-Each name is taken wherever a run or a checkpoint is:
-  lightning-gans demo {first}                         show it on a page in the browser
-  lightning-gans sample {latent} --out images.png     generate images from noise
-  lightning-gans inspect {first}                      scores, settings, versions
-  lightning-gans gallery --out gallery.html           pictures of all of them on one page
-  lightning_gans.load("{first}")                      in Python"""
-"""What to do with them."""
+USES = {
+    "lightning-gans demo {first}": "shows it on a page in the browser",
+    "lightning-gans sample {latent} --out images.png": "generates images from noise",
+    "lightning-gans inspect {first}": "scores, settings, versions",
+    "lightning-gans gallery": "pictures of all of them on one page",
+    'lightning_gans.load("{first}")': "in Python",
+}
+"""What to do with them: commands, and what each does."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -34,7 +34,10 @@ def run(_: argparse.Namespace) -> None:
     for name, config in configs.items():
         print(f"{name:<{width}}  {describe(config)}; {format_megabytes(model_bytes(name))}")
     latent = next((name for name, config in configs.items() if "generator" in config), names[0])
-    print(USES.format(first=names[0], latent=latent))
+    print("\nEach name is taken wherever a run or a checkpoint is:")
+    uses = {use.format(first=names[0], latent=latent): what for use, what in USES.items()}
+    for use, what in uses.items():
+        print(f"  {use:<{max(map(len, uses))}}  {what}")
 
 
 def describe(config: dict[str, Any]) -> str:
