@@ -6,8 +6,8 @@ import difflib
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from pathlib import Path, PurePath
+from typing import ClassVar
 
 from lightning.pytorch.utilities import rank_zero_info
 
@@ -16,13 +16,12 @@ from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_files import check_folder, walk_folder
 from lightning_gans.core.images import Size
 from lightning_gans.core.names import list_names
-from lightning_gans.datamodules.archives import PAIRED, UNPAIRED, Archive, domains_of, fetch
+from lightning_gans.datamodules.archives import UNPAIRED, Archive, domains_of, fetch
 from lightning_gans.datamodules.base import SPLITS
 from lightning_gans.datamodules.file_states import warn_of_changes
 from lightning_gans.datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
 from lightning_gans.datamodules.image_sources import FOLDER_EXTENSIONS
 from lightning_gans.datamodules.layouts import (
-    JOINED,
     SEPARATE,
     SPLIT_NAMES,
     WITHOUT_SPLITS,
@@ -30,9 +29,10 @@ from lightning_gans.datamodules.layouts import (
     SplitFolders,
     expected_folders,
     find_split,
+    named_layouts,
     split_listing,
 )
-from lightning_gans.datamodules.matching import find_all, match_pairs
+from lightning_gans.datamodules.matching import find_all
 from lightning_gans.datamodules.two_domains import TwoDomainDataModule, TwoDomains
 
 GIB = 2**30
@@ -84,9 +84,12 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             least 10, at most half of them, and at most 50.
         cache_gb: memory for decoded images in GiB, in each training process, for both domains and all splits.
         num_workers: processes that load images and decode those not in memory; 0 is fastest if all are in memory.
+        folder_a: of several folders, that of domain a, in place of ``A``: in the folder of each split, with a folder
+            for each split in it, or with all images for training. Needs ``folder_b``.
+        folder_b: that of domain b.
 
     Raises:
-        ValueError: if a number is out of range, or ``dataset`` is unknown.
+        ValueError: if a number is out of range, ``dataset`` is unknown, or a folder is not below ``root``.
     """
 
     default_root: ClassVar[Path]
@@ -120,6 +123,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         val_size: int | None = None,
         cache_gb: float = 4.0,
         num_workers: int = 0,
+        folder_a: str | None = None,
+        folder_b: str | None = None,
     ) -> None:
         super().__init__(size, load_size, flip, self.pairs, batch_size, eval_batch_size, num_workers)
         at_least("channels_a", channels_a, 1)
@@ -137,7 +142,14 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         self.channels_a, self.channels_b = channels_a, channels_b
         self.val_size = val_size
         self.cache_gb = cache_gb
+        self.folder_names = check_folder_names(folder_a, folder_b)
+        if self.folder_names is not None and len({*self.folder_names}) == 1 and not self.pairs:
+            raise ValueError(f"folder_b is {folder_b}, as folder_a is; expected another")
         self._files: dict[str, list[CachedImageFiles]] = {}
+
+    def possible_layouts(self) -> tuple[tuple[Layout, ...], Layout]:
+        """The layouts of a split that are possible, and that of a folder without splits."""
+        return (self.layouts, WITHOUT_SPLITS) if self.folder_names is None else named_layouts(self.folder_names)
 
     @property
     def folder(self) -> Path:
@@ -182,7 +194,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
 
     def split_label(self, split: str) -> str:
         """The split's own name; for ``test`` it is ``val`` if there are no test folders."""
-        return "val" if split == "test" and self._find("test") is None else split
+        return "val" if split == "test" and not self.has_split("test") else split
 
     def fingerprint(self, split: str) -> str:
         """A hash of the split's file names, file sizes and modification times, and of its images' channels and size.
@@ -200,13 +212,28 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             found: the folders.
         """
 
+    def has_split(self, split: str) -> bool:
+        """Whether a split has images of its own."""
+        return self._find(split) is not None
+
+    def files_of(self, split: str) -> tuple[list[Listing], str]:
+        """The files of a split that has images of its own, and where they are, for the log.
+
+        Raises:
+            InputError: if there are none.
+        """
+        found = self._folders(split)
+        folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)
+        return self.listings(found), f"{folders} ({found.layout.meaning})"
+
     def _find(self, split: str) -> SplitFolders | None:
         """The folders of a split; None if there are none."""
-        return find_split(self.folder, split, self.layouts) if self.folder.is_dir() else None
+        return find_split(self.folder, split, self.possible_layouts()[0]) if self.folder.is_dir() else None
 
     def _folders(self, split: str) -> SplitFolders:
         """The folders of a split, which must exist."""
-        expected = expected_folders("train", (*self.layouts, WITHOUT_SPLITS))
+        layouts, without_splits = self.possible_layouts()
+        expected = expected_folders("train", (*layouts, without_splits))
         if self.dataset is not None and not self.download and not self.folder.exists():
             raise InputError(
                 f"dataset is {self.dataset}, which is not in {self.root}, and download is false; expected download to "
@@ -215,7 +242,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         check_folder("root", self.folder, expected)
         found = self._find(split)
         if found is None and not any(map(self._find, SPLIT_NAMES)):
-            found = find_split(self.folder, split, (WITHOUT_SPLITS,))
+            found = find_split(self.folder, split, (without_splits,))
         if found is None:
             there = [path.name for path in sorted(self.folder.glob("[!.]*")) if path.is_dir()]
             raise InputError(
@@ -227,7 +254,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     def _check_beside(self, found: SplitFolders) -> None:
         """Check that a folder which holds the folders of both domains holds no other images."""
         parent = found.folders[0].parent
-        if found.layout is JOINED or parent == self.folder or any(each.parent != parent for each in found.folders):
+        one_of_many = len(found.folders) == 1 or self.folder_names is not None
+        if one_of_many or parent == self.folder or any(each.parent != parent for each in found.folders):
             return
         images = [parent / name for name in walk_folder(parent, FOLDER_EXTENSIONS).names]
         if beside := [path for path in images if not any(path.is_relative_to(folder) for folder in found.folders)]:
@@ -237,21 +265,15 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
 
     def _listings_of(self, split: str) -> list[Listing]:
         """The files of a split: those of its own folders, or a part of the training images."""
-        if split == "test" or self._find("val") is not None:
-            found = self._folders(split)
-            listings = self.listings(found)
+        if split == "test" or self.has_split("val"):
+            listings, where = self.files_of(split)
             held_out = ""
         else:
-            found = self._folders("train")
-            parts = [split_listing(listing, self.val_size) for listing in self.listings(found)]
-            listings = [part[split] for part in parts]
+            found, where = self.files_of("train")
+            listings = [split_listing(listing, self.val_size)[split] for listing in found]
             held_out = " with the validation images left out" if split == "train" else ", held out of training"
         counts = " and ".join(str(len(listing.paths)) for listing in listings)
-        folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)
-        rank_zero_info(
-            f"data: {split} is {counts} {'pairs' if self.pairs else 'images'} of {folders} "
-            f"({found.layout.meaning}){held_out}"
-        )
+        rank_zero_info(f"data: {split} is {counts} {'pairs' if self.pairs else 'images'} of {where}{held_out}")
         return listings
 
     def _load(self, splits: Sequence[str]) -> None:
@@ -283,52 +305,6 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             )
 
 
-class PairedImageDataModule(ImageDomainsDataModule):
-    """Pairs of images that show the same thing, in the folders of pix2pix (Isola et al., 2017).
-
-    Either ``train``, ``val`` and ``test`` hold files with both images of a pair side by side, a on the left and b on
-    the right; if most of them are not at least about twice as wide as high, they are refused. Or a file holds one
-    image, in the folders of :class:`ImageDomainsDataModule`, with names that are equal up to the extension in both
-    domains. Both images of a pair must have the same shape, and are resized and cropped in the same way.
-
-    For the validation and test images, and how files are decoded see :class:`ImageDomainsDataModule`.
-
-    Args:
-        root: see :class:`ImageDomainsDataModule`.
-        narrow_joined: whether files with both images side by side may be of any shape, for pairs of upright images.
-        paired: whether a training batch holds pairs; if not, the images of both domains are drawn independently.
-            Validation and test deliver pairs in either case, with which translations are compared.
-        **kwargs: see :class:`ImageDomainsDataModule`.
-
-    Raises:
-        ValueError: if a number is out of range, or ``dataset`` is unknown.
-    """
-
-    default_root = Path("data/pix2pix")
-    pairs = True
-    archives = PAIRED
-    layouts = (JOINED, *SEPARATE)
-
-    def __init__(
-        self, root: Path | None = None, narrow_joined: bool = False, paired: bool = True, **kwargs: Any
-    ) -> None:
-        super().__init__(root, **kwargs)
-        self.narrow_joined, self.paired = narrow_joined, paired
-
-    def listings(self, found: SplitFolders) -> list[Listing]:
-        """The files of all pairs.
-
-        Raises:
-            InputError: if files have no partner; it names the first ones.
-        """
-        folders = found.folders
-        files = [find_all(self.folder, folder) for folder in folders]
-        paths: list[tuple[Path, ...]] = [(path,) for path in files[0]]
-        if len(folders) > 1:
-            paths = match_pairs(self.folder, folders, files)
-        return [Listing(paths, (self.channels_a, self.channels_b))]
-
-
 class UnpairedImageDataModule(ImageDomainsDataModule):
     """Unpaired images of two domains, in the folders of CycleGAN (Zhu et al., 2017).
 
@@ -348,3 +324,20 @@ class UnpairedImageDataModule(ImageDomainsDataModule):
         channels = (self.channels_a, self.channels_b)
         pairs = zip(found.folders, channels, strict=True)
         return [Listing([(path,) for path in find_all(self.folder, folder)], (count,)) for folder, count in pairs]
+
+
+def check_folder_names(folder_a: str | None, folder_b: str | None) -> tuple[str, str] | None:
+    """The folders of both domains, if they are named.
+
+    Raises:
+        ValueError: if only one is named, or one is not below the root.
+    """
+    if folder_a is None or folder_b is None:
+        if folder_a != folder_b:
+            raise ValueError(f"folder_a is {folder_a} and folder_b is {folder_b}; expected both or neither")
+        return None
+    for name, folder in (("folder_a", folder_a), ("folder_b", folder_b)):
+        path = PurePath(folder)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"{name} is {folder}; expected a folder below root")
+    return PurePath(folder_a).as_posix(), PurePath(folder_b).as_posix()

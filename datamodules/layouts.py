@@ -92,6 +92,21 @@ SEPARATE = tuple(
     Layout(folders, "one image in each file") for folders in (("{}A", "{}B"), ("{}/A", "{}/B"), ("A/{}", "B/{}"))
 )
 WITHOUT_SPLITS = Layout(("A", "B"), "one image in each file, of all splits")
+TOGETHER = Layout(("{}",), "both images of a pair in files of their own")
+
+
+def named_layouts(folders: tuple[str, str]) -> tuple[tuple[Layout, ...], Layout]:
+    """The layouts of two folders that the user has named, with and without splits.
+
+    Args:
+        folders: of each domain, relative to the root or to the folder of a split.
+    """
+    # Names may have braces, which stand for the split's name in a layout.
+    a, b = (folder.replace("{", "{{").replace("}", "}}") for folder in folders)
+    with_splits = tuple(
+        Layout(each, SEPARATE[0].meaning) for each in ((f"{{}}/{a}", f"{{}}/{b}"), (f"{a}/{{}}", f"{b}/{{}}"))
+    )
+    return with_splits, Layout((a, b), WITHOUT_SPLITS.meaning)
 
 
 class SplitFolders(NamedTuple):
@@ -124,7 +139,7 @@ def find_split(root: Path, split: str, layouts: tuple[Layout, ...]) -> SplitFold
             if any(domains):
                 found.append((layout, domains))
     parents = {folder.parent for _, domains in found for folders in domains for folder in folders}
-    found = [each for each in found if each[0] is not JOINED or each[1][0][0] not in parents]
+    found = [each for each in found if len(each[0].folders) > 1 or each[1][0][0] not in parents]
     if not found:
         return None
     layout, domains = found[0]

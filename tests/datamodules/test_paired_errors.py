@@ -118,8 +118,9 @@ def test_files_without_partners_are_named_in_both_directions(tmp_path: Path) -> 
         (tmp_path / "trainB" / f"00{index}.bmp").unlink()
     (tmp_path / "trainA" / "007.png").unlink()
     assert refusal(PairedImageDataModule(tmp_path, **SMALL)) == (
-        f"root is {tmp_path}, where trainB holds no partner of trainA/000.png, trainA/001.png, trainA/002.png and "
-        "1 more and trainA holds no partner of trainB/007.bmp; expected the same names in both, up to the extension"
+        f"root is {tmp_path}, where trainB holds no partner of 4 of 7 files (trainA/000.png, trainA/001.png, "
+        "trainA/002.png and 1 more) and trainA holds no partner of 1 of 4 files (trainB/007.bmp); expected the same "
+        "names in both, up to the extension"
     )
 
 
