@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -10,6 +11,7 @@ from PIL import Image
 
 from lightning_gans.demo.directions_part import directions_part
 from lightning_gans.demo.events import event_options, show_errors
+from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import (
     ALL_CLASSES,
     MAX_IMAGES,
@@ -22,6 +24,7 @@ from lightning_gans.demo.pictures import (
     sample_grid,
     truncation_of,
 )
+from lightning_gans.demo.projection_part import projection_part
 from lightning_gans.inference import LatentSampler
 
 MAX_SLIDER_SEED = 999
@@ -35,8 +38,15 @@ class ChoiceWidgets(NamedTuple):
     label: gr.Dropdown
 
 
-def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
-    """Fill the tab."""
+def latent_tab(page: gr.Blocks, sampler: LatentSampler, limits: Limits, stopping: threading.Event) -> None:
+    """Fill the tab.
+
+    Args:
+        page: the page.
+        sampler: the model.
+        limits: limits of uploads.
+        stopping: set when the server stops.
+    """
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             shown = enlarged_image("pictures", "Images", 440)
@@ -64,6 +74,7 @@ def latent_tab(page: gr.Blocks, sampler: LatentSampler) -> None:
             position = gr.Slider(0, 1, 0.5, step=0.01, label="Position", elem_id="position")
     strip = enlarged_image("strip", "Images at all positions", 160)
     directions_part(page, sampler, start, truncation)
+    projection_part(sampler, limits, stopping)
 
     def bound(strength: float) -> float | None:
         return truncation_of(sampler.space, strength)

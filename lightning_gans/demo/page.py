@@ -50,7 +50,7 @@ def build(
         with gr.Tabs():
             if isinstance(model, LatentSampler):
                 with gr.Tab("Images"):
-                    latent_tab(page, model)
+                    latent_tab(page, model, limits, stopping)
             elif isinstance(model, ImageTranslator):
                 with gr.Tab("Translation"):
                     translation_tab(page, model, run or exported, limits, stopping)
@@ -85,7 +85,8 @@ def theme() -> gr.themes.Base:
 
 def model_name(model: PretrainedModel) -> str:
     """The name of the model: the class of its variant."""
-    return str(model.metadata.get("variant", "A trained model")).rpartition(".")[2]
+    unnamed = "An imported model" if "imported_from" in model.metadata else "A trained model"
+    return str(model.metadata.get("variant", unnamed)).rpartition(".")[2]
 
 
 def page_title(model: PretrainedModel) -> str:
@@ -99,6 +100,8 @@ def describe_model(model: PretrainedModel) -> str:
     """The model's metadata in one line."""
     metadata = model.metadata
     facts = []
+    if "imported_from" in metadata:
+        facts.append(f"imported from {metadata['imported_from']}")
     if "step" in metadata:
         facts.append(f"step {metadata['step']:,}")
     if "epoch" in metadata:

@@ -17,7 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,7 +27,13 @@ from lightning_gans.core.image_batch import ImageBatch
 from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.core.randomness import derive_seed
 from lightning_gans.inference.latent_sampler import LatentSampler
-from lightning_gans.metrics.image_distance import DistanceToTarget, ImageDistance, pixel_distances
+from lightning_gans.metrics.image_distance import (
+    DistanceToTarget,
+    ImageDistance,
+    choose_features,
+    image_distance,
+    pixel_distances,
+)
 
 CANDIDATES = 512
 """Random points of which the nearest are the starts."""
@@ -37,6 +43,13 @@ RATE = 0.1
 
 MARGIN = 0.05
 """Share by which the range of distances from the mean is extended."""
+
+
+STEPS, STARTS = 400, 32
+"""Steps of Adam and number of starts by default."""
+
+FEATURES = ("auto", "natural", "digits", "pixels")
+"""What images can be compared in: "auto" for what suits the model's data."""
 
 
 class Projection(NamedTuple):
@@ -89,12 +102,35 @@ class Projector:
         ValueError: if ``steps`` is less than 2, or ``starts`` less than 1 or more than 512.
     """
 
-    def __init__(self, model: LatentSampler, distance: ImageDistance, steps: int = 400, starts: int = 32) -> None:
+    def __init__(self, model: LatentSampler, distance: ImageDistance, steps: int = STEPS, starts: int = STARTS) -> None:
         at_least("steps", steps, 2)
         if not 1 <= starts <= CANDIDATES:
             raise ValueError(f"starts is {starts}; expected 1 to {CANDIDATES}")
         self.model, self.distance = model, distance.to(model.device)
         self.steps, self.starts = steps, starts
+
+    @classmethod
+    def of_model(
+        cls, model: LatentSampler, features: str = "auto", steps: int = STEPS, starts: int = STARTS
+    ) -> tuple[Projector, str]:
+        """A projector with a distance that suits the model's images.
+
+        Args:
+            model: the model.
+            features: one of :data:`FEATURES`.
+            steps: see :class:`Projector`.
+            starts: see :class:`Projector`.
+
+        Returns:
+            The projector, and the features that were chosen.
+
+        Raises:
+            ValueError: if an argument is out of range, or the images have too many channels for the features.
+        """
+        network, contents = model.network, model.metadata.get("contents", "pictures")
+        chosen: Any = choose_features(contents, network.channels, network.size) if features == "auto" else features
+        distance = image_distance(chosen, network.channels, contents == "stacked digits")
+        return cls(model, distance, steps, starts), chosen
 
     def project(
         self,

@@ -85,6 +85,27 @@ def test_directions_have_sliders_and_styles_a_choice_of_layers(tmp_path: Path) -
     assert components(load(checkpoint_files.styles(tmp_path / "s.ckpt")))["direction-layers"]["visible"]
 
 
+def test_a_picture_can_be_uploaded_where_images_are_pictures(tmp_path: Path) -> None:
+    parts = components(latent(tmp_path))
+    assert parts["picture"]["label"] == "A picture of at most 10 MB and 4,000,000 pixels"
+    assert "nearest" in parts
+    model: Any = latent(tmp_path)
+    model.network.size = (1, 1)  # points in the plane
+    assert "picture" not in components(model)
+
+
+def test_an_imported_model_says_where_it_is_from(tmp_path: Path) -> None:
+    run = translation_run(tmp_path)
+    model = translator(run)
+    for key in ("variant", "step", "epoch", "data", "data_name"):
+        model.metadata.pop(key, None)  # type: ignore[misc]
+    model.metadata["imported_from"] = "latest_net_G.pth (ResNet-9)"
+    parts = components(model)
+    assert parts["page"]["title"] == "An imported model - lightning-gans"
+    assert "imported from latest_net_G.pth (ResNet-9) · " in parts["title"]["value"]
+    assert parts["direction"]["choices"] == [("a to b", "a_to_b"), ("b to a", "b_to_a")]
+
+
 def translator(folder: Path) -> ImageTranslator:
     model = load(folder)
     assert isinstance(model, ImageTranslator)

@@ -93,7 +93,6 @@ def run(options: argparse.Namespace) -> None:
     from lightning_gans.inference import LatentSampler
     from lightning_gans.inference.latent_file import SavedPoints, points_to_bytes
     from lightning_gans.inference.projection import Projector
-    from lightning_gans.metrics.image_distance import choose_features, image_distance
 
     model = load_model_of(options, LatentSampler)
     channels, size = model.network.channels, model.network.size
@@ -106,12 +105,9 @@ def run(options: argparse.Namespace) -> None:
             f"PICTURE is {options.picture}, which cannot be used ({failure_reason(error)}); expected one of "
             f"{READABLE_ARRAYS}"
         ) from error
-    contents = model.metadata.get("contents", "pictures")
-    features = choose_features(contents, channels, size) if options.features == "auto" else options.features
     names = {name: f"--{name}" for name in ("label", "seed", "steps", "starts", "features")}
     with options_as_arguments(**names, labels="--label"):
-        distance = image_distance(features, channels, contents == "stacked digits")
-        projector = Projector(model, distance, options.steps, options.starts)
+        projector, features = Projector.of_model(model, options.features, options.steps, options.starts)
         with tqdm(total=options.steps, disable=None, unit="step", leave=False) as bar:
 
             def show(least: float) -> None:

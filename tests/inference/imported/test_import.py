@@ -18,6 +18,7 @@ from lightning_gans.inference.imported import import_generators
 from lightning_gans.networks import InstanceNorm, ResNetTranslator
 from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.networks.norms import NoNorm, RunningBatchNorm
+from tests.support.authors_states import DOUBLE, HALVE, low_pass, resnet_state, saved
 from tests.support.closed_form import assert_is, numbers, reference, weights
 
 NETWORKS = Path(__file__).parents[2] / "networks" / "test_reference_translation.py"
@@ -29,12 +30,6 @@ def their_state(parameters: dict[str, Any], idle: list[str] = []) -> dict[str, T
     for seed, name in enumerate(idle):
         state[name] = numbers([1], seed).float()
     return state
-
-
-def saved(tmp_path: Path, state: dict[str, Tensor], legacy: bool = False) -> Path:
-    path = tmp_path / "latest_net_G.pth"
-    torch.save(state, path, _use_new_zipfile_serialization=not legacy)
-    return path
 
 
 def imported(path: Path, **options: Any) -> ImageTranslator:
@@ -81,13 +76,6 @@ def test_a_resnet_with_instance_norm_is_the_authors_and_old_statistics_are_left_
     assert_is(found.model.translate(numbers(case["images"], 1000).float()), case["output"], rtol=1e-3, atol=1e-5)
 
 
-def low_pass(taps: list[float], channels: int) -> Tensor:
-    return torch.outer(torch.tensor(taps), torch.tensor(taps)).repeat(channels, 1, 1, 1)
-
-
-HALVE, DOUBLE = [0.25, 0.5, 0.25], [0.25, 0.75, 0.75, 0.25]
-
-
 def test_cuts_antialiased_resnet_is_the_authors(tmp_path: Path) -> None:
     case = reference_case("generators", "antialiased", Path(__file__))
     state = their_state(case["parameters"], ["model.1.bias"])
@@ -113,48 +101,6 @@ def test_running_statistics_are_used_as_the_authors_do_in_evaluation_mode(tmp_pa
         state[f"{name}.running_var"] = 1 + numbers(shape, 5001 + 2 * place).float() / 2
     model = imported(saved(tmp_path, state), running=True)
     assert_is(model.translate(numbers(case["images"], 1000).float()), case["output"], rtol=1e-3, atol=1e-5)
-
-
-# What their code saves, without their code: the names and shapes of its layers.
-
-
-def resnet_state(
-    norm: str = "batch", dropout: bool = False, width: int = 2, blurred: bool = False
-) -> dict[str, Tensor]:
-    """A state of ResnetGenerator with one block, as the names in the authors' code."""
-    state: dict[str, Tensor] = {}
-
-    def conv(name: str, *shape: int, normed: bool = True, channels: int = 0) -> None:
-        state[f"{name}.weight"] = numbers(shape, len(state)).float()
-        channels = channels or shape[0]
-        if not normed or norm == "instance":
-            state[f"{name}.bias"] = numbers([channels], len(state)).float()
-        if normed and norm == "batch":
-            layer, _, place = name.rpartition(".")
-            after = f"{layer}.{int(place) + 1}"
-            for part in ("weight", "bias", "running_mean", "running_var"):
-                state[f"{after}.{part}"] = 1 + numbers([channels], len(state)).float() / 2
-
-    step = 4 if blurred else 3
-    conv("model.1", width, 3, 7, 7)
-    conv("model.4", 2 * width, width, 3, 3)
-    conv(f"model.{4 + step}", 4 * width, 2 * width, 3, 3)
-    block = 4 + 2 * step
-    conv(f"model.{block}.conv_block.1", 4 * width, 4 * width, 3, 3)
-    conv(f"model.{block}.conv_block.{6 if dropout else 5}", 4 * width, 4 * width, 3, 3)
-    at = block + 1
-    for after in (2 * width, width):
-        if blurred:
-            state[f"model.{at}.filt"] = low_pass(DOUBLE, 2 * after)
-            at += 1
-            conv(f"model.{at}", after, 2 * after, 3, 3)
-        else:
-            conv(f"model.{at}", 2 * after, after, 3, 3, channels=after)
-        at += 3
-    if blurred:
-        state |= {"model.7.filt": low_pass(HALVE, 2 * width), "model.11.filt": low_pass(HALVE, 4 * width)}
-    conv(f"model.{at + 1}", 1, width, 7, 7, normed=False)
-    return state
 
 
 @pytest.mark.parametrize(
