@@ -113,8 +113,7 @@ def test_two_of_several_domains_are_chosen(layout: str, tmp_path: Path) -> None:
     assert set(seeds(used.b[[*range(3)]])) <= {*range(50, 55)}
     if "split" in layout:
         assert seeds(data.splits["test"].a[[*range(5)]]) == [*range(100, 105)]
-    data = paired(tmp_path, folder_a="photo", folder_b="painting", val_size=2)
-    batch = data.splits["train"][[0, 1, 2]]
+    batch = paired(tmp_path, folder_a="photo", folder_b="painting", val_size=2).splits["train"][[0, 1, 2]]
     assert [b - a for a, b in zip(seeds(batch.a), seeds(batch.b), strict=True)] == [100] * 3
 
 
