@@ -168,7 +168,7 @@ class Chooser:
         flip = bool(given.get("data.flip", few and given.get("data.contents") != "digits"))
         settings = {"model.augmentation": "DiffAugment" if few else None, "data.flip": flip}
         value = f"{'DiffAugment' if few else 'none'}{', and mirrored pictures' if flip else ''}"
-        reason = f"D would learn {self.count:,} pictures by heart" if few else f"{self.count:,} pictures are many"
+        reason = f"D would memorize {self.count:,} pictures" if few else f"{self.count:,} pictures are many"
         if "data.flip" in given:
             reason += "; data.flip is given"
         elif flip:

@@ -103,7 +103,7 @@ def test_the_settings_are_written_with_their_reasons_and_used_from_then_on(
     assert expand_photos([*FIT, *given]) == ["fit", str(FILE), *FIT[2:], *given]
     said = capsys.readouterr().err
     assert "photos: flowers\nimages        train 12\n" in said
-    assert "augmentation  DiffAugment: D would learn 12 pictures by heart; data.flip is given\n" in said
+    assert "augmentation  DiffAugment: D would memorize 12 pictures; data.flip is given\n" in said
     assert "; for this run --trainer.max_steps 20 takes its place\n" in said
     assert f"`lightning-gans fit --config {FILE} --trainer.max_steps 20` trains the same\n" in said
     text = FILE.read_text()
