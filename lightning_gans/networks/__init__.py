@@ -4,6 +4,7 @@ from lightning_gans.networks.attention_translator import AttentionTranslator
 from lightning_gans.networks.autoencoder import AutoencoderDiscriminator, BEGANGenerator
 from lightning_gans.networks.base import Discriminator, Generator, IdentityTranslator, PatchDiscriminator, Translator
 from lightning_gans.networks.biggan import BigGANDiscriminator, BigGANGenerator
+from lightning_gans.networks.coarse_to_fine import CoarseToFineTranslator
 from lightning_gans.networks.compact import CompactDiscriminator, CompactGenerator
 from lightning_gans.networks.cut import CUTPatchGAN, CUTTranslator
 from lightning_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -17,7 +18,7 @@ from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lightning_gans.networks.maxout import MaxoutDiscriminator
 from lightning_gans.networks.mlp import MLPDiscriminator, MLPGenerator
 from lightning_gans.networks.multi_scale import MultiScalePatchGAN
-from lightning_gans.networks.norms import NoNorm, RunningBatchNorm
+from lightning_gans.networks.norms import NoNorm, PlainBatchNorm, RunningBatchNorm
 from lightning_gans.networks.patchgan import InstanceNormPatchGAN, PatchGAN, PixelGAN
 from lightning_gans.networks.perceptual import EfficientNetPerceptualLoss, PerceptualLoss, VGGPerceptualLoss
 from lightning_gans.networks.projected import ProjectedDiscriminator
@@ -26,6 +27,7 @@ from lightning_gans.networks.resize import ResizeGenerator
 from lightning_gans.networks.resnet_translator import ResNetTranslator
 from lightning_gans.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from lightning_gans.networks.sngan_resnet import SNGANResNetDiscriminator, SNGANResNetGenerator
+from lightning_gans.networks.spade import SPADETranslator
 from lightning_gans.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 from lightning_gans.networks.unet import UNet
 
@@ -38,6 +40,7 @@ __all__ = [
     "BigGANGenerator",
     "CUTPatchGAN",
     "CUTTranslator",
+    "CoarseToFineTranslator",
     "CompactDiscriminator",
     "CompactGenerator",
     "DCGANDiscriminator",
@@ -66,6 +69,7 @@ __all__ = [
     "PatchGAN",
     "PerceptualLoss",
     "PixelGAN",
+    "PlainBatchNorm",
     "ProjectedDiscriminator",
     "R3GANDiscriminator",
     "R3GANGenerator",
@@ -76,6 +80,7 @@ __all__ = [
     "SNGANGenerator",
     "SNGANResNetDiscriminator",
     "SNGANResNetGenerator",
+    "SPADETranslator",
     "StyleGAN2Discriminator",
     "StyleGAN2Generator",
     "Translator",

@@ -39,6 +39,19 @@ class RunningBatchNorm(BatchNorm):
         return F.batch_norm(maps, *running, self.weight, self.bias)
 
 
+class PlainBatchNorm(RunningBatchNorm):
+    """:class:`RunningBatchNorm` without weights, the normalization inside SPADE (Park et al., 2019).
+
+    Args:
+        channels: channels of the feature maps.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.register_parameter("weight", None)
+        self.register_parameter("bias", None)
+
+
 class NoNorm(Norm):
     """Returns its input, for networks without normalization.
 

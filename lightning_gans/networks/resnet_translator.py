@@ -1,4 +1,4 @@
-"""CycleGAN's generator (Zhu et al., 2017, appendix 7.2; after Johnson et al., 2016), for multiples of 4 pixels."""
+"""CycleGAN's generator (Zhu et al., 2017, appendix 7.2; after Johnson et al., 2016), and pix2pixHD's global one."""
 
 from __future__ import annotations
 
@@ -49,12 +49,14 @@ class ResidualBlock(nn.Module):
 class ResNetTranslator(EncodingTranslator):
     """A 7 x 7 convolution, two that halve the side, residual blocks, two that double it, a 7 x 7 one and tanh.
 
+    With ``halvings`` 4 it is the global generator of pix2pixHD (Wang et al., 2018, section 3.2).
+
     Args:
         channels_in: channels of the input images.
         channels_out: channels of the output images.
-        size: (height, width) of the images of the training in pixels, or one number for a square, multiples of 4; the
-            network has the same layers for all sizes, and translates images of any height and width that are multiples
-            of 4.
+        size: (height, width) of the images of the training in pixels, or one number for a square, multiples of
+            4, or 2 ** ``halvings``; the network has the same layers for all sizes, and translates images of any height
+            and width that are such multiples.
         blocks: number of residual blocks; in the paper 6 for 128 pixels and 9 for 256.
         width: channels of the largest feature map.
         norm: normalization of every layer but the last.
@@ -65,6 +67,7 @@ class ResNetTranslator(EncodingTranslator):
         antialias_down: whether to halve the side by a convolution of stride 1 and a low-pass filter, as in CUT (Park
             et al., 2020).
         antialias_up: whether to double the side by bilinear interpolation and a 3 x 3 convolution, as in CUT.
+        halvings: how often the side is halved, and doubled again; the channels are doubled each time.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -82,34 +85,37 @@ class ResNetTranslator(EncodingTranslator):
         dropout: float = 0.0,
         antialias_down: bool = False,
         antialias_up: bool = False,
+        halvings: int = 2,
     ) -> None:
         super().__init__(channels_in, channels_out)
-        check_positive(blocks=blocks, width=width)
+        check_positive(blocks=blocks, width=width, halvings=halvings)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
         if upsample and antialias_up:
             raise ValueError("upsample and antialias_up are both true; expected at most one of them")
-        sides_divisible_by(4, size)
-        self.antialias_down, self.antialias_up = antialias_down, antialias_up
+        sides_divisible_by(2**halvings, size)
+        self.antialias_down, self.antialias_up, self.halvings = antialias_down, antialias_up, halvings
+        widths = [width * 2**level for level in range(halvings + 1)]
         layers: list[nn.Module] = [
             ReflectionConv2d(channels_in, width, 7, padding=3, bias=False),
             norm(width),
             nn.ReLU(inplace=True),
         ]
-        for before in (width, 2 * width):
+        for before in widths[:-1]:
             stride = 1 if antialias_down else 2
             layers += [nn.Conv2d(before, 2 * before, 3, stride, 1, bias=False), norm(2 * before)]
             layers += [nn.ReLU(inplace=True), *([BlurDownsample()] if antialias_down else [])]
-        layers += [ResidualBlock(4 * width, norm, dropout) for _ in range(blocks)]
-        for after in (2 * width, width):
+        layers += [ResidualBlock(widths[-1], norm, dropout) for _ in range(blocks)]
+        for after in widths[-2::-1]:
             up = antialiased_upsampling if antialias_up else upsampling if upsample else transposed_convolution
             layers += [up(2 * after, after), norm(after), nn.ReLU(inplace=True)]
         layers += [ReflectionConv2d(width, channels_out, 7, padding=3), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         convolutions = [at for at, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
         self._blocks = [at for at, layer in enumerate(layers) if isinstance(layer, ResidualBlock)]
-        self._encoded = sorted({*convolutions[1:3], self._blocks[0], self._blocks[: ENCODED_BLOCK + 1][-1]})
-        self.encoded_channels = [channels_in, 2 * width, *[4 * width] * (len(self._encoded) - 1)]
+        encoded_blocks = sorted({self._blocks[0], self._blocks[: ENCODED_BLOCK + 1][-1]})
+        self._encoded = [*convolutions[1 : halvings + 1], *encoded_blocks]
+        self.encoded_channels = [channels_in, *widths[1:], *widths[-1:] * len(encoded_blocks)]
         self.apply(dcgan_init)
 
     def stages(self) -> list[Stage]:
@@ -118,20 +124,23 @@ class ResNetTranslator(EncodingTranslator):
         The boundaries are where the feature maps are smallest.
         """
         before, after = self.layers[: self._blocks[0]], self.layers[self._blocks[-1] + 1 :]
-        # The margin of the first stage: 3 pixels of the 7 x 7 convolution, 1 of the first 3 x 3 one, and 1 of the
-        # second, which is 2 pixels of the image; a low-pass filter behind each of the two adds as much again. That of
-        # the last stage: 1 pixel of each convolution; bilinear upsampling adds half a pixel and a quarter.
-        smaller = Stage(before, 9 if self.antialias_down else 6, Fraction(1, 4), multiple=4)
-        larger = Stage(after, 3 if self.antialias_up else 2, Fraction(4))
+        # The margin of the first stage: 3 pixels of the 7 x 7 convolution, 1 of the first 3 x 3 one, and 1 of each
+        # further one, which is 2, 4 ... pixels of the image; a low-pass filter behind each adds as much again. That of
+        # the last stage: 1 pixel of the first convolution, and less than another of all others together, whose pixels
+        # are smaller; bilinear upsampling adds half a pixel, a quarter and so on.
+        factor = 2**self.halvings
+        margin = 3 + (factor - 1) * (2 if self.antialias_down else 1)
+        smaller = Stage(before, margin, Fraction(1, factor), multiple=factor)
+        larger = Stage(after, 3 if self.antialias_up else 2, Fraction(factor))
         return [smaller, *(Stage(self.layers[at], 2) for at in self._blocks), larger]
 
     def translate(self, images: Tensor) -> Tensor:
-        """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W), multiples of 4."""
+        """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W) of valid sides."""
         translated: Tensor = self.layers(images)
         return translated
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        """Return the images, the outputs of both convolutions that halve the side, and of two residual blocks.
+        """Return the images, the outputs of the convolutions that halve the side, and of two residual blocks.
 
         The blocks are the first and the fifth, or the last if there are fewer (Park et al., 2020, appendix). In CUT's
         network the convolutions have a stride of 1, and a low-pass filter halves the side.

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from lightning_gans.components.objectives import LeastSquares
-from lightning_gans.networks import MultiScalePatchGAN
+from lightning_gans.networks import CoarseToFineTranslator, MultiScalePatchGAN, ResNetTranslator
 from lightning_gans.networks.layered import feature_distance
 from tests.support.closed_form import assert_is, fill, numbers, reference
 
@@ -46,3 +47,39 @@ def test_the_discriminator_has_as_many_weights_as_the_authors_but_the_idle_ones(
     with torch.device("meta"):
         network = MultiScalePatchGAN(6)
     assert sum(weight.numel() for weight in network.parameters()) == count - idle
+
+
+@pytest.mark.parametrize(
+    ("case", "network", "idle"),
+    [
+        ("global", ResNetTranslator(3, 2, (32, 48), blocks=2, width=4, halvings=3), 11),
+        (
+            "local",
+            CoarseToFineTranslator(3, 2, (32, 48), width=4, halvings=2, blocks=2, local_blocks=2),
+            16,
+        ),
+        (
+            "two_enhancers",
+            CoarseToFineTranslator(3, 2, (64, 48), enhancers=2, width=8, halvings=2, blocks=1, local_blocks=1),
+            17,
+        ),
+    ],
+    ids=["global", "local", "two enhancers"],
+)
+def test_generators_are_the_authors_without_their_idle_biases(case: str, network: nn.Module, idle: int) -> None:
+    expected = CASES[case]
+    # One before each norm.
+    assert len(expected["idle"]) == idle
+    fill(network.double().parameters(), expected["parameters"])
+    images = numbers(expected["images"], 1000).requires_grad_(True)
+    output: Tensor = network(images)
+    (slope,) = torch.autograd.grad((output * numbers(output.shape, 2000)).sum(), images)
+    assert_is(output, expected["output"])
+    assert_is(slope, expected["slope"])
+
+
+def test_generators_have_as_many_weights_as_the_authors_but_the_idle_ones() -> None:
+    with torch.device("meta"):
+        networks = [ResNetTranslator(3, 3, 512, halvings=4), CoarseToFineTranslator(3, 3, 1024)]
+    counts = [count - idle for name, (count, _, idle) in REFERENCE["sizes"].items() if "Discriminator" not in name]
+    assert [sum(weight.numel() for weight in network.parameters()) for network in networks] == counts

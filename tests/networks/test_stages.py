@@ -14,6 +14,8 @@ TRANSLATORS = [
     ResNetTranslator(1, 2, 64, blocks=2, width=2),
     ResNetTranslator(1, 2, 64, blocks=2, width=2, upsample=True),
     ResNetTranslator(1, 2, 64, blocks=2, width=2, antialias_down=True, antialias_up=True),
+    ResNetTranslator(1, 2, 64, blocks=1, width=1, halvings=1),
+    ResNetTranslator(1, 2, 64, blocks=1, width=1, halvings=3, upsample=True),
     IdentityTranslator(1, 1, 64),
 ]
 

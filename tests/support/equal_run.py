@@ -29,6 +29,7 @@ from lightning_gans.networks import (
     MultiScalePatchGAN,
     PatchGAN,
     ResNetTranslator,
+    SPADETranslator,
     UNet,
 )
 from lightning_gans.networks.base import PatchDiscriminator, Translator
@@ -45,7 +46,10 @@ STEPS, CUT = 12, 7
 
 RESUMED = ("cut", "cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "pix2pix_sharp", "stylegan2")
 
-SLOW = ("acgan", "began", "cut", "dcgan_methods", "pix2pix_sharp", "reacgan", "semi_supervised_gan", "unrolled_gan")
+SLOW = (
+    *("acgan", "began", "cut", "dcgan_methods", "pix2pix_sharp", "pix2pix_spade", "reacgan", "semi_supervised_gan"),
+    "unrolled_gan",
+)
 """Runs of the slow tests only."""
 
 BUCKET_CAP_MB = 0.001
@@ -161,7 +165,11 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
     "fastgan": (fast_gan, images),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
     "pix2pix_sharp": (
-        lambda: tiny_sharp(partial(MultiScalePatchGAN, layers=1, width=2, norm=BatchNorm), size=64, **sides(2e-4)),
+        lambda: tiny_sharp(partial(MultiScalePatchGAN, layers=1, width=2, norm=BatchNorm), size=64, **sides(1e-5)),
+        partial(pairs, paired=True),
+    ),
+    "pix2pix_spade": (
+        lambda: tiny_pix2pix(partial(SPADETranslator, width=2, hidden=4), patchgan, size=64, **sides(1e-5)),
         partial(pairs, paired=True),
     ),
     "cyclegan": (
