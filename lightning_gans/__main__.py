@@ -34,6 +34,7 @@ COMMANDS = {
     "gallery": "write an HTML page with pictures of trained models",
     "study": "compare methods at an equal budget, as a study file says",
     "sweep": "run a W&B sweep file without a service or a login",
+    "doctor": "print versions, devices, caches, and what is missing for what",
     "completion": "print a script for completion at TAB in bash or zsh",
 }
 """Other commands, and what they do: modules of :mod:`lightning_gans.cli.commands`, which start without Lightning."""
@@ -48,6 +49,7 @@ OTHER_NAMES = {
     **dict.fromkeys(("info", "describe", "show"), "inspect"),
     **dict.fromkeys(("serve", "gui", "app"), "demo"),
     **dict.fromkeys(("results", "compare", "leaderboard"), "table"),
+    **dict.fromkeys(("env", "collect-env", "check", "diagnose"), "doctor"),
     "version": "--version",
 }
 """Commands of other programs, and ours for the same."""

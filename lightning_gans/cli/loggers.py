@@ -9,10 +9,12 @@ from pathlib import Path
 
 import yaml
 from jsonargparse import Namespace, dict_to_namespace
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lightning_gans.cli.ckpt_path import first_logger, loggers, wandb_loggers
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.extras import is_installed, require_extra
 from lightning_gans.core.shipped_configs import config_folder
 from lightning_gans.runs.settings import STUDY
 
@@ -34,6 +36,22 @@ def require_folder(config: Namespace, name: str) -> None:
     default["init_args"] |= {"name": name or default["init_args"]["name"], "version": None}
     csv = dict_to_namespace(default)
     config.trainer.logger = [csv, *loggers(config)] if loggers(config) else csv
+
+
+def require_logger_packages(config: Namespace) -> None:
+    """Check that the packages of the loggers are installed.
+
+    Args:
+        config: the subcommand's config.
+
+    Raises:
+        InputError: if a logger writes for TensorBoard, which is not installed.
+    """
+    # Lightning takes either package.
+    if not is_installed("tensorboardX") and any(
+        str(entry.class_path).endswith(f".{TensorBoardLogger.__name__}") for entry in loggers(config)
+    ):
+        require_extra("tensorboard", "trainer.logger is TensorBoardLogger, which")
 
 
 def require_wandb_login(config: Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lightning_gans.core.extras import require_extra
 from lightning_gans.runs.curves import Series, add_value
 
 PATTERN = "events.out.tfevents.*"
@@ -20,9 +21,13 @@ def read_event_log(folder: Path) -> dict[str, Series]:
 
     Args:
         folder: of the event files; those of a resumed run are one log.
+
+    Raises:
+        InputError: if there are event files, and the package that reads them is missing.
     """
     if not any(folder.glob(PATTERN)):
         return {}
+    require_extra("tensorboard", f"{folder} has a log of TensorBoard alone, which")
     # Here for start-up time: a run that has a CSV log does not need it.
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

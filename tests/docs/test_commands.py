@@ -234,7 +234,7 @@ def test_scripts_and_targets_exist(page: Path) -> None:
 def test_commands_are_found() -> None:
     lines = {shlex.join(arguments) for page in PAGES for arguments in ours(page)}
     assert len(lines) > 80
-    assert {line.split()[0] for line in lines} == {*TRAINING, *COMMANDS} - {"configs", "models", "validate"}
+    assert {line.split()[0] for line in lines} == {*TRAINING, *COMMANDS} - {"configs", "doctor", "models", "validate"}
     assert "fit --config dcgan/mnist --data.root data" in lines
     assert any("pix2pix/synthetic --data.size 256" in line for line in lines)  # between backticks, over two lines
     assert any(SCRIPT.match(line) for line in command_lines(DOCS / "scaling.md"))

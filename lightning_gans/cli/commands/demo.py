@@ -9,6 +9,7 @@ import threading
 from lightning_gans.cli.commands.common import load_model, model_parser
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.extras import require_extra
 from lightning_gans.demo.serving import LOCAL_HOSTS, application, open_socket, serve, temporary_environment
 from lightning_gans.runs.folder import RunFolder
 
@@ -51,11 +52,12 @@ def run(options: argparse.Namespace) -> None:
     """Serve the page until the server is stopped.
 
     Raises:
-        InputError: if an option cannot be used.
+        InputError: if an option cannot be used, or a package is missing.
     """
     for key in ("max_upload_mb", "max_pixels", "max_side", "max_session_mb", "max_folder_mb"):
         if not getattr(options, key) > 0:
             raise InputError(f"--{key} is {getattr(options, key)}; expected more than 0")
+    require_extra("demo", "`lightning-gans demo`")
     stopping = threading.Event()
     with temporary_environment() as folder:
         announce_loading()

@@ -19,6 +19,7 @@ from lightning_gans.cli.commands.common import (
 )
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.extras import require_extra
 from lightning_gans.core.files import require_new_path
 from lightning_gans.runs.folder import RunFolder
 
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the file or folder, and print its difference from the model.
 
     Raises:
-        InputError: if an option cannot be used.
+        InputError: if an option cannot be used, or a package is missing.
         RunEnded: if the result cannot be written, or differs from the model.
     """
     folder = options.format == FOLDER
@@ -104,6 +105,9 @@ def run(options: argparse.Namespace) -> None:
         require_folder_name(options.out, f"a folder for --format {FOLDER}")
     if options.license is not None and not LICENSE.fullmatch(options.license):
         raise InputError(f"--license is {options.license!r}; expected one of the hub's names, such as mit or cc-by-4.0")
+
+    if options.format == "onnx":
+        require_extra("export", "--format onnx")
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()

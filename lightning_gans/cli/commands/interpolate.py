@@ -16,6 +16,7 @@ from lightning_gans.cli.commands.common import (
 )
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.extras import require_extra
 from lightning_gans.core.files import atomic_file, require_new_path
 
 SUFFIXES = (".png", ".gif", ".mp4")
@@ -77,6 +78,9 @@ def run(options: argparse.Namespace) -> None:
     if suffix not in SUFFIXES:
         raise InputError(f"--out is {options.out}; expected a file that ends in .png, .gif or .mp4")
     require_new_path(options.out, overwrite=options.overwrite, replaced=(f"*{suffix}",))
+
+    if suffix == ".mp4":
+        require_extra("video", "a file that ends in .mp4")
 
     # Imported here so that parsing, --help and wrong options do not load torch.
     announce_loading()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from lightning_gans.cli.commands.common import INTERRUPTED, print_skipped, require_at_least, user_path
 from lightning_gans.cli.commands.sweep import SweepParser, print_now
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.extras import require_extra
 from lightning_gans.core.files import expand_home
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def run(options: argparse.Namespace) -> None:
     """Run the study, or a part of it, and write its results.
 
     Raises:
-        InputError: if an option or the study file cannot be used.
+        InputError: if an option or the study file cannot be used, or a package is missing.
     """
     require_at_least(options, jobs=1)
+    require_extra("sweeps", "`lightning-gans study`")
 
     # Imported here so that parsing and --help do not load Optuna.
     from lightning_gans.cli.study_check import check_study

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gans.cli.commands.common import INTERRUPTED, CommandParser, require_at_least
+from lightning_gans.core.extras import require_extra
 from lightning_gans.core.files import expand_home
 
 SWEEPS = Path("runs") / "sweeps"
@@ -66,10 +67,11 @@ def run(options: argparse.Namespace) -> None:
     """Run the sweep, and print its results.
 
     Raises:
-        InputError: if an option or the sweep file cannot be used.
+        InputError: if an option or the sweep file cannot be used, or a package is missing.
     """
     if options.runs is not None:
         require_at_least(options, runs=1)
+    require_extra("sweeps", "`lightning-gans sweep`")
 
     # Imported here so that parsing and --help do not load Optuna.
     import optuna

@@ -16,6 +16,7 @@ from lightning_gans.cli.commands.common import (
 )
 from lightning_gans.cli.start import announce_loading
 from lightning_gans.core.errors import InputError, RunEnded
+from lightning_gans.core.extras import require_extra
 from lightning_gans.core.files import require_new_path
 from lightning_gans.core.image_metadata import FORMATS
 from lightning_gans.core.video_files import VIDEO_EXTENSIONS, VIDEOS
@@ -120,6 +121,9 @@ def run(options: argparse.Namespace) -> None:
     moving = next((job.source for job in jobs if job.kind is not Kind.IMAGE), None)
     if options.joined and moving is not None:
         raise InputError(f"IN is {moving}, which is no single image; expected images with a pair each, or no --joined")
+    for job in jobs:
+        if job.kind is Kind.VIDEO:
+            require_extra("video", f"{job.source} is a video, which")
     noun = "images" if moving is None else "files"
     try:
         model = load_model_of(options, ImageTranslator)

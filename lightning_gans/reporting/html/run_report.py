@@ -227,7 +227,11 @@ def read_curves(folder: RunFolder, on_damage: OnDamage) -> dict[str, Series]:
     """
     path = folder.metrics
     if not path.exists():
-        return drop_undrawable(read_event_log(folder.path))
+        try:
+            return drop_undrawable(read_event_log(folder.path))
+        except InputError as error:
+            on_damage(str(error))
+            return {}
     try:
         damage = read_metrics_log(path).describe_damage(path)
     except OSError as error:
