@@ -20,10 +20,10 @@ from lightning_gans.callbacks.outputs import check_drawable, evaluation_loader, 
 from lightning_gans.callbacks.run_folder import warn_if_not_written
 from lightning_gans.core.batches import EvaluationImages
 from lightning_gans.core.data import data_module
-from lightning_gans.core.drawing import fit_columns, grid, is_picture, write_gif, write_image
+from lightning_gans.core.drawing import fit_columns, grid, is_picture, mixed_colors, write_gif, write_image
 from lightning_gans.core.errors import InputError, RunEnded, at_least
 from lightning_gans.core.files import atomic_file, expand_path
-from lightning_gans.core.images import to_uint8
+from lightning_gans.core.images import on_white, to_uint8
 from lightning_gans.families.adversarial import Adversarial, as_adversarial
 from lightning_gans.runs.folder import REAL, RunFolder, writes_files
 from lightning_gans.runs.loggers import image_caption, log_folder, log_image
@@ -33,10 +33,13 @@ def grid_images(sampled: EvaluationImages, count: int) -> Parts:
     """The images that a grid shows side by side for each of the first ``count`` examples.
 
     Only the generated image if it is generated from noise; for a translation the source, the translation and, if there
-    are any, the translation back and the ground truth.
+    are any, the translation back and the ground truth. If their channels differ, all are drawn in gray or RGB.
     """
     parts = {SOURCE: sampled.source, "translation": sampled.fake, "back": sampled.cycled, "truth": sampled.truth}
     drawn = {title: to_uint8(part[:count]).cpu() for title, part in parts.items() if part is not None}
+    if len({part.shape[1] for part in drawn.values()}) == 1:
+        return drawn
+    drawn = {title: mixed_colors(on_white(part)) for title, part in drawn.items()}
     channels = max(part.shape[1] for part in drawn.values())
     return {title: part.expand(-1, channels, -1, -1) for title, part in drawn.items()}
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from colorsys import hsv_to_rgb
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -70,6 +72,27 @@ def one_picture(images: Tensor) -> Tensor:
     tiles[:, :channels] = images
     tiles = tiles.view(count, rows, columns, height, width).transpose(2, 3)
     return tiles.reshape(count, 1, rows * height, columns * width)
+
+
+def mixed_colors(images: Tensor) -> Tensor:
+    """Draw each of many channels in a color of its own, as the classes of a label map.
+
+    Args:
+        images: (N, C, H, W) uint8.
+
+    Returns:
+        ``images`` if C is at most 4; else RGB images (N, 3, H, W) uint8, the mean of the channels' colors with the
+        channels as weights, and black where all are 0.
+    """
+    channels = images.shape[1]
+    if channels <= MOST_CHANNELS:
+        return images
+    # Hues that differ by the golden ratio are far from each other, whatever their number.
+    hues = [(number * (5**0.5 - 1) / 2) % 1 for number in range(channels)]
+    colors = torch.tensor([hsv_to_rgb(hue, 0.6, 1 - 0.4 * (number % 2)) for number, hue in enumerate(hues)])
+    weights = images.float()
+    mixed = torch.einsum("nchw,ck->nkhw", weights, colors) / weights.sum(dim=1, keepdim=True).clamp(min=1)
+    return mixed.mul(255).round().to(torch.uint8)
 
 
 def to_pil(image: Tensor) -> Image.Image:

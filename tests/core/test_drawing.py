@@ -18,6 +18,7 @@ from lightning_gans.core.drawing import (
     fit_columns,
     fit_scale,
     grid,
+    mixed_colors,
     to_pil,
     upscale_nearest,
     write_gif,
@@ -71,6 +72,17 @@ def test_more_channels_are_drawn_side_by_side() -> None:
     assert (drawn[2:, 6:] == EMPTY).all()
     assert pixels(grid(image[None], 1, scale=2)).shape == (8 + 4, 18 + 4, 3)
     assert as_frames(image[None].expand(2, -1, -1, -1), 1)[0].size == (9, 4)
+
+
+def test_channels_of_labels_have_colors_of_their_own() -> None:
+    labels = torch.arange(16).view(4, 4)
+    one_hot = 255 * (labels == torch.arange(16)[:, None, None]).to(torch.uint8)[None]
+    drawn = mixed_colors(one_hot)[0].flatten(1).T
+    assert len(drawn.unique(dim=0)) == 16  # type: ignore[no-untyped-call]
+    assert not mixed_colors(torch.zeros_like(one_hot)).any()
+    both = mixed_colors(torch.full_like(one_hot, 100))[0].flatten(1).T.float()
+    torch.testing.assert_close(both[0], drawn.float().mean(dim=0), atol=1, rtol=0)
+    assert torch.equal(mixed_colors(one_hot[:, :4]), one_hot[:, :4])
 
 
 def test_images_of_more_channels_are_written_as_arrays_that_the_reader_takes(tmp_path: Path) -> None:

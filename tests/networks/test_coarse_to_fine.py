@@ -128,6 +128,7 @@ def test_they_are_exported(
         "_class_path": "lightning_gans.variants.Pix2Pix",
         "generator": {"class_path": f"lightning_gans.networks.{network.__name__}", "init_args": arguments},
         "channels_a": 5,
+        "channels_b": 3,
         "size": [64, 128],
     }
     path = checkpoint_files.write(tmp_path / "a.ckpt", settings, {"generator": network(5, 3, (64, 128), **arguments)})
