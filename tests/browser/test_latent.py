@@ -14,8 +14,11 @@ from playwright.sync_api import Browser, Page
 from lightning_gans.core.drawing import grid, to_pil
 from lightning_gans.core.images import to_uint8
 from lightning_gans.demo.directions_part import find_directions, move_image
+from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import Choice, film_strip, interpolate_at
+from lightning_gans.demo.projection_part import find_nearest
 from lightning_gans.inference import LatentSampler, load
+from lightning_gans.inference.projection import Projector
 from tests.support import checkpoint_files
 from tests.support.browser_page import changed, difference, first, opened, pictures, set_slider, settled
 from tests.support.demo_process import Demo, demo
@@ -191,3 +194,20 @@ def test_sliders_move_an_image_along_directions(browser: Browser, served: Demo, 
         page.locator("#direction-reset").click()
         settled(page, "moved", still)
         assert page.locator("#direction-3 input[type=range]").input_value() == "0"
+
+
+def test_the_image_that_is_nearest_to_a_picture_is_found(
+    browser: Browser, served: Demo, model: LatentSampler, tmp_path: Path
+) -> None:
+    picture = tmp_path / "seven.png"
+    to_pil(to_uint8(model.sample(1, [7], seed=5))[0]).save(picture)
+    with opened(browser, served) as page:
+        first(page, "pictures")
+        page.locator("#picture input[type=file]").set_input_files(picture)
+        projector = Projector.of_model(model)[0]
+        expected, text = find_nearest(model, projector, picture, Limits(), lambda _: None)
+        settled(page, "nearest", expected[0], 0)
+        settled(page, "nearest", expected[1], 2, place=1)
+        assert page.locator("#nearest-caption").inner_text().startswith(text[:60])
+        page.locator("#picture").get_by_label("Clear").click()
+        page.wait_for_function("document.querySelectorAll('#nearest img[src*=\"file=\"]').length === 0")

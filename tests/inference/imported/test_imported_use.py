@@ -22,7 +22,7 @@ from tests.support.authors_states import resnet_state, saved
 from tests.support.demo_process import demo
 from tests.support.translated import noise, pixels, save
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 TINY = [
     *("--data.size", "16", "--data.train_size", "8", "--data.val_size", "4", "--data.test_size", "4"),
@@ -31,7 +31,10 @@ TINY = [
 ]
 
 
-@pytest.fixture(params=["instance", "batch", "none"])
+NORMS = {"instance": "InstanceNorm", "batch": "BatchNorm"}
+
+
+@pytest.fixture(params=NORMS)
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     file = saved(tmp_path, resnet_state(request.param, channels_out=3))
@@ -61,8 +64,10 @@ def test_translate_export_and_demo_show_the_same(folder: Path, tmp_path: Path) -
         page.end()
 
 
-def test_a_run_starts_from_it(folder: Path) -> None:
+def test_a_run_starts_from_it(folder: Path, request: pytest.FixtureRequest) -> None:
+    norm = NORMS[request.node.callspec.params["folder"]]
     command = ["fit", "--config", "pix2pix/synthetic", *TINY, "--model.direction", "a_to_b"]
+    command += ["--model.generator.norm", f"lightning_gans.networks.{norm}"]
     command += ["--model.start_from", str(folder), "--trainer.max_steps", "1", "--trainer.logger.name", "tuned"]
     command += ["--trainer.accelerator", "cpu", "--evaluation.extractor", "null"]
     trained = read_trained_weights(folder)
@@ -70,8 +75,7 @@ def test_a_run_starts_from_it(folder: Path) -> None:
     build([*command, "--model.optimizer_g.lr", "0"])
     run = RunFolder(Path("runs/tuned/version_0"))
     started = json.loads(run.fit_facts.read_text())["started_from"]
-    matrices = {name.rpartition(".")[0] for name in weights}
-    count = len(matrices)
+    count = len({name.rpartition(".")[0] for name in weights})
     assert started["layers"] == {"generator": f"{count} of {count}"}
     model = lightning_gans.load(run.path)
     assert isinstance(model, ImageTranslator)
