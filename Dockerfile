@@ -13,7 +13,7 @@ FROM python:3.12-slim
 ARG TORCH="torch torchvision"
 RUN pip install --no-cache-dir ${TORCH}
 COPY --from=build /dist /dist
-RUN pip install --no-cache-dir /dist/*.whl && rm -r /dist
+RUN pip install --no-cache-dir "$(echo /dist/*.whl)[all]" && rm -r /dist
 ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 # Runs, data and caches are written here; also by a user that the image does not know.
 ENV HOME=/work
