@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "default_callbacks", "load", "train"]
 
+if TYPE_CHECKING:
+    from lightning_gans import datamodules, variants
+
+    # For type checkers, to which other names of a wildcard import are private.
+    __all__ += datamodules.__all__
+    __all__ += variants.__all__
+
 FUNCTIONS = {"default_callbacks": "callbacks", "load": "inference", "train": "training"}
 """Modules of the functions that are used from here."""
 
