@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lightning_gans.training import train
     from lightning_gans.variants import *  # noqa: F403
 
-__all__ = ["__version__", "default_callbacks", "load", "train"]
+__all__: list[str] = ["__version__", "default_callbacks", "load", "train"]
 
 if TYPE_CHECKING:
     from lightning_gans import datamodules, variants
