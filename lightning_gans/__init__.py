@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from lightning_gans.training import train
     from lightning_gans.variants import *  # noqa: F403
 
-__all__: list[str] = ["__version__", "default_callbacks", "load", "train"]
+__all__ = ["__version__", "default_callbacks", "load", "train"]
 
 if TYPE_CHECKING:
     from lightning_gans import datamodules, variants
 
-    # For type checkers, to which other names of a wildcard import are private.
-    __all__ += datamodules.__all__
-    __all__ += variants.__all__
+    # For type checkers, to which other names of a wildcard import are private. mypy meets them in a cycle of imports.
+    __all__ += datamodules.__all__  # type: ignore[has-type]
+    __all__ += variants.__all__  # type: ignore[has-type]
 
 FUNCTIONS = {"default_callbacks": "callbacks", "load": "inference", "train": "training"}
 """Modules of the functions that are used from here."""
