@@ -56,6 +56,16 @@ def test_losses_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"loss/features", "loss/perceptual"} <= logged.keys()
 
 
+def test_losses_of_a_batch_are_the_means_of_those_of_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that two processes with half of the batch each compute what one does."""
+    model = tiny_sharp()
+    monkeypatch.setattr(Pix2Pix, "log_scalar", lambda *_: None)
+    images = torch.rand(3, 4, 3, SIZE, SIZE)
+    for loss in (model.discriminator_loss, model.generator_loss):
+        halves = torch.stack([loss(*part) for part in (images[:, :2], images[:, 2:])])
+        torch.testing.assert_close(loss(*images), halves.mean())
+
+
 def test_the_terms_move_the_translation_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_sharp(lambda_l1=0.0)
     monkeypatch.setattr(Pix2Pix, "log_scalar", lambda *_: None)

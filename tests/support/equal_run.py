@@ -165,11 +165,11 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
     "fastgan": (fast_gan, images),
     "pix2pix": (lambda: tiny_pix2pix(u_net, patchgan, size=64, **sides(2e-4)), partial(pairs, paired=True)),
     "pix2pix_sharp": (
-        lambda: tiny_sharp(partial(MultiScalePatchGAN, layers=1, width=2, norm=BatchNorm), size=64, **sides(1e-5)),
+        lambda: tiny_sharp(partial(MultiScalePatchGAN, layers=1, width=2, norm=BatchNorm), size=64, **sides(1e-6)),
         partial(pairs, paired=True),
     ),
     "pix2pix_spade": (
-        lambda: tiny_pix2pix(partial(SPADETranslator, width=2, hidden=4), patchgan, size=64, **sides(1e-5)),
+        lambda: tiny_pix2pix(partial(SPADETranslator, width=2, hidden=4), patchgan, size=64, **sides(1e-6)),
         partial(pairs, paired=True),
     ),
     "cyclegan": (
