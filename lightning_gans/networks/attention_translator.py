@@ -24,8 +24,8 @@ class AttentionTranslator(Translator):
     Args:
         channels_in: channels of the input images.
         channels_out: channels of the output images, the same number.
-        size: height and width of the images of the training in pixels, a multiple of 4; the network has the same
-            layers for all sizes, and translates images of any height and width that are multiples of 4.
+        size: (height, width) of the images of the training in pixels, or one number for a square, multiples of 4; the
+            network has the same layers for all sizes, and translates images of any such height and width.
         contents: number of images that are mixed with the input; 9 in the paper.
         blocks: number of residual blocks.
         width: channels of the largest feature map.
