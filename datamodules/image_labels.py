@@ -112,6 +112,27 @@ def read_dataset_json(subject: str, content: bytes, names: Sequence[str]) -> Ima
     return ImageLabels([str(label) for label in range(int(indices.max(initial=-1)) + 1)], indices)
 
 
+def read_rows(key: str, path: Path, expected: str) -> list[list[str]]:
+    """The cells of a text file by line, separated by the one of comma, tab and semicolon that line 1 has most of.
+
+    Args:
+        key: the key that the file was given as.
+        path: the file.
+        expected: what the text file should be, for messages.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    try:
+        text = read_file(path).decode("utf-8-sig")
+        separator = max(",\t;", key=text.partition("\n")[0].count)
+        return list(csv.reader(io.StringIO(text), delimiter=separator))
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"{key} is {path}, which cannot be read ({os_reason(error)}); expected a text file {expected}"
+        ) from error
+
+
 def read_table(path: Path, names: Sequence[str]) -> ImageLabels:
     """The labels in a table: a text file with the name of a file and its class in each line, separated by a comma.
 
@@ -125,14 +146,7 @@ def read_table(path: Path, names: Sequence[str]) -> ImageLabels:
     Raises:
         InputError: if it cannot be read, a line has another number of columns, or no line names a file.
     """
-    try:
-        text = read_file(path).decode("utf-8-sig")
-        separator = max(",\t;", key=text.partition("\n")[0].count)
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(
-            f"labels is {path}, which cannot be read ({os_reason(error)}); expected a text file with lines name,class"
-        ) from error
+    rows = read_rows("labels", path, "with lines name,class")
     places = {name.rpartition(".")[0]: index for index, name in enumerate(names)}
     places |= {name: index for index, name in enumerate(names)}
     labels: dict[int, str] = {}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from pathlib import Path, PurePath
 
-from lightning_gans.core.errors import InputError, os_reason
-from lightning_gans.core.image_reader import read_file
+from lightning_gans.core.errors import InputError
 from lightning_gans.core.names import list_names
+from lightning_gans.datamodules.image_labels import read_rows
 from lightning_gans.datamodules.image_sources import FOLDER_EXTENSIONS
 from lightning_gans.datamodules.layouts import split_of
 
@@ -32,15 +30,7 @@ def read_pairs(table: Path, root: Path) -> dict[str, PairPaths]:
         InputError: if the table cannot be read, a line has other columns, files are not there or outside ``root``, or
             there is no pair for training.
     """
-    try:
-        text = read_file(table).decode("utf-8-sig")
-        separator = max(",\t;", key=text.partition("\n")[0].count)
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(
-            f"table is {table}, which cannot be read ({os_reason(error)}); expected a text file whose lines have "
-            f"{COLUMNS}"
-        ) from error
+    rows = read_rows("table", table, f"whose lines have {COLUMNS}")
     lines = {number: [cell.strip() for cell in row] for number, row in enumerate(rows, start=1)}
     lines = {number: row for number, row in lines.items() if any(row)}
     if lines and not any(is_image(cell) for cell in next(iter(lines.values()))):

@@ -8,12 +8,12 @@ Prints Spearman's rank correlation of both over the validations.
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 from statistics import fmean
 
 from matplotlib.figure import Figure
+from saturating import column
 from scipy.stats import spearmanr
 
 from lightning_gans.runs.folder import RunFolder
@@ -21,16 +21,12 @@ from lightning_gans.runs.folder import RunFolder
 SCORE = "val/relative_fid"
 
 
-def estimates(run: RunFolder) -> dict[int, float]:
-    """The critic's mean difference of real and generated images, minus its loss (Arjovsky et al., 2017), by step."""
-    with run.metrics.open(newline="") as file:
-        return {int(row["step"]) + 1: -float(row["loss/d"]) for row in csv.DictReader(file) if row.get("loss/d")}
-
-
 def main(folder: str, target: str) -> None:
     """Write the figure."""
     run = RunFolder(Path(folder))
-    estimated = estimates(run)
+    steps, losses = column(folder, "loss/d")
+    # Minus the loss: the mean difference of real and generated images (Arjovsky et al., 2017).
+    estimated = {step: -loss for step, loss in zip(steps, losses, strict=True)}
     scores = {row.step: row.scores[SCORE] for row in run.read_scores() if row.split == "val" and row.step}
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.add_subplot(xlabel="step of the critic", ylabel="critic's estimate of the distance")

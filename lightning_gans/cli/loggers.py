@@ -38,6 +38,19 @@ def require_folder(config: Namespace, name: str) -> None:
     config.trainer.logger = [csv, *loggers(config)] if loggers(config) else csv
 
 
+def require_loggers(config: Namespace) -> None:
+    """Check that the loggers can be used.
+
+    Args:
+        config: the subcommand's config.
+
+    Raises:
+        InputError: if a package is not installed, or W&B has no key.
+    """
+    require_logger_packages(config)
+    require_wandb_login(config)
+
+
 def require_logger_packages(config: Namespace) -> None:
     """Check that the packages of the loggers are installed.
 

@@ -26,7 +26,7 @@ from lightning_gans.cli.ckpt_path import Resolved, errors_name_ckpt_path, resolv
 from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name, typed_keys
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, notes_of, scores_lines, test_summary
 from lightning_gans.cli.library_errors import quiet
-from lightning_gans.cli.loggers import require_folder, require_logger_packages, require_wandb_login, wandb_defaults
+from lightning_gans.cli.loggers import require_folder, require_loggers, wandb_defaults
 from lightning_gans.cli.moved_classes import moved_argument
 from lightning_gans.cli.parsed_config import expand_home_in, own_defaults
 from lightning_gans.cli.parser import (
@@ -155,8 +155,7 @@ class LightningGANsCLI(LightningCLI):
             reject_strategy(strategy)
         config.ckpt_path = self.ckpt_path
         require_folder(config, run_name(self.config_files))
-        require_logger_packages(config)
-        require_wandb_login(config)
+        require_loggers(config)
         resumes, self.other_checkpoints = self._resolve_run(config)
         require_writable_folders(config, str(self.subcommand))
         claim_folder(config, str(self.subcommand), self.ckpt_path, resumes=resumes)

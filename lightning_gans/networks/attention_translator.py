@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Translator, check_positive
+from lightning_gans.networks.base import Translator, check_equal_channels, check_positive
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm, dcgan_init
 from lightning_gans.networks.resnet_translator import ResNetTranslator, transposed_convolution
 
@@ -47,11 +47,7 @@ class AttentionTranslator(Translator):
     ) -> None:
         super().__init__(channels_in, channels_out)
         check_positive(contents=contents)
-        if channels_in != channels_out:
-            raise ValueError(
-                f"channels_out is {channels_out} but channels_in is {channels_in}; expected the same for "
-                "AttentionTranslator, which mixes its input into its output"
-            )
+        check_equal_channels(self, ", which mixes its input into its output")
         *encoding, decoding = ResNetTranslator(channels_in, contents * channels_out, size, blocks, width, norm).stages()
         self.encoder = nn.Sequential(*(stage.module for stage in encoding))
         self.contents = decoding.module

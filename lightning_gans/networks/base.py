@@ -240,6 +240,23 @@ class Translator(Network):
         """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W) in [-1, 1]."""
 
 
+def check_equal_channels(translator: Translator, reason: str = "") -> None:
+    """Check that a translator whose output has parts of its input has as many channels for both.
+
+    Args:
+        translator: the network.
+        reason: why, as the end of the message.
+
+    Raises:
+        ValueError: if the numbers differ.
+    """
+    if translator.channels_in != translator.channels_out:
+        raise ValueError(
+            f"channels_out is {translator.channels_out} but channels_in is {translator.channels_in}; expected the same "
+            f"for {type(translator).__name__}{reason}"
+        )
+
+
 class IdentityTranslator(Translator):
     """Returns its input, as a baseline for the scores of a translation.
 
@@ -256,11 +273,7 @@ class IdentityTranslator(Translator):
 
     def __init__(self, channels_in: int, channels_out: int, size: Size) -> None:
         super().__init__(channels_in, channels_out)
-        if channels_in != channels_out:
-            raise ValueError(
-                f"channels_out is {channels_out} but channels_in is {channels_in}; expected the same for "
-                "IdentityTranslator"
-            )
+        check_equal_channels(self)
         height_width(size)
         self.gain = nn.Parameter(torch.ones(()))
 

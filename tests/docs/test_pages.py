@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
 from pathlib import Path
 from textwrap import indent
-from typing import Any
 
 import pytest
 from PIL import Image
 
+from tests.support.docs_scripts import load_script
 from tests.support.paths import ROOT
 
 DOCS = ROOT / "docs"
@@ -183,11 +182,7 @@ def test_the_readme_is_short_and_its_tables_are_narrow() -> None:
 
 
 def test_the_readmes_picture_is_composed_of_the_pages() -> None:
-    spec = spec_from_file_location("front_picture", DOCS / "front_picture.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("front_picture")
     composed = module.compose()
     with Image.open(DOCS / "images" / "front.png") as picture:
         assert picture.size == composed.size

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.docs_scripts import load_script
 from tests.support.paths import ROOT
 
 SCRIPT = ROOT / "docs" / "write_numbers.py"
@@ -20,12 +20,7 @@ pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="docs is not beside
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    spec = spec_from_file_location("write_numbers", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("write_numbers")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.inference import load
 from lightning_gans.runs.folder import RunFolder
 from tests.support import checkpoint_files
+from tests.support.docs_scripts import load_script
 from tests.support.paths import ROOT
 
 PATH = ROOT / "docs" / "ship_model.py"
@@ -26,12 +26,7 @@ FACTS = ("mit", "Made from nothing.", "lightning-gans fit --config cyclegan/synt
 
 @pytest.fixture
 def script() -> Any:
-    spec = spec_from_file_location("ship_model", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("ship_model")
 
 
 def run_of(folder: Path) -> Path:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
-from typing import Any
-
 import pytest
 
+from tests.support.docs_scripts import load_script
 from tests.support.paths import ROOT
 
 PATH = ROOT / "docs" / "transfer.py"
@@ -15,11 +13,7 @@ pytestmark = pytest.mark.skipif(not PATH.is_file(), reason="docs is not beside t
 
 
 def test_the_steps_to_the_median_of_the_first_runs_are_printed() -> None:
-    spec = spec_from_file_location("transfer", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("transfer")
     random = [[(10, 0.9), (20, 0.5), (30, 0.6)], [(10, 0.8), (20, 0.7), (30, 0.4)], [(10, 0.7), (20, 0.6)]]
     other = [[(10, 0.5)], [(10, 0.6), (1020, 0.3)], [(10, 0.9)]]
     assert module.table(["random", "other"], [random, other]) == [
