@@ -62,7 +62,7 @@ class Evaluation(Callback):
     Args:
         extractor: extractor of the features in which real and generated images are compared. "auto" chooses by what the
             data's images show: :class:`.DigitFeatures` for digits, :class:`.StackedDigitFeatures` for Stacked MNIST,
-            :class:`.PixelFeatures` for points, :class:`.EfficientNetFeatures` for all others. null computes only scores
+            :class:`.ModeFeatures` for points, :class:`.EfficientNetFeatures` for all others. null computes only scores
             that compare with ground truths, if the data has them.
         perceptual: network of LPIPS, for translations with ground truths; null does not compute LPIPS.
         kid: whether to compute KID with its confidence interval, which is more reliable than FID below 2,000 images.

@@ -98,6 +98,15 @@ class ImageData(Data, Protocol):
 
 
 @runtime_checkable
+class MixtureData(ImageData, Protocol):
+    """Points in the plane whose classes are the modes of a known density."""
+
+    def modes(self, images: torch.Tensor) -> torch.Tensor:
+        """The modes (N,), int64, of points (N, C, H, W), float in [-1, 1]; -1 for points that belong to none."""
+        ...
+
+
+@runtime_checkable
 class InMemoryData(ImageData, Protocol):
     """Images of one domain that are held in memory."""
 

@@ -1,7 +1,7 @@
 """Feature extractors and the scores that are computed from images; knows no trainer."""
 
 from lightning_gans.metrics.digits import DigitFeatures, StackedDigitFeatures
-from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
+from lightning_gans.metrics.features import FeatureExtractor, ModeFeatures, PixelFeatures
 from lightning_gans.metrics.inception import InceptionFeatures
 from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.metrics.natural_images import (
@@ -18,6 +18,7 @@ __all__ = [
     "FeatureExtractor",
     "InceptionFeatures",
     "MetricSet",
+    "ModeFeatures",
     "NaturalFeatures",
     "PerceptualDistance",
     "PixelFeatures",

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from torch import nn
 
-from lightning_gans.core.data import Contents, Data, ImageData, PairData
+from lightning_gans.core.data import Contents, Data, ImageData, MixtureData, PairData
 from lightning_gans.core.errors import InputError
 from lightning_gans.metrics.digits import DigitFeatures, StackedDigitFeatures
-from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
+from lightning_gans.metrics.features import FeatureExtractor, ModeFeatures, PixelFeatures
 from lightning_gans.metrics.inception import InceptionFeatures
 from lightning_gans.metrics.natural_images import EfficientNetFeatures, TimmFeatures, TorchvisionFeatures
 from lightning_gans.networks.base import Discriminator
@@ -56,6 +56,8 @@ def choose_features(
     contents: Contents = "pictures" if data is None else data.contents
     if contents == "points":
         assert isinstance(data, ImageData)
+        if isinstance(data, MixtureData):
+            return ModeFeatures(data)
         return PixelFeatures(math.prod([data.channels, *data.size]))
     chosen = CHOICES[contents]
     extractor = present if present is not None and type(present) is chosen else chosen()

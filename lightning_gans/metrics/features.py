@@ -7,6 +7,7 @@ how it resizes. Extractors belong to callbacks, never to a model, so that checkp
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from lightning_gans.core.data import Contents
+from lightning_gans.core.data import Contents, MixtureData
 from lightning_gans.core.errors import InputError, at_least
 
 
@@ -32,6 +33,7 @@ class FeatureExtractor(nn.Module, ABC):
         contents: what images must show for the features to mean something, as data modules call it
             (:attr:`.Data.contents`); None for anything.
         channels: the numbers of channels that images may have; None for any.
+        rejects: whether :meth:`classes` may put an image in no class.
     """
 
     num_features: int
@@ -40,6 +42,7 @@ class FeatureExtractor(nn.Module, ABC):
     kernel_scale: float | None = None
     contents: frozenset[Contents] | None = None
     channels: tuple[int, ...] | None = None
+    rejects: bool = False
 
     @property
     @abstractmethod
@@ -53,6 +56,10 @@ class FeatureExtractor(nn.Module, ABC):
     def logits(self, features: Tensor) -> Tensor:
         """Class logits (N, num_classes), or (N, objects), of features (N, D)."""
         raise NotImplementedError(f"{type(self).__name__} is not a classifier")
+
+    def classes(self, features: Tensor) -> Tensor:
+        """The classes (N,), int64, of features (N, D), if :attr:`num_classes` is not 0; -1 for none."""
+        return self.logits(features).argmax(dim=1)
 
 
 FeatureFunction = Callable[[Tensor], Tensor]
@@ -97,6 +104,31 @@ class PixelFeatures(FeatureExtractor):
                 "expected the same number"
             )
         return flat
+
+
+class ModeFeatures(PixelFeatures):
+    """Coordinates of points as features, and the mode of a mixture to which each point belongs as its class.
+
+    Args:
+        data: the mixture.
+    """
+
+    rejects = True
+
+    def __init__(self, data: MixtureData) -> None:
+        super().__init__(math.prod([data.channels, *data.size]))
+        self.num_classes = data.num_classes
+        self._modes = data.modes
+        self._shape = (data.channels, *data.size)
+
+    @property
+    def description(self) -> str:
+        """Name and number of pixels and of modes."""
+        return f"{super().description},modes-{self.num_classes}"
+
+    def classes(self, features: Tensor) -> Tensor:
+        """The modes (N,), int64, of features (N, D); -1 for points between the modes."""
+        return self._modes(features.view(-1, *self._shape))
 
 
 class FeatureSetMetric(Metric, ABC):

@@ -63,7 +63,9 @@ class MetricSet(nn.Module):
             self.frechet = FrechetDistance(width)
             self.kid = KernelInceptionDistance(width, extractor.kernel_scale) if kid else None
             self.prdc = PRDC(width, neighbors) if neighbors else None
-            self.class_histogram = ClassHistogram(extractor.num_classes) if extractor.num_classes else None
+            self.class_histogram = (
+                ClassHistogram(extractor.num_classes, extractor.rejects) if extractor.num_classes else None
+            )
             self.inception_score = InceptionScore(extractor.objects) if extractor.objects else None
             self.class_frechet = ClassFrechet(width, num_labels) if 0 < num_labels <= MAX_CLASSES else None
         self.paired_images = PairedImageMetrics()
@@ -99,7 +101,7 @@ class MetricSet(nn.Module):
         features = self._extractor[0](images)
         self._add_features(features, labels, real=False)
         if self.class_histogram is not None:
-            self.class_histogram.update(self._extractor[0].logits(features).argmax(dim=1), labels)
+            self.class_histogram.update(self._extractor[0].classes(features), labels)
         if self.inception_score is not None:
             self.inception_score.update(self._extractor[0].logits(features))
 

@@ -110,6 +110,7 @@ SCORES = {
     ("density", "coverage"): Panel("density and coverage"),
     ("class_kl",): Panel("KL of the classes", log=True),
     ("class_fid",): Panel("mean FID of a class", log=True),
+    ("within_modes",): Panel("points within a mode"),
     ("label_accuracy",): Panel("images of the requested class"),
     ("error",): Panel("images that D classifies wrongly", log=True),
     ("inception_score",): Panel("Inception score"),

@@ -254,6 +254,9 @@ def test_at_the_optimum_all_modes_are_found_and_d_says_one_half() -> None:
     hits = torch.bincount(modes[modes >= 0], minlength=9)
     # 1,000 each if all were equal and none strayed between the modes.
     assert hits.min() > 300, hits
+    scores = json.loads(Path("runs/gan-grid/version_0/scores.jsonl").read_text().splitlines()[-1])["scores"]
+    assert scores["val/modes"] == 9
+    assert scores["val/within_modes"] > 0.5
     for value in judged:
         assert value.mean().item() == pytest.approx(0.5, abs=0.05)
     with Path("runs/gan-grid/version_0/metrics.csv").open(newline="") as file:

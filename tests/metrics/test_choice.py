@@ -22,7 +22,12 @@ from lightning_gans.datamodules import (
     StackedMNISTDataModule,
     SyntheticFacadesDataModule,
 )
-from lightning_gans.metrics import DigitFeatures, EfficientNetFeatures, PixelFeatures, StackedDigitFeatures
+from lightning_gans.metrics import (
+    DigitFeatures,
+    EfficientNetFeatures,
+    ModeFeatures,
+    StackedDigitFeatures,
+)
 from lightning_gans.metrics.choice import CHOICES, check_features, choose_features
 from tests.support.tiny import TinyData
 from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
@@ -34,7 +39,7 @@ from tests.support.tiny_translation import tiny_facades, tiny_pix2pix
         (DigitsDataModule, DigitFeatures),
         (MNISTDataModule, DigitFeatures),
         (StackedMNISTDataModule, StackedDigitFeatures),
-        (GaussianGridDataModule, PixelFeatures),
+        (GaussianGridDataModule, ModeFeatures),
         (FashionMNISTDataModule, EfficientNetFeatures),
         (KMNISTDataModule, EfficientNetFeatures),
         (CIFAR10DataModule, EfficientNetFeatures),
@@ -46,7 +51,7 @@ def test_each_data_set_has_features_that_mean_something_for_it(data: type[Any], 
     extractor = choose_features(module)
     assert type(extractor) is expected
     check_features(extractor, module)
-    assert choose_features(module, extractor) is extractor or expected is PixelFeatures
+    assert choose_features(module, extractor) is extractor or expected is ModeFeatures
 
 
 def test_loaders_without_a_data_module_are_taken_for_pictures() -> None:

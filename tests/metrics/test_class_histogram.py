@@ -33,3 +33,21 @@ def test_label_accuracy_is_the_share_of_images_of_the_class_that_was_asked_for()
     metric.reset()
     metric.update(torch.tensor([2]))
     assert "label_accuracy" not in metric.compute()
+
+
+def test_points_between_the_modes_are_no_class() -> None:
+    metric = ClassHistogram(4, rejects=True)
+    metric.update(torch.tensor([0, 0, 1, -1, -1]))
+    scores = metric.compute()
+    assert scores["modes"].item() == 2
+    assert scores["within_modes"].item() == pytest.approx(3 / 5)
+    expected = 2 / 3 * math.log(4 * 2 / 3) + 1 / 3 * math.log(4 / 3)
+    assert scores["class_kl"].item() == pytest.approx(expected)
+    assert set(scores) == set(metric.names) - {"label_accuracy"}
+
+
+def test_without_a_point_in_a_mode_the_divergence_is_the_largest() -> None:
+    metric = ClassHistogram(4, rejects=True)
+    metric.update(torch.tensor([-1, -1]))
+    scores = {name: value.item() for name, value in metric.compute().items()}
+    assert scores == {"class_kl": pytest.approx(math.log(4)), "modes": 0, "within_modes": 0}
