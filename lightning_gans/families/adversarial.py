@@ -25,13 +25,19 @@ from lightning_gans.distributed.strategy import AlternatingDDP, reject_strategy
 from lightning_gans.families.compat import INSTANTIATOR, settle_progress
 from lightning_gans.families.compiled import refuse_compiled
 from lightning_gans.families.defaults import MadeForData
-from lightning_gans.families.fine_tuning import STARTED_FROM, FineTuning
+from lightning_gans.families.fine_tuning import FROZEN_LAYERS, STARTED_FROM, FineTuning
 from lightning_gans.families.hooks import skip_profiling
 from lightning_gans.families.loaders import attach_loaders, warn_of_range
 from lightning_gans.families.meter import TrainingMeter
 from lightning_gans.families.part_states import load_part_states, part_states
 from lightning_gans.families.reconstruction import CLASS_PATH, build_model, describe_model, find_model_class
-from lightning_gans.families.resume import CHECKPOINTED_SETTINGS, RUN_SEED, plain_settings, refuse_changed_settings
+from lightning_gans.families.resume import (
+    CHECKPOINTED_SETTINGS,
+    FROZEN_PARTS,
+    RUN_SEED,
+    plain_settings,
+    refuse_changed_settings,
+)
 from lightning_gans.runs.checkpoint_file import NOT_STORED, read_checkpoint
 from lightning_gans.runs.record import describe_run, package_versions
 
@@ -139,6 +145,8 @@ class Adversarial(FineTuning, MadeForData, ABC):
         checkpoint.update(part_states(self))
         if self.started_from is not None:
             checkpoint[STARTED_FROM] = self.started_from
+        if self.frozen_layers:
+            checkpoint[FROZEN_LAYERS] = self.frozen_layers
         # For users of the model who have only this file.
         checkpoint["versions"] = package_versions()
         if (data := data_module(self.trainer)) is not None:
@@ -224,6 +232,7 @@ class Adversarial(FineTuning, MadeForData, ABC):
         self.meter.resume(checkpoint)
         load_part_states(self, checkpoint)
         self.started_from = checkpoint.get(STARTED_FROM)
+        self.frozen_layers = checkpoint.get(FROZEN_LAYERS, {})
         if self.trainer_or_none() is not None:
             fitting = self.trainer.state.fn == TrainerFn.FITTING
             if RUN_SEED in checkpoint:
@@ -233,8 +242,8 @@ class Adversarial(FineTuning, MadeForData, ABC):
                 now = {}  # the command line describes the same part in other words than Python
             refuse_changed_settings(
                 (*self.networks, *CHECKPOINTED_SETTINGS) if fitting else self.networks,
-                {**now, RUN_SEED: self.run_seed, "freeze_d": self.freeze_d},
-                {"freeze_d": 0, **then, RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
+                {**now, RUN_SEED: self.run_seed, **{key: getattr(self, key) for key in FROZEN_PARTS}},
+                {**dict.fromkeys(FROZEN_PARTS, 0), **then, RUN_SEED: checkpoint.get(RUN_SEED, self.run_seed)},
             )
             if fitting:
                 self._check_training_state(checkpoint)

@@ -169,6 +169,10 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         """Whether side ``name`` is due in this batch."""
         return self.sides[name].is_due(self.global_step)
 
+    def updated_parameters(self, name: str) -> list[nn.Parameter]:
+        """The parameters of side ``name`` that get gradients in this batch, and thus updates: all of the side's."""
+        return self.sides[name].parameters
+
     def optimize(self, name: str, loss: Tensor) -> None:
         """Update one side by the gradient of ``loss``; the other side's weights and gradients do not change.
 
@@ -184,7 +188,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         with self._update_context(name, last):
             # With `inputs`, backward does not compute the gradients of the other side's weights.
             backward = self.manual_backward if self._uses_hooks else Tensor.backward
-            backward(loss / side.accumulate, inputs=side.parameters)
+            backward(loss / side.accumulate, inputs=self.updated_parameters(name))
             if last:
                 with self.trainer.profiler.profile(f"optimizer_step/{name}"):  # type: ignore[attr-defined]
                     self._step(name, self._run_optimizers()[side.optimizer])

@@ -1,4 +1,4 @@
-"""Runs that start from the weights of a trained model, and discriminators whose lower layers are not trained."""
+"""Runs that start from the weights of a trained model, and layers that are not trained, or not from the start."""
 
 from __future__ import annotations
 
@@ -22,17 +22,24 @@ from lightning_gans.runs.trained_weights import TrainedWeights, hash_weights, re
 STARTED_FROM = "started_from"
 """The key of a checkpoint with the weights that the run started from."""
 
+FROZEN_LAYERS = "frozen_layers"
+"""The key of a checkpoint with the layers of the generators that are not trained in the first steps, by network."""
+
 KEY = "model.start_from"
 
 
 class FineTuning(AveragedTraining, ABC):
-    """Starts a run from the weights of a trained model, and keeps lower layers of the discriminators as they are.
+    """Starts a run from the weights of a trained model, and keeps layers as they are.
 
-    Frozen layers (FreezeD; Mo, Cho and Shin, 2020) compute a fixed function of the image: their weights have no
-    gradients and no optimizer state, and are not synchronized. They are in evaluation mode, in which batch
-    normalization uses the running statistics that they have, spectral normalization the singular value that it has, and
-    dropout is off. The paper's networks have neither batch normalization nor dropout; in the authors' code the estimate
-    of the singular value of a frozen weight goes on.
+    Frozen layers of a discriminator (FreezeD; Mo, Cho and Shin, 2020) compute a fixed function of the image: their
+    weights have no gradients and no optimizer state, and are not synchronized. They are in evaluation mode, in which
+    batch normalization uses the running statistics that they have, spectral normalization the singular value that it
+    has, and dropout is off. The paper's networks have neither batch normalization nor dropout; in the authors' code the
+    estimate of the singular value of a frozen weight goes on.
+
+    Layers of the generators are frozen in the first steps only, until those beside them have been trained, as in
+    pix2pixHD's training from coarse to fine (Wang et al., 2018, section 3.2). They are in training mode. The optimizer
+    skips them: their weights do not decay, and their state in it begins with their first update.
 
     Args:
         start_from: a trained model whose weights the networks start from: a checkpoint; a run's folder, of which the
@@ -43,22 +50,32 @@ class FineTuning(AveragedTraining, ABC):
             file, and neither does a model that is loaded.
         freeze_d: number of blocks of each discriminator that are not trained, from the one next to the image; see
             :meth:`.AnyDiscriminator.feature_blocks`.
+        freeze_g_steps: number of steps, from the first, in which the layers of the generators that start from the
+            weights of ``start_from`` are not trained, and the others are. With ``accumulate_g`` the first batch of an
+            update decides.
         **kwargs: see :class:`.AlternatingTraining`.
 
     Raises:
-        ValueError: if ``freeze_d`` is negative.
+        ValueError: if a number is negative.
 
     Attributes:
         started_from: the weights that the run started from, as plain data: their ``path``, the ``variant`` and ``step``
             of the model, and of each network that took some the ``layers`` and the hash of the ``weights``. None if it
             started from random weights.
+        frozen_layers: names of the layers of each generator that are not trained in the first steps.
     """
 
-    def __init__(self, *, start_from: Path | str | None = None, freeze_d: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, *, start_from: Path | str | None = None, freeze_d: int = 0, freeze_g_steps: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         at_least("freeze_d", freeze_d, 0)
+        at_least("freeze_g_steps", freeze_g_steps, 0)
         self.start_from = None if start_from is None else expand_path(start_from, "start_from")
         self.freeze_d = freeze_d
+        self.freeze_g_steps = freeze_g_steps
+        self.frozen_layers: dict[str, list[str]] = {}
+        self._trained_first: list[nn.Parameter] = []
         self.started_from: dict[str, Any] | None = None
         self._has_weights = False
         self._frozen: dict[str, list[nn.Module]] = {}
@@ -99,9 +116,12 @@ class FineTuning(AveragedTraining, ABC):
         Lightning warns of modules in evaluation mode.
 
         Raises:
-            InputError: if the weights cannot be read, no layer fits, or a frozen layer does not.
+            InputError: if the weights cannot be read, no layer fits, a frozen layer does not, or ``freeze_g_steps``
+                would freeze all layers of the generators or none.
         """
         copied = self.take_start()
+        if self.freeze_g_steps:
+            self._trained_first = self._find_trained_first()
         if copied:
             self._check_frozen(copied)
         elif self.freeze_d and not self._has_weights:
@@ -164,6 +184,12 @@ class FineTuning(AveragedTraining, ABC):
         targets = {name: (names[name], [network, *copies[name]]) for name, network in networks.items()}
         copied = take_weights(trained, KEY, targets)
         self._has_weights = True
+        if self.freeze_g_steps:
+            self.frozen_layers = {
+                name: sorted(copied[name].layers & set(layers_of_parameters(network).values()))
+                for name, network in self.generators.items()
+                if name in copied
+            }
         used = {name: trained.network(*names[name]) or "" for name, each in copied.items() if each.layers}
         variant = trained.variant if trained.variant is not None and is_class_path(trained.variant) else None
         self.started_from = {
@@ -179,6 +205,33 @@ class FineTuning(AveragedTraining, ABC):
             average = " (its average)" if trained.network(*choices) in trained.averaged else ""
             rank_zero_info(f"start_from: {name}{average}: {describe(copied.get(name), trained)}")
         return copied
+
+    def updated_parameters(self, name: str) -> list[nn.Parameter]:
+        """As :meth:`.AlternatingTraining.updated_parameters`, without the frozen layers of the generators."""
+        if name == "g" and self.sides["g"].window_start(self.global_step) < self.freeze_g_steps:
+            return self._trained_first
+        return super().updated_parameters(name)
+
+    def _find_trained_first(self) -> list[nn.Parameter]:
+        """The parameters of the generators' side that are trained from the first step.
+
+        Raises:
+            InputError: if these are none or all of them, or a checkpoint has names of other layers.
+        """
+        frozen: set[int] = set()
+        for name, network in self.generators.items():
+            layers, stored = layers_of_parameters(network), self.frozen_layers.get(name, [])
+            if not isinstance(stored, list) or any(layer not in layers.values() for layer in stored):
+                raise InputError(f"the checkpoint's {FROZEN_LAYERS} do not fit model.{name}; expected its own layers")
+            frozen |= {weight for weight, layer in layers.items() if layer in stored}
+        trained = [weight for weight in self.sides["g"].parameters if id(weight) not in frozen]
+        if not frozen or not trained:
+            raise InputError(
+                f"model.freeze_g_steps is {self.freeze_g_steps}, but {'all' if frozen else 'no'} layers of "
+                f"{' and '.join(f'model.{name}' for name in self.generators)} start from the weights of {KEY}; "
+                "expected 0, or a network of which some do"
+            )
+        return trained
 
     def _check_frozen(self, copied: Mapping[str, Copied]) -> None:
         """Check that the frozen layers are trained ones.
@@ -210,6 +263,11 @@ def describe(copied: Copied | None, trained: TrainedWeights) -> str:
     if copied is not None:
         return copied.describe()
     return f"random weights ({'an exported model has generators only' if trained.is_exported else 'the file has none'})"
+
+
+def layers_of_parameters(network: nn.Module) -> dict[int, str]:
+    """The name of the layer of each parameter of a network, by the parameter's id."""
+    return {id(weight): split_name(key)[0] for key, weight in network.named_parameters()}
 
 
 def lower_blocks(name: str, network: nn.Module, count: int) -> list[nn.Module]:

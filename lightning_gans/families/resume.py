@@ -12,7 +12,10 @@ from lightning_gans.core.errors import InputError
 
 RUN_SEED = "run_seed"
 
-CHECKPOINTED_SETTINGS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", "freeze_d", RUN_SEED)
+FROZEN_PARTS = ("freeze_d", "freeze_g_steps")
+"""Settings of layers that are not trained, which are 0 in checkpoints without them."""
+
+CHECKPOINTED_SETTINGS = ("optimizer_g", "optimizer_d", "scheduler_g", "scheduler_d", *FROZEN_PARTS, RUN_SEED)
 """Settings that the state restored by `fit` overrides or has to fit: a new value would have no effect, or fail."""
 
 

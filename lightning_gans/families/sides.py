@@ -39,6 +39,11 @@ class Side:
         """The number of batches before batch number ``step`` (from 0) in which the side was due."""
         return step // self.interval
 
+    def window_start(self, step: int) -> int:
+        """The first of the batches whose mean gradient batch number ``step`` (from 0) contributes to."""
+        first = self.update_index(step) // self.accumulate * self.accumulate
+        return (first + 1) * self.interval - 1
+
     def updates(self, steps: int) -> int:
         """The number of optimizer steps that the side has done after the run's first ``steps`` batches."""
         return self.update_index(steps) // self.accumulate

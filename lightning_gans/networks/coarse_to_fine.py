@@ -64,8 +64,8 @@ class CoarseToFineTranslator(Translator):
 
     G1 is a :class:`.ResNetTranslator` without its last layer, with the same names of its weights: train one with
     ``halvings``, ``blocks`` and ``width`` as here on images of half the sides first, and give its run as
-    ``start_from``. The paper then trains the enhancer alone for some epochs, and all together afterwards; here all of
-    the network is trained from the start.
+    ``start_from``. The paper then trains the enhancer alone for some epochs, and all together afterwards: with
+    ``freeze_g_steps`` of :class:`.FineTuning`.
 
     Args:
         channels_in: channels of the input images.

@@ -48,10 +48,20 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "classes": (list,),
     "domains": (Mapping,),
     "started_from": (Mapping,),
+    "frozen_layers": (Mapping,),
 }
 """Types of the fields of a checkpoint; some are written by :class:`lightning_gans.families.Adversarial`."""
 
-DESCRIPTIONS = ("hyper_parameters", NOT_STORED, "versions", "palettes", "classes", "domains", "started_from")
+DESCRIPTIONS = (
+    "hyper_parameters",
+    NOT_STORED,
+    "versions",
+    "palettes",
+    "classes",
+    "domains",
+    "started_from",
+    "frozen_layers",
+)
 """Fields that are plain data."""
 
 COUNTS = ("global_step", "epoch", "run_seed", "train_seconds", "images_seen")
