@@ -107,7 +107,7 @@ class UniformNoise(Noise):
 
 
 class CodedNoise(Noise):
-    """Noise, then codes, in one vector: the latent vector of InfoGAN (Chen et al., 2016, section 3).
+    """Noise, then codes, in one vector: the latent vector of InfoGAN (Chen et al., 2016).
 
     A categorical code of K values is a one-hot vector of K entries, and its values are equally likely. A continuous
     code is uniform on [-1, 1]. The categorical codes come first, after the noise.

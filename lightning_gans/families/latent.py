@@ -59,7 +59,7 @@ class LatentGAN(RegularizedTraining, AuxiliaryTraining, ABC):
         generator_constraint: a constraint on the generator's weights, such as
             :class:`lightning_gans.networks.constraints.OrthogonalRegularization`.
         top_k: share of the generated images of each process's batch that the generator's loss uses, in (0, 1], those
-            with the highest logits; or a schedule of it (Sinha et al., 2020, section 3).
+            with the highest logits; or a schedule of it (Sinha et al., 2020).
         augmentation: augments the images that the discriminator is given, such as
             :class:`lightning_gans.components.augmentations.DiffAugment`.
         packing: number of images that the discriminator judges at once, by one logit (Lin et al., 2018). They are

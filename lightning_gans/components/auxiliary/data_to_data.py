@@ -54,7 +54,7 @@ class DataToData(AuxiliaryLoss):
 
     The loss of an image with embedding f and label y is
     :math:`-\log \frac{e^{[f v_y - m_p]_- / \tau}}{e^{[f v_y - m_p]_- / \tau} + \sum_j e^{[f f_j - m_n]_+ / \tau}}`
-    (Kang et al., 2021, eq. 8), where j runs over the images of the batch with other labels, :math:`m_n = 1 - m_p`,
+    (Kang et al., 2021), where j runs over the images of the batch with other labels, :math:`m_n = 1 - m_p`,
     :math:`[x]_-` is min(x, 0) and :math:`[x]_+` is max(x, 0). Images that are far enough on the right side have no
     gradient. D's term is the mean over real images, G's that over generated ones. With several processes the images of
     all are compared.

@@ -67,7 +67,7 @@ class MutualInformation(AuxiliaryLoss):
     The bound is :math:`L_I = E \log Q(c|x) + H(c)` (Chen et al., 2016, eq. 5), where c are the codes from which the
     image x was generated, and Q is computed by a head of the discriminator. The term of both losses is
     :math:`-E \log Q(c|x)`: the entropy H(c) is constant. Q is a product of a categorical distribution for each
-    categorical code and of a normal one for each continuous code (section 5 and appendix C).
+    categorical code and of a normal one for each continuous code (appendix C).
 
     The codes are the last entries of the latent vector, as :class:`.CodedNoise` draws them.
 

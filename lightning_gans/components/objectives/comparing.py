@@ -35,7 +35,7 @@ class RelativisticAverageLeastSquares(Objective):
 class RelativisticAverageHinge(Objective):
     """Hinge loss of differences from the mean of the other kind (Jolicoeur-Martineau, 2019, RaHingeGAN).
 
-    See the paper's appendix of loss functions.
+    See the paper's appendix of loss functions; the authors' code has half of each loss.
     """
 
     generator_uses_real_logits = True

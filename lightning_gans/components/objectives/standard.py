@@ -68,7 +68,7 @@ def image_logits(logits: Tensor) -> Tensor:
 
 
 def top_logits(fake_logits: Tensor, real_logits: Tensor | None, share: float) -> tuple[Tensor, Tensor | None]:
-    """The logits of the generated images, or packs of images, with the highest logits (Sinha et al., 2020, section 3).
+    """The logits of the generated images, or packs of images, with the highest logits (Sinha et al., 2020).
 
     Args:
         fake_logits: logits (N,), or (N, K) of patches, of which the mean counts.
@@ -250,10 +250,10 @@ class Relativistic(Objective):
 
 
 class RelativisticAverage(Objective):
-    r"""Each image is compared with the mean of the other kind (Jolicoeur-Martineau, 2019, section 4.2, RaSGAN).
+    r"""Each image is compared with the mean of the other kind (Jolicoeur-Martineau, 2019, RaSGAN).
 
-    With several processes the mean is that of the batches of all processes, so N processes compute what one process
-    computes with the N-fold batch.
+    The authors' code has half of each loss. With several processes the mean is that of the batches of all processes, so
+    N processes compute what one process computes with the N-fold batch.
     """
 
     generator_uses_real_logits = True
