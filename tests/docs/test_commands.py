@@ -78,8 +78,8 @@ def ours(page: Path) -> list[list[str]]:
 def make_files() -> None:
     """Write what command lines read: the tutorial's own files, a run, and the config that `fit photos` writes."""
     tutorial = text_of(DOCS / "tutorial.md")
-    for name in ("my_gan", "my_nets"):
-        (block,) = re.findall(rf"^```python\n(# {name}\.py\n.*?)^```$", tutorial, re.MULTILINE | re.DOTALL)
+    for name, page in (("my_gan", tutorial), ("my_nets", text_of(DOCS / "networks.md"))):
+        (block,) = re.findall(rf"^```python\n(# {name}\.py\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
         Path(f"{name}.py").write_text(block)
     (mine,) = re.findall(r"here\n`mine\.yaml`:\n\n```yaml\n(.*?)^```$", tutorial, re.MULTILINE | re.DOTALL)
     Path("mine.yaml").write_text(mine)

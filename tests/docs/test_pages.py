@@ -154,11 +154,12 @@ def test_links_are_found() -> None:
     assert sum(len(LINK.findall(prose_of(page))) for page in PAGES) > len(PAGES)
 
 
-def test_configs_that_are_named_are_shipped() -> None:
+def test_configs_and_models_that_are_named_are_shipped() -> None:
     # CONTRIBUTING's are those that its readers write.
     named = {(page.name, name) for page in PAGES if page != CONTRIBUTING for name in configs_of(page)}
     assert named
-    assert [each for each in sorted(named) if not (ROOT / "configs" / f"{each[1]}.yaml").is_file()] == []
+    missing = [each for each in sorted(named) if not (ROOT / "configs" / f"{each[1]}.yaml").is_file()]
+    assert [each for each in missing if not (ROOT / "models" / each[1]).is_dir()] == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -93,7 +93,7 @@ def fix_statistics(network: nn.Module, layer: Norm, tiles: Iterable[tuple[Tensor
     A layer's input depends on the layers before it, whose statistics have to be fixed first, so each layer needs a pass
     of its own. Collecting the statistics of all layers in one pass and iterating until they converge is not faster:
     errors grow from layer to layer. In a trained CycleGAN they reached a hundred standard deviations, and vanished only
-    after as many passes as there are layers (``docs/using.md``).
+    after as many passes as there are layers (``docs/translate.md``).
 
     Args:
         network: the network or stage that contains the layer.

@@ -182,8 +182,8 @@ def test_a_hub_folder_holds_both_ways_and_the_runs_pictures(tmp_path: Path, caps
 
 def test_the_snippet_of_the_docs_is_numpy_and_a_runtime(digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(digits)
-    page = Path(lightning_gans.__file__).parents[1] / "docs" / "using.md"
-    section = page.read_text().partition("### The images of `sample` from ONNX\n")[2]
+    page = Path(lightning_gans.__file__).parents[1] / "docs" / "export.md"
+    section = page.read_text().partition("## The images of `sample` from ONNX\n")[2]
     snippet = section.partition("```python\n")[2].partition("```")[0]
     assert "onnxruntime" in snippet
     names: dict[str, Any] = {}
