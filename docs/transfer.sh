@@ -1,6 +1,7 @@
 #!/bin/sh
 # Trains R3GAN on photos of flowers, and on emoji from random weights, from those of the flowers and with frozen layers.
-#   docs/transfer.sh FLOWERS EMOJI      two folders of images
+#   docs/transfer.sh FLOWERS EMOJI               two folders of images
+#   STEPS=20 docs/transfer.sh FLOWERS EMOJI      a trial
 # Prints the scores at the end of each run, and after how many steps each has reached those from random weights. 16 runs
 # of 2,500 steps and their tests. Finished runs are not repeated.
 set -eu
@@ -14,7 +15,7 @@ fit_images() {
   shift 3
   fit_and_test "$runs" "$seed" --config r3gan/cifar10 --trainer.precision bf16-mixed --data ImageFolderDataModule \
     --data.root "$folder" --data.size 32 --data.val_size 1000 --model.scheduler_g null --model.scheduler_d null \
-    --trainer.check_val_every_n_epoch null --trainer.val_check_interval 250 "$@"
+    --trainer.max_steps "${STEPS:-2500}" --trainer.check_val_every_n_epoch null --trainer.val_check_interval 250 "$@"
 }
 
 fit_images flowers 0 "$flowers"

@@ -18,11 +18,9 @@ from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import class_names
 from lightning_gans.demo.uploads import read_upload
+from lightning_gans.demo.widgets import PROGRESS, before_and_after, upload_field
 from lightning_gans.inference import LatentSampler
 from lightning_gans.inference.projection import Projector
-
-PROGRESS = gr.Progress()
-"""As the default of a handler's argument, it makes Gradio show a progress bar."""
 
 
 def has_projection(sampler: LatentSampler) -> bool:
@@ -73,24 +71,10 @@ def projection_part(sampler: LatentSampler, limits: Limits, stopping: threading.
     gr.Markdown("## The image that is nearest to a picture")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
-            shown = gr.ImageSlider(
-                format="png",
-                type="pil",
-                label="The picture, and the nearest image",
-                interactive=False,
-                elem_id="nearest",
-                elem_classes="pixels",
-                buttons=["download", "fullscreen"],
-            )
+            shown = before_and_after("The picture, and the nearest image", "nearest")
             caption = gr.HTML(elem_id="nearest-caption", elem_classes="caption")
         with gr.Column(scale=1, min_width=300):
-            upload = gr.File(
-                label=f"A picture of at most {limits.upload_mb:g} MB and {limits.pixels:,} pixels",
-                type="filepath",
-                elem_id="picture",
-                file_types=["image"],
-                height=180,
-            )
+            upload = upload_field("A picture", limits, "picture")
 
     @show_errors
     def find(path: str | None, progress: gr.Progress = PROGRESS) -> tuple[tuple[Image.Image, Image.Image] | None, str]:

@@ -24,11 +24,9 @@ from lightning_gans.demo.limits import Limits
 from lightning_gans.demo.pictures import direction_name, palette, resize_drawing, translate_image
 from lightning_gans.demo.run_tab import grid_picture
 from lightning_gans.demo.uploads import read_upload
+from lightning_gans.demo.widgets import PROGRESS, before_and_after, upload_field
 from lightning_gans.inference import ImageTranslator
 from lightning_gans.runs.folder import RunFolder
-
-PROGRESS = gr.Progress()
-"""As the default of a handler's argument, it makes Gradio show a progress bar."""
 
 Pair = tuple[Image.Image, Image.Image] | None
 
@@ -63,27 +61,13 @@ def translation_tab(
                 with gr.Tab("Examples", id="examples", visible=shows_examples):
                     gallery = example_gallery(examples[directions[0]])
                 with gr.Tab("Upload", id="upload"):
-                    upload = gr.File(
-                        label=f"An image of at most {limits.upload_mb:g} MB and {limits.pixels:,} pixels",
-                        type="filepath",
-                        elem_id="upload",
-                        file_types=["image"],
-                        height=180,
-                    )
+                    upload = upload_field("An image", limits, "upload")
                 with gr.Tab("Draw", id="draw"):
                     brush = brush_widget(translator, directions[0])
                     colors = gr.HTML(brush_colors(translator, directions[0]), elem_id="brush-colors")
                     editor = canvas(translator, limits)
         with gr.Column(scale=1, min_width=300):
-            result = gr.ImageSlider(
-                format="png",
-                type="pil",
-                label="Before and after",
-                interactive=False,
-                elem_id="result",
-                elem_classes="pixels",
-                buttons=["download", "fullscreen"],
-            )
+            result = before_and_after("Before and after", "result")
 
     @show_errors
     def translate(image: Image.Image | None, selected: str, progress: gr.Progress) -> Pair:

@@ -11,52 +11,12 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import to_float, to_uint8
 from lightning_gans.inference import ImageTranslator
-from lightning_gans.inference.tiled.statistics import Moments, fix_statistics, norm_layers, norms_in_call_order
+from lightning_gans.inference.tiled.statistics import norm_layers
 from lightning_gans.inference.tiled.tiles import FeatureMapFile, reflect_indices
 from lightning_gans.inference.tiled.translate import translate_picture
-from lightning_gans.networks import IdentityTranslator, ResNetTranslator, Translator, UNet
+from lightning_gans.networks import IdentityTranslator, Translator, UNet
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
-
-SIZE = 32
-TILE = 48
-
-
-def resnet(channels_in: int = 3, channels_out: int = 3, **kwargs: Any) -> ResNetTranslator:
-    """A small one, whose outputs are spread over all gray levels."""
-    torch.manual_seed(1)
-    network = ResNetTranslator(channels_in, channels_out, SIZE, **{"blocks": 2, "width": 4, **kwargs})
-    for weights in network.parameters():
-        if weights.ndim == 4:
-            nn.init.normal_(weights, std=0.15)
-    return network.requires_grad_(False).eval()
-
-
-def unet(**kwargs: Any) -> UNet:
-    torch.manual_seed(1)
-    network = UNet(3, 3, 64, width=4, **kwargs)
-    for weights in network.parameters():
-        if weights.ndim == 4:
-            nn.init.normal_(weights, std=0.15)
-    return network.requires_grad_(False).eval()
-
-
-def scene(height: int, width: int, channels: int = 3) -> Tensor:
-    """A picture (channels, height, width) uint8 whose parts are unlike: flat, noisy, dark and bright."""
-    generator = torch.Generator().manual_seed(0)
-    picture = torch.linspace(0, 255, width).expand(channels, height, width).clone()
-    picture[:, : height // 3, : width // 2] = 250
-    picture[:, height // 2 :, width // 2 :] = 255 * torch.rand(
-        channels, height - height // 2, width - width // 2, generator=generator
-    )
-    return picture.to(torch.uint8)
-
-
-def whole(network: Translator, picture: Tensor) -> Tensor:
-    """What the network makes of the picture in one piece, its sides reflected up to multiples of 4."""
-    height, width = picture.shape[1:]
-    padded = nn.functional.pad(to_float(picture)[None], (0, -width % 4, 0, -height % 4), mode="reflect")
-    with torch.inference_mode():
-        return to_uint8(network(padded)[0, :, :height, :width])
+from tests.support.tiled import SIZE, TILE, resnet, scene, unet, whole
 
 
 def levels_apart(one: Tensor, other: Tensor) -> int:
@@ -135,87 +95,6 @@ def test_a_picture_smaller_than_a_unets_is_reflected_up_to_it(height: int, width
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 9), (7, 5)])
 def test_small_pictures_are_reflected_to_what_the_network_takes(height: int, width: int) -> None:
     assert translate_picture(resnet(), scene(height, width), SIZE).shape == (3, height, width)
-
-
-# Statistics.
-
-
-def test_moments_are_those_of_all_parts_together() -> None:
-    maps = 1000 + torch.randn(2, 3, 20, 30)
-    moments = Moments()
-    for rows in (slice(0, 3), slice(3, 10), slice(10, 20)):
-        moments.add(maps[:, :, rows])
-    var, mean = torch.var_mean(maps.double(), dim=(0, 2, 3), correction=0)
-    torch.testing.assert_close(moments.mean, mean, rtol=1e-6, atol=0)
-    # Squares of 1000, whose difference single precision would have lost.
-    torch.testing.assert_close(moments.variance, var, rtol=1e-4, atol=0)
-
-
-def test_layers_take_the_statistics_of_the_whole_picture() -> None:
-    network, picture = resnet(), scene(100, 148)
-    given: dict[Norm, Tensor] = {}
-    hooks = [
-        layer.register_forward_pre_hook(lambda layer, maps: given.__setitem__(layer, maps[0]))
-        for layer in norm_layers(network)
-    ]
-    whole(network, picture)
-    for hook in hooks:
-        hook.remove()
-    taken: dict[Norm, tuple[Tensor, Tensor]] = {}
-    seen = [layer.register_forward_pre_hook(lambda layer, _: keep(layer)) for layer in norm_layers(network)]
-
-    def keep(layer: nn.Module) -> None:
-        assert isinstance(layer, Norm)
-        if layer.fixed_statistics:
-            taken[layer] = layer.fixed_statistics
-
-    translate_picture(network, picture, SIZE, TILE)
-    for hook in seen:
-        hook.remove()
-    assert set(taken) == set(norm_layers(network))
-    for layer, (mean, var) in taken.items():
-        expected = torch.var_mean(given[layer].double(), dim=(0, 2, 3), correction=0)
-        torch.testing.assert_close(var.double(), expected[0], rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(mean.double(), expected[1], rtol=1e-4, atol=1e-5)
-
-
-def test_layers_are_found_in_the_order_in_which_they_are_passed() -> None:
-    class Backwards(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.later, self.first = InstanceNorm(1), InstanceNorm(1)
-
-        def forward(self, maps: Tensor) -> Tensor:
-            changed: Tensor = self.later(self.first(maps))
-            return changed
-
-    network = Backwards()
-    assert norms_in_call_order(network, torch.rand(1, 1, 4, 4))[0] == [network.first, network.later]
-
-
-def test_a_pass_ends_at_its_layer() -> None:
-    network = resnet()
-    beyond: list[nn.Module] = []
-    network.layers[2].register_forward_hook(lambda *_: beyond.append(network))
-    fix_statistics(network, norm_layers(network)[0], [(torch.rand(1, 3, 16, 16), (slice(0, 16), slice(0, 16)))])
-    assert not beyond
-
-
-def test_statistics_are_restored_even_where_the_network_fails() -> None:
-    network = resnet()
-    network.layers[-1].register_forward_hook(lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        translate_picture(network, scene(90, 90), SIZE, TILE)
-    assert all(layer.fixed_statistics is None for layer in norm_layers(network))
-
-
-def test_layers_that_cannot_be_fixed_are_not_cut_at() -> None:
-    class Shy(InstanceNorm):
-        supports_fixed_statistics = False
-
-    with pytest.raises(ValueError, match=r"tile is 48, but ResNetTranslator runs on windows of 32 pixels"):
-        translate_picture(resnet(norm=Shy), scene(90, 90), SIZE, TILE)
-    assert translate_picture(resnet(norm=Shy), scene(50, 90), SIZE).shape == (3, 50, 90)
 
 
 # Memory.
