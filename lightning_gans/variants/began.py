@@ -20,7 +20,8 @@ class BEGAN(LatentGAN):
     reconstruction; see :class:`.BoundaryEquilibrium` for :math:`k_t` and the measure of convergence. They are logged
     as ``equilibrium/k`` and ``equilibrium/measure``.
 
-    Deviation from the paper: the networks have no skip connections that vanish during training (section 3.5.1).
+    Deviation from the paper: the networks have none of its optional improvements (section 3.5.1), which are residual
+    connections that vanish during training, and the smallest map of a decoder as an input of all larger ones.
 
     Args:
         generator: maps noise to images.
