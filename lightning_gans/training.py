@@ -17,7 +17,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback
 
-from lightning_gans.callbacks import default_callbacks
+from lightning_gans.callbacks import RunLock, default_callbacks
 from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import expand_path
@@ -27,6 +27,7 @@ from lightning_gans.families import Adversarial
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.folder import RunFolder, parse_version
+from lightning_gans.runs.refused import FolderBefore
 
 __all__ = ["train"]
 
@@ -107,6 +108,9 @@ def train(
         chosen["strategy"] = AlternatingDDP(start_method="fork" if is_interactive() else "popen")
     chosen["callbacks"] = default_callbacks() if callbacks is None else list(callbacks)
     chosen["callbacks"] += screen_callbacks(chosen["callbacks"], chosen)
+    for callback in chosen["callbacks"]:
+        if isinstance(callback, RunLock):
+            callback.before = FolderBefore(save_dir / kind)
     with messages_filtered():
         trainer = L.Trainer(max_epochs=max_epochs, plugins=run_plugins(), **chosen)
         if isinstance(data, IndexedDataModule):

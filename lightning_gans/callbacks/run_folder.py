@@ -31,6 +31,7 @@ from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.curves import draw_curves
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.record import current_commit, describe_machine, package_versions
+from lightning_gans.runs.refused import FolderBefore
 from lightning_gans.runs.settings import TRAINER_KEYS
 
 
@@ -77,10 +78,17 @@ class RunLock(Callback):
     """Keeps the folder of a run in progress to itself.
 
     A second ``fit`` in the folder is refused; see :func:`lock_folder`. If the folder is renamed or removed, the run
-    ends before it writes to a new folder of that name, of which nothing could be resumed.
+    ends before it writes to a new folder of that name, of which nothing could be resumed. A run that fails before its
+    first step leaves nothing that was not there before.
+
+    Args:
+        before: what was there before the run; what loggers have made by the time of ``setup`` is new only if it is
+            given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: FolderBefore | None = None) -> None:
+        self.before = FolderBefore() if before is None else before
+        self._has_begun = False
         self._file: TextIO | None = None
         self._folder = RunFolder(Path())
         self._identity: tuple[int, int] | None = None
@@ -93,7 +101,8 @@ class RunLock(Callback):
             InputError: if another process has it.
         """
         if stage == "fit" and trainer.is_global_zero and writes_files(trainer):
-            self._folder = RunFolder.of(trainer)
+            self._folder, self._has_begun = RunFolder.of(trainer), False
+            self.before.note_files(self._folder)
             self._file = lock_folder(self._folder)
             self._identity = identity(self._folder.path)
             print(f"run: {self._folder}", flush=True)
@@ -101,6 +110,10 @@ class RunLock(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Store how the run is resumed, which depends on the files in its folder."""
         self._resume = how_to_resume(trainer)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Note that the run has begun."""
+        self._has_begun = True
 
     def check_folder(self, *_: Any, **__: Any) -> None:
         """Check that the folder is still there.
@@ -123,7 +136,9 @@ class RunLock(Callback):
         self._release()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Release the lock."""
+        """Release the lock; take back what a run has made that has not begun."""
+        if self._file is not None and not self._has_begun and identity(self._folder.path) == self._identity:
+            self.before.restore(self._folder)
         self._release()
 
     def _release(self) -> None:

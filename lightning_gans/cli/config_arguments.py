@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -75,24 +75,56 @@ def run_name(paths: Sequence[str]) -> str:
     return "-".join([*recipes[:1], *data])
 
 
+class Source(NamedTuple):
+    """What a config or an option sets.
+
+    Attributes:
+        config: path of the config; empty for an option.
+        classes: the dotted keys that it sets, without ``init_args``, each with the value as a text where it may name a
+            class; None for a mapping without ``class_path``.
+    """
+
+    config: str
+    classes: dict[str, str | None]
+
+    def mentions(self, key: str) -> bool:
+        """Whether it sets a key, or one below it."""
+        return any(f"{each}.".startswith(f"{key}.") for each in self.classes)
+
+    def arguments(self, key: str) -> list[str]:
+        """The names of the arguments that it gives to the class of a key."""
+        below = [each.removeprefix(f"{key}.") for each in self.classes if each.startswith(f"{key}.")]
+        return list(dict.fromkeys(name.partition(".")[0] for name in below if name != "class_path"))
+
+
+def sources(expanded: Sequence[str]) -> list[Source]:
+    """What each config and each option sets, in their order.
+
+    Args:
+        expanded: arguments from :func:`expand_configs`.
+    """
+    found = []
+    for argument, following in pairwise([*expanded, ""]):
+        option, equals, value = argument.partition("=")
+        if not option.startswith("--"):
+            continue
+        text = value if equals else following
+        if option == "--config":
+            found.append(Source(text, dict(_keys_of(read_config(text), ""))))
+            continue
+        key = option.removeprefix("--").replace(".init_args", "")
+        parsed = read_config(text) if text.endswith(".yaml") else _parse(text)
+        found.append(Source("", {key: _class_of(parsed), **dict(_keys_of(parsed, key))}))
+    return found
+
+
 def given_keys(expanded: Sequence[str]) -> set[str]:
     """The dotted keys that configs and arguments set, without ``init_args``: ``model.generator.width``.
 
     Args:
         expanded: arguments from :func:`expand_configs`.
     """
-    keys: set[str] = set()
-    for path in config_paths(expanded):
-        keys.update(_keys_of(read_config(path), ""))
-    for argument, following in pairwise([*expanded, ""]):
-        option, equals, value = argument.partition("=")
-        if not option.startswith("--") or option == "--config":
-            continue
-        key = option.removeprefix("--").replace(".init_args", "")
-        keys.add(key)
-        text = value if equals else following
-        keys.update(_keys_of(read_config(text) if text.endswith(".yaml") else _parse(text), key))
-    return keys
+    return {key for source in sources(expanded) for key in source.classes}
 
 
 def typed_keys(arguments: Sequence[str]) -> set[str]:
@@ -117,9 +149,16 @@ def _parse(text: str) -> Any:
         return None
 
 
-def _keys_of(node: Any, key: str) -> Iterator[str]:
-    """The dotted keys below ``key`` in a config's node, without ``init_args``."""
+def _keys_of(node: Any, key: str) -> Iterator[tuple[str, str | None]]:
+    """The dotted keys below ``key`` in a config's node, without ``init_args``, and the class that each may name."""
     for name, value in node.items() if isinstance(node, Mapping) else ():
         below = key if name == "init_args" else ".".join(filter(None, (key, str(name))))
-        yield below
+        if below != key:
+            yield below, _class_of(value)
         yield from _keys_of(value, below)
+
+
+def _class_of(value: Any) -> str | None:
+    """The class that a value names if its key is that of a class; None if it has arguments only."""
+    named = value.get("class_path") if isinstance(value, Mapping) else value
+    return None if named is None and isinstance(value, Mapping) else str(named)

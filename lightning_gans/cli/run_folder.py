@@ -7,11 +7,12 @@ from pathlib import Path
 from jsonargparse import Namespace
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
-from lightning_gans.callbacks.run_folder import lock_folder
+from lightning_gans.callbacks.run_folder import RunLock, lock_folder
 from lightning_gans.cli.ckpt_path import AUTO, first_logger, loggers, runs_of, same_folder
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.files import require_writable
 from lightning_gans.runs.folder import RunFolder, parse_version, version_name
+from lightning_gans.runs.refused import FolderBefore
 
 
 def claim_folder(config: Namespace, subcommand: str, given: str | None, *, resumes: bool) -> None:
@@ -99,6 +100,16 @@ def folder_of(logger: Namespace) -> Path:
     """The folder of a logger's version, or the one of all versions if it has none yet."""
     version = logger.init_args.version
     return runs_of(logger) if version is None else runs_of(logger) / version_name(version)
+
+
+def run_lock(config: Namespace) -> RunLock:
+    """The lock of a run, which knows what is there before it; to be made before loggers make folders."""
+    logger, runs = first_logger(config), None
+    if logger is not None and logger.init_args.save_dir is not None:
+        runs = runs_of(logger)
+    elif config.trainer.logger is False and config.trainer.default_root_dir is not None:
+        runs = Path(config.trainer.default_root_dir).absolute().parent
+    return RunLock(FolderBefore(runs))
 
 
 def named_folder(config: Namespace) -> tuple[str, object, RunFolder] | None:

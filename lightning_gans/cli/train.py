@@ -14,21 +14,21 @@ import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.strategies import StrategyRegistry
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 
 # The parser finds classes by short name only in imported modules.
 import lightning_gans.datamodules
 import lightning_gans.variants  # noqa: F401
-from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, RunLock, SpeedLog
+from lightning_gans.callbacks import CALLBACKS, Curves, FitFile, ResultsFile, SpeedLog
 from lightning_gans.callbacks.standard import screen_callbacks
 from lightning_gans.cli.argument_errors import ArgumentErrors, entries
 from lightning_gans.cli.ckpt_path import Resolved, errors_name_ckpt_path, resolve_ckpt_path
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name, typed_keys
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, run_name, typed_keys
 from lightning_gans.cli.end_messages import explain_known_failure, fit_summary, notes_of, scores_lines, test_summary
 from lightning_gans.cli.library_errors import quiet
 from lightning_gans.cli.loggers import require_folder, require_loggers, wandb_defaults
 from lightning_gans.cli.moved_classes import moved_argument
-from lightning_gans.cli.parsed_config import expand_home_in, own_defaults
+from lightning_gans.cli.parsed_config import expand_home_in
 from lightning_gans.cli.parser import (
     Parser,
     ProcessSettings,
@@ -38,9 +38,10 @@ from lightning_gans.cli.parser import (
     warn_if_emulated,
 )
 from lightning_gans.cli.photos.command import expand_photos
+from lightning_gans.cli.replaced_classes import parse_arguments
 from lightning_gans.cli.resume import expand_resume
 from lightning_gans.cli.run_config import check_start, means_run, place_in, run_of_configs
-from lightning_gans.cli.run_folder import claim_folder, name_folder_without_logger, require_writable_folders
+from lightning_gans.cli.run_folder import claim_folder, name_folder_without_logger, require_writable_folders, run_lock
 from lightning_gans.components.class_paths import find_class
 from lightning_gans.core.data import check_offers, network_arguments
 from lightning_gans.core.errors import InputError, RunEnded
@@ -132,12 +133,7 @@ class LightningGANsCLI(LightningCLI):
         expanded = [moved_argument(argument) for argument in expand_configs(expand_resume(args))]
         self.config_files = config_paths(expanded)
         self.typed_keys = typed_keys(args)
-        # Without --print_config, which would print and exit before the defaults of replaced classes are set right.
-        plain = [argument for argument in expanded if not argument.startswith("--print_config")]
-        self.config = parser.parse_args(plain)
-        corrected = own_defaults(self.config[self.config.subcommand].model, given_keys(plain))
-        if corrected or plain != expanded:
-            self.config = parser.parse_args([*expanded, *corrected])
+        self.config, self.replaced = parse_arguments(parser, expanded, CALLBACKS)
         # Lightning would override the given values by the checkpoint's hyperparameters if it saw the path.
         config = self.config[self.config.subcommand]
         check_seed(config.seed_everything)
@@ -147,6 +143,8 @@ class LightningGANsCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Apply the process's settings, find the run that is meant, and reject strategies that would train wrongly."""
         config = self.config[self.subcommand]
+        for line in self.replaced:
+            rank_zero_info(line)
         ProcessSettings(**config.process.as_dict()).apply()
         strategy = config.trainer.strategy
         if isinstance(strategy, str) and strategy not in STRATEGIES:
@@ -243,7 +241,8 @@ class LightningGANsCLI(LightningCLI):
         callbacks = settings.callbacks or []
         given = callbacks if isinstance(callbacks, list) else [callbacks]
         shown = {name: settings[name] for name in ("enable_progress_bar", "enable_model_summary")}
-        callbacks = [RunLock(), *screen_callbacks(given, shown), FitFile(), *given, Curves(), SpeedLog()]
+        lock = run_lock(self.config[self.subcommand])
+        callbacks = [lock, *screen_callbacks(given, shown), FitFile(), *given, Curves(), SpeedLog()]
         if self.subcommand == "test":
             plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False, skip_validation=True))
             callbacks.append(ResultsFile(plain["test"]))

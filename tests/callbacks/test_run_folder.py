@@ -22,6 +22,7 @@ from lightning_gans.core.errors import RunEnded
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.curves import draw_curves, read_log, select_panels
 from lightning_gans.runs.folder import RunFolder
+from lightning_gans.runs.refused import FolderBefore
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
 
 
@@ -186,3 +187,19 @@ def test_fit_records_when_and_where_it_trained(tmp_path: Path) -> None:
         folder.fit_facts.write_text(content)
         tiny_trainer(tmp_path, max_steps=2, callbacks=[FitFile()]).fit(tiny_dcgan(), TinyData())
         assert json.loads(folder.fit_facts.read_text())["started"] > facts[1]["started"]
+
+
+class Refusal(Callback):
+    """Refuses a setting before the first step."""
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        raise ValueError("refused")
+
+
+def test_a_run_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    lock = RunLock(FolderBefore(tmp_path / "runs" / "run"))
+    logger = ResumableCSVLogger(tmp_path / "runs", name="run")
+    trainer = tiny_trainer(Path(), max_epochs=1, logger=logger, callbacks=[lock, Refusal()])
+    with pytest.raises(ValueError, match="refused"):
+        trainer.fit(tiny_dcgan(), TinyData())
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name
+from lightning_gans.cli.config_arguments import config_paths, expand_configs, given_keys, run_name, sources
 from lightning_gans.cli.sweep_check import parse_all
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.shipped_configs import config_names, find_config
@@ -96,6 +96,19 @@ def test_a_replaced_default_network_leaves_none_of_its_defaults_behind() -> None
     assert replaced.generator.init_args.latent_dim == 64
     assert given.generator.init_args.latent_dim == 1024
     assert penalty.penalty.init_args.weight == 1.0  # not the 10 of WGANGP's own penalty
+
+
+def test_sources_say_what_each_config_and_option_gives_to_which_class(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text("model: {class_path: LSGAN, init_args: {generator: {init_args: {width: 4}}, penalty: null}}")
+    config, option, inner = sources(["fit", "--config", str(file), "--model.generator", "UNet", "--data.size=32"])
+    assert config.config == str(file)
+    assert (config.classes["model"], config.classes["model.generator"]) == ("LSGAN", None)
+    assert config.arguments("model") == ["generator", "penalty"]
+    assert config.arguments("model.generator") == ["width"]
+    assert (option.config, option.classes) == ("", {"model.generator": "UNet"})
+    assert inner.mentions("data")
+    assert not inner.mentions("data.si")
 
 
 def test_given_keys_are_those_of_configs_and_of_arguments(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import lightning as L
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from torch import Tensor
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader
 
 from lightning_gans.cli.library_errors import quiet
 from lightning_gans.cli.photos.parts import Attempt, Cost, Device
@@ -24,10 +25,22 @@ from lightning_gans.networks import CompactDiscriminator, CompactGenerator
 from lightning_gans.variants import R3GAN
 
 INTERVAL = 4
-"""Steps from one with the recipe's penalty to the next; so many, after the first one, are timed."""
+"""Steps from one with the recipe's penalty to the next, of which the first one has it."""
+
+WARM_UP = 2
+"""First steps, one with the penalty and one without it, which also prepare the device; they are not timed."""
+
+TIMED = 2 * INTERVAL
+"""Steps that are timed after them."""
 
 SMALL_BATCH = 16
-"""Images in a batch that is tried on a CPU, where memory and time grow with the number of images."""
+"""Images in a batch whose memory is measured on a CPU, where it grows with the number of images."""
+
+LONG_STEP = 10.0
+"""Seconds of a first step from which on times are estimated from those of a small batch."""
+
+ENOUGH_SECONDS = 15.0
+"""After so many seconds as many steps are enough as go from one penalty to the next, after the warm-up."""
 
 RESERVE = 1.5
 """How many times what autograd keeps a step may take on a CPU, with the buffers of its operations."""
@@ -37,7 +50,11 @@ ADAM = 4
 
 
 class Timer(L.Callback):
-    """Measures the steps after the first one, which also prepares the device."""
+    """Measures steps, and ends training early where they are slow.
+
+    Attributes:
+        seconds: time of each step.
+    """
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -52,11 +69,15 @@ class Timer(L.Callback):
     ) -> None:
         """End a step."""
         self.seconds.append(now(trainer) - self._start)
+        if len(self.seconds) >= WARM_UP + INTERVAL and sum(self.seconds) > ENOUGH_SECONDS:
+            trainer.should_stop = True
 
     def mean(self) -> float:
-        """Mean time of a step in seconds."""
-        timed = self.seconds[1:]
-        return sum(timed) / len(timed)
+        """Mean time of a step in seconds, after the warm-up: of every :data:`INTERVAL` steps one has the penalty."""
+        timed = list(enumerate(self.seconds))[WARM_UP:]
+        penalized = median(seconds for step, seconds in timed if step % INTERVAL == 0)
+        plain = median(seconds for step, seconds in timed if step % INTERVAL)
+        return (penalized + (INTERVAL - 1) * plain) / INTERVAL
 
 
 def now(trainer: L.Trainer) -> float:
@@ -109,12 +130,25 @@ class KeptTensor:
         self.tensor = tensor
 
 
+class SmallStep(NamedTuple):
+    """A first step of few images.
+
+    Attributes:
+        memory: bytes that it takes.
+        seconds: its time.
+    """
+
+    memory: int
+    seconds: float
+
+
 class StepTrial:
     """Tries training steps of the recipe on random images; see :data:`.Trial`.
 
     On a GPU the step itself is computed, and running out of memory is caught. On a CPU a process that takes too much is
     killed: there a step of at most 16 images is computed, and what autograd keeps of it, weights, gradients and Adam's
-    averages give an estimate, which is compared with the memory that is free.
+    averages give an estimate, which is compared with the memory that is free. If it fits, steps are timed, with the
+    batch itself unless that would take long.
 
     Args:
         device: the machine.
@@ -122,7 +156,7 @@ class StepTrial:
 
     def __init__(self, device: Device) -> None:
         self.device = device
-        self._computed: dict[Attempt, Cost] = {}
+        self._computed: dict[Attempt, SmallStep] = {}
 
     def __call__(self, attempt: Attempt) -> Cost | None:
         """What a step takes; None if there is too little memory for it.
@@ -134,31 +168,39 @@ class StepTrial:
             return self._on_gpu(attempt)
         small = attempt._replace(batch_size=min(attempt.batch_size, SMALL_BATCH))
         if small not in self._computed:
-            self._computed[small] = self._on_cpu(small)
+            self._computed[small] = self._compute(small)
         found = self._computed[small]
         times = attempt.batch_size / small.batch_size
         weights = self._weights(attempt)
         memory = round(weights + (found.memory - weights) * times)
-        return Cost(memory, found.seconds * times, small.batch_size) if memory <= self.device.memory else None
+        if memory > self.device.memory:
+            return None
+        timed = attempt if found.seconds * times <= LONG_STEP else small
+        seconds = self._time(timed) * attempt.batch_size / timed.batch_size
+        return Cost(memory, seconds, small.batch_size)
 
     def _weights(self, attempt: Attempt) -> int:
         with torch.device("meta"):
             model = make_model(attempt)
         return ADAM * sum(each.numel() * each.element_size() for each in model.parameters())
 
-    def _on_cpu(self, attempt: Attempt) -> Cost:
+    def _compute(self, attempt: Attempt) -> SmallStep:
         kept, timer = KeptMemory(), Timer()
         with kept.counting():
-            train(attempt, "cpu", 1)
-        train(attempt, "cpu", 1 + INTERVAL, timer)
-        return Cost(round(self._weights(attempt) + RESERVE * kept.peak), timer.mean(), attempt.batch_size)
+            train(attempt, "cpu", 1, timer)
+        return SmallStep(round(self._weights(attempt) + RESERVE * kept.peak), timer.seconds[0])
+
+    def _time(self, attempt: Attempt) -> float:
+        timer = Timer()
+        train(attempt, "cpu", WARM_UP + TIMED, timer)
+        return timer.mean()
 
     def _on_gpu(self, attempt: Attempt) -> Cost | None:
         timer, cuda = Timer(), self.device.kind == "cuda"
         try:
             if cuda:
                 torch.cuda.reset_peak_memory_stats()
-            train(attempt, self.device.kind, 1 + INTERVAL, timer)
+            train(attempt, self.device.kind, WARM_UP + TIMED, timer)
             memory = torch.cuda.max_memory_reserved() if cuda else torch.mps.driver_allocated_memory()
         except RuntimeError as error:
             if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error).lower():
@@ -195,9 +237,8 @@ def make_model(attempt: Attempt) -> R3GAN:
 def train(attempt: Attempt, accelerator: str, steps: int, *callbacks: L.Callback) -> None:
     """Train on random images for a few steps, without a trace in files or in the random numbers of the process."""
     with torch.random.fork_rng(devices=[]), quiet():
-        count = steps * attempt.batch_size
-        images = torch.rand(attempt.batch_size, attempt.channels, *attempt.size).mul(2).sub(1).repeat(steps, 1, 1, 1)
-        labels = torch.arange(count) % max(attempt.num_classes, 1)
+        images = torch.rand(attempt.batch_size, attempt.channels, *attempt.size).mul(2).sub(1)
+        batch = images, torch.arange(attempt.batch_size) % max(attempt.num_classes, 1)
         trainer = L.Trainer(
             accelerator=accelerator,
             devices=1,
@@ -209,7 +250,8 @@ def train(attempt: Attempt, accelerator: str, steps: int, *callbacks: L.Callback
             callbacks=list(callbacks),
             plugins=[LightningEnvironment()],  # also where a scheduler has started several processes
         )
-        trainer.fit(make_model(attempt), DataLoader(TensorDataset(images, labels), batch_size=attempt.batch_size))
+        batches: Any = [batch] * steps
+        trainer.fit(make_model(attempt), DataLoader(batches, batch_size=None))
 
 
 def find_device(accelerator: str, processes: int) -> Device:
