@@ -82,7 +82,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         eval_batch_size: images of each domain per step and process in validation, test and prediction.
         val_size: images that are held out of training if there is no validation folder; by default a tenth, but at
             least 10, at most half of them, and at most 50.
-        cache_gb: memory for decoded images in GiB, in each training process, for both domains and all splits.
+        cache_gb: memory for decoded images in GiB, in each training process, for both domains and all splits. As many
+            images as fit are kept; the others are decoded on each access, and nothing is written to disk.
         num_workers: processes that load images and decode those not in memory; 0 is fastest if all are in memory.
         folder_a: of several folders, that of domain a, in place of ``A``: in the folder of each split, with a folder
             for each split in it, or with all images for training. Needs ``folder_b``.

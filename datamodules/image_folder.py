@@ -71,6 +71,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         train_size: number of training images to use, a random choice that is the same in every run; by default all.
         memory_gb: memory for decoded images in GiB, in each process. If the images of all splits take more, they are
             decoded once into a cache on disk, which all processes and later runs read; 0 for a cache in any case.
+            Unlike with ``cache_gb`` of paired and unpaired images, either all are in memory or none.
         cache_dir: folder of the caches; by default ``lightning-gans/images`` in the user's cache folder.
         labels: table of the classes, a text file with lines of name,class; see :func:`.read_table`.
         load_size: size to which the images are resized and cropped first. In each epoch a crop of ``size`` is taken
