@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import ClassVar
 
 from lightning.pytorch.utilities import rank_zero_info
@@ -27,6 +27,7 @@ from lightning_gans.datamodules.layouts import (
     WITHOUT_SPLITS,
     Layout,
     SplitFolders,
+    check_folder_names,
     expected_folders,
     find_split,
     named_layouts,
@@ -325,20 +326,3 @@ class UnpairedImageDataModule(ImageDomainsDataModule):
         channels = (self.channels_a, self.channels_b)
         pairs = zip(found.folders, channels, strict=True)
         return [Listing([(path,) for path in find_all(self.folder, folder)], (count,)) for folder, count in pairs]
-
-
-def check_folder_names(folder_a: str | None, folder_b: str | None) -> tuple[str, str] | None:
-    """The folders of both domains, if they are named.
-
-    Raises:
-        ValueError: if only one is named, or one is not below the root.
-    """
-    if folder_a is None or folder_b is None:
-        if folder_a != folder_b:
-            raise ValueError(f"folder_a is {folder_a} and folder_b is {folder_b}; expected both or neither")
-        return None
-    for name, folder in (("folder_a", folder_a), ("folder_b", folder_b)):
-        path = PurePath(folder)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"{name} is {folder}; expected a folder below root")
-    return PurePath(folder_a).as_posix(), PurePath(folder_b).as_posix()

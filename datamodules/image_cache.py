@@ -28,12 +28,14 @@ class Listing(NamedTuple):
 
     Attributes:
         paths: for each image its file; for each pair one file with a on the left and b on the right, or two files, that
-            of a and that of b.
+            of a and that of b, possibly followed by a map of the instances in one of them.
         channels: number of channels of each domain: one entry, or two for pairs.
+        instances: the domain of pairs, 0 or 1, whose images are label maps with maps of instances; None for neither.
     """
 
     paths: list[tuple[Path, ...]]
     channels: tuple[int, ...]
+    instances: int | None = None
 
 
 class UnusableFilesError(Exception):
@@ -67,7 +69,7 @@ class CachedImageFiles:
 
     def __init__(self, root: Path, listing: Listing, size: tuple[int, int], room: float) -> None:
         self.root, self.size = root, size
-        self.paths, self.channels = listing
+        self.paths, self.channels, self.instances = listing
         self.shapes = [(0, 0)] * len(self.paths)
         self.states = file_states(path for paths in self.paths for path in paths)
         self.file_shapes = list(self.shapes)
@@ -94,7 +96,7 @@ class CachedImageFiles:
             The files that cannot be used, each with the reason.
         """
         try:
-            images = open_files(self.paths[index], self.channels)
+            images = open_files(self.paths[index], self.channels, self.instances)
             self.file_shapes[index] = images[0].size
             images = separate_domains(self.paths[index], images, len(self.channels))
             decoded = self._crops(index, images)
@@ -140,7 +142,7 @@ class CachedImageFiles:
         Raises:
             UnusableFilesError: if a file has another number of channels.
         """
-        files = self.paths[index] if len(self.paths[index]) == len(images) else self.paths[index] * len(images)
+        files = (self.paths[index] * len(images))[: len(images)]  # one file may hold both images
         crops, bad = [], []
         for path, image, channels in zip(files, images, self.channels, strict=True):
             try:
@@ -160,7 +162,7 @@ class CachedImageFiles:
         if index < self.kept:
             return [images[index] for images in self._kept]
         try:
-            crops = self._crops(index, open_images(self.paths[index], self.channels))
+            crops = self._crops(index, open_images(self.paths[index], self.channels, self.instances))
         except UnusableFilesError as error:
             path, why = error.bad[0]
             raise InputError(
@@ -194,30 +196,36 @@ class DomainImages:
         return self.files.batch(indices)[self.domain]
 
 
-def open_images(paths: tuple[Path, ...], channels: tuple[int, ...]) -> list[OpenedPixels]:
+def open_images(paths: tuple[Path, ...], channels: tuple[int, ...], instances: int | None = None) -> list[OpenedPixels]:
     """Open an image, or both images of a pair: :func:`open_files` and :func:`separate_domains`."""
-    return separate_domains(paths, open_files(paths, channels), len(channels))
+    return separate_domains(paths, open_files(paths, channels, instances), len(channels))
 
 
-def open_files(paths: tuple[Path, ...], channels: tuple[int, ...]) -> list[OpenedPixels]:
+def open_files(paths: tuple[Path, ...], channels: tuple[int, ...], instances: int | None = None) -> list[OpenedPixels]:
     """Open images at the size in the file; image files of a domain of more than 4 channels are label maps.
 
     Args:
-        paths: a file for each domain, or one for both.
+        paths: a file for each domain, or one for both; then a map of instances, if there is one.
         channels: number of channels of each domain.
+        instances: the domain of the map of instances.
 
     Raises:
         UnusableFilesError: if a file cannot be read.
     """
     images: list[OpenedPixels] = []
     bad: list[tuple[Path, str]] = []
-    alone = len(paths) == len(channels)
+    alone = len(paths) >= len(channels)
     for path, count in zip(paths, channels, strict=False):
         try:
             images.append(open_pixels(read_file(path), path.name, label_map=alone and count > MOST_CHANNELS))
         # Pillow's decoders raise all kinds of exceptions; all are caught, so that all files are reported at once.
         except Exception as error:
             bad.append((path, failure_reason(error)))
+    if instances is not None and not bad:
+        try:
+            images[instances] = images[instances].with_instances(read_file(paths[-1]))
+        except Exception as error:  # as above
+            bad.append((paths[-1], failure_reason(error)))
     if bad:
         raise UnusableFilesError(*bad)
     return images
@@ -227,7 +235,7 @@ def separate_domains(paths: tuple[Path, ...], images: list[OpenedPixels], domain
     """The image of each domain.
 
     Args:
-        paths: a file for each domain; or one file for two domains, a on the left and b on the right.
+        paths: a file for each domain, and possibly more; or one for two domains, a on the left and b on the right.
         images: the images in these files.
         domains: number of domains, whose images must have the same shape.
 

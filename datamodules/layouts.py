@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import torch
@@ -66,7 +66,7 @@ def split_listing(listing: Listing, val_size: int | None) -> dict[str, Listing]:
     order = torch.randperm(count, generator=derive_generator("cpu", "held out"))
     parts = {"train": order[:kept], "val": order[kept:]}
     return {
-        split: Listing([listing.paths[index] for index in part.sort().values.tolist()], listing.channels)
+        split: listing._replace(paths=[listing.paths[index] for index in part.sort().values.tolist()])
         for split, part in parts.items()
     }
 
@@ -75,7 +75,8 @@ class Layout(NamedTuple):
     """How a split of two domains is laid out.
 
     Attributes:
-        folders: the folder of both domains, or of each, relative to the root; ``{}`` stands for the split's name.
+        folders: the folder of both domains, or of each, and possibly that of maps of instances, relative to the root;
+            ``{}`` stands for the split's name.
         meaning: what such folders hold, for messages.
     """
 
@@ -95,18 +96,47 @@ WITHOUT_SPLITS = Layout(("A", "B"), "one image in each file, of all splits")
 TOGETHER = Layout(("{}",), "both images of a pair in files of their own")
 
 
-def named_layouts(folders: tuple[str, str]) -> tuple[tuple[Layout, ...], Layout]:
-    """The layouts of two folders that the user has named, with and without splits.
+def check_folder_names(folder_a: str | None, folder_b: str | None) -> tuple[str, str] | None:
+    """The folders of both domains, if they are named.
+
+    Raises:
+        ValueError: if only one is named, or one is not below the root.
+    """
+    if folder_a is None or folder_b is None:
+        if folder_a != folder_b:
+            raise ValueError(f"folder_a is {folder_a} and folder_b is {folder_b}; expected both or neither")
+        return None
+    return check_below_root("folder_a", folder_a), check_below_root("folder_b", folder_b)
+
+
+def check_below_root(name: str, folder: str) -> str:
+    """A folder relative to the root, with slashes.
 
     Args:
-        folders: of each domain, relative to the root or to the folder of a split.
+        name: the argument that gives it.
+        folder: the folder.
+
+    Raises:
+        ValueError: if it is not below the root.
+    """
+    path = PurePath(folder)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"{name} is {folder}; expected a folder below root")
+    return path.as_posix()
+
+
+def named_layouts(folders: Sequence[str]) -> tuple[tuple[Layout, ...], Layout]:
+    """The layouts of folders that the user has named, with and without splits.
+
+    Args:
+        folders: of each domain, and possibly that of maps of instances, relative to the root or to the folder of a
+            split.
     """
     # Names may have braces, which stand for the split's name in a layout.
-    a, b = (folder.replace("{", "{{").replace("}", "}}") for folder in folders)
-    with_splits = tuple(
-        Layout(each, SEPARATE[0].meaning) for each in ((f"{{}}/{a}", f"{{}}/{b}"), (f"{a}/{{}}", f"{b}/{{}}"))
-    )
-    return with_splits, Layout((a, b), WITHOUT_SPLITS.meaning)
+    names = [folder.replace("{", "{{").replace("}", "}}") for folder in folders]
+    forms = ([f"{{}}/{name}" for name in names], [f"{name}/{{}}" for name in names], [f"{{}}_{name}" for name in names])
+    with_splits = tuple(Layout(tuple(each), SEPARATE[0].meaning) for each in forms)
+    return with_splits, Layout(tuple(names), WITHOUT_SPLITS.meaning)
 
 
 class SplitFolders(NamedTuple):
@@ -114,7 +144,7 @@ class SplitFolders(NamedTuple):
 
     Attributes:
         layout: their layout.
-        folders: the folder of both domains, or of each.
+        folders: the folder of both domains, or of each, and possibly that of maps of instances.
     """
 
     layout: Layout

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lightning_gans.core.drawing import MOST_CHANNELS
 from lightning_gans.core.files import expand_path
 from lightning_gans.core.image_files import check_folder
 from lightning_gans.datamodules.archives import PAIRED
@@ -18,7 +19,9 @@ from lightning_gans.datamodules.layouts import (
     WITHOUT_SPLITS,
     Layout,
     SplitFolders,
+    check_below_root,
     find_split,
+    named_layouts,
 )
 from lightning_gans.datamodules.matching import find_all, match_pairs, match_together
 from lightning_gans.datamodules.pair_table import read_pairs
@@ -37,6 +40,10 @@ class PairedImageDataModule(ImageDomainsDataModule):
     a split or ``root``, where extensions can tell them apart too, such as ".jpg" and ".png". Any other pairs can be
     listed in a table.
 
+    Beside label maps there may be maps of the instances, which objects of one class are told apart by, in the folder
+    ``folder_instances``. The borders of the instances are then the last channel of that domain, 255 at each pixel with
+    a neighbor of another instance, at the size to which the images are resized.
+
     For the validation and test images, and how files are decoded see :class:`ImageDomainsDataModule`.
 
     Args:
@@ -49,10 +56,15 @@ class PairedImageDataModule(ImageDomainsDataModule):
         table: a text file in place of folders, whose lines have the paths of both images of a pair, relative to
             ``root``, and possibly a third column with the split; separated by comma, tab or semicolon. A first line
             with titles is ignored.
+        folder_instances: folder of the maps of instances, which is where ``folder_a`` and ``folder_b`` are: gray levels
+            of any depth, palettes or RGB, in which pixels of one color are of one instance. The domain of more than 4
+            channels has one channel more than classes.
+        suffix_instances: how the names of the maps of instances end; the rest is the name of the label map.
         **kwargs: see :class:`ImageDomainsDataModule`.
 
     Raises:
-        ValueError: if a number is out of range, ``dataset`` is unknown, or ``table`` is given beside other names.
+        ValueError: if a number is out of range, ``dataset`` is unknown, ``table`` is given beside other names, or
+            ``folder_instances`` without names of folders or not for one domain of label maps.
     """
 
     default_root = Path("data/pix2pix")
@@ -68,6 +80,8 @@ class PairedImageDataModule(ImageDomainsDataModule):
         suffix_a: str = "",
         suffix_b: str = "",
         table: Path | None = None,
+        folder_instances: str | None = None,
+        suffix_instances: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(root, **kwargs)
@@ -79,9 +93,43 @@ class PairedImageDataModule(ImageDomainsDataModule):
             raise ValueError(f"table is {table}, beside names of folders or suffixes; expected one of both")
         if self.folder_names is not None and self.folder_names[0] == self.folder_names[1] and suffix_a == suffix_b:
             raise ValueError(f"folder_b is {self.folder_names[1]}, as folder_a is; expected another, or suffixes")
+        self.suffix_instances = suffix_instances
+        self.folder_instances: str | None = None
+        if folder_instances is not None:
+            self.folder_instances = check_below_root("folder_instances", folder_instances)
+            self._check_instances()
+
+    def _check_instances(self) -> None:
+        """Check what maps of instances need.
+
+        Raises:
+            ValueError: if something is missing.
+        """
+        name = f"folder_instances is {self.folder_instances}"
+        if self.folder_names is None:
+            raise ValueError(f"{name}, but folder_a and folder_b are None; expected the names of all three folders")
+        if self.folder_instances in self.folder_names:
+            raise ValueError(f"{name}, as another folder is; expected a folder of its own")
+        channels = (self.channels_a, self.channels_b)
+        if sum(count > MOST_CHANNELS for count in channels) != 1:
+            raise ValueError(
+                f"{name}, but channels_a and channels_b are {channels[0]} and {channels[1]}; expected more than "
+                f"{MOST_CHANNELS} of one domain, a channel for each class of its label maps and one for the borders"
+            )
+
+    @property
+    def label_domain(self) -> int | None:
+        """The domain, 0 or 1, whose label maps have maps of instances; None for neither."""
+        return None if self.folder_instances is None else int(self.channels_b > MOST_CHANNELS)
+
+    def border_domains(self) -> list[str]:
+        """The domain whose last channel has the borders of instances, if there is one."""
+        return [] if self.label_domain is None else ["ab"[self.label_domain]]
 
     def possible_layouts(self) -> tuple[tuple[Layout, ...], Layout]:
         """As in :class:`ImageDomainsDataModule`; with different suffixes, one folder may hold both images of a pair."""
+        if self.folder_names is not None and self.folder_instances is not None:
+            return named_layouts([*self.folder_names, self.folder_instances])
         layouts, without_splits = super().possible_layouts()
         if self.folder_names is None and self.suffixes[0] != self.suffixes[1]:
             return (TOGETHER, *SEPARATE), without_splits
@@ -122,7 +170,13 @@ class PairedImageDataModule(ImageDomainsDataModule):
         files = [find_all(self.folder, folder) for folder in folders]
         paths: list[tuple[Path, ...]] = [(path,) for path in files[0]]
         if len(folders) > 1 and folders[0] != folders[1]:
-            paths = match_pairs(self.folder, folders, files, self.suffixes)
+            paths = match_pairs(self.folder, folders[:2], files[:2], self.suffixes)
         elif found.layout is not JOINED:
             paths = match_together(self.folder, folders[0], files[0], self.suffixes)
-        return [Listing(paths, (self.channels_a, self.channels_b))]
+        if (domain := self.label_domain) is not None:
+            labels = [pair[domain] for pair in paths]
+            endings = self.suffixes[domain], self.suffix_instances
+            maps = match_pairs(self.folder, (folders[domain], folders[2]), [labels, files[2]], endings)
+            of_label = {each[0]: each[1] for each in maps}
+            paths = [(*pair, of_label[pair[domain]]) for pair in paths]
+        return [Listing(paths, (self.channels_a, self.channels_b), domain)]

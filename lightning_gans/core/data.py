@@ -148,6 +148,10 @@ class PairData(Data, Protocol):
         """By domain, what its images show, such as ``{"a": "photo", "b": "labels"}``; by default there are no names."""
         return {}
 
+    def border_domains(self) -> Sequence[str]:
+        """The domains, "a" or "b", whose last channel has the borders of instances; by default none."""
+        return ()
+
     def aligned(self, split: str) -> bool | None:
         """Whether the batches of a split say that the k-th images of both domains show the same thing.
 
@@ -221,8 +225,8 @@ def describe_names(data: Data) -> dict[str, Any]:
     """The names of a data module for titles, and what its images show, as plain data that checkpoints hold.
 
     Returns:
-        ``data_name``, ``contents``, ``classes`` and ``domains``, and ``palettes``; see :class:`Data`,
-        :class:`ImageData` and :class:`PairData`. Names that are not known are left out.
+        ``data_name``, ``contents``, ``classes`` and ``domains``, ``palettes`` and ``borders``; see :class:`Data`,
+        :class:`ImageData` and :class:`PairData`. What is not known is left out.
     """
     names: dict[str, Any] = {"data_name": short_name(data.display_name()), "contents": data.contents}
     if isinstance(data, ImageData) and len(data.class_names()) == data.num_classes > 0:
@@ -230,6 +234,8 @@ def describe_names(data: Data) -> dict[str, Any]:
     if isinstance(data, PairData):
         names["palettes"] = {domain: dict(palette) for domain, palette in data.palettes.items()}
         names["domains"] = {domain: short_name(name) for domain, name in data.domain_names().items()}
+        if borders := list(data.border_domains()):
+            names["borders"] = borders
     return names
 
 

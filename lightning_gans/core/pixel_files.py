@@ -23,7 +23,7 @@ from lightning_gans.core.image_reader import (
     to_8_bits,
 )
 from lightning_gans.core.images import has_alpha
-from lightning_gans.core.label_maps import crop_label_map, read_label_map
+from lightning_gans.core.label_maps import crop_label_map, read_instance_map, read_label_map
 
 READABLE_ARRAYS = f"{READABLE}, or {ARRAY} files of (height, width, channels) of 8 or 16 bits"
 """What error messages expect files to be where arrays are read too."""
@@ -66,10 +66,13 @@ class OpenedPixels(NamedTuple):
         content: an RGB image, or RGBA if it is transparent; or levels (height, width, channels) uint8; or the classes
             (height, width) of a label map.
         facts: what the file holds.
+        instances: the instances (height, width) of a label map, whose borders are its last channel; None for no such
+            channel.
     """
 
     content: Image.Image | NDArray[np.uint8]
     facts: FileFacts
+    instances: NDArray[np.int32] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -85,6 +88,21 @@ class OpenedPixels(NamedTuple):
             return self._replace(content=part)
         return self._replace(content=self.content[:, first:stop])
 
+    def with_instances(self, content: bytes) -> OpenedPixels:
+        """A label map with the instances of an image file beside it; see :func:`.read_instance_map`.
+
+        Raises:
+            ValueError: if this is no label map, the file has another size, or its pixels are no instances.
+            Exception: any error of Pillow, if the pixels are damaged.
+        """
+        if isinstance(self.content, Image.Image) or self.content.ndim != 2:
+            raise ValueError("a map of instances beside what is no label map; expected one beside a label map")
+        instances = read_instance_map(content)
+        if instances.shape != self.content.shape:
+            height, width = instances.shape
+            raise ValueError(f"{width} x {height} pixels, its label map {self.size[0]} x {self.size[1]}")
+        return self._replace(instances=instances)
+
     def cropped(self, wanted: PixelFormat) -> Tensor:
         """Pixels (channels, height, width) uint8 of the format that is asked for; see :func:`decode_pixels`.
 
@@ -94,7 +112,7 @@ class OpenedPixels(NamedTuple):
         channels, size = wanted
         if not isinstance(self.content, Image.Image):
             if self.content.ndim == 2:
-                return crop_label_map(self.content, channels, size, covered_box(self.size, size))
+                return crop_label_map(self.content, channels, size, covered_box(self.size, size), self.instances)
             if (found := self.content.shape[2]) != channels:
                 raise ValueError(f"an array of {found} channel(s); expected {channels}")
             levels = [np.ascontiguousarray(self.content[:, :, channel]) for channel in range(channels)]

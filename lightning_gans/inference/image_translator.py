@@ -64,6 +64,10 @@ class ImageTranslator(PretrainedModel):
         """The model's directions, "a_to_b", "b_to_a" or both; the first is the default."""
         return list(self.sizes)
 
+    def takes_borders(self, direction: str) -> bool:
+        """Whether the last channel of the input has the borders of instances, 1 there and -1 elsewhere."""
+        return direction[0] in self.metadata.get("borders", [])
+
     @property
     def usage(self) -> str:
         """A line of Python that translates images with ``model``."""

@@ -33,6 +33,9 @@ DEFAULT_NOISE = {"class_path": "lightning_gans.components.noise.NormalNoise"}
 MODEL_CLASSES: dict[str, type[PretrainedModel]] = {"generator": LatentSampler, "generators": ImageTranslator}
 """Model classes by an argument that only their constructor has."""
 
+DATA_FACTS = ("data_name", "contents", "classes", "domains", "palettes", "borders")
+"""Facts about the training data that checkpoints record."""
+
 
 def load(
     path: str | os.PathLike[str],
@@ -235,7 +238,7 @@ def read_metadata(checkpoint: Contents, raw: bool = False) -> ModelMetadata:
         "epoch": checkpoint["epoch"] + 1,
         "seed": checkpoint.get("run_seed"),
         "data": checkpoint.get("data"),
-        **{key: checkpoint.get(key) or None for key in ("data_name", "contents", "classes", "domains", "palettes")},
+        **{key: checkpoint.get(key) or None for key in DATA_FACTS},
         "versions": checkpoint.get("versions"),
         "scores": last_scores(checkpoint),
         "started_from": without_machine_paths(checkpoint.get("started_from")),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
@@ -18,7 +19,7 @@ from lightning_gans.core.files import atomic_file
 from lightning_gans.core.gif_files import GifReader, GifWriter
 from lightning_gans.core.image_files import pixels_of
 from lightning_gans.core.image_reader import failure_reason, flatten, open_with_alpha, read_file
-from lightning_gans.core.label_maps import crop_label_map, read_label_map
+from lightning_gans.core.label_maps import crop_label_map, read_instance_map, read_label_map
 from lightning_gans.core.video_files import VideoFrame, VideoReader
 from lightning_gans.core.video_writer import VideoWriter
 from lightning_gans.inference.image_translator import ImageTranslator
@@ -30,7 +31,7 @@ class FileTranslator:
     """Translates files in one direction.
 
     Images of a network whose input has more than 4 channels, one for each class, are label maps; see
-    :func:`.read_label_map`.
+    :func:`.read_label_map`. If the model was trained with the borders of instances, each needs a map of its instances.
 
     Args:
         model: the trained model.
@@ -42,6 +43,7 @@ class FileTranslator:
 
     Attributes:
         direction: "a_to_b" or "b_to_a".
+        takes_borders: whether label maps need maps of their instances.
 
     Raises:
         ValueError: if the model does not have that direction, there are no files of images of its channels, or the
@@ -61,6 +63,7 @@ class FileTranslator:
         self.hide_bars = None if progress is None else not progress
         self.joined = joined
         self.label_maps = self.network.channels_in > MOST_CHANNELS
+        self.takes_borders = self.label_maps and model.takes_borders(direction)
         arrays = "; arrays of any channels are translated in Python, by translate_array"
         if not self.label_maps and self.network.channels_in not in (1, 3):
             raise ValueError(
@@ -74,7 +77,11 @@ class FileTranslator:
         tile_size(self.network, self.size, tile)
 
     def translate(
-        self, image: Image.Image, alpha: Image.Image | None = None, progress: Progress | None = None
+        self,
+        image: Image.Image,
+        alpha: Image.Image | None = None,
+        progress: Progress | None = None,
+        instances: NDArray[np.int32] | None = None,
     ) -> Image.Image:
         """Translate one image.
 
@@ -82,13 +89,16 @@ class FileTranslator:
             image: RGB, or gray if the model's images are; of a label map its classes as gray levels.
             alpha: its alpha channel, which the result gets; None if it has none.
             progress: called after each step, with the number of finished steps and their total.
+            instances: of a label map the instance of each pixel (height, width), if :attr:`takes_borders`.
 
         Raises:
-            ValueError: if the image is so long and narrow that it would be mostly padding.
+            ValueError: if instances are missing or of another size, or the image is so long and narrow that it would be
+                mostly padding.
             RunEnded: if the temporary file of a large image cannot be written.
         """
         try:
-            pixels = translate_picture(self.network, self._pixels(image), self.size, self.tile, progress)
+            given = self._pixels(image, instances)
+            pixels = translate_picture(self.network, given, self.size, self.tile, progress)
         except OSError as error:
             raise RunEnded(
                 f"the temporary file of a translation cannot be written ({os_reason(error)}); "
@@ -103,11 +113,17 @@ class FileTranslator:
         """An RGB image as the network gets it: in gray if its input has one channel."""
         return image.convert("L") if self.network.channels_in == 1 else image
 
-    def _pixels(self, image: Image.Image) -> Tensor:
+    def _pixels(self, image: Image.Image, instances: NDArray[np.int32] | None) -> Tensor:
         if not self.label_maps:
             return pixels_of(self.shown(image))
-        width, height = image.size
-        return crop_label_map(np.asarray(image), self.network.channels_in, (height, width), (0, 0, width, height))
+        width, height = size = image.size
+        if not self.takes_borders:
+            instances = None
+        elif instances is None or instances.shape != size[::-1]:
+            found = "none" if instances is None else f"one of {instances.shape[1]} x {instances.shape[0]}"
+            raise ValueError(f"its map of instances is {found}; expected one of {width} x {height} pixels")
+        channels = self.network.channels_in
+        return crop_label_map(np.asarray(image), channels, size[::-1], (0, 0, width, height), instances)
 
     def translate_all(self, jobs: list[Job]) -> list[Job]:
         """Translate all files; name those that fail on stderr, and continue with the others.
@@ -164,13 +180,14 @@ class FileTranslator:
             halves = _halves(*images[0])
             images = halves if self.direction == "a_to_b" else halves[::-1]
         image, alpha = images[0]
+        instances = None if job.instances is None else _read_instances(job.instances)
         with tqdm(desc=job.source.name, leave=False, disable=self.hide_bars, unit="step", position=1) as steps:
 
             def show(done: int, total: int) -> None:
                 steps.total = total
                 steps.update(done - steps.n)
 
-            written = {job.target: self.translate(image, alpha, show)}
+            written = {job.target: self.translate(image, alpha, show, instances)}
         if job.given_copy is not None:
             written[job.given_copy] = _with_alpha(self.shown(image), alpha)
         if job.truth_copy is not None:
@@ -226,6 +243,14 @@ def _read_labels(path: Path) -> ImageAndAlpha:
         return Image.fromarray(read_label_map(read_file(path), Image.MAX_IMAGE_PIXELS)), None
     except Exception as error:  # as in _read_image
         raise UnreadableError(failure_reason(error)) from error
+
+
+def _read_instances(path: Path) -> NDArray[np.int32]:
+    """The instance of each pixel (height, width)."""
+    try:
+        return read_instance_map(read_file(path), Image.MAX_IMAGE_PIXELS)
+    except Exception as error:  # as in _read_image
+        raise UnreadableError(f"its map of instances {path}: {failure_reason(error)}") from error
 
 
 def _with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:

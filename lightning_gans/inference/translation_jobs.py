@@ -40,6 +40,7 @@ class Job(NamedTuple):
         given_copy: for a comparison, the file for what the network is given, or a copy of an animation or a video.
         truth: file with what the translation should be; None if it is not known, or is a half of ``source``.
         truth_copy: for a comparison, the file for what the translation should be.
+        instances: of a label map, file with the map of its instances.
     """
 
     source: Path
@@ -49,6 +50,7 @@ class Job(NamedTuple):
     given_copy: Path | None = None
     truth: Path | None = None
     truth_copy: Path | None = None
+    instances: Path | None = None
 
     @property
     def written(self) -> list[Path]:
@@ -109,6 +111,30 @@ def find_jobs(inputs: Iterable[Path], out: Path) -> list[Job]:
     return jobs
 
 
+def with_instances(jobs: Sequence[Job], folder: Path, endings: tuple[str, str] = ("", "")) -> list[Job]:
+    """The same translations of label maps, with the maps of their instances.
+
+    Args:
+        jobs: see :func:`find_jobs`.
+        folder: folder of the maps of instances, under the names of the label maps up to the extension and the endings.
+        endings: how the names of label maps end, and those of maps of instances, before the extension.
+
+    Raises:
+        InputError: if a label map has no partner in ``folder``.
+    """
+    label_ending, ending = endings
+    names = {path.relative_to(folder).with_suffix(""): path for path in _files_in("--instances", folder)}
+    wanted = [job.name.with_name(job.name.name.removesuffix(label_ending) + ending) for job in jobs]
+    lacking = [str(job.source) for job, name in zip(jobs, wanted, strict=True) if name not in names]
+    if lacking:
+        ends = f" and the endings {' and '.join(each or 'none' for each in endings)}" if any(endings) else ""
+        raise InputError(
+            f"--instances is {folder}, which holds no partner of {len(lacking)} of {len(jobs)} files: "
+            f"{list_names(lacking)}; expected the same names, up to the extension{ends}"
+        )
+    return [job._replace(instances=names[name]) for job, name in zip(jobs, wanted, strict=True)]
+
+
 def compared_jobs(
     jobs: Sequence[Job], out: Path, direction: str, truths: Path | None = None, joined: bool = False
 ) -> list[Job]:
@@ -164,7 +190,7 @@ def check_written(jobs: Iterable[Job]) -> None:
     """
     sources: dict[Path, Path] = {}
     jobs = list(jobs)
-    given = {path.resolve() for job in jobs for path in (job.source, job.truth) if path is not None}
+    given = {path.resolve() for job in jobs for path in (job.source, job.truth, job.instances) if path is not None}
     for job in jobs:
         for path in job.written:
             if path in sources:

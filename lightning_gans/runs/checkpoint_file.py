@@ -47,6 +47,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "contents": (str,),
     "classes": (list,),
     "domains": (Mapping,),
+    "borders": (list,),
     "started_from": (Mapping,),
     "frozen_layers": (Mapping,),
 }
@@ -59,6 +60,7 @@ DESCRIPTIONS = (
     "palettes",
     "classes",
     "domains",
+    "borders",
     "started_from",
     "frozen_layers",
 )

@@ -116,6 +116,7 @@ class ModelMetadata(TypedDict, total=False):
         classes: names of the classes, in the order of their labels.
         domains: by domain, what its images show.
         palettes: by domain, the classes of images that are label maps; see :data:`lightning_gans.core.data.Palette`.
+        borders: the domains whose last channel has the borders of instances.
         versions: version of each package that the checkpoint was saved with.
         scores: rows of scores, each with its stamp; see :class:`lightning_gans.runs.scores.ScoreRow`.
         started_from: the weights that the training started from, if they were those of a trained model; see
@@ -137,6 +138,7 @@ class ModelMetadata(TypedDict, total=False):
     classes: list[str]
     domains: dict[str, str]
     palettes: dict[str, Palette]
+    borders: list[str]
     versions: dict[str, str]
     scores: list[dict[str, Any]]
     started_from: dict[str, Any]
@@ -157,6 +159,7 @@ METADATA_TYPES: dict[str, tuple[type, ...]] = {
     "classes": (list,),
     "domains": (dict,),
     "palettes": (dict,),
+    "borders": (list,),
     "versions": (dict,),
     "scores": (list,),
     "started_from": (dict,),
@@ -192,7 +195,8 @@ def check_metadata(metadata: object) -> None:
         if not isinstance(name, str) or not isinstance(number, str):
             raise ValueError(f"metadata.versions has {short_text(number)}; expected texts")
     texts = {key: metadata.get(key, {}).values() for key in ("domains", "shipped")}
-    for key, names in {"classes": metadata.get("classes", []), **texts}.items():
+    texts |= {key: metadata.get(key, []) for key in ("classes", "borders")}
+    for key, names in texts.items():
         if wrong := [name for name in names if not is_short_text(name)]:
             raise ValueError(f"metadata.{key} has {short_text(wrong[0])}; expected short texts of one line")
     for key, value in flatten(metadata.get("started_from", {})).items():

@@ -122,7 +122,7 @@ def test_a_named_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     said = refusal(UnpairedImageDataModule(tmp_path, folder_a="photo", folder_b="sketch", **SMALL))
     assert said == (
         f"root is {tmp_path}, which holds train/photo; expected a folder that holds train/photo and train/sketch, or "
-        "photo/train and sketch/train"
+        "photo/train and sketch/train, or train_photo and train_sketch"
     )
 
 

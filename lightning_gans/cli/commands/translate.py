@@ -89,6 +89,20 @@ def make_parser() -> argparse.ArgumentParser:
         "with --compare show the other as what the translation should be",
     )
     parser.add_argument(
+        "--instances",
+        type=user_path,
+        metavar="DIR",
+        help="for a model that was trained with the borders of instances: a folder of the maps of instances, with the "
+        "names of IN, up to the extension",
+    )
+    parser.add_argument(
+        "--endings",
+        nargs=2,
+        default=("", ""),
+        metavar=("LABELS", "INSTANCES"),
+        help="how the names of label maps and of maps of instances end, such as _labelIds _instanceIds",
+    )
+    parser.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
         help="show progress bars (default: if stderr is a terminal)",
@@ -115,7 +129,7 @@ def run(options: argparse.Namespace) -> None:
     announce_loading()
     from lightning_gans.inference import ImageTranslator
     from lightning_gans.inference.translate_files import FileTranslator
-    from lightning_gans.inference.translation_jobs import Kind, compared_jobs, find_jobs
+    from lightning_gans.inference.translation_jobs import Kind, compared_jobs, find_jobs, with_instances
 
     jobs = find_jobs(options.inputs, options.out)
     moving = next((job.source for job in jobs if job.kind is not Kind.IMAGE), None)
@@ -129,6 +143,15 @@ def run(options: argparse.Namespace) -> None:
         model = load_model_of(options, ImageTranslator)
         with options_as_arguments(direction="--direction", tile="--tile"):
             translator = FileTranslator(model, options.direction, options.tile, options.progress, options.joined)
+        if translator.takes_borders and options.instances is None:
+            raise InputError("the model was trained with the borders of instances; expected --instances, their maps")
+        if options.instances is not None:
+            if not translator.takes_borders:
+                raise InputError(
+                    f"--instances is {options.instances}, but the model was trained without the borders of instances; "
+                    "expected no --instances"
+                )
+            jobs = with_instances(jobs, options.instances, tuple(options.endings))
         if options.compare:
             jobs = compared_jobs(jobs, options.out, translator.direction, options.truth, options.joined)
         done = translator.translate_all(jobs)
