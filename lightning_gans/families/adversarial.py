@@ -67,6 +67,7 @@ class Adversarial(FineTuning, MadeForData, ABC):
         self.meter = TrainingMeter()
         self.logged_settings: dict[str, Any] = {}
         self._warned = False
+        self._full_batch = 0
         self.is_first_foreign_batch = False
 
     @property
@@ -82,6 +83,19 @@ class Adversarial(FineTuning, MadeForData, ABC):
         self.meter.count(count_images(batch) * self.trainer.world_size)
 
     # Evaluation.
+
+    def evaluated_places(self, count: int, batch_idx: int) -> range:
+        """The places of the images of an evaluation batch among those of all processes.
+
+        Args:
+            count: number of images in the batch.
+            batch_idx: number of the batch on this rank; that of the first batch, 0, comes before the others.
+        """
+        if not batch_idx:
+            data = data_module(self.trainer)
+            self._full_batch = count if data is None else data.eval_batch_size  # the last batch may be smaller
+        first = (batch_idx * self.trainer.world_size + self.global_rank) * self._full_batch
+        return range(first, first + count)
 
     @property
     def scored_domains(self) -> tuple[str, ...]:

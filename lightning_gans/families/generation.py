@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from lightning_gans.components.noise import Noise, latents
-from lightning_gans.core.data import data_module
 from lightning_gans.families.adversarial import Adversarial
 from lightning_gans.networks.base import Generator
 from lightning_gans.networks.sampling import SamplesFromNoise
@@ -25,7 +24,6 @@ class GeneratesFromNoise(Adversarial, SamplesFromNoise, ABC):
 
     generator: Generator
     noise: Noise
-    _full_batch = 0
 
     @property
     def sampled(self) -> Generator:
@@ -78,11 +76,7 @@ class GeneratesFromNoise(Adversarial, SamplesFromNoise, ABC):
             labels: (N,) int64, at least one.
             batch_idx: number of the batch on this rank.
         """
-        count = len(labels)
-        if not batch_idx:
-            data = data_module(self.trainer)
-            self._full_batch = count if data is None else data.eval_batch_size  # the last batch may be smaller
-        first = (batch_idx * self.trainer.world_size + self.global_rank) * self._full_batch
-        latent = latents(self.noise, int(self.generator.latent_dim), self.run_seed, range(first, first + count))
+        places = self.evaluated_places(len(labels), batch_idx)
+        latent = latents(self.noise, int(self.generator.latent_dim), self.run_seed, places)
         images: Tensor = self(latent.to(self.device), labels)
         return images

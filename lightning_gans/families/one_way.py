@@ -8,6 +8,8 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from lightning_gans.core.batches import Pair
+from lightning_gans.core.data import PairData, data_module
+from lightning_gans.core.errors import InputError
 from lightning_gans.families.translation import Translation
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator
 
@@ -70,3 +72,26 @@ class OneWayTranslation(Translation, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Translated images (N, C, H, W) in [-1, 1] of :meth:`eval_generator`."""
         return self.translate("generator", images)
+
+
+class PairedTranslation(OneWayTranslation, ABC):
+    """Base class of variants with one generator that learn from pairs of an image and its true translation.
+
+    Args:
+        generator: class of the generator.
+        direction: direction of the translation, "a_to_b" or "b_to_a".
+        **kwargs: see :class:`OneWayTranslation`.
+    """
+
+    def setup(self, stage: str) -> None:
+        """Check that networks and data match, and that the data is paired.
+
+        Raises:
+            InputError: if they do not match, or the data is not paired.
+        """
+        super().setup(stage)
+        data = data_module(self.trainer)
+        if isinstance(data, PairData) and not data.paired:
+            raise InputError(
+                f"data is {type(data).__name__} without pairs, which {type(self).__name__} learns from; expected pairs"
+            )

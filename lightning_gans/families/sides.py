@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from torch import nn
@@ -53,16 +53,22 @@ class Side:
         for weight in self.parameters:
             weight.grad = None
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Context in which this side's parameters do not require gradients, for computing the other side's loss.
+    def frozen(self) -> AbstractContextManager[None]:
+        """Context in which this side's parameters do not require gradients, for computing the other side's loss."""
+        return frozen(self.parameters)
 
-        The backward pass of a compiled network computes the gradients of all parameters in its graph, used or not.
-        """
-        for weight in self.parameters:
-            weight.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for weight in self.parameters:
-                weight.requires_grad_(True)
+
+@contextmanager
+def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Context in which parameters that are trained do not require gradients: what is computed in it does not move them.
+
+    The backward pass of a compiled network computes the gradients of all parameters in its graph, used or not.
+    """
+    weights = [weight for weight in parameters if weight.requires_grad]
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)

@@ -176,12 +176,13 @@ class Translation(Adversarial, ABC):
             if isinstance(module, ImagePool):
                 checkpoint["state_dict"][f"{name}.images"] = module.of_all_processes()
 
-    def translate(self, name: str, images: Tensor) -> Tensor:
+    def translate(self, name: str, images: Tensor, *others: Tensor) -> Tensor:
         """Translate images with the generator of evaluation, :meth:`eval_generator`.
 
         Args:
             name: attribute name of the generator.
             images: (N, C, H, W) in [-1, 1]; N may be 0.
+            *others: further arguments of the generator.
 
         Returns:
             Images (N, C', H, W) in [-1, 1] with the channels of the target domain.
@@ -191,7 +192,7 @@ class Translation(Adversarial, ABC):
         if not len(images):
             return images.new_empty(0, network.channels_out, *images.shape[2:])
         with dropout_on(network) if self.test_dropout else nullcontext():
-            translated: Tensor = network(images)
+            translated: Tensor = network(images, *others)
         return translated
 
     @property

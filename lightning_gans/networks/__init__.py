@@ -12,12 +12,14 @@ from lightning_gans.networks.encoding import EncodingTranslator
 from lightning_gans.networks.fastgan import FastGANGenerator
 from lightning_gans.networks.fastgan_discriminator import FastGANDiscriminator
 from lightning_gans.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
+from lightning_gans.networks.latent_encoder import LatentEncoder, ResNetLatentEncoder
+from lightning_gans.networks.latent_translator import LatentTranslator, LatentUNet
 from lightning_gans.networks.layered import LayeredPatchDiscriminator
 from lightning_gans.networks.layers import BatchNorm, InstanceNorm, Norm
 from lightning_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lightning_gans.networks.maxout import MaxoutDiscriminator
 from lightning_gans.networks.mlp import MLPDiscriminator, MLPGenerator
-from lightning_gans.networks.multi_scale import MultiScalePatchGAN
+from lightning_gans.networks.multi_scale import BicyclePatchGAN, MultiScalePatchGAN
 from lightning_gans.networks.norms import NoNorm, PlainBatchNorm, RunningBatchNorm
 from lightning_gans.networks.patchgan import InstanceNormPatchGAN, PatchGAN, PixelGAN
 from lightning_gans.networks.perceptual import EfficientNetPerceptualLoss, PerceptualLoss, VGGPerceptualLoss
@@ -36,6 +38,7 @@ __all__ = [
     "AutoencoderDiscriminator",
     "BEGANGenerator",
     "BatchNorm",
+    "BicyclePatchGAN",
     "BigGANDiscriminator",
     "BigGANGenerator",
     "CUTPatchGAN",
@@ -58,6 +61,9 @@ __all__ = [
     "InstanceNormPatchGAN",
     "LSGANDiscriminator",
     "LSGANGenerator",
+    "LatentEncoder",
+    "LatentTranslator",
+    "LatentUNet",
     "LayeredPatchDiscriminator",
     "MLPDiscriminator",
     "MLPGenerator",
@@ -73,6 +79,7 @@ __all__ = [
     "ProjectedDiscriminator",
     "R3GANDiscriminator",
     "R3GANGenerator",
+    "ResNetLatentEncoder",
     "ResNetTranslator",
     "ResizeGenerator",
     "RunningBatchNorm",

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightning_gans.networks.base import check_positive
+from lightning_gans.networks.cut import xavier_init
 from lightning_gans.networks.layered import LayeredPatchDiscriminator, PatchJudgment
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm
 from lightning_gans.networks.patchgan import PatchGAN
@@ -25,6 +26,7 @@ class MultiScalePatchGAN(LayeredPatchDiscriminator):
         norm: normalization of every layer but the first and the last.
         spectral_norm: whether to apply spectral normalization (Miyato et al., 2018) as well.
         padding: see :class:`.PatchGAN`; 2 as in the authors' code.
+        narrowing: the width of each further discriminator is that of the one before, divided by this number.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -39,11 +41,13 @@ class MultiScalePatchGAN(LayeredPatchDiscriminator):
         norm: MakeNorm = InstanceNorm,
         spectral_norm: bool = False,
         padding: int = 2,
+        narrowing: int = 1,
     ) -> None:
         super().__init__(channels)
-        check_positive(scales=scales)
+        check_positive(scales=scales, width=width, narrowing=narrowing)
+        widths = [max(1, width // narrowing**place) for place in range(scales)]
         self.scales = nn.ModuleList(
-            PatchGAN(channels, layers, width, norm, spectral_norm, padding=padding) for _ in range(scales)
+            PatchGAN(channels, layers, each, norm, spectral_norm, padding=padding) for each in widths
         )
 
     def judge(self, images: Tensor) -> list[PatchJudgment]:
@@ -60,6 +64,27 @@ class MultiScalePatchGAN(LayeredPatchDiscriminator):
         """As :meth:`.AnyDiscriminator.feature_blocks`: the blocks of equal depth of all scales are one."""
         of_scales = [scale.feature_blocks() for scale in self.scales if isinstance(scale, PatchGAN)]
         return [[module for block in blocks for module in block] for blocks in zip(*of_scales, strict=True)]
+
+
+class BicyclePatchGAN(MultiScalePatchGAN):
+    """PatchGANs at two scales, the second of half the width: the discriminator of BicycleGAN (Zhu et al., 2017).
+
+    Weights are initialized as in the authors' code, whose networks for images of 128 pixels have two layers with stride
+    2.
+
+    Args:
+        channels: see :class:`MultiScalePatchGAN`.
+        scales: see :class:`MultiScalePatchGAN`.
+        layers: see :class:`MultiScalePatchGAN`.
+        width: see :class:`MultiScalePatchGAN`.
+        norm: see :class:`MultiScalePatchGAN`.
+    """
+
+    def __init__(
+        self, channels: int, scales: int = 2, layers: int = 3, width: int = 64, norm: MakeNorm = InstanceNorm
+    ) -> None:
+        super().__init__(channels, scales, layers, width, norm, padding=1, narrowing=2)
+        self.apply(xavier_init)
 
 
 def half_size(images: Tensor) -> Tensor:

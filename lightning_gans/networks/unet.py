@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -59,22 +61,12 @@ class UNet(Translator):
             raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
         if dropout_from not in (0, 1):
             raise ValueError(f"dropout_from is {dropout_from}; expected 0 or 1")
-        levels = shortest_of(size, SIDES).bit_length() - 1
-        widths = [width * min(2**level, MAX_GROWTH) for level in range(levels)]
-        self.down = nn.ModuleList()
-        self.up = nn.ModuleList()
-        for level, after in enumerate(widths):
-            innermost = level == levels - 1
-            before = widths[level - 1] if level else channels_in
-            self.down.append(encoder_block(before, after, norm, first=level == 0, innermost=innermost))
-        for depth, level in enumerate(reversed(range(levels))):
-            # All but the innermost block also get the encoder's map.
-            before = widths[level] * (1 if depth == 0 else 2)
-            if level == 0:
-                self.up.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(before, channels_out, 4, 2, 1), nn.Tanh()))
-                continue
-            dropped = dropout_from <= depth < dropout_from + dropout_blocks
-            self.up.append(decoder_block(before, widths[level - 1], norm, dropout if dropped else 0.0))
+        widths = level_widths(size, width)
+        dropped = range(dropout_from, dropout_from + dropout_blocks)
+        self.down = encoder_blocks(channels_in, widths, norm)
+        self.up = decoder_blocks(
+            channels_out, widths, norm, [dropout if depth in dropped else 0.0 for depth in range(len(widths))]
+        )
         self.apply(dcgan_init)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -84,10 +76,75 @@ class UNet(Translator):
         for block in self.down:
             maps = block(maps)
             skips.append(maps)
-        maps = self.up[0](skips.pop())
-        for block in list(self.up)[1:]:
-            maps = block(torch.cat([maps, skips.pop()], dim=1))
-        return maps
+        return decode(self.up, skips)
+
+
+def level_widths(size: Size, width: int) -> list[int]:
+    """Return the channels of the encoder's maps, the largest map first, down to one whose shorter side is one pixel.
+
+    Args:
+        size: (height, width) of the images in pixels, or one number for a square.
+        width: channels of the largest map.
+
+    Raises:
+        ValueError: if there is no U-Net for images of this size.
+    """
+    levels = shortest_of(size, SIDES).bit_length() - 1
+    return [width * min(2**level, MAX_GROWTH) for level in range(levels)]
+
+
+def encoder_blocks(channels_in: int, widths: list[int], norm: MakeNorm, more: Sequence[int] = ()) -> nn.ModuleList:
+    """Return the blocks of the encoder, each of which halves the side, the first one next to the image.
+
+    Args:
+        channels_in: channels of the images.
+        widths: channels of each block's output.
+        norm: see :class:`UNet`.
+        more: channels that the input of each of the first blocks has beside those of the maps.
+    """
+    blocks = nn.ModuleList()
+    for level, after in enumerate(widths):
+        before = (widths[level - 1] if level else channels_in) + (more[level] if level < len(more) else 0)
+        blocks.append(encoder_block(before, after, norm, first=level == 0, innermost=level == len(widths) - 1))
+    return blocks
+
+
+def decoder_blocks(
+    channels_out: int, widths: list[int], norm: MakeNorm, dropout: Sequence[float] = ()
+) -> nn.ModuleList:
+    """Return the blocks of the decoder, each of which doubles the side, the innermost first.
+
+    Args:
+        channels_out: channels of the images.
+        widths: channels of the encoder's maps, the largest map first.
+        norm: see :class:`UNet`.
+        dropout: probability to drop an activation in each of the first blocks.
+    """
+    blocks = nn.ModuleList()
+    for depth, level in enumerate(reversed(range(len(widths)))):
+        # All but the innermost block also get the encoder's map.
+        before = widths[level] * (1 if depth == 0 else 2)
+        if level == 0:
+            blocks.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(before, channels_out, 4, 2, 1), nn.Tanh()))
+        else:
+            blocks.append(
+                decoder_block(before, widths[level - 1], norm, dropout[depth] if depth < len(dropout) else 0.0)
+            )
+    return blocks
+
+
+def decode(blocks: nn.ModuleList, skips: list[Tensor]) -> Tensor:
+    """Return the images (N, channels_out, H, W) in [-1, 1] of a decoder.
+
+    Args:
+        blocks: see :func:`decoder_blocks`.
+        skips: the maps (N, C, h, w) of the encoder, the largest first.
+    """
+    innermost, *others = reversed(skips)
+    maps: Tensor = blocks[0](innermost)
+    for block, skip in zip(list(blocks)[1:], others, strict=True):
+        maps = block(torch.cat([maps, skip], dim=1))
+    return maps
 
 
 def encoder_block(before: int, after: int, norm: MakeNorm, *, first: bool, innermost: bool) -> nn.Sequential:

@@ -2,6 +2,7 @@
 
 from lightning_gans.variants.acgan import ACGAN, ReACGAN
 from lightning_gans.variants.began import BEGAN
+from lightning_gans.variants.bicyclegan import BicycleGAN
 from lightning_gans.variants.cgan import CGAN
 from lightning_gans.variants.cut import CUT
 from lightning_gans.variants.cyclegan import CycleGAN
@@ -34,6 +35,7 @@ __all__ = [
     "SNGAN",
     "WGAN",
     "WGANGP",
+    "BicycleGAN",
     "CycleGAN",
     "FastGAN",
     "InfoGAN",

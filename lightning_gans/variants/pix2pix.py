@@ -10,10 +10,9 @@ from torch.nn import functional as F
 
 from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Pair
-from lightning_gans.core.data import PairData, data_module
-from lightning_gans.core.errors import InputError, at_least
+from lightning_gans.core.errors import at_least
 from lightning_gans.families.defaults import default
-from lightning_gans.families.one_way import Direction, OneWayTranslation
+from lightning_gans.families.one_way import Direction, PairedTranslation
 from lightning_gans.families.translation import MakePatchDiscriminator
 from lightning_gans.networks import PatchGAN, UNet
 from lightning_gans.networks.base import MakeTranslator
@@ -22,7 +21,7 @@ from lightning_gans.networks.perceptual import PerceptualLoss
 
 
 @final
-class Pix2Pix(OneWayTranslation):
+class Pix2Pix(PairedTranslation):
     r"""pix2pix (Isola et al., 2017): a conditional GAN on pairs of images, with an L1 loss.
 
     :math:`G^* = \arg \min_G \max_D L_{cGAN}(G, D) + \lambda L_{L1}(G)` (eq. 4). D is given the source image and the
@@ -74,17 +73,6 @@ class Pix2Pix(OneWayTranslation):
         self.perceptual = perceptual
         if perceptual is not None:
             perceptual.check_images(self.channels_target, self.size)
-
-    def setup(self, stage: str) -> None:
-        """Check that networks and data match, and that the data is paired.
-
-        Raises:
-            InputError: if they do not match, or the data is not paired.
-        """
-        super().setup(stage)
-        data = data_module(self.trainer)
-        if isinstance(data, PairData) and not data.paired:
-            raise InputError(f"data is {type(data).__name__} without pairs, which Pix2Pix learns from; expected pairs")
 
     def adversarial_step(self, batch: Pair) -> None:
         """Update the discriminator, then the generator, with the same translated images."""

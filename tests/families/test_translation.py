@@ -26,6 +26,7 @@ from tests.families.test_resume import Kill, KilledError, everything
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import (
     TINY,
+    tiny_bicyclegan,
     tiny_cyclegan,
     tiny_facades,
     tiny_pix2pix,
@@ -235,7 +236,7 @@ def test_killed_and_resumed_equals_uninterrupted(make: Any, step: int, tmp_path:
         return made
 
     def data() -> SyntheticFacadesDataModule:
-        return tiny_facades(paired=make in (tiny_pix2pix, tiny_sharp))
+        return tiny_facades(paired=make in (tiny_pix2pix, tiny_sharp, tiny_bicyclegan))
 
     def fit(folder: Path, *more: Any, ckpt_path: Path | None = None) -> Any:
         callbacks = [EMA(0.9), LastCheckpoint(every_n_steps=1), *more]

@@ -36,7 +36,14 @@ from lightning_gans.networks.base import PatchDiscriminator, Translator
 from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import GAN, SNGAN, WGANGP, FastGAN, SemiSupervisedGAN, StyleGAN2
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer, weights
-from tests.support.tiny_translation import tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_sharp
+from tests.support.tiny_translation import (
+    tiny_bicyclegan,
+    tiny_cut,
+    tiny_cyclegan,
+    tiny_facades,
+    tiny_pix2pix,
+    tiny_sharp,
+)
 from tests.support.variants import networks_for
 
 
@@ -124,6 +131,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[], L.LightningDataMod
         lambda: tiny_cut(size=32, **sides(2e-5, 2e-3)),
         partial(tiny_facades, size=32, paired=False),
     ),
+    "bicyclegan": (lambda: tiny_bicyclegan(size=32, **sides(2e-5, 2e-3)), partial(tiny_facades, size=32)),
 }
 
 

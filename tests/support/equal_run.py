@@ -26,8 +26,10 @@ from lightning_gans.networks import (
     AutoencoderDiscriminator,
     DCGANDiscriminator,
     DCGANGenerator,
+    LatentUNet,
     MultiScalePatchGAN,
     PatchGAN,
+    ResNetLatentEncoder,
     ResNetTranslator,
     SPADETranslator,
     UNet,
@@ -38,7 +40,14 @@ from lightning_gans.networks.layers import BatchNorm
 from lightning_gans.variants import ACGAN, BEGAN, WGANGP, FastGAN, ReACGAN, SemiSupervisedGAN, UnrolledGAN
 from tests.support.ddp_run import scored_run
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_stylegan2, tiny_trainer
-from tests.support.tiny_translation import tiny_cut, tiny_cyclegan, tiny_facades, tiny_pix2pix, tiny_sharp
+from tests.support.tiny_translation import (
+    tiny_bicyclegan,
+    tiny_cut,
+    tiny_cyclegan,
+    tiny_facades,
+    tiny_pix2pix,
+    tiny_sharp,
+)
 from tests.support.variants import networks_for, plain
 
 STEPS, CUT = 12, 7
@@ -47,8 +56,8 @@ STEPS, CUT = 12, 7
 RESUMED = ("cut", "cyclegan", "dcgan_accumulated", "dcgan_ada", "dcgan_batch_norm_r1", "pix2pix_sharp", "stylegan2")
 
 SLOW = (
-    *("acgan", "began", "cut", "dcgan_methods", "pix2pix_sharp", "pix2pix_spade", "reacgan", "semi_supervised_gan"),
-    "unrolled_gan",
+    *("acgan", "began", "bicyclegan", "cut", "dcgan_methods", "pix2pix_sharp", "pix2pix_spade", "reacgan"),
+    *("semi_supervised_gan", "unrolled_gan"),
 )
 """Runs of the slow tests only."""
 
@@ -185,6 +194,16 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
             **sides(2e-5),
         ),
         partial(pairs, paired=False),
+    ),
+    "bicyclegan": (
+        lambda: tiny_bicyclegan(
+            partial(LatentUNet, width=2, norm=BatchNorm),
+            patchgan,
+            partial(ResNetLatentEncoder, width=2, norm=BatchNorm),
+            size=64,
+            **sides(2e-5),
+        ),
+        partial(pairs, paired=True),
     ),
 }
 

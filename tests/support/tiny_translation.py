@@ -6,14 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lightning_gans.core.images import Size
 from lightning_gans.datamodules import SyntheticFacadesDataModule
 from lightning_gans.families.translation import MakePatchDiscriminator, Translation
-from lightning_gans.networks import EfficientNetPerceptualLoss, MultiScalePatchGAN, PatchGAN, ResNetTranslator
+from lightning_gans.networks import (
+    EfficientNetPerceptualLoss,
+    LatentTranslator,
+    MultiScalePatchGAN,
+    PatchGAN,
+    ResNetLatentEncoder,
+    ResNetTranslator,
+)
 from lightning_gans.networks.base import MakeTranslator, PatchDiscriminator, Translator
+from lightning_gans.networks.latent_encoder import MakeLatentEncoder
+from lightning_gans.networks.latent_translator import with_code
 from lightning_gans.networks.layers import InstanceNorm
-from lightning_gans.variants import CUT, CycleGAN, Pix2Pix
+from lightning_gans.variants import CUT, BicycleGAN, CycleGAN, Pix2Pix
 from tests.support.variants import TRANSLATION_VARIANTS
 
 SIZE = 16
@@ -58,6 +68,33 @@ def tiny_cut(
     torch.manual_seed(0)
     small = {"flip_equivariance": True, "places": 8, "embedding_width": 16, "channels_a": 3, "channels_b": 3}
     return CUT(generator, discriminator, **{**small, "size": SIZE, **kwargs})
+
+
+class TinyLatentTranslator(LatentTranslator):
+    """A translator of images of 16 pixels with the latent code beside its input."""
+
+    def __init__(self, channels_in: int, channels_out: int, size: Size, latent_dim: int = 3) -> None:
+        super().__init__(channels_in, channels_out, latent_dim)
+        self.layers = tiny_translator(channels_in + latent_dim, channels_out, size)
+
+    def answer(self, images: Tensor, latent: Tensor) -> Tensor:
+        answers: Tensor = self.layers(with_code(images, latent))
+        return answers
+
+
+def tiny_encoder(channels: int, size: Size, latent_dim: int) -> ResNetLatentEncoder:
+    return ResNetLatentEncoder(channels, size, latent_dim, width=2)
+
+
+def tiny_bicyclegan(
+    generator: MakeTranslator = TinyLatentTranslator,
+    discriminator: MakePatchDiscriminator = tiny_patchgan,
+    encoder: MakeLatentEncoder = tiny_encoder,
+    **kwargs: Any,
+) -> BicycleGAN:
+    torch.manual_seed(0)
+    sizes = {"channels_a": 3, "channels_b": 3, "size": SIZE}
+    return BicycleGAN(generator, encoder, discriminator, **{**sizes, **kwargs})
 
 
 TINY: list[Callable[..., Translation]] = [
