@@ -229,6 +229,7 @@ def translate_image(
     source: Image.Image,
     direction: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    seed: int = 0,
 ) -> tuple[Image.Image, Image.Image]:
     """Translate an image of any size.
 
@@ -237,6 +238,7 @@ def translate_image(
         source: RGB, or RGBA with the colors on a white background.
         direction: "a_to_b" or "b_to_a"; None for the model's first.
         progress: called with the number of finished steps and their total.
+        seed: of a model that gives many answers to one image, the answer is the first of this seed.
 
     Returns:
         The network's input, in gray if it has one channel; and the translation, with the alpha channel of ``source``.
@@ -245,7 +247,7 @@ def translate_image(
         ValueError: if the model does not have that direction.
     """
     direction = translator.resolve_direction(direction)
-    network = translator.network(direction)
+    network = translator.answering(direction, seed)
     shown = source.convert("RGB").convert("L" if network.channels_in == 1 else "RGB")
     result = to_pil(translate_picture(network, pixels_of(shown), translator.sizes[direction], progress=progress))
     if source.mode == "RGBA":

@@ -21,7 +21,7 @@ from lightning_gans.demo.canvas import (
 )
 from lightning_gans.demo.events import event_options, show_errors
 from lightning_gans.demo.limits import Limits
-from lightning_gans.demo.pictures import direction_name, palette, resize_drawing, translate_image
+from lightning_gans.demo.pictures import direction_name, palette, parse_seed, resize_drawing, translate_image
 from lightning_gans.demo.run_tab import grid_picture
 from lightning_gans.demo.uploads import read_upload
 from lightning_gans.demo.widgets import PROGRESS, before_and_after, upload_field
@@ -56,6 +56,8 @@ def translation_tab(
                 elem_id="direction",
                 visible=len(directions) > 1,
             )
+            many = any(map(translator.latent_dim, directions))
+            seed = gr.Number(0, label="Seed of the answer", precision=0, minimum=0, elem_id="seed", visible=many)
             shows_examples = any(examples.values())
             with gr.Tabs(selected="examples" if shows_examples else "upload"):
                 with gr.Tab("Examples", id="examples", visible=shows_examples):
@@ -70,43 +72,52 @@ def translation_tab(
             result = before_and_after("Before and after", "result")
 
     @show_errors
-    def translate(image: Image.Image | None, selected: str, progress: gr.Progress) -> Pair:
+    def translate(image: Image.Image | None, selected: str, number: float, progress: gr.Progress) -> Pair:
         def step(done: int, total: int) -> None:
             if stopping.is_set():
                 raise gr.Error("the server is stopping", print_exception=False)
             progress((done, total))
 
-        return translate_image(translator, image, selected, step) if image else None
+        return translate_image(translator, image, selected, step, parse_seed(number)) if image else None
 
-    def take_file(path: str | None, selected: str, progress: gr.Progress = PROGRESS) -> tuple[str | None, Pair]:
+    def take_file(
+        path: str | None, selected: str, number: float, progress: gr.Progress = PROGRESS
+    ) -> tuple[str | None, Pair]:
         try:
             image = read_upload(path, limits) if path else None
         except InputError as error:
             # Not gr.Error, which would keep the translation of an earlier file.
             gr.Warning(str(error))
             image = None
-        return str(path) if image else None, translate(image, selected, progress)
+        return str(path) if image else None, translate(image, selected, number, progress)
 
-    def show_example(selected: str, place: int, progress: gr.Progress) -> tuple[Image.Image | None, Pair]:
+    def show_example(
+        selected: str, number: float, place: int, progress: gr.Progress
+    ) -> tuple[Image.Image | None, Pair]:
         image = next(iter(examples[selected][place : place + 1]), None)
-        return image, translate(image, selected, progress)
+        return image, translate(image, selected, number, progress)
 
-    def take_example(selected: str, chosen: gr.SelectData, progress: gr.Progress = PROGRESS) -> Any:
+    def take_example(selected: str, number: float, chosen: gr.SelectData, progress: gr.Progress = PROGRESS) -> Any:
         # The browser sends the place of the image, of any type.
         place = chosen.index if isinstance(chosen.index, int) and chosen.index >= 0 else 0
-        return show_example(selected, place, progress)
+        return show_example(selected, number, place, progress)
 
-    def take_first(selected: str, progress: gr.Progress = PROGRESS) -> Any:
-        return show_example(selected, 0, progress)
+    def take_first(selected: str, number: float, progress: gr.Progress = PROGRESS) -> Any:
+        return show_example(selected, number, 0, progress)
 
     @show_errors
-    def turn(given: str | Image.Image | None, selected: str, progress: gr.Progress = PROGRESS) -> Any:
+    def answer(given: str | Image.Image | None, selected: str, number: float, progress: gr.Progress = PROGRESS) -> Pair:
+        image = read_upload(given, limits) if isinstance(given, str) else given
+        return translate(image, selected, number, progress)
+
+    @show_errors
+    def turn(given: str | Image.Image | None, selected: str, number: float, progress: gr.Progress = PROGRESS) -> Any:
         # A file is translated in the other direction; a drawing or an example is an image of the other domain.
         shown: tuple[str | Image.Image | None, Pair]
         if isinstance(given, str):
-            shown = given, translate(read_upload(given, limits), selected, progress)
+            shown = given, translate(read_upload(given, limits), selected, number, progress)
         else:
-            shown = show_example(selected, 0, progress)
+            shown = show_example(selected, number, 0, progress)
         return (
             *shown,
             empty_canvas(translator, selected),
@@ -116,23 +127,24 @@ def translation_tab(
         )
 
     # One event each: Gradio may lose the end of a chain of events when files follow each other quickly.
-    upload.upload(take_file, [upload, direction], [source, result], **event_options("full"))
+    upload.upload(take_file, [upload, direction, seed], [source, result], **event_options("full"))
     upload.clear(lambda: (None, None), None, [source, result], **event_options())
     if shows_examples:
-        gallery.select(take_example, direction, [source, result], **event_options("full"))
-        page.load(take_first, direction, [source, result], **event_options())
+        gallery.select(take_example, [direction, seed], [source, result], **event_options("full"))
+        page.load(take_first, [direction, seed], [source, result], **event_options())
 
     @show_errors
-    def take(drawing: Drawing | None, selected: str) -> Any:
+    def take(drawing: Drawing | None, selected: str, number: float) -> Any:
         # The editor sends an event for its empty canvas when it is first shown.
         if drawing is None or not ImageChops.difference(*drawing).getbbox():
             return gr.skip()
         drawn = resize_drawing(drawing.composite, translator.sizes[selected], palette(translator, selected))
-        return drawn, translate_image(translator, drawn, selected)
+        return drawn, translate_image(translator, drawn, selected, seed=parse_seed(number))
 
-    editor.input(take, [editor, direction], [source, result], **event_options(trigger_mode="multiple"))
+    seed.input(answer, [source, direction, seed], result, **event_options())
+    editor.input(take, [editor, direction, seed], [source, result], **event_options(trigger_mode="multiple"))
     turned = [source, result, editor, brush, colors, gallery]
-    direction.change(turn, [source, direction], turned, **event_options("full"))
+    direction.change(turn, [source, direction, seed], turned, **event_options("full"))
     choose = choose_brush_script(translator)
     direction.change(None, direction, editor, js=choose, api_visibility="private")
     brush.input(None, [direction, brush], editor, js=choose, api_visibility="private")

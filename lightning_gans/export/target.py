@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lightning_gans.components.noise import NormalNoise, latents
 from lightning_gans.core import __version__
 from lightning_gans.core.images import plain_size
 from lightning_gans.inference import ImageTranslator, LatentSampler, PretrainedModel
@@ -172,7 +173,7 @@ class LatentTarget(ExportTarget):
 
 
 class TranslationTarget(ExportTarget):
-    """A generator from images.
+    """A generator from images, and from latent codes if it takes some.
 
     Args:
         model: the translation model.
@@ -187,11 +188,12 @@ class TranslationTarget(ExportTarget):
         self.direction = model.resolve_direction(direction)
         self.height, self.width = model.sizes[self.direction]
         self.network = copy_to_cpu(model.network(self.direction))
-        self.input_names = ("images",)
+        self.latent_dim = model.latent_dim(self.direction)
+        self.input_names = ("images", "latent") if self.latent_dim else ("images",)
         self.output_name = "translated"  # in ONNX an output must not have the name of an input
         self.multiple = self.smallest_size_step()
         self.output_axes = {0: "batch", 2: "height", 3: "width"} if self.multiple else {0: "batch"}
-        self.input_axes = (self.output_axes,)
+        self.input_axes = (self.output_axes, {0: "batch"})[: len(self.input_names)]
 
     def model_network(self) -> Translator:
         """The network inside the model."""
@@ -229,23 +231,34 @@ class TranslationTarget(ExportTarget):
         return 0
 
     def inputs(self, n: int, height: int, width: int) -> Inputs:
-        """Random images (n, C, height, width), the same in every call."""
+        """Random images (n, C, height, width), and latent codes (n, D) if there are some, the same in every call."""
         generator = torch.Generator().manual_seed(n)
-        return (torch.rand(n, self.model_network().channels_in, height, width, generator=generator) * 2 - 1,)
+        images = torch.rand(n, self.model_network().channels_in, height, width, generator=generator) * 2 - 1
+        if not self.latent_dim:
+            return (images,)
+        return images, latents(NormalNoise(), self.latent_dim, n, range(n))
 
     def test_description(self) -> str:
         """The inputs of :meth:`test_inputs`, in words."""
         height, width = self.other_size
         others = f", and 2 of {height} x {width}" if self.multiple else ""
         sizes = join_numbers(IMAGE_BATCH_SIZES)
-        return f"random images, batches of {sizes} at {self.height} x {self.width} pixels{others}"
+        images = "random images and latent codes" if self.latent_dim else "random images"
+        return f"{images}, batches of {sizes} at {self.height} x {self.width} pixels{others}"
 
     def facts(self) -> dict[str, Any]:
         """Config of the network, direction and sizes."""
         config = self.model.config["generators"][self.direction]
         size = plain_size((self.height, self.width))
         sides = f"multiples of {self.multiple}" if self.multiple else str(size)
-        return {"generator": config, "direction": self.direction, "trained_size": size, "sides": sides}
+        facts = {"generator": config, "direction": self.direction, "trained_size": size, "sides": sides}
+        if not self.latent_dim:
+            return facts
+        answers = (
+            "lightning_gans.components.noise.latents(NormalNoise(), latent_dim, seed, range(n)) returns the latent "
+            "codes of the first n answers of a seed"
+        )
+        return {**facts, "latent_dim": self.latent_dim, "answers": answers}
 
 
 def export_target(

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lightning_gans.components.class_paths import NO_TRUST, Trust
+from lightning_gans.components.noise import NormalNoise, latents
 from lightning_gans.core.arguments import short_text
+from lightning_gans.core.errors import at_least
 from lightning_gans.core.image_batch import ImageBatch
 from lightning_gans.core.images import height_width
 from lightning_gans.inference.construct import build_translator
 from lightning_gans.inference.model import PretrainedModel
 from lightning_gans.inference.tiled.translate import translate_picture
 from lightning_gans.networks.base import Translator
+from lightning_gans.networks.latent_translator import LatentTranslator, SingleAnswer
 from lightning_gans.runs.record import ModelMetadata
 
 DIRECTIONS = ("a_to_b", "b_to_a")
@@ -81,6 +84,8 @@ class ImageTranslator(PretrainedModel):
             network = self.network(direction)
             channels = f"from {network.channels_in} to {network.channels_out} channels"
             parts.append(f"`{direction}` {channels}, trained on {height} x {width} pixels")
+            if length := self.latent_dim(direction):
+                parts[-1] += f", with latent codes of {length} numbers, each of which gives another answer"
         return f"Images are float tensors (N, C, H, W) in [-1, 1]: {'; '.join(parts)}."
 
     def resolve_direction(self, direction: str | None = None) -> str:
@@ -105,22 +110,60 @@ class ImageTranslator(PretrainedModel):
         assert isinstance(network, Translator)
         return network
 
+    def latent_dim(self, direction: str | None = None) -> int:
+        """Length of the latent codes by which a direction gives several answers to an image; 0 if it gives one.
+
+        Raises:
+            ValueError: if the model does not have that direction.
+        """
+        network = self.network(direction)
+        return network.latent_dim if isinstance(network, LatentTranslator) else 0
+
+    def answering(self, direction: str | None = None, seed: int = 0, answer: int = 0) -> Translator:
+        """The network of a direction; of one that takes latent codes, with the code of one answer.
+
+        The code depends on the seed and the number of the answer only, so that it is the same for all images.
+
+        Args:
+            direction: "a_to_b" or "b_to_a"; None for the default.
+            seed: seed of the answers, at least 0.
+            answer: number of the answer, at least 0.
+
+        Raises:
+            ValueError: if the model does not have that direction, a number is out of range, or an answer other than the
+                first is requested of a network that gives one.
+        """
+        network = self.network(direction)
+        at_least("seed", seed, 0)
+        at_least("answer", answer, 0)
+        if isinstance(network, LatentTranslator):
+            return SingleAnswer(network, latents(NormalNoise(), network.latent_dim, seed, [answer])[0])
+        if answer:
+            raise ValueError(
+                f"answer is {answer}, but {type(network).__name__} takes no latent codes and gives one answer to an "
+                "image; expected 0"
+            )
+        return network
+
     @torch.inference_mode()
-    def translate(self, images: Tensor, direction: str | None = None) -> ImageBatch:
+    def translate(self, images: Tensor, direction: str | None = None, seed: int = 0, answer: int = 0) -> ImageBatch:
         """Translate images one by one.
 
         Args:
             images: (N, C, H, W) in [-1, 1]. The trained size always works, others if the network accepts them;
                 :meth:`translate_array` accepts any size.
             direction: "a_to_b" or "b_to_a"; None for the default.
+            seed: see :meth:`answering`.
+            answer: see :meth:`answering`.
 
         Returns:
             Images (N, C', H, W) in [-1, 1] on the CPU, which a notebook shows as a grid.
 
         Raises:
-            ValueError: if the model does not have that direction, or the images have another number of channels.
+            ValueError: if the model does not have that direction or answer, or the images have another number of
+                channels.
         """
-        network = self.network(direction)
+        network = self.answering(direction, seed, answer)
         if images.ndim != 4 or images.shape[1] != network.channels_in:
             raise ValueError(f"images has shape {tuple(images.shape)}; expected (N, {network.channels_in}, H, W)")
         translated = [network(image[None].to(self.device)).cpu() for image in images]
@@ -128,7 +171,12 @@ class ImageTranslator(PretrainedModel):
         return ImageBatch(torch.cat(translated) if translated else empty)
 
     def translate_array(
-        self, array: NDArray[Any], direction: str | None = None, tile: int | None = None
+        self,
+        array: NDArray[Any],
+        direction: str | None = None,
+        tile: int | None = None,
+        seed: int = 0,
+        answer: int = 0,
     ) -> NDArray[Any]:
         """Translate an image of any size, or several, as the command ``translate`` does.
 
@@ -141,17 +189,19 @@ class ImageTranslator(PretrainedModel):
             direction: "a_to_b" or "b_to_a"; None for the default.
             tile: largest height and width in pixels of what the network is run on at once, for networks that can be
                 cut into stages; None for 512, or the size of the training if that is larger.
+            seed: see :meth:`answering`.
+            answer: see :meth:`answering`.
 
         Returns:
             An array of the same type and shape, except for the number of channels: (H, W) for an image (H, W) if it is
             one, else (H, W, C').
 
         Raises:
-            ValueError: if the array has another shape, type or range, the model does not have that direction, or
-                ``tile`` is not possible.
+            ValueError: if the array has another shape, type or range, the model does not have that direction or answer,
+                or ``tile`` is not possible.
         """
         direction = self.resolve_direction(direction)
-        network, given = self.network(direction), np.asarray(array)
+        network, given = self.answering(direction, seed, answer), np.asarray(array)
         images = given[None, :, :, None] if given.ndim == 2 else given[None] if given.ndim == 3 else given
         if images.ndim != 4 or images.shape[-1] != network.channels_in or not images.size:
             raise ValueError(f"array has shape {given.shape}; expected (H, W, {network.channels_in})")

@@ -127,7 +127,7 @@ class PretrainedModel(nn.Module, PyTorchModelHubMixin, ABC):
         """
         return self.sample(0)
 
-    def translate(self, images: Tensor, direction: str | None = None) -> Tensor:
+    def translate(self, images: Tensor, direction: str | None = None, seed: int = 0, answer: int = 0) -> Tensor:
         """Translate images; see :meth:`.ImageTranslator.translate`.
 
         Raises:

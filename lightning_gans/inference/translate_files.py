@@ -40,6 +40,7 @@ class FileTranslator:
         progress: whether to show progress bars; None to show them where stderr is a terminal.
         joined: whether each image is a pair, domain a on the left and domain b on the right, of which the half that the
             direction starts from is translated.
+        seed: seed of the answers of a model that takes latent codes; see :meth:`.ImageTranslator.answering`.
 
     Attributes:
         direction: "a_to_b" or "b_to_a".
@@ -47,7 +48,7 @@ class FileTranslator:
 
     Raises:
         ValueError: if the model does not have that direction, there are no files of images of its channels, or the
-            tile is not possible.
+            tile or the seed is not possible.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class FileTranslator:
         tile: int | None = None,
         progress: bool | None = None,
         joined: bool = False,
+        seed: int = 0,
     ) -> None:
         self.direction = direction = model.resolve_direction(direction)
         self.network, self.size, self.tile = model.network(direction), model.sizes[direction], tile
@@ -75,6 +77,8 @@ class FileTranslator:
         if joined and self.label_maps:
             raise ValueError("joined is true, but the model translates label maps; expected files of one image each")
         tile_size(self.network, self.size, tile)
+        self._answering = lambda answer: model.answering(direction, seed, answer)
+        self._answers = {0: self._answering(0)}
 
     def translate(
         self,
@@ -82,6 +86,7 @@ class FileTranslator:
         alpha: Image.Image | None = None,
         progress: Progress | None = None,
         instances: NDArray[np.int32] | None = None,
+        answer: int = 0,
     ) -> Image.Image:
         """Translate one image.
 
@@ -90,15 +95,19 @@ class FileTranslator:
             alpha: its alpha channel, which the result gets; None if it has none.
             progress: called after each step, with the number of finished steps and their total.
             instances: of a label map the instance of each pixel (height, width), if :attr:`takes_borders`.
+            answer: number of the translation, if the model gives several.
 
         Raises:
-            ValueError: if instances are missing or of another size, or the image is so long and narrow that it would be
-                mostly padding.
+            ValueError: if the model gives one answer, instances are missing or of another size, or the image is so long
+                and narrow that it would be mostly padding.
             RunEnded: if the temporary file of a large image cannot be written.
         """
+        if answer not in self._answers:
+            self._answers[answer] = self._answering(answer)
+        network = self._answers[answer]
         try:
             given = self._pixels(image, instances)
-            pixels = translate_picture(self.network, given, self.size, self.tile, progress)
+            pixels = translate_picture(network, given, self.size, self.tile, progress)
         except OSError as error:
             raise RunEnded(
                 f"the temporary file of a translation cannot be written ({os_reason(error)}); "
@@ -187,7 +196,7 @@ class FileTranslator:
                 steps.total = total
                 steps.update(done - steps.n)
 
-            written = {job.target: self.translate(image, alpha, show, instances)}
+            written = {job.target: self.translate(image, alpha, show, instances, job.answer)}
         if job.given_copy is not None:
             written[job.given_copy] = _with_alpha(self.shown(image), alpha)
         if job.truth_copy is not None:
@@ -205,7 +214,8 @@ class FileTranslator:
         ):
             for number, frame in enumerate(reader.frames(), start=1):
                 alpha = frame.image.getchannel("A") if frame.image.mode == "RGBA" else None
-                writer.write(self.translate(flatten(frame.image), alpha), frame.hundredths)
+                translated = self.translate(flatten(frame.image), alpha, answer=job.answer)
+                writer.write(translated, frame.hundredths)
                 count(number, reader.count)
         job.copy_files()
 
@@ -220,7 +230,7 @@ class FileTranslator:
                 if not isinstance(part, VideoFrame):
                     writer.copy(part)
                     continue
-                translated = self.translate(Image.fromarray(part.pixels)).convert("RGB")
+                translated = self.translate(Image.fromarray(part.pixels), answer=job.answer).convert("RGB")
                 writer.write(part, np.asarray(translated))
                 frames += 1
                 count(frames, reader.count or frames)

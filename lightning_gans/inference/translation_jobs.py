@@ -41,6 +41,7 @@ class Job(NamedTuple):
         truth: file with what the translation should be; None if it is not known, or is a half of ``source``.
         truth_copy: for a comparison, the file for what the translation should be.
         instances: of a label map, file with the map of its instances.
+        answer: number of the translation, if a model gives several to an image.
     """
 
     source: Path
@@ -51,6 +52,7 @@ class Job(NamedTuple):
     truth: Path | None = None
     truth_copy: Path | None = None
     instances: Path | None = None
+    answer: int = 0
 
     @property
     def written(self) -> list[Path]:
@@ -180,6 +182,31 @@ def compared_jobs(
         )
     check_written(compared)
     return compared
+
+
+def answered_jobs(jobs: Sequence[Job], answers: int) -> list[Job]:
+    """Several translations of each file: ``photo.png`` becomes ``photo_answer0.png``, ``photo_answer1.png`` and so on.
+
+    The first of a file has those of the other files of a comparison.
+
+    Args:
+        jobs: see :func:`find_jobs` and :func:`compared_jobs`.
+        answers: number of translations of each file; for 1 the names remain.
+
+    Raises:
+        InputError: if two files would become one.
+    """
+    if answers == 1:
+        return list(jobs)
+    several = []
+    for job in jobs:
+        stem = job.target.with_name(job.target.stem)
+        for answer in range(answers):
+            first = job if answer == 0 else job._replace(given_copy=None, truth=None, truth_copy=None)
+            target = _named(stem, f"_answer{answer}", job.target.suffix)
+            several.append(first._replace(target=target, answer=answer))
+    check_written(several)
+    return several
 
 
 def check_written(jobs: Iterable[Job]) -> None:

@@ -71,7 +71,7 @@ def test_uploads_and_drawings_are_translated(served: Served) -> None:
     assert '"success":true' in served.handled(*as_upload(file_data(path)))
     assert served.draw(encoded("PNG"), "background")[0] == 200
     assert served.draw(encoded("PNG", color="red"), "composite")[0] == 200
-    told = served.handled("take", [{"background": None, "layers": [], "composite": None, "id": "d"}, "a_to_b"])
+    told = served.handled("take", [{"background": None, "layers": [], "composite": None, "id": "d"}, "a_to_b", 0])
     assert '"success":true' in told
     assert "/gradio_api/file=" in told
 
@@ -89,7 +89,7 @@ def test_no_drawing_starts_ghostscript(served: Served) -> None:
     served.decoded.unlink(missing_ok=True)
     served.draw(encoded("EPS"), "background")
     served.draw(encoded("EPS"), "composite")
-    told = served.handled("take", [{"background": None, "layers": [], "composite": None, "id": "d"}, "a_to_b"])
+    told = served.handled("take", [{"background": None, "layers": [], "composite": None, "id": "d"}, "a_to_b", 0])
     assert "the file is not a readable image (not an image)" in told
     assert not served.decoded.exists()
 
@@ -105,7 +105,7 @@ def test_a_drawing_with_an_endless_number_of_layers_takes_no_memory(served: Serv
     for index in ("30000000000", "-1", "x", "null"):
         served.draw(b"0", "layer", index)
     layer = file_data(served.uploaded(encoded("PNG", (100, 100))))
-    served.handled("take", [{"background": None, "layers": [layer] * 500, "composite": None}, "a_to_b"])
+    served.handled("take", [{"background": None, "layers": [layer] * 500, "composite": None}, "a_to_b", 0])
     assert peak_mb(served) < before + 100
 
 

@@ -43,11 +43,15 @@ def attack(served: Served, seconds: float, clients: int) -> tuple[list[float], l
             served.draw(os.urandom(150_000), "composite", drawing=session)
         elif kind == 2:
             path = served.uploaded(picture, cookie=f"lightning-gans-browser={secrets.token_hex(16)}")
-            request = {"data": [file_data(path), "a_to_b"], "fn_index": functions["take_file"], "session_hash": session}
+            request = {
+                "data": [file_data(path), "a_to_b", 0],
+                "fn_index": functions["take_file"],
+                "session_hash": session,
+            }
             if served.post("/gradio_api/queue/join", request)[0] == 200 and turn % 16 == 2:
                 served.ask("GET", f"/gradio_api/queue/data?session_hash={session}", b"", 60)
         elif kind == 3:
-            request = {"data": ["x" * 90_000, "a_to_b"], "fn_index": functions["take"], "session_hash": session}
+            request = {"data": ["x" * 90_000, "a_to_b", 0], "fn_index": functions["take"], "session_hash": session}
             served.post("/gradio_api/queue/join", request)
         elif kind == 4:
             served.ask("GET", PATHS[turn % len(PATHS)], b"", 60)

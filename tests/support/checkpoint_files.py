@@ -9,7 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from lightning_gans.networks import BigGANGenerator, MLPGenerator, ResNetTranslator, StyleGAN2Generator, UNet
+from lightning_gans.networks import (
+    BigGANGenerator,
+    LatentUNet,
+    MLPGenerator,
+    ResNetTranslator,
+    StyleGAN2Generator,
+    UNet,
+)
 from tests.support.stamps import stamp_dict
 
 NETWORKS = "lightning_gans.networks"
@@ -109,6 +116,23 @@ def one_way(path: Path, b_to_a: bool = False) -> Path:
         "size": 64,
     }
     return write(path, settings, {"generator": UNet(1, 3, 64, width=2)})
+
+
+def many_answers(path: Path) -> Path:
+    """A U-Net with latent codes of three numbers from one channel to three, without an average."""
+    torch.manual_seed(0)
+    network = LatentUNet(1, 3, 64, latent_dim=3, width=2)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    settings = {
+        "_class_path": "lightning_gans.variants.BicycleGAN",
+        "generator": {"class_path": f"{NETWORKS}.LatentUNet", "init_args": {"latent_dim": 3, "width": 2}},
+        "direction": "a_to_b",
+        "channels_a": 1,
+        "channels_b": 3,
+        "size": 64,
+    }
+    return write(path, settings, {"generator": network})
 
 
 def both_ways(path: Path, **more: Any) -> Path:

@@ -12,23 +12,23 @@ from tests.support.demo_client import Served
 
 
 def as_upload(file: dict[str, Any]) -> tuple[str, list[Any]]:
-    return "take_file", [file, "a_to_b"]
+    return "take_file", [file, "a_to_b", 0]
 
 
 def as_drawing(file: dict[str, Any]) -> tuple[str, list[Any]]:
-    return "take", [{"background": file, "layers": [], "composite": file}, "a_to_b"]
+    return "take", [{"background": file, "layers": [], "composite": file}, "a_to_b", 0]
 
 
 def as_layer(file: dict[str, Any]) -> tuple[str, list[Any]]:
-    return "take", [{"background": None, "layers": [file], "composite": None}, "a_to_b"]
+    return "take", [{"background": None, "layers": [file], "composite": None}, "a_to_b", 0]
 
 
 def as_direction(file: dict[str, Any]) -> tuple[str, list[Any]]:
-    return "take_file", [None, file]
+    return "take_file", [None, file, 0]
 
 
 def nested(file: dict[str, Any]) -> tuple[str, list[Any]]:
-    return "take_file", [None, [{"a": [file]}]]
+    return "take_file", [None, [{"a": [file]}], 0]
 
 
 PLACES = [as_upload, as_drawing, as_layer, as_direction, nested]

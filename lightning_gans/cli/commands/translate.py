@@ -11,6 +11,7 @@ from lightning_gans.cli.commands.common import (
     load_model_of,
     model_parser,
     options_as_arguments,
+    require_at_least,
     require_folder_name,
     user_path,
 )
@@ -35,6 +36,10 @@ other files in folders.
 
 A GIF of several frames becomes a GIF, and a video becomes a video: each frame is translated as an image, and is shown
 at its own time and for as long as before. Sound is copied. Memory does not depend on the length.
+
+A model that takes latent codes, such as BicycleGAN, gives many answers to one image. Answer number K of a seed has the
+same code for all files and frames, and is the same whatever else is translated. --answers 3 writes photo_answer0.png to
+photo_answer2.png in place of photo.png, which is answer 0.
 
 --compare also writes what the network was given, and what the translation should be if that is known, as files of
 their own, and a page that shows them side by side.
@@ -69,6 +74,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tile", type=int, metavar="PIXELS", help="side of a tile; smaller tiles need less memory and more time"
     )
+    parser.add_argument("--answers", type=int, metavar="N", help="translations of each file (default: 1)")
+    parser.add_argument("--seed", type=int, help="seed of the answers (default: 0)")
     parser.add_argument(
         "--compare",
         action="store_true",
@@ -117,6 +124,7 @@ def run(options: argparse.Namespace) -> None:
         InputError: if an option cannot be used.
         RunEnded: if files cannot be translated or written, or after Ctrl-C.
     """
+    require_at_least(options, answers=1, seed=0)
     require_folder_name(options.out, "a folder, to which files are written")
     if options.truth is not None and (options.joined or not options.compare):
         raise InputError(
@@ -129,7 +137,13 @@ def run(options: argparse.Namespace) -> None:
     announce_loading()
     from lightning_gans.inference import ImageTranslator
     from lightning_gans.inference.translate_files import FileTranslator
-    from lightning_gans.inference.translation_jobs import Kind, compared_jobs, find_jobs, with_instances
+    from lightning_gans.inference.translation_jobs import (
+        Kind,
+        answered_jobs,
+        compared_jobs,
+        find_jobs,
+        with_instances,
+    )
 
     jobs = find_jobs(options.inputs, options.out)
     moving = next((job.source for job in jobs if job.kind is not Kind.IMAGE), None)
@@ -142,7 +156,9 @@ def run(options: argparse.Namespace) -> None:
     try:
         model = load_model_of(options, ImageTranslator)
         with options_as_arguments(direction="--direction", tile="--tile"):
-            translator = FileTranslator(model, options.direction, options.tile, options.progress, options.joined)
+            choices = (options.direction, options.tile, options.progress, options.joined, options.seed or 0)
+            translator = FileTranslator(model, *choices)
+        require_latent(options, model.latent_dim(translator.direction))
         if translator.takes_borders and options.instances is None:
             raise InputError("the model was trained with the borders of instances; expected --instances, their maps")
         if options.instances is not None:
@@ -154,6 +170,7 @@ def run(options: argparse.Namespace) -> None:
             jobs = with_instances(jobs, options.instances, tuple(options.endings))
         if options.compare:
             jobs = compared_jobs(jobs, options.out, translator.direction, options.truth, options.joined)
+        jobs = answered_jobs(jobs, options.answers or 1)
         done = translator.translate_all(jobs)
     except KeyboardInterrupt:
         raise RunEnded("interrupted; every image written so far is complete", status=INTERRUPTED) from None
@@ -166,3 +183,21 @@ def run(options: argparse.Namespace) -> None:
     print(f"{noun}: {options.out} ({len(jobs)} by {describe_weights(model)})")
     if options.compare:
         print(f"page: {options.out / PAGE}")
+
+
+def require_latent(options: argparse.Namespace, latent_dim: int) -> None:
+    """Check that options of models with many answers are given for one only.
+
+    Args:
+        options: of the command.
+        latent_dim: length of the model's latent codes.
+
+    Raises:
+        InputError: if they are given, but the model takes no latent codes.
+    """
+    for key in ("answers", "seed") if not latent_dim else ():
+        if (given := getattr(options, key)) is not None:
+            raise InputError(
+                f"--{key} is {given}, but the model gives one answer to an image; expected a model that takes latent "
+                "codes, such as BicycleGAN"
+            )

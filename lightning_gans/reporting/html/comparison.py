@@ -31,7 +31,7 @@ class Shown(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A translation: its name, and the files that are shown side by side."""
+    """The translations of a file: its name, and the files that are shown side by side."""
 
     name: str
     files: list[Shown]
@@ -42,7 +42,7 @@ def write_comparison(path: Path, jobs: Sequence[Job], metadata: ModelMetadata, d
 
     Args:
         path: of the page; the files of ``jobs`` are in folders below its own.
-        jobs: what was translated; see :func:`.compared_jobs`.
+        jobs: what was translated; see :func:`.compared_jobs`. The answers to a file are shown side by side.
         metadata: of the model.
         direction: "a_to_b" or "b_to_a".
 
@@ -51,11 +51,17 @@ def write_comparison(path: Path, jobs: Sequence[Job], metadata: ModelMetadata, d
     """
     names = metadata.get("domains", {})
     given, made = (names.get(letter, letter.upper()) for letter in direction.split("_to_"))
-    titles = (f"{given}, the input", f"{made}, translated", f"{made}, the truth")
-    rows = []
+    answers: dict[Path, list[Job]] = {}
     for job in jobs:
-        files = zip(titles, (job.given_copy, job.target, job.truth_copy), strict=True)
-        rows.append(Row(job.name.as_posix(), [_shown(title, file, path.parent) for title, file in files if file]))
+        answers.setdefault(job.source, []).append(job)
+    rows = []
+    for several in answers.values():
+        title = f"{made}, answer {{}}" if len(several) > 1 else f"{made}, translated"
+        files = [(f"{given}, the input", job.given_copy) for job in several]
+        files += [(title.format(job.answer), job.target) for job in several]
+        files += [(f"{made}, the truth", job.truth_copy) for job in several]
+        shown = [_shown(title, file, path.parent) for title, file in files if file]
+        rows.append(Row(several[0].name.as_posix(), shown))
     model = str(metadata.get("variant", "")).rpartition(".")[2]
     template = page_environment().get_template("comparison.html.j2")
     title = f"{given} to {made}"
