@@ -23,10 +23,10 @@ from lightning_gans.core.errors import InputError
 from lightning_gans.families import Adversarial, LatentGAN, Translation
 from lightning_gans.families.adversarial import NotStoredWarning
 from lightning_gans.inference import ImageTranslator, LatentSampler
-from lightning_gans.networks import PatchGAN, ResNetTranslator, UNet
+from lightning_gans.networks import LatentUNet, PatchGAN, ResNetLatentEncoder, ResNetTranslator, UNet
 from lightning_gans.networks.base import Generator
 from lightning_gans.networks.layers import InstanceNorm
-from lightning_gans.variants import CGAN, DCGAN, GAN, CycleGAN, UnrolledGAN
+from lightning_gans.variants import CGAN, DCGAN, GAN, BicycleGAN, CycleGAN, UnrolledGAN
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer, weights
 from tests.support.tiny_translation import SIZE, tiny_facades
 from tests.support.variants import ENERGY_VARIANTS, LATENT_VARIANTS, TRANSLATION_VARIANTS, networks_for
@@ -93,15 +93,16 @@ def test_a_latent_variant_made_in_python_is_loaded_with_all_of_its_parts(
 
 @pytest.mark.parametrize("variant", TRANSLATION_VARIANTS)
 def test_a_translation_variant_made_in_python_is_loaded(variant: type[Translation], tmp_path: Path) -> None:
-    model = variant(
-        generator=partial(ResNetTranslator, blocks=1, width=2, norm=InstanceNorm),
-        discriminator=partial(PatchGAN, layers=1, width=2, norm=InstanceNorm),
-        channels_a=3,
-        channels_b=3,
-        size=SIZE,
-        objective=LeastSquares(b=0.9),
-    )
-    path = trained(tmp_path, model, tiny_facades())
+    networks: dict[str, Any] = {
+        "generator": partial(ResNetTranslator, blocks=1, width=2, norm=InstanceNorm),
+        "discriminator": partial(PatchGAN, layers=1, width=2, norm=InstanceNorm),
+    }
+    size = SIZE
+    if variant is BicycleGAN:
+        latent = {"generator": partial(LatentUNet, width=2), "encoder": partial(ResNetLatentEncoder, width=2)}
+        networks, size = {**networks, **latent}, 64
+    model = variant(**networks, channels_a=3, channels_b=3, size=size, objective=LeastSquares(b=0.9))
+    path = trained(tmp_path, model, tiny_facades(size=size))
     loaded = variant.load_from_checkpoint(path)
     assert_equal(loaded, model)
     assert describe(loaded.objective) == describe(LeastSquares(b=0.9))
