@@ -125,7 +125,7 @@ def test_evaluation_draws_a_code_for_each_image_and_a_checkpoint_has_the_encoder
     assert predicted is not None
     found = torch.cat([batch["a"] for batch in predicted])
     codes = latents(NormalNoise(), 3, model.run_seed, range(5))
-    given = torch.cat([data.transfer_batch_to_device(batch, model.device, 0).b for batch in data.predict_dataloader()])
+    given = torch.cat([data.on_after_batch_transfer(batch, 0).b for batch in data.predict_dataloader()])
     torch.testing.assert_close(found, model(given, codes))
     assert not torch.allclose(found, model(given))
     path = tmp_path / "checkpoints" / "last.ckpt"

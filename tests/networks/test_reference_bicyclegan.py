@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -62,9 +63,9 @@ def test_losses_and_gradients_are_the_authors(monkeypatch: pytest.MonkeyPatch) -
     expected = CASES["step"]
     monkeypatch.setattr(BicycleGAN, "log_scalar", lambda *_: None)
     model = BicycleGAN(
-        lambda *given: LatentUNet(*given, latent_dim=3, width=4),
-        lambda *given: ResNetLatentEncoder(*given, width=4),
-        lambda channels: BicyclePatchGAN(channels, layers=2, width=8),
+        partial(LatentUNet, latent_dim=3, width=4),
+        partial(ResNetLatentEncoder, width=4),
+        partial(BicyclePatchGAN, layers=2, width=8),
         channels_b=2,
         size=128,
     ).double()
