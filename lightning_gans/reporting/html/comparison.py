@@ -56,9 +56,11 @@ def write_comparison(path: Path, jobs: Sequence[Job], metadata: ModelMetadata, d
         answers.setdefault(job.source, []).append(job)
     rows = []
     for several in answers.values():
-        title = f"{made}, answer {{}}" if len(several) > 1 else f"{made}, translated"
         files = [(f"{given}, the input", job.given_copy) for job in several]
-        files += [(title.format(job.answer), job.target) for job in several]
+        files += [
+            (f"{made}, answer {job.answer}" if len(several) > 1 else f"{made}, translated", job.target)
+            for job in several
+        ]
         files += [(f"{made}, the truth", job.truth_copy) for job in several]
         shown = [_shown(title, file, path.parent) for title, file in files if file]
         rows.append(Row(several[0].name.as_posix(), shown))
