@@ -140,10 +140,10 @@ def decode(blocks: nn.ModuleList, skips: list[Tensor]) -> Tensor:
         blocks: see :func:`decoder_blocks`.
         skips: the maps (N, C, h, w) of the encoder, the largest first.
     """
-    innermost, *others = reversed(skips)
-    maps: Tensor = blocks[0](innermost)
-    for block, skip in zip(list(blocks)[1:], others, strict=True):
-        maps = block(torch.cat([maps, skip], dim=1))
+    left = [*skips]
+    maps: Tensor = blocks[0](left.pop())
+    for block in list(blocks)[1:]:
+        maps = block(torch.cat([maps, left.pop()], dim=1))
     return maps
 
 
