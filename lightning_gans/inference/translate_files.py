@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ class FileTranslator:
         if joined and self.label_maps:
             raise ValueError("joined is true, but the model translates label maps; expected files of one image each")
         tile_size(self.network, self.size, tile)
-        self._answering = lambda answer: model.answering(direction, seed, answer)
+        self._answering = partial(model.answering, direction, seed)
         self._answers = {0: self._answering(0)}
 
     def translate(

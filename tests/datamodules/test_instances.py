@@ -39,7 +39,8 @@ def by_definition(instances: Array) -> Array:
     """Whether each pixel has a neighbor of another instance, from a copy with a frame of the nearest pixels."""
     framed = np.pad(instances, 1, mode="edge")
     others = (framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:])
-    return np.any([instances != other for other in others], axis=0)
+    borders: Array = np.any([instances != other for other in others], axis=0)
+    return borders
 
 
 @pytest.fixture

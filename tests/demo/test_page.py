@@ -156,7 +156,7 @@ def test_no_handler_replaces_the_editor_and_its_decoder(tmp_path: Path) -> None:
     handlers = [fn.fn for fn in page.fns.values() if editor in fn.outputs and fn.fn is not None]
     assert len(handlers) == 1
     for direction in model.directions:
-        value = handlers[0](None, direction)[2]
+        value = handlers[0](None, direction, 0)[2]
         assert sorted(value) == ["background", "composite", "layers"]
 
 

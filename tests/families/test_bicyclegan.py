@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -82,7 +82,7 @@ def test_the_cycle_of_the_latent_code_trains_the_generator_only() -> None:
     codes = model.encoder(truth)
     answers = [model.generator(source, code) for code in (codes.sample(torch.randn(2, 3)), drawn)]
     loss = model.cycle_loss(truth, codes, answers[0], drawn, answers[1])
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert all(weight.grad is not None and weight.grad.any() for weight in model.generator.parameters())
     assert not any(weight.grad is not None and weight.grad.any() for weight in model.encoder.parameters())
     assert all(weight.requires_grad for weight in model.encoder.parameters())
@@ -123,7 +123,7 @@ def test_evaluation_draws_a_code_for_each_image_and_a_checkpoint_has_the_encoder
     trainer.fit(model, data := tiny_facades())
     predicted = trainer.predict(model, data)
     assert predicted is not None
-    found = torch.cat([batch["a"] for batch in predicted])
+    found = torch.cat([cast("dict[str, Tensor]", batch)["a"] for batch in predicted])
     codes = latents(NormalNoise(), 3, model.run_seed, range(5))
     given = torch.cat([data.on_after_batch_transfer(batch, 0).b for batch in data.predict_dataloader()])
     torch.testing.assert_close(found, model(given, codes))

@@ -43,11 +43,11 @@ def test_dropout_is_in_the_blocks_of_the_authors() -> None:
 
 @pytest.mark.parametrize(("size", "blocks"), [(16, 0), ((31, 40), 0), (64, 2), ((256, 100), 2), (256, 4)])
 def test_encoders_shrink_images_to_a_few_places(size: Any, blocks: int) -> None:
-    with torch.device("meta"):
-        encoder = ResNetLatentEncoder(3, size, 5, width=2)
-        height, width = size if isinstance(size, tuple) else (size, size)
-        codes = encoder(torch.empty(2, 3, height, width))
-        assert 8 <= min(encoder.blocks(encoder.first(torch.empty(2, 3, height, width))).shape[2:]) < 16
+    encoder = ResNetLatentEncoder(3, size, 5, width=1)
+    images = torch.zeros(2, 3, *(size if isinstance(size, tuple) else (size, size)))
+    with torch.no_grad():
+        codes = encoder(images)
+        assert 8 <= min(encoder.blocks(encoder.first(images)).shape[2:]) < 16
     assert len(encoder.blocks) == blocks
     assert codes.mean.shape == codes.log_variance.shape == (2, 5)
 

@@ -89,7 +89,7 @@ def test_losses_and_gradients_are_the_authors(monkeypatch: pytest.MonkeyPatch) -
     loss = model.generator_loss(source, truth, rebuilt, random) + cycle
     # The package's losses are float32 scalars.
     assert loss.item() == pytest.approx(expected["loss_g"] + expected["latent_l1"], rel=1e-6)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     found = {"gradient_g": model.generator.parameters(), "gradient_e": theirs(model.encoder)}
     for name, parameters in found.items():
         gradients = [weight.grad for weight in parameters if weight.grad is not None]
