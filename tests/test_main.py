@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,16 @@ def test_help_may_be_a_command(
     with contextlib.suppress(SystemExit):
         main()
     assert capsys.readouterr().out.startswith(beginning)
+
+
+@pytest.mark.parametrize("given", [{}, {"THP_MEM_ALLOC_ENABLE": "0"}])
+def test_huge_pages_are_used_unless_the_user_says_otherwise(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", environment := dict(given))
+    monkeypatch.setattr(sys, "argv", ["lightning-gans", "--version"])
+    main()
+    assert environment == {"THP_MEM_ALLOC_ENABLE": "1", **given}
 
 
 @pytest.mark.parametrize(

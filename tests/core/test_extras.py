@@ -141,11 +141,15 @@ def test_no_module_that_training_may_use_imports_a_package_of_an_extra() -> None
 
 HIDDEN = """
 import sys
-class Hook:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {modules!r}:
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Hook())
+class Hiding:
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+    def find_spec(self, name, *others):
+        hidden = name.partition(".")[0] in {modules!r}
+        return None if hidden else self.finder.find_spec(name, *others)
+sys.meta_path[:] = map(Hiding, sys.meta_path)
 sys.argv[0] = "lightning-gans"
 from lightning_gans.__main__ import main
 main()

@@ -178,7 +178,7 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[int], L.LightningData
         partial(pairs, paired=True),
     ),
     "pix2pix_spade": (
-        lambda: tiny_pix2pix(partial(SPADETranslator, width=2, hidden=4), patchgan, size=64, **sides(1e-6)),
+        lambda: tiny_pix2pix(partial(SPADETranslator, width=2, hidden=4), patchgan, size=64, **sides(1e-7)),
         partial(pairs, paired=True),
     ),
     "cyclegan": (
