@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Translator, check_positive
+from lightning_gans.networks.base import Translator, check_dropout, check_positive
 from lightning_gans.networks.cut import xavier_init
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm
 from lightning_gans.networks.unet import decode, decoder_blocks, encoder_blocks, level_widths
@@ -114,8 +114,7 @@ class LatentUNet(LatentTranslator):
         check_positive(width=width)
         if inject not in ("all", "input"):
             raise ValueError(f"inject is {inject}; expected all or input")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
+        check_dropout(dropout)
         widths = level_widths(size, width)
         self.injected = len(widths) if inject == "all" else 1
         self.down = encoder_blocks(channels_in, widths, norm, [latent_dim] * self.injected)

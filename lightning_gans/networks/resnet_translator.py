@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.antialiasing import BlurDownsample, BlurUpsample
-from lightning_gans.networks.base import Stage, check_positive
+from lightning_gans.networks.base import Stage, check_dropout, check_positive
 from lightning_gans.networks.encoding import EncodingTranslator
 from lightning_gans.networks.layers import InstanceNorm, MakeNorm, ReflectionConv2d, UpsampleConv, dcgan_init
 from lightning_gans.networks.sizes import sides_divisible_by
@@ -89,8 +89,7 @@ class ResNetTranslator(EncodingTranslator):
     ) -> None:
         super().__init__(channels_in, channels_out)
         check_positive(blocks=blocks, width=width, halvings=halvings)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
+        check_dropout(dropout)
         if upsample and antialias_up:
             raise ValueError("upsample and antialias_up are both true; expected at most one of them")
         sides_divisible_by(2**halvings, size)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Translator, check_positive
+from lightning_gans.networks.base import Translator, check_dropout, check_positive
 from lightning_gans.networks.layers import BatchNorm, MakeNorm, dcgan_init
 from lightning_gans.networks.sizes import shortest_of
 
@@ -57,8 +57,7 @@ class UNet(Translator):
     ) -> None:
         super().__init__(channels_in, channels_out)
         check_positive(width=width, dropout_blocks=dropout_blocks)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
+        check_dropout(dropout)
         if dropout_from not in (0, 1):
             raise ValueError(f"dropout_from is {dropout_from}; expected 0 or 1")
         widths = level_widths(size, width)

@@ -80,12 +80,9 @@ class BicycleGAN(PairedTranslation):
         **kwargs: Any,
     ) -> None:
         super().__init__(generator, direction, objective=objective, **kwargs)
-        for name, weight in (
-            ("lambda_image", lambda_image),
-            ("lambda_latent", lambda_latent),
-            ("lambda_kl", lambda_kl),
-        ):
-            at_least(name, weight, 0)
+        at_least("lambda_image", lambda_image, 0)
+        at_least("lambda_latent", lambda_latent, 0)
+        at_least("lambda_kl", lambda_kl, 0)
         if not isinstance(self.generator, LatentTranslator):
             raise ValueError(
                 f"generator is {type(self.generator).__name__}, which takes no latent codes; expected a translator "
