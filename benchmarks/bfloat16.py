@@ -36,11 +36,11 @@ class Step:
         self.discriminator = discriminator.to(memory_format=torch.channels_last)
         self.optimizers = GANAdam(generator.parameters()), GANAdam(discriminator.parameters())
         self.objective = Hinge()
-        self.real = torch.rand(BATCH, 3, 32, 32) * 2 - 1
+        self.real = torch.rand(BATCH, 3, *generator.size) * 2 - 1
         self.labels = torch.zeros(BATCH, dtype=torch.long)
 
     def logits(self, images: Tensor) -> Tensor:
-        """D's logits (N,) of images (N, 3, 32, 32)."""
+        """D's logits (N,) of images (N, 3, H, W)."""
         logits: Tensor = self.discriminator(images, self.labels)
         return logits
 

@@ -15,41 +15,20 @@ import os
 import subprocess
 import sys
 
+import torch
+from bfloat16 import Step
+
+from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
+
 VARIABLE = "THP_MEM_ALLOC_ENABLE"
-SIZE, BATCH, STEPS, TURNS = 64, 64, 12, 3
+SIZE, STEPS, TURNS = 64, 6, 3
 
 
 def step_times(bfloat16: bool) -> list[float]:
     """CPU times of training steps in seconds, without those of the first two."""
-    import time
-
-    import torch
-
-    from lightning_gans.components.objectives import Hinge
-    from lightning_gans.components.optimizers import GANAdam
-    from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator
-
     torch.set_num_threads(1)
-    generator, discriminator = DCGANGenerator(3, SIZE), DCGANDiscriminator(3, SIZE)
-    optimizers = {network: GANAdam(network.parameters()) for network in (generator, discriminator)}
-    for network in optimizers:
-        network.to(memory_format=torch.channels_last)
-    objective, real = Hinge(), torch.rand(BATCH, 3, SIZE, SIZE) * 2 - 1
-    times = []
-    for _ in range(STEPS + 2):
-        start = time.process_time()
-        for network in (discriminator, generator):
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                fake = generator(torch.randn(BATCH, generator.latent_dim))
-                if network is discriminator:
-                    loss = objective.discriminator_loss(discriminator(real), discriminator(fake.detach()))
-                else:
-                    loss = objective.generator_loss(discriminator(fake), None)
-            optimizers[network].zero_grad()
-            loss.backward(inputs=list(network.parameters()))  # type: ignore[no-untyped-call]
-            optimizers[network].step()
-        times.append(time.process_time() - start)
-    return times[2:]
+    step = Step(DCGANGenerator(3, SIZE), DCGANDiscriminator(3, SIZE))
+    return [step.run(bfloat16) for _ in range(STEPS + 2)][2:]
 
 
 def measure(huge: bool, bfloat16: bool) -> float:
