@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ class Header:
         count: number of images.
         names: bytes of the names of the files.
         listing: hash of the names, sizes and modification times of the files, in the order of the images.
+        bits: bits of each channel. 8 are not written, nor shown by ``repr``: caches of before there were more have
+            this header and this name.
     """
 
     version: int
@@ -70,6 +72,7 @@ class Header:
     count: int
     names: int
     listing: str
+    bits: int = field(default=8, repr=False)
 
     @classmethod
     def of(cls, split: str, listed: ListedImages, wanted: PixelFormat) -> Header:
@@ -77,19 +80,27 @@ class Header:
         names = sum(len(os.fsencode(listed.source.names[index])) + 1 for index in listed.files.tolist())
         place = str(listed.source.location.resolve())
         size = (wanted.channels, *wanted.size)
-        return cls(VERSION, PIL.__version__, place, split, *size, len(listed.files), names, listed.fingerprint())
+        listing = listed.fingerprint()
+        return cls(VERSION, PIL.__version__, place, split, *size, len(listed.files), names, listing, wanted.bits)
+
+    def written(self) -> dict[str, Any]:
+        """The header as plain data."""
+        values = asdict(self)
+        if self.bits == 8:
+            del values["bits"]
+        return values
 
     @property
     def folder_name(self) -> str:
         """Name of the folder of the cache: the beginning of the images' folder's name, and a hash of the header."""
         readable = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(self.place).name)[:40] or "images"
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        digest = hashlib.sha256(json.dumps(self.written(), sort_keys=True).encode()).hexdigest()[:12]
         return f"{readable}-{self.split}-{self.height}x{self.width}-{digest}"
 
     @property
     def wanted(self) -> PixelFormat:
         """The format of the pixels."""
-        return PixelFormat(self.channels, (self.height, self.width))
+        return PixelFormat(self.channels, (self.height, self.width), self.bits)
 
     @property
     def file_sizes(self) -> dict[str, int]:
@@ -157,7 +168,7 @@ class CacheFolder:
             file.writelines(os.fsencode(listed.source.names[index]) + b"\0" for index in listed.files.tolist())
         np.ascontiguousarray(listed.source.states[listed.files], "<i8").tofile(self.path / STATES)
         beside = self.path / f".{HEADER}"
-        beside.write_text(json.dumps(asdict(self.header), indent=1), encoding="utf-8")
+        beside.write_text(json.dumps(self.header.written(), indent=1), encoding="utf-8")
         beside.replace(self.path / HEADER)
 
     def map(self, name: str, kind: np.dtype[np.void] | str) -> NDArray[Any]:
@@ -167,8 +178,9 @@ class CacheFolder:
         return np.frombuffer(mapped, kind)
 
     def images(self) -> Tensor:
-        """All images (N, C, H, W), uint8; those that are not done are black."""
-        return torch.from_numpy(self.map(IMAGES, "u1")).view(self.header.count, *self.header.wanted.shape)
+        """All images (N, C, H, W), uint8 or uint16; those that are not done are black."""
+        kind = "u1" if self.header.bits == 8 else "u2"
+        return torch.from_numpy(self.map(IMAGES, kind)).view(self.header.count, *self.header.wanted.shape)
 
     def names(self) -> list[bytes]:
         """The name of the file of each image.
@@ -197,8 +209,10 @@ def read_header(path: Path) -> Header | None:
         values = json.loads(content)
     except (OSError, ValueError, RecursionError):
         return None
+    values = {"bits": 8} | values if isinstance(values, dict) else values
     types = {name: int if kind == "int" else str for name, kind in Header.__annotations__.items()}
     if not isinstance(values, dict) or {name: type(value) for name, value in values.items()} != types:
         return None
     header = Header(**values)
-    return header if min(header.channels, header.height, header.width, header.count) > 0 else None
+    numbers = (header.channels, header.height, header.width, header.count)
+    return header if min(numbers) > 0 and header.bits in (8, 16) else None

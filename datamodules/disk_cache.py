@@ -24,8 +24,9 @@ class CachedImages:
 
     The cache is a folder of its own in ``base``, named after the images' folder, the split, the size and a hash of all
     that the pixels depend on: the names, sizes and modification times of the files and their order, the channels, the
-    size, and the version of Pillow. Where files have been changed, added or removed, a new cache takes over the images
-    of the files that have not, and replaces the old one unless a run still reads that.
+    size, the bits of each channel if these are not 8, and the version of Pillow. Where files have been changed, added
+    or removed, a new cache takes over the images of the files that have not, and replaces the old one unless a run
+    still reads that.
 
     One process builds a cache, and others that need it wait. A cache that was not finished, because the process was
     killed or files could not be used, is continued. While the object exists, no other process deletes the cache.

@@ -18,8 +18,10 @@ from lightning_gans.core.images import Size
 from lightning_gans.core.names import list_names
 from lightning_gans.datamodules.archives import UNPAIRED, Archive, domains_of, fetch
 from lightning_gans.datamodules.base import SPLITS
+from lightning_gans.datamodules.bit_depth import bits_of_domains, check_bits
 from lightning_gans.datamodules.file_states import warn_of_changes
-from lightning_gans.datamodules.image_cache import CachedImageFiles, DomainImages, Listing, decode_and_check
+from lightning_gans.datamodules.image_cache import CachedImageFiles, DomainImages, Listing
+from lightning_gans.datamodules.image_checks import decode_and_check
 from lightning_gans.datamodules.image_sources import FOLDER_EXTENSIONS
 from lightning_gans.datamodules.layouts import (
     SEPARATE,
@@ -51,16 +53,16 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
     image is rotated according to its EXIF data (all other metadata are ignored), converted to the channels of its
     domain, resized (bicubic, antialiased) until it covers ``load_size`` in training and ``size`` in evaluation, and its
     center is cropped. For gray or RGB it is composited on white where it is transparent; with an alpha channel, what is
-    fully transparent becomes black. The first frame of an animation is used. Gray values of 16 bits are scaled by 255 /
-    65535 and rounded; pixels with a sign or of more than 16 bits are rejected, since their range is not known. A
-    ``.npy`` file, as ``numpy.save`` writes it, is an array (height, width, channels) or, for one channel, (height,
-    width), of uint8 or uint16. It must have the channels of its domain, and is resized and cropped in the same way.
-    Images of more than 4 channels are read from such files, or from label maps: image files whose gray levels or places
-    in a palette are numbers of classes, of which each has a channel. They are resized by their nearest pixels, and 255
-    is no class.
+    fully transparent becomes black. The first frame of an animation is used. Pixels with a sign or of more than 16 bits
+    are rejected, since their range is not known. A ``.npy`` file, as ``numpy.save`` writes it, is an array (height,
+    width, channels) or, for one channel, (height, width), of uint8 or uint16; so is a TIFF file of more than 4
+    channels, or of several that are neither RGB nor gray with alpha. It must have the channels of its domain, and is
+    resized and cropped in the same way. Images of more than 4 channels are read from arrays, or from label maps: image
+    files whose gray levels or places in a palette are numbers of classes, of which each has a channel. They are resized
+    by their nearest pixels, and 255 is no class. :class:`.ImageFolderDataModule` says when 16 bits are kept.
 
     Every file is decoded once before training, so that all unusable files are reported at once. Decoded images are kept
-    as uint8 until they fill ``cache_gb``; the others are decoded again on each access, to the same pixels.
+    until they fill ``cache_gb``; the others are decoded again on each access, to the same pixels.
 
     Validation uses the images of the validation folders. If there are none, ``val_size`` images (of each domain, or
     pairs) are held out of training: a random choice that depends on the number of images only. Test uses the images of
@@ -73,7 +75,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         download: download ``dataset`` if it is missing.
         unverified: download it also if its SHA-256 is not known; then a changed file is not noticed (no https).
         channels_a: channels of domain a: 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and alpha; any other
-            number of ``.npy`` files, or the number of classes of label maps.
+            number of arrays, or the number of classes of label maps.
         channels_b: channels of domain b; see ``channels_a``.
         size: (height, width) in pixels, or one number for a square.
         load_size: (height, width) to which training images are resized before the random crop, or one number for a
@@ -89,6 +91,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         folder_a: of several folders, that of domain a, in place of ``A``: in the folder of each split, with a folder
             for each split in it, or with all images for training. Needs ``folder_b``.
         folder_b: that of domain b.
+        bits_a: bits of each channel of domain a, 8 or 16, that are kept up to the network; by default by the files.
+        bits_b: those of domain b.
 
     Raises:
         ValueError: if a number is out of range, ``dataset`` is unknown, or a folder is not below ``root``.
@@ -127,6 +131,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         num_workers: int = 0,
         folder_a: str | None = None,
         folder_b: str | None = None,
+        bits_a: int | None = None,
+        bits_b: int | None = None,
     ) -> None:
         super().__init__(size, load_size, flip, self.pairs, batch_size, eval_batch_size, num_workers)
         at_least("channels_a", channels_a, 1)
@@ -142,6 +148,10 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         self.dataset = dataset
         self.download, self.unverified = download, unverified
         self.channels_a, self.channels_b = channels_a, channels_b
+        check_bits("bits_a", bits_a)
+        check_bits("bits_b", bits_b)
+        self.bits_a, self.bits_b = bits_a, bits_b
+        self._depths: tuple[int, int] | None = None
         self.val_size = val_size
         self.cache_gb = cache_gb
         self.folder_names = check_folder_names(folder_a, folder_b)
@@ -265,7 +275,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             folders = " and ".join(path.relative_to(self.folder).as_posix() for path in found.folders)
             raise InputError(f"root is {self.folder}, which holds {folders}, but also {names}; expected one of both")
 
-    def _listings_of(self, split: str) -> list[Listing]:
+    def _listings_of(self, split: str, log: bool = True) -> list[Listing]:
         """The files of a split: those of its own folders, or a part of the training images."""
         if split == "test" or self.has_split("val"):
             listings, where = self.files_of(split)
@@ -275,18 +285,31 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
             listings = [split_listing(listing, self.val_size)[split] for listing in found]
             held_out = " with the validation images left out" if split == "train" else ", held out of training"
         counts = " and ".join(str(len(listing.paths)) for listing in listings)
-        rank_zero_info(f"data: {split} is {counts} {'pairs' if self.pairs else 'images'} of {where}{held_out}")
+        if log:
+            rank_zero_info(f"data: {split} is {counts} {'pairs' if self.pairs else 'images'} of {where}{held_out}")
         return listings
+
+    def _bits_of_domains(self, listings: dict[str, list[Listing]]) -> tuple[int, int]:
+        """The bits that are kept of each domain."""
+        if self._depths is None:
+            given, files = (self.bits_a, self.bits_b), listings
+            if "train" not in files and (self.has_split("train") or not self.has_split("test")):
+                files = {"train": self._listings_of("train", log=False)}
+            self._depths = bits_of_domains(given, files.get("train") or next(iter(files.values())))
+        return self._depths
 
     def _load(self, splits: Sequence[str]) -> None:
         """List, check and decode the files of these splits; keep as many images as fit into ``cache_gb``."""
         room = self.cache_gb * GIB - sum(files.kept_bytes for held in self._files.values() for files in held)
         loaded: dict[str, list[CachedImageFiles]] = {}
-        for split in splits:
+        listed = {split: self._listings_of(split) for split in splits}
+        for split, listings in listed.items():
             loaded[split] = []
-            for listing in self._listings_of(split):
+            depths = self._bits_of_domains(listed)
+            for place, listing in enumerate(listings):
                 size = self.load_size if split == "train" else self.size
-                files = CachedImageFiles(self.folder, listing, size, room)
+                bits = depths if len(listing.channels) > 1 else depths[place : place + 1]
+                files = CachedImageFiles(self.folder, listing._replace(bits=bits), size, room)
                 room -= files.kept_bytes
                 loaded[split].append(files)
         decode_and_check(self.folder, list(loaded.values()), self.narrow_joined)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
-from lightning_gans.core.array_files import ARRAY
 from lightning_gans.core.drawing import MOST_CHANNELS
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.image_files import reject_unusable
-from lightning_gans.core.image_reader import READABLE, failure_reason, read_file
-from lightning_gans.core.names import list_names
-from lightning_gans.core.pixel_files import READABLE_ARRAYS, OpenedPixels, PixelFormat, open_pixels
+from lightning_gans.core.image_reader import failure_reason, read_file
+from lightning_gans.core.pixel_files import OpenedPixels, PixelFormat, open_pixels
 from lightning_gans.datamodules.file_states import CHANGED, file_state, file_states
 
 
@@ -31,11 +23,18 @@ class Listing(NamedTuple):
             of a and that of b, possibly followed by a map of the instances in one of them.
         channels: number of channels of each domain: one entry, or two for pairs.
         instances: the domain of pairs, 0 or 1, whose images are label maps with maps of instances; None for neither.
+        bits: bits of each channel of each domain, 8 or 16; 8 if it is empty.
     """
 
     paths: list[tuple[Path, ...]]
     channels: tuple[int, ...]
     instances: int | None = None
+    bits: tuple[int, ...] = ()
+
+    def formats(self, size: tuple[int, int]) -> tuple[PixelFormat, ...]:
+        """The format of the pixels of each domain at a size (height, width)."""
+        bits = self.bits or (8,) * len(self.channels)
+        return tuple(PixelFormat(count, size, each) for count, each in zip(self.channels, bits, strict=True))
 
 
 class UnusableFilesError(Exception):
@@ -64,16 +63,20 @@ class CachedImageFiles:
     Attributes:
         shapes: (width, height) in pixels of each image in its file; of a pair that of either image.
         states: the state of each file when it was listed.
+        deep: the files of which more bits are in the file than are kept.
         file_shapes: (width, height) in pixels of each file, or of the first of a pair; (0, 0) if it cannot be read.
     """
 
     def __init__(self, root: Path, listing: Listing, size: tuple[int, int], room: float) -> None:
         self.root, self.size = root, size
-        self.paths, self.channels, self.instances = listing
+        self.paths, self.channels, self.instances = listing.paths, listing.channels, listing.instances
+        self.formats = listing.formats(size)
+        self.deep: set[Path] = set()
         self.shapes = [(0, 0)] * len(self.paths)
         self.states = file_states(path for paths in self.paths for path in paths)
         self.file_shapes = list(self.shapes)
-        self._kept = self._allocate(min(len(self.paths), int(room / (sum(self.channels) * size[0] * size[1]))))
+        bytes_each = sum(each.bytes_per_image for each in self.formats)
+        self._kept = self._allocate(min(len(self.paths), int(room / bytes_each)))
         self._last: tuple[list[int], list[Tensor]] = [], self._allocate(0)
 
     def __len__(self) -> int:
@@ -96,8 +99,9 @@ class CachedImageFiles:
             The files that cannot be used, each with the reason.
         """
         try:
-            images = open_files(self.paths[index], self.channels, self.instances)
+            images = open_files(self.paths[index], self.formats, self.instances)
             self.file_shapes[index] = images[0].size
+            self._note_rounded(index, images)
             images = separate_domains(self.paths[index], images, len(self.channels))
             decoded = self._crops(index, images)
         except UnusableFilesError as error:
@@ -111,7 +115,7 @@ class CachedImageFiles:
         return ()
 
     def batch(self, indices: list[int]) -> list[Tensor]:
-        """Images (n, C, H, W) uint8 of each domain.
+        """Images (n, C, H, W), uint8 or uint16, of each domain.
 
         Raises:
             InputError: if a file has changed or become unusable; it names the file.
@@ -126,15 +130,21 @@ class CachedImageFiles:
         return self._last[1]
 
     def fingerprint(self) -> str:
-        """A hash of the files' names, sizes and modification times, and of the images' channels and size."""
+        """A hash of the files' names, sizes and modification times, and of the images' channels, size and bits."""
         names = [[path.relative_to(self.root).as_posix() for path in paths] for paths in self.paths]
         states = [[self.states[path] for path in paths] for paths in self.paths]
-        facts = repr((self.size, self.channels, names, states))
+        deep = [each.bits for each in self.formats if each.bits != 8] and [each.bits for each in self.formats]
+        facts = repr((self.size, self.channels, names, states, *deep))
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     def _allocate(self, count: int) -> list[Tensor]:
         """Uninitialized images (count, C, H, W) of each domain."""
-        return [torch.empty(count, channels, *self.size, dtype=torch.uint8) for channels in self.channels]
+        return [each.empty(count) for each in self.formats]
+
+    def _note_rounded(self, index: int, images: list[OpenedPixels]) -> None:
+        """Note the files of an image or a pair that have more bits than are kept."""
+        files = zip(self.paths[index], images, self.formats, strict=False)
+        self.deep |= {path for path, image, wanted in files if image.facts.bits > wanted.bits}
 
     def _crops(self, index: int, images: list[OpenedPixels]) -> list[Tensor]:
         """An image (C, H, W) of each domain.
@@ -144,9 +154,9 @@ class CachedImageFiles:
         """
         files = (self.paths[index] * len(images))[: len(images)]  # one file may hold both images
         crops, bad = [], []
-        for path, image, channels in zip(files, images, self.channels, strict=True):
+        for path, image, wanted in zip(files, images, self.formats, strict=True):
             try:
-                crops.append(image.cropped(PixelFormat(channels, self.size)))
+                crops.append(image.cropped(wanted))
             except ValueError as error:
                 bad.append((path, str(error)))
         if bad:
@@ -162,7 +172,7 @@ class CachedImageFiles:
         if index < self.kept:
             return [images[index] for images in self._kept]
         try:
-            crops = self._crops(index, open_images(self.paths[index], self.channels, self.instances))
+            crops = self._crops(index, open_images(self.paths[index], self.formats, self.instances))
         except UnusableFilesError as error:
             path, why = error.bad[0]
             raise InputError(
@@ -192,21 +202,25 @@ class DomainImages:
         return len(self.files)
 
     def __getitem__(self, indices: list[int]) -> Tensor:
-        """Images (n, C, H, W), uint8."""
+        """Images (n, C, H, W), uint8 or uint16."""
         return self.files.batch(indices)[self.domain]
 
 
-def open_images(paths: tuple[Path, ...], channels: tuple[int, ...], instances: int | None = None) -> list[OpenedPixels]:
+def open_images(
+    paths: tuple[Path, ...], formats: tuple[PixelFormat, ...], instances: int | None = None
+) -> list[OpenedPixels]:
     """Open an image, or both images of a pair: :func:`open_files` and :func:`separate_domains`."""
-    return separate_domains(paths, open_files(paths, channels, instances), len(channels))
+    return separate_domains(paths, open_files(paths, formats, instances), len(formats))
 
 
-def open_files(paths: tuple[Path, ...], channels: tuple[int, ...], instances: int | None = None) -> list[OpenedPixels]:
+def open_files(
+    paths: tuple[Path, ...], formats: tuple[PixelFormat, ...], instances: int | None = None
+) -> list[OpenedPixels]:
     """Open images at the size in the file; image files of a domain of more than 4 channels are label maps.
 
     Args:
         paths: a file for each domain, or one for both; then a map of instances, if there is one.
-        channels: number of channels of each domain.
+        formats: the pixels that are wanted of each domain.
         instances: the domain of the map of instances.
 
     Raises:
@@ -214,10 +228,12 @@ def open_files(paths: tuple[Path, ...], channels: tuple[int, ...], instances: in
     """
     images: list[OpenedPixels] = []
     bad: list[tuple[Path, str]] = []
-    alone = len(paths) >= len(channels)
-    for path, count in zip(paths, channels, strict=False):
+    alone = len(paths) >= len(formats)
+    for path, wanted in zip(paths, formats, strict=False):
+        label_map = alone and wanted.channels > MOST_CHANNELS
+        bits = wanted.bits if alone else max(each.bits for each in formats)
         try:
-            images.append(open_pixels(read_file(path), path.name, label_map=alone and count > MOST_CHANNELS))
+            images.append(open_pixels(read_file(path), path.name, label_map, bits=bits))
         # Pillow's decoders raise all kinds of exceptions; all are caught, so that all files are reported at once.
         except Exception as error:
             bad.append((path, failure_reason(error)))
@@ -259,80 +275,3 @@ def separate_domains(paths: tuple[Path, ...], images: list[OpenedPixels], domain
 def format_shape(size: tuple[int, int]) -> str:
     """A width and a height as text."""
     return f"{size[0]} x {size[1]} pixels"
-
-
-def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]], narrow_joined: bool = False) -> None:
-    """Decode every file once, on several threads (Pillow releases Python's lock while it decodes).
-
-    Warns of images whose shape differs from that of most images of their domain, since parts of them are cut off.
-
-    Args:
-        root: the folder relative to which messages name files.
-        splits: for each split its files: one element for pairs, or one for each domain.
-        narrow_joined: whether files with both images of a pair may be of any shape.
-
-    Raises:
-        InputError: if files cannot be used, or most files of pairs do not look as if they held two images; it counts
-            them and names the first ones.
-    """
-    files = [each for split in splits for each in split]
-    jobs = [(each, index) for each in files for index in range(len(each))]
-    with ThreadPoolExecutor() as pool:
-        bad = [found for some in pool.map(lambda job: job[0].check(job[1]), jobs) for found in some]
-    if not narrow_joined:
-        check_joined(root, files)
-    pairs = any(len(each.channels) > 1 for each in files)
-    arrays = any(path.suffix.lower() == ARRAY for each in files for paths in each.paths for path in paths)
-    expected = (READABLE_ARRAYS if arrays else READABLE) + (
-        ", both images of a pair with the same shape" if pairs else ""
-    )
-    reject_unusable("root", root, bad, sum(len(paths) for each in files for paths in each.paths), expected)
-    warn_of_shapes(root, splits)
-
-
-NARROWEST_JOINED = 1.9
-"""Least width of a file that holds two images side by side, in heights: two squares, up to a border."""
-
-
-def check_joined(root: Path, files: Iterable[CachedImageFiles]) -> None:
-    """Check that files look as if they held both images of a pair, since any image can be cut into halves.
-
-    Args:
-        root: the folder relative to which error messages name files.
-        files: files of any kind; only those that hold two images are checked.
-
-    Raises:
-        InputError: if most of them in one folder of ``root`` are less than about twice as wide as high.
-    """
-    folders: dict[str, list[tuple[str, tuple[int, int]]]] = {}
-    for each in files:
-        for paths, size in zip(each.paths, each.file_shapes, strict=True):
-            if len(paths) < len(each.channels) and size != (0, 0):
-                path = paths[0].relative_to(root)
-                folders.setdefault(path.parts[0], []).append((path.as_posix(), size))
-    for folder, known in folders.items():
-        narrow = sorted((path, size) for path, size in known if size[0] < NARROWEST_JOINED * size[1])
-        if 2 * len(narrow) > len(known):
-            example, size = narrow[0]
-            raise InputError(
-                f"root is {root}, where {len(narrow)} of {len(known)} images in {folder} do not look like two images "
-                f"side by side, such as {example} ({format_shape(size)}); expected files that are about twice as wide "
-                f"as high, or more; or one image in each file, in {folder}/A and {folder}/B; or narrow_joined to be "
-                "true, for pairs of upright images"
-            )
-
-
-def warn_of_shapes(root: Path, splits: Sequence[Sequence[CachedImageFiles]]) -> None:
-    """Warn of images whose shape differs from that of most images of their domain."""
-    odd: list[str] = []
-    for domain in zip(*splits, strict=True):
-        paths = [each[0] for files in domain for each in files.paths]
-        shapes = [size for files in domain for size in files.shapes]
-        usual = Counter(shapes).most_common(1)[0][0]
-        found = zip(paths, shapes, strict=True)
-        odd += [f"{path.relative_to(root)} ({format_shape(size)})" for path, size in found if size != usual]
-    if odd:
-        rank_zero_warn(
-            f"root is {root}, where {len(odd)} image(s) have another shape than most: {list_names(odd)}; "
-            "their centers are used"
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -17,8 +18,9 @@ from lightning_gans.core.names import list_names
 from lightning_gans.core.pixel_files import PixelFormat
 from lightning_gans.core.randomness import derive_generator
 from lightning_gans.datamodules.base import SPLITS
+from lightning_gans.datamodules.bit_depth import bits_of_listed, check_bits
 from lightning_gans.datamodules.disk_cache import GIB, CachedImages
-from lightning_gans.datamodules.image_sources import ListedImages, read_images
+from lightning_gans.datamodules.image_sources import ListedImages, read_images, warn_of_rounding
 from lightning_gans.datamodules.in_memory import MOST_HELD_OUT, InMemoryDataModule, TensorImages
 from lightning_gans.datamodules.layouts import SPLIT_NAMES, held_out_size
 from lightning_gans.datamodules.mapped_images import MappedImages
@@ -43,16 +45,21 @@ class ImageFolderDataModule(InMemoryDataModule):
     Each image is rotated according to its EXIF data (all other metadata are ignored), converted to the channels that
     are asked for, resized (bicubic, antialiased) until it covers ``size``, and its center is cropped. For gray or RGB
     it is composited on white where it is transparent; with an alpha channel, what is fully transparent becomes black.
-    Gray values of 16 bits are scaled by 255 / 65535 and rounded; pixels with a sign or of more than 16 bits are
-    rejected, since their range is not known.
+    Pixels with a sign or of more than 16 bits are rejected, since their range is not known.
+
+    Pixels have 8 bits, or 16 if at least half of the training files have more than 8; of more than 100 files, 100 at
+    equal distances decide. With 16, levels of 8 bits are multiplied by 257, and those of 12 bits scaled. With 8, gray
+    values and arrays of 16 bits are scaled by 255 / 65535 and rounded, colors of 16 bits cut; a warning names them.
+    JPEG 2000, AVIF and PPM files in color have 8 bits in either case.
 
     A ``.npy`` file, as ``numpy.save`` writes it, is an array (height, width, channels) or, for one channel, (height,
-    width), of uint8 or uint16. It must have as many channels as are asked for, and is resized and cropped in the same
-    way. Images of more than 4 channels are read from such files only.
+    width), of uint8 or uint16. A TIFF file of more than 4 channels, or of several that are neither RGB nor gray with
+    alpha, is such an array too, of 8 or 16 bits. An array must have as many channels as are asked for, and is resized
+    and cropped in the same way. Images of more than 4 channels are read from arrays only.
 
     Args:
         root: folder, or zip or tar archive, of the images for training and validation.
-        channels: 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and alpha; any other number of ``.npy`` files.
+        channels: 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGB and alpha; any other number of arrays.
         size: (height, width) in pixels, or one number for a square.
         batch_size: training images per step and process.
         eval_batch_size: images per step and process in validation, test and prediction.
@@ -77,6 +84,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         load_size: size to which the images are resized and cropped first. In each epoch a crop of ``size`` is taken
             from each training image, drawn from (seed, epoch, image), and of all others that at the center. By default
             ``size``, without random crops.
+        bits: bits of each channel that are kept up to the network, 8 or 16; by default as most files have.
 
     Attributes:
         classes: names of the class folders; empty where the images have no classes.
@@ -105,13 +113,16 @@ class ImageFolderDataModule(InMemoryDataModule):
         cache_dir: Path | None = None,
         labels: Path | None = None,
         load_size: Size | None = None,
+        bits: int | None = None,
     ) -> None:
         super().__init__(size, batch_size, eval_batch_size, val_size or None, num_workers, flip, train_size)
         self.val_size = val_size
         self.contents = contents
         at_least("channels", channels, 1)
         at_least("memory_gb", memory_gb, 0)
+        check_bits("bits", bits)
         self.channels = channels
+        self.bits = bits
         self.memory_gb = memory_gb
         self.load_size = self.size if load_size is None else height_width(load_size, "load_size")
         if any(loaded < used for loaded, used in zip(self.load_size, self.size, strict=True)):
@@ -131,7 +142,12 @@ class ImageFolderDataModule(InMemoryDataModule):
     @property
     def pixel_format(self) -> PixelFormat:
         """The pixels that files are read as."""
-        return PixelFormat(self.channels, self.load_size)
+        return PixelFormat(self.channels, self.load_size, self.depth)
+
+    @cached_property
+    def depth(self) -> int:
+        """Bits of each channel that are kept: ``bits``, or as most of the training files have."""
+        return bits_of_listed(self.listed["train"]) if self.bits is None else self.bits
 
     @property
     def is_cached(self) -> bool:
@@ -148,7 +164,7 @@ class ImageFolderDataModule(InMemoryDataModule):
         return self.classes
 
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """Images (N, C, height, width) uint8 and labels (N,) int64, in random order.
+        """Images (N, C, height, width), uint8 or uint16, and labels (N,) int64, in random order.
 
         Raises:
             InputError: if files cannot be read; it counts them and names the first ones.
@@ -206,6 +222,7 @@ class ImageFolderDataModule(InMemoryDataModule):
             return TensorImages(read_images(listed, self.pixel_format), listed.labels)
         cache = self.cached(split)
         rank_zero_info(f"data: {len(listed.files):,} images are read from the cache {cache.describe()}")
+        warn_of_rounding(listed, cache.facts["bits"], self.depth)
         return MappedImages(cache.folder, listed.labels)
 
     def _centered(self, data: TensorImages) -> TensorImages:
@@ -217,7 +234,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         data = self.splits[split]
         if not isinstance(data, MappedImages):
             return super().fingerprint(split)
-        digest = hashlib.sha256(repr((data.folder.header, data.first, len(data), self.size)).encode())
+        facts = (data.folder.header, data.first, len(data), self.size)
+        digest = hashlib.sha256(repr(facts if self.depth == 8 else (*facts, self.depth)).encode())
         digest.update(data.labels.numpy().tobytes())
         return digest.hexdigest()[:16]
 
@@ -246,7 +264,8 @@ class ImageFolderDataModule(InMemoryDataModule):
             counts["train"] += f" ({self.train_size} of them used)"
         classes = f"the classes are {list_names(self.classes)}" if self.classes else "there are no classes"
         images = ", ".join(f"{split} {count}" for split, count in counts.items())
-        return f"data: root is {self.root}, which {self._layout}; {classes}; images: {images}"
+        depth = "; 16 bits of each channel are kept" if self.depth == 16 else ""
+        return f"data: root is {self.root}, which {self._layout}; {classes}; images: {images}{depth}"
 
     def teardown(self, stage: str) -> None:
         """Warn of files that have changed since they were listed."""

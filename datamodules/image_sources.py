@@ -8,10 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 from numpy.typing import NDArray
 from torch import Tensor
@@ -166,7 +165,7 @@ class ListedImages(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A file's pixels (channels, height, width) uint8, what it holds, and a hash of its content."""
+    """A file's pixels (channels, height, width), what it holds, and a hash of its content."""
 
     pixels: Tensor
     facts: FileFacts
@@ -198,19 +197,20 @@ def read_images(listed: ListedImages, wanted: PixelFormat) -> Tensor:
         wanted: the format of the pixels.
 
     Returns:
-        (N, channels, height, width) uint8.
+        (N, channels, height, width), uint8 or uint16.
 
     Raises:
         InputError: if files cannot be read or have changed; it counts them and names the first ones.
     """
     # Filled in place: stacking a list of images would need twice the memory.
-    images = torch.empty(len(listed.files), *wanted.shape, dtype=torch.uint8)
+    images, bits = wanted.empty(len(listed.files)), np.zeros(len(listed.files), np.int64)
 
     def read(row: int) -> str | None:
         decoded = decode_file(listed.source, int(listed.files[row]), wanted)
         if isinstance(decoded, str):
             return decoded
         images[row] = decoded.pixels
+        bits[row] = decoded.facts.bits
         return None
 
     rows = np.argsort(listed.source.places[listed.files], kind="stable").tolist()
@@ -218,7 +218,24 @@ def read_images(listed: ListedImages, wanted: PixelFormat) -> Tensor:
         reasons = zip(rows, pool.map(read, rows), strict=True)
         bad = [(int(listed.files[row]), why) for row, why in reasons if why is not None]
     reject_unusable_files(listed.source, bad, len(images))
+    warn_of_rounding(listed, bits, wanted.bits)
     return images
+
+
+def warn_of_rounding(listed: ListedImages, found: NDArray[np.integer[Any]], kept: int) -> None:
+    """Warn of files that have more bits than are kept.
+
+    Args:
+        listed: the files.
+        found: (N,) bits of each.
+        kept: bits of the pixels.
+    """
+    if len(deep := listed.files[found > kept]):
+        names = list_names([listed.source.names[index] for index in deep.tolist()])
+        rank_zero_warn(
+            f"{listed.source.key} is {listed.source.location}, where {len(deep)} of {len(found)} files have more than "
+            f"8 bits, which are rounded to 8: {names}; bits 16 keeps them"
+        )
 
 
 def reject_unusable_files(source: ImageSource, bad: Iterable[tuple[int, str]], count: int) -> None:

@@ -1,4 +1,4 @@
-"""Data sets that fit in memory: one uint8 tensor, resized once, indexed by batch."""
+"""Data sets that fit in memory: one tensor of pixels, resized once, indexed by batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as TF
 from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import ImageData
 from lightning_gans.core.errors import InputError, at_least
-from lightning_gans.core.images import Size, height_width, to_float
+from lightning_gans.core.images import Size, height_width, to_float, with_bits_of_pixels
 from lightning_gans.datamodules.base import IndexedDataModule
 from lightning_gans.datamodules.layouts import held_out_size
 from lightning_gans.datamodules.samplers import TrainingBatches
@@ -31,7 +31,7 @@ class TensorImages(Dataset[Labelled]):
     """Images and labels in two tensors; an index is a list or a tensor of indices, an item is a batch.
 
     Args:
-        images: (N, C, H, W), uint8.
+        images: (N, C, H, W), uint8 or uint16.
         labels: (N,), int64.
     """
 
@@ -42,10 +42,11 @@ class TensorImages(Dataset[Labelled]):
         return len(self.labels)
 
     def __getitem__(self, indices: list[int] | Tensor) -> Labelled:
-        """The batch (uint8 images, labels) with these indices, a list or (n,) int64 on :attr:`device`."""
+        """The batch (pixels, labels) with these indices, a list or (n,) int64 on :attr:`device`."""
         rows = indices if isinstance(indices, Tensor) else torch.tensor(indices, dtype=torch.long, device=self.device)
         # index_select copies whole rows and takes less than half the time of `images[indices]`.
-        return Labelled(self.images.index_select(0, rows), self.labels.index_select(0, rows))
+        images = with_bits_of_pixels(lambda pixels: pixels.index_select(0, rows), self.images)
+        return Labelled(images, self.labels.index_select(0, rows))
 
     @property
     def device(self) -> torch.device:
@@ -92,12 +93,14 @@ class ViewedImages(Dataset[Labelled]):
         return len(self.data)
 
     def __getitem__(self, indices: list[int] | Tensor) -> Labelled:
-        """The batch (uint8 images, labels) with these indices, a list or (n,) int64 on the device of the images."""
+        """The batch (pixels, labels) with these indices, a list or (n,) int64 on the device of the images."""
         if not isinstance(indices, Tensor):
             indices = torch.tensor(indices, dtype=torch.long, device=self.data.device)
-        batch = self.data[indices % len(self)]
-        view = indices // len(self)
-        images = batch.images
+        batch, view = self.data[indices % len(self)], indices // len(self)
+        return batch._replace(images=with_bits_of_pixels(lambda pixels: self._viewed(pixels, view), batch.images))
+
+    def _viewed(self, images: Tensor, view: Tensor) -> Tensor:
+        """The crops, and mirror images, of images (n, C, H, W) that numbers (n,) say."""
         if self.crops > 1:
             crop, (height, width) = view // 2, self.size
             rows = (crop // self.columns)[:, None] + torch.arange(height, device=crop.device)
@@ -105,11 +108,11 @@ class ViewedImages(Dataset[Labelled]):
             which = torch.arange(len(images), device=crop.device)[:, None, None]
             images = images.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
         mirrored = (view % 2 == 1).view(-1, 1, 1, 1)
-        return batch._replace(images=torch.where(mirrored, images.flip(3), images))
+        return torch.where(mirrored, images.flip(3), images)
 
 
 class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
-    """Labeled images of one size, held as uint8 and converted to float in [-1, 1] on the device.
+    """Labeled images of one size, held as uint8 or uint16 and converted to float in [-1, 1] on the device.
 
     On a GPU, a split of up to one gibibyte is copied there as a whole.
 
@@ -159,7 +162,7 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
 
     @abstractmethod
     def load(self, *, train: bool) -> tuple[Tensor, Tensor]:
-        """Images (N, C, H, W) uint8 of any size and labels (N,) int64 of the training or the test split."""
+        """Images (N, C, H, W) uint8 or uint16 of any size and labels (N,) int64 of the training or the test split."""
 
     def setup(self, stage: str) -> None:
         """Load, check, resize and split the images that ``stage`` needs.
@@ -210,7 +213,7 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         return TensorImages(images.contiguous(), labels)
 
     def split_tensors(self, split: str) -> Labelled:
-        """All images (N, C, H, W) uint8 and labels (N,) int64 of a split that :meth:`setup` has prepared."""
+        """All images (N, C, H, W), uint8 or uint16, and labels (N,) of a split that :meth:`setup` has prepared."""
         data = self.prepared(split).center(self.size)
         return Labelled(data.images, data.labels)
 
@@ -243,7 +246,7 @@ class InMemoryDataModule(IndexedDataModule[TensorImages], ImageData, ABC):
         return len(self.splits[split])
 
     def on_after_batch_transfer(self, batch: Labelled, dataloader_idx: int) -> Labelled:
-        """Convert images to float in [-1, 1], on the device: as uint8 they take a quarter of the transfer."""
+        """Convert images to float in [-1, 1], on the device: as pixels they take a quarter or half of the transfer."""
         return batch._replace(images=to_float(batch.images))
 
 

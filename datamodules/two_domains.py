@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from lightning_gans.core.batches import Pair
 from lightning_gans.core.data import PairData, Palette
-from lightning_gans.core.images import Size, height_width, plain_size, to_float
+from lightning_gans.core.images import Size, height_width, plain_size, to_float, with_bits_of_pixels
 from lightning_gans.core.randomness import derive_generator, rank, run_seed, world_size
 from lightning_gans.datamodules.base import IndexedDataModule, ResumableLoader
 from lightning_gans.datamodules.samplers import TrainingBatches, UnpairedBatches
@@ -24,7 +24,7 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, indices: list[int], /) -> Tensor:
-        """Images (n, C, H, W), uint8."""
+        """Images (n, C, H, W), uint8 or uint16."""
         ...
 
 
@@ -55,7 +55,7 @@ class TwoDomains(Dataset[Pair]):
 
 
 class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
-    """Images of two domains a and b, uint8 in the loader and float in [-1, 1] on the device.
+    """Images of two domains a and b, uint8 or uint16 in the loader and float in [-1, 1] on the device.
 
     Training images are cropped at random and flipped (Isola et al., 2017, appendix 6.2). The random numbers are a
     function of (seed, rank, step), one set for each image; the two images of a pair share theirs.
@@ -146,8 +146,12 @@ class TwoDomainDataModule(IndexedDataModule[TwoDomains], PairData, ABC):
         draws = torch.rand(world_size() * count, 3, generator=generator)[first : first + count]
         tops, lefts = ((draws[:, :2] * (room + 1)).long().T).tolist()
         flips = (self.flip & (draws[:, 2] < 0.5)).tolist()
-        crops = []
-        for image, top, left, flip in zip(images, tops, lefts, flips, strict=True):
-            crop = image[:, top : top + height, left : left + width]
-            crops.append(crop.flip(-1) if flip else crop)
-        return torch.stack(crops)
+
+        def cropped(pixels: Tensor) -> Tensor:
+            crops = []
+            for image, top, left, flip in zip(pixels, tops, lefts, flips, strict=True):
+                crop = image[:, top : top + height, left : left + width]
+                crops.append(crop.flip(-1) if flip else crop)
+            return torch.stack(crops)
+
+        return with_bits_of_pixels(cropped, images)

@@ -30,9 +30,11 @@ from lightning_gans.analysis.model import RANDOM_STREAM, AnalyzedModel
 from lightning_gans.callbacks.evaluation import Evaluation
 from lightning_gans.callbacks.outputs import check_drawable
 from lightning_gans.callbacks.run_folder import without_nan
+from lightning_gans.core.batches import Labelled
 from lightning_gans.core.data import InMemoryData, class_titles, data_module
 from lightning_gans.core.drawing import grid
 from lightning_gans.core.errors import at_least
+from lightning_gans.core.images import in_8_bits
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device
 from lightning_gans.families.latent import LatentGAN
 from lightning_gans.metrics.features import FeatureExtractor, PixelFeatures
@@ -133,11 +135,12 @@ class Analysis(Callback):
     def _analyze(self, trainer: Trainer, model: LatentGAN, latent: Tensor, seed: int) -> float | None:
         """Write all files, and return the accuracy of the linear probe; None if it was skipped."""
         data = data_of(trainer)
+        train, test = in_8_bits_each(data.split_tensors("train"), data.split_tensors("test"))
         analyzed = AnalyzedModel(
             model=model,
             extractor=extractor_of(trainer, data).to(metrics_device(model.device)),
-            train=data.split_tensors("train"),
-            test=data.split_tensors("test"),
+            train=train,
+            test=test,
             num_classes=data.num_classes,
             latent=latent,
             precision=trainer.precision_plugin.forward_context,
@@ -204,6 +207,14 @@ class Analysis(Callback):
         scores = {"test/probe/accuracy": probe.accuracy, "test/probe/pixels": probe.pixels_accuracy}
         row = ScoreRow(scores, stamp, step, epoch, model.meter.images, round(model.meter.seconds, 3))
         RunFolder.of(trainer).append_scores(row)
+
+
+def in_8_bits_each(train: Labelled, test: Labelled) -> tuple[Labelled, Labelled]:
+    """Training and test images with pixels of 8 bits; if they are the same images, they stay so."""
+    rounded = train._replace(images=in_8_bits(train.images))
+    if train.images.data_ptr() == test.images.data_ptr():
+        return rounded, test._replace(images=rounded.images[: len(test.images)])
+    return rounded, test._replace(images=in_8_bits(test.images))
 
 
 def draw_neighbors(samples: Tensor, nearest: Tensor) -> Image.Image:

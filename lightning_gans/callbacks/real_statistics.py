@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from lightning_gans.core.data import InMemoryData, data_module
+from lightning_gans.core.images import in_8_bits
 from lightning_gans.core.precision import device_name, metrics_device, reduced_float32
 from lightning_gans.metrics.cache import RealCache
 from lightning_gans.metrics.features import FeatureExtractor, extract_features
@@ -96,7 +97,7 @@ def load_training_split(data: InMemoryData) -> None:
 
 
 def training_features(trainer: Trainer, extractor: FeatureExtractor, images: Tensor) -> Tensor:
-    """Features (N, D) of uint8 training images (N, C, H, W).
+    """Features (N, D) of training images (N, C, H, W), uint8, or uint16, which are rounded to 8 bits.
 
     Args:
         trainer: a trainer that evaluates.
@@ -104,7 +105,7 @@ def training_features(trainer: Trainer, extractor: FeatureExtractor, images: Ten
         images: the images.
     """
     device = metrics_device(trainer.strategy.root_device)
-    return extract_features(lambda batch: extractor(batch.to(device)), images, BATCH_SIZE)
+    return extract_features(lambda batch: extractor(in_8_bits(batch).to(device)), images, BATCH_SIZE)
 
 
 def expected_images(trainer: Trainer, split: str, domain: str) -> int | None:

@@ -15,8 +15,8 @@ class Labelled(NamedTuple):
     """Images and the class of each.
 
     Attributes:
-        images: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which is converted after
-            the transfer.
+        images: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8 or uint16, which are converted
+            after the transfer.
         labels: (N,), int64.
     """
 
@@ -28,8 +28,8 @@ class Pair(NamedTuple):
     """Images of two domains.
 
     Attributes:
-        a: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8, which is converted after the
-            transfer.
+        a: (N, C, H, W), float32 in [-1, 1] on the device; loaders may deliver uint8 or uint16, which are converted
+            after the transfer.
         b: images of the other domain, likewise. If the domains are not aligned, their number may differ from that of a.
         aligned: whether the k-th image of a and the k-th image of b show the same thing.
     """
@@ -44,7 +44,7 @@ def as_labelled(batch: Any, needs_labels: bool = False) -> Labelled:
 
     Args:
         batch: :class:`Labelled`, or a plain tuple or list ``(images, labels)``, or images alone, whose labels are
-            0, from a loader of one's own. Images of type uint8 are converted from [0, 255].
+            0, from a loader of one's own. Images of type uint8 are converted from [0, 255], of uint16 from [0, 65535].
         needs_labels: whether images alone are refused.
 
     Raises:
@@ -80,7 +80,7 @@ def as_pair(batch: Any) -> Pair:
         batch: :class:`Pair`, or a plain tuple or list ``(a, b)``, or a dict with the keys ``a`` and ``b``, from
             loaders of one's own, which are not taken to be aligned. Instead of images, a and b may be tuples or lists
             of images and labels, as a loader of each domain makes them. Images of type uint8 are converted from
-            [0, 255].
+            [0, 255], of uint16 from [0, 65535].
 
     Raises:
         InputError: if it is none of these, or the images are of another type.
@@ -113,9 +113,10 @@ def _pair(batch: Any) -> Pair:
 def _as_float(images: Tensor) -> Tensor:
     if images.is_floating_point():
         return images
-    if images.dtype != torch.uint8:
+    if images.dtype not in (torch.uint8, torch.uint16):
         raise InputError(
-            f"a batch of the data has images of type {images.dtype}; expected float in [-1, 1], or torch.uint8"
+            f"a batch of the data has images of type {images.dtype}; expected float in [-1, 1], or torch.uint8 or "
+            "torch.uint16"
         )
     return to_float(images)
 

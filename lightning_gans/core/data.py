@@ -115,7 +115,7 @@ class InMemoryData(ImageData, Protocol):
         ...
 
     def split_tensors(self, split: str) -> Labelled:
-        """All images (N, C, H, W) uint8 and labels (N,) int64 of a split that ``setup`` has prepared."""
+        """All images (N, C, H, W), uint8 or uint16, and labels (N,) int64 of a split that ``setup`` has prepared."""
         ...
 
 

@@ -1,11 +1,13 @@
 """The size, the channels and the pixel values of images.
 
-A size is (height, width) in code, and one number for a square where a user writes it. Pixels are uint8 in files, and
-float in [-1, 1] where networks use them. Images of 1 channel are gray, of 3 RGB; the last of 2 or 4 channels is alpha,
-the opacity, and does not multiply the colors; more channels are any values.
+A size is (height, width) in code, and one number for a square where a user writes it. Pixels are uint8 or uint16 in
+files, and float in [-1, 1] where networks use them. Images of 1 channel are gray, of 3 RGB; the last of 2 or 4 channels
+is alpha, the opacity, and does not multiply the colors; more channels are any values.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -53,14 +55,46 @@ def square_side(size: Size, name: str = "size") -> int:
     return height
 
 
+def pixel_type(bits: int) -> torch.dtype:
+    """The type of pixels of 8 or 16 bits."""
+    return torch.uint8 if bits == 8 else torch.uint16
+
+
+def with_bits_of_pixels(operation: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """Apply an operation that moves pixels and computes nothing.
+
+    uint16 has few operations in torch, and not the same on all devices; int16 of the same bits has all of them.
+
+    Args:
+        operation: function of the pixels.
+        pixels: uint8 or uint16.
+    """
+    if pixels.dtype != torch.uint16:
+        return operation(pixels)
+    return operation(pixels.view(torch.int16)).view(torch.uint16)
+
+
 def to_float(pixels: Tensor) -> Tensor:
-    """Convert uint8 pixels to float32 in [-1, 1]."""
+    """Convert uint8 or uint16 pixels to float32 in [-1, 1]; all levels of 16 bits stay different."""
+    if pixels.dtype == torch.uint16:
+        return pixels.view(torch.int16).int().bitwise_and_(0xFFFF).float().div_(32767.5).sub_(1)
     return pixels.float().div_(127.5).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Convert images in [-1, 1] to uint8, rounded and clamped: the exact inverse of :func:`to_float`."""
+    """Convert images in [-1, 1] to uint8, rounded and clamped: the exact inverse of :func:`to_float` of 8 bits."""
     return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def to_uint16(images: Tensor) -> Tensor:
+    """Convert images in [-1, 1] to uint16, rounded and clamped: the exact inverse of :func:`to_float` of 16 bits."""
+    levels = images.detach().float().add(1).mul_(32767.5).round_().clamp_(0, 65535)
+    return levels.int().to(torch.int16).view(torch.uint16)
+
+
+def in_8_bits(pixels: Tensor) -> Tensor:
+    """uint8 pixels as they are, and uint16 pixels rounded to uint8, as :func:`to_uint8` makes them of their floats."""
+    return to_uint8(to_float(pixels)) if pixels.dtype == torch.uint16 else pixels
 
 
 def has_alpha(channels: int) -> bool:

@@ -189,7 +189,8 @@ class LatentGAN(RegularizedTraining, AuxiliaryTraining, ABC):
             images = data.split_tensors("train").images
             # In parts: torch converts all it sums to float64 first, eight times the memory of the images.
             sums = torch.stack([part.sum(dim=0, dtype=torch.float64) for part in torch.split(images, 1000)])
-            mean = sums.sum(dim=0) / (127.5 * len(images)) - 1
+            middle = 32767.5 if images.dtype == torch.uint16 else 127.5
+            mean = sums.sum(dim=0) / (middle * len(images)) - 1
             for network in (self.generator, *self.ema.values()):
                 assert isinstance(network, Generator)
                 network.use_mean_image(mean)

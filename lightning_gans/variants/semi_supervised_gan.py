@@ -15,7 +15,7 @@ from lightning_gans.components.objectives import NonSaturating, Objective
 from lightning_gans.core.batches import EvaluationOutput, Labelled
 from lightning_gans.core.data import ImageData, data_module
 from lightning_gans.core.errors import at_least
-from lightning_gans.core.images import to_float
+from lightning_gans.core.images import to_float, with_bits_of_pixels
 from lightning_gans.families.defaults import default, instantiate_default
 from lightning_gans.families.labelled import choose_labelled, labelled_source
 from lightning_gans.families.latent import LatentGAN
@@ -145,7 +145,7 @@ class SemiSupervisedGAN(LatentGAN):
         shape, generator = (count * self.trainer.world_size,), self.generator_for("labelled batch", self.global_step)
         drawn = torch.randint(len(labels), shape, generator=generator, device=self.device)
         rows = drawn[self.global_rank * count : (self.global_rank + 1) * count]
-        return Labelled(to_float(images[rows]), labels[rows])
+        return Labelled(to_float(with_bits_of_pixels(lambda pixels: pixels[rows], images)), labels[rows])
 
     def supervised_loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy of D's classes and the labels of augmented images, a scalar.

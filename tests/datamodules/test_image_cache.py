@@ -19,14 +19,15 @@ from PIL import Image
 
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.image_reader import READABLE, read_file
+from lightning_gans.core.pixel_files import PixelFormat
 from lightning_gans.datamodules import PairedImageDataModule, UnpairedImageDataModule, image_cache
 from lightning_gans.datamodules.image_cache import (
     CachedImageFiles,
     DomainImages,
     Listing,
-    decode_and_check,
     open_images,
 )
+from lightning_gans.datamodules.image_checks import decode_and_check
 from tests.support.image_trees import SMALL, images, noise, refusal, save, seeds, side_by_side
 
 ORIENTATION = 0x112
@@ -216,7 +217,7 @@ def test_the_orientation_of_a_pair_is_restored_before_it_is_cut(tmp_path: Path) 
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # to be turned clockwise
     Image.fromarray(np.rot90(upright).copy()).save(tmp_path / "a.png", exif=exif)
-    a, b = open_images((tmp_path / "a.png",), (3, 3))
+    a, b = open_images((tmp_path / "a.png",), (PixelFormat(3, (1, 1)),) * 2)
     assert np.array_equal(np.asarray(a.content), noise(1))
     assert np.array_equal(np.asarray(b.content), noise(2))
 
@@ -263,7 +264,7 @@ def test_every_kind_of_file_serves(tmp_path: Path, name: str, image: Image.Image
 def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (10, 10), color) for color in ("red", "blue")]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], lossless=True)
-    (image,) = open_images((tmp_path / "a.webp",), (3,))
+    (image,) = open_images((tmp_path / "a.webp",), (PixelFormat(3, (1, 1)),))
     assert isinstance(image.content, Image.Image)
     assert image.content.getpixel((5, 5)) == (255, 0, 0)
 

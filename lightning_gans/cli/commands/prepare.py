@@ -35,6 +35,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--channels", type=int, default=3, metavar="N", help="channels of the images (default: 3, RGB)")
     parser.add_argument(
+        "--bits",
+        type=int,
+        choices=[8, 16],
+        help="bits of each channel that are kept (default: 16 if at least half of the files have more than 8)",
+    )
+    parser.add_argument(
         "--test_root", type=user_path, metavar="DIR", help="folder of the test images, if it is another"
     )
     parser.add_argument(
@@ -72,6 +78,7 @@ def run(options: argparse.Namespace) -> None:
             split_folders=None if options.split_folders is None else options.split_folders == "true",
             cache_dir=options.cache_dir,
             memory_gb=0,
+            bits=options.bits,
         )
         caches = {split: data.cached(split) for split in SPLIT_NAMES if split in data.listed}
     except InputError as error:
@@ -86,6 +93,7 @@ def run(options: argparse.Namespace) -> None:
     )
     for title, text in summary.lines():
         print(line(title, text))
+    print(line("depth", f"{data.depth} bits of each channel are kept"))
     for cache in caches.values():
         print(line("cache", cache.describe()))
     print(line("training", f"{' '.join(training_options(options))} reads it"))
@@ -96,7 +104,7 @@ def training_options(options: argparse.Namespace) -> list[str]:
     given = ["--data.root", str(options.root), "--data.size"]
     given += [str(options.size[0])] if len(options.size) == 1 else [f"'[{options.size[0]}, {options.size[1]}]'"]
     given += ["--data.channels", str(options.channels)] if options.channels != 3 else []
-    for key in ("test_root", "split_folders", "cache_dir"):
+    for key in ("bits", "test_root", "split_folders", "cache_dir"):
         if (value := getattr(options, key)) is not None:
             given += [f"--data.{key}", str(value)]
     return [*given, "--data.memory_gb", "0"]

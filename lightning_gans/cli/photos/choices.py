@@ -105,8 +105,8 @@ class Chooser:
     def choices(self, trial: Trial) -> list[Choice]:
         """All choices, after a training step was tried."""
         tried = self._tried(trial)
-        chosen = [self._size(tried), self.channels, self.classes, self._batch(tried), self._networks(tried)]
-        chosen += [self.augmentation, self.scores, self._length(tried)]
+        chosen = [self._size(tried), self.channels, self._depth(), self.classes, self._batch(tried)]
+        chosen += [self._networks(tried), self.augmentation, self.scores, self._length(tried)]
         return [each for each in chosen if each.value]
 
     def _given(self, what: str, key: str, shown: str) -> Choice:
@@ -119,7 +119,7 @@ class Chooser:
             return self._given("channels", key, str(self.given[key]))
         if found.arrays:
             (channels,) = found.arrays
-            return Choice("channels", str(channels), "those of the .npy files", {key: channels})
+            return Choice("channels", str(channels), "those of the arrays", {key: channels})
         gray = sum(number for each, number in found.channels.items() if each < 3)
         with_alpha = sum(number for each, number in found.channels.items() if each % 2 == 0)
         keeps_alpha = found.transparent and 2 * with_alpha > found.examined
@@ -130,6 +130,18 @@ class Chooser:
         elif with_alpha:
             reason += "; what is transparent is drawn on white"
         return Choice("channels", f"{channels}, {KINDS[channels]}", reason, {key: channels})
+
+    def _depth(self) -> Choice:
+        key, found = "data.bits", self.found
+        if key in self.given:
+            return self._given("depth", key, f"{self.given[key]} bits")
+        if not found.deep:
+            return Choice("depth", "", "", {})
+        bits = 16 if 2 * found.deep >= found.examined else 8
+        reason = f"{found.deep:,} of {found.examined:,} pictures have more than 8"
+        if bits == 16:
+            reason += "; scores and grids are of 8 bits"
+        return Choice("depth", f"{bits} bits", reason, {key: bits})
 
     def _classes(self) -> Choice:
         counts = self.found.classes

@@ -26,30 +26,21 @@ def refuse_unusable(found: Survey, given: Mapping[str, Any]) -> None:
     Raises:
         InputError: if they cannot; it has all reasons.
     """
-    if reasons := list(reasons_against(found, given)):
+    if reasons := list(reasons_against(found)):
         root = given["data.root"]
         raise InputError(f"data.root is {root}, whose pictures cannot be trained on: {'; '.join(reasons)}")
 
 
-def reasons_against(found: Survey, given: Mapping[str, Any]) -> Iterator[str]:
+def reasons_against(found: Survey) -> Iterator[str]:
     """The reasons for which pictures cannot be trained on."""
     if (count := found.counts["train"]) < LEAST_IMAGES:
         yield f"there are {count}, but a run needs at least {LEAST_IMAGES}"
-    channels = given.get("data.channels")
-    if 2 * found.deep > found.examined and channels is None:
-        kinds = {"gray" if each < 3 else "in color" for each in (*found.channels, *found.arrays)}
-        kind = f"{kinds.pop()}, of " if len(kinds) == 1 else "of "
-        own = max([1 if each < 3 else 3 for each in found.channels] + [*found.arrays])
-        yield (
-            f"{found.deep:,} of {found.examined:,} are {kind}16 bits, of which training keeps 8; convert them to 8 bits"
-            f" so that they show what matters, or accept the loss with --data.channels {own}"
-        )
     if len(found.arrays) > 1:
         counts = " and ".join(f"{each} ({number:,} files)" for each, number in sorted(found.arrays.items()))
-        yield f"the .npy files have different numbers of channels, {counts}, which cannot be converted into each other"
+        yield f"the arrays have different numbers of channels, {counts}, which cannot be converted into each other"
     elif found.channels and any(each > MOST_CHANNELS for each in found.arrays):
         (each,) = found.arrays
-        yield f".npy files have {each} channels, and image files among them at most {MOST_CHANNELS}; keep one of both"
+        yield f"arrays have {each} channels, and image files among them at most {MOST_CHANNELS}; keep one of both"
     if single := [name for name, number in found.classes.items() if number < 2]:
         which = "class has" if len(single) == 1 else "classes have"
         yield (

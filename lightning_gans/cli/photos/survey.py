@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightning_gans.core.image_reader import FileFacts, failure_reason, open_image
 from lightning_gans.core.images import has_alpha
-from lightning_gans.core.pixel_files import PixelFormat, describe_pixels, is_array
+from lightning_gans.core.pixel_files import PixelFormat, describe_pixels, holds_array
 from lightning_gans.datamodules.cache_folder import FACT
 from lightning_gans.datamodules.image_sources import ImageSource, ListedImages, reject_unusable_files
 from lightning_gans.datamodules.set_listing import SetListing
@@ -36,7 +37,7 @@ class Survey:
         shapes: (height, width) of each file in pixels.
         classes: number of training images of each class; empty where there are no classes.
         channels: number of image files for each number of channels, 1 to 4.
-        arrays: number of ``.npy`` files for each number of channels.
+        arrays: number of arrays (``.npy`` files, and TIFF files of any channels) for each number of channels.
         deep: number of files of more than 8 bits.
         transparent: whether something is transparent in most of the files with an alpha channel.
         description: pairs of a title and a text for the user.
@@ -67,10 +68,9 @@ def survey(root: Path, test_root: Path | None, labels: Path | None, split_folder
     listed = listing.splits["train"]
     rows = np.unique(np.linspace(0, len(listed.files) - 1, MOST_EXAMINED).round().astype(np.int64))
     chosen = listed._replace(files=listed.files[rows], labels=listed.labels[rows])
-    facts = examine(chosen)
+    facts, arrays = examine(chosen)
     named = dict(zip(*np.unique(listed.labels.numpy(), return_counts=True), strict=True))
-    arrays = [is_array(listed.source.names[index]) for index in chosen.files.tolist()]
-    kinds = [Counter(facts["channels"][np.array(arrays) == wanted].tolist()) for wanted in (False, True)]
+    kinds = [Counter(facts["channels"][arrays == wanted].tolist()) for wanted in (False, True)]
     counts = {split: len(each.files) for split, each in listing.splits.items()}
     return Survey(
         counts=counts,
@@ -79,24 +79,25 @@ def survey(root: Path, test_root: Path | None, labels: Path | None, split_folder
         channels=kinds[0],
         arrays=kinds[1],
         deep=int((facts["bits"] > 8).sum()),
-        transparent=is_transparent(chosen, facts["channels"]),
+        transparent=is_transparent(chosen, np.where(arrays, 0, facts["channels"])),
         description=describe(counts, listing.classes, listed, chosen, facts),
     )
 
 
-def examine(chosen: ListedImages) -> NDArray[np.void]:
-    """What each file holds, (N,) of :data:`.FACT`.
+def examine(chosen: ListedImages) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+    """What each file holds, (N,) of :data:`.FACT`, and whether it is an array, (N,).
 
     Raises:
         UnusableFilesError: if files cannot be used.
     """
-    facts = np.zeros(len(chosen.files), FACT)
+    facts, arrays = np.zeros(len(chosen.files), FACT), np.zeros(len(chosen.files), np.bool_)
 
     def read(row: int) -> str | None:
         index = int(chosen.files[row])
         try:
             content = chosen.source.read(index)
             found: FileFacts = describe_pixels(content, chosen.source.names[index])
+            arrays[row] = holds_array(content, chosen.source.names[index])
         # Pillow raises all kinds of exceptions; all are caught, so that all files are reported at once.
         except Exception as error:
             return failure_reason(error)
@@ -108,18 +109,19 @@ def examine(chosen: ListedImages) -> NDArray[np.void]:
         reasons = zip(rows, pool.map(read, rows), strict=True)
         bad = [(int(chosen.files[row]), why) for row, why in reasons if why is not None]
     reject_unusable_files(chosen.source, bad, len(facts))
-    return facts
+    return facts, arrays
 
 
-def is_transparent(chosen: ListedImages, channels: NDArray[np.uint16]) -> bool:
-    """Whether something is transparent in most of the image files with an alpha channel, of which some are decoded."""
-    source = chosen.source
-    with_alpha = [
-        index
-        for index, count in zip(chosen.files.tolist(), channels.tolist(), strict=True)
-        if has_alpha(count) and not is_array(source.names[index])
-    ]
-    found = [shows_through(source, index) for index in with_alpha[:MOST_DECODED]]
+def is_transparent(chosen: ListedImages, channels: NDArray[np.integer[Any]]) -> bool:
+    """Whether something is transparent in most of the image files with an alpha channel, of which some are decoded.
+
+    Args:
+        chosen: the files.
+        channels: (N,) channels of each; 0 of an array.
+    """
+    files = zip(chosen.files.tolist(), channels.tolist(), strict=True)
+    with_alpha = [index for index, count in files if has_alpha(count)]
+    found = [shows_through(chosen.source, index) for index in with_alpha[:MOST_DECODED]]
     return 2 * sum(found) > len(found)
 
 

@@ -188,10 +188,10 @@ def test_classes_are_used_where_each_has_enough_images() -> None:
         (set_of(9), ["there are 9, but a run needs at least 10"]),
         (
             set_of(5, channels={1: 5}, deep=5),
-            ["there are 5, but", "5 of 5 are gray, of 16 bits, of which training keeps 8", "--data.channels 1"],
+            ["there are 5, but a run needs at least 10"],
         ),
         (set_of(20, channels={}, arrays={5: 12, 7: 8}), ["numbers of channels, 5 (12 files) and 7 (8 files)"]),
-        (set_of(20, channels={3: 10}, arrays={7: 10}), [".npy files have 7 channels, and image files among them"]),
+        (set_of(20, channels={3: 10}, arrays={7: 10}), ["arrays have 7 channels, and image files among them"]),
         (set_of(20, classes={"a": 19, "b": 1}), ["1 class has fewer than 2 pictures (b)"]),
         (set_of(20, (15, 15)), ["where most pictures have a side of less than 16 pixels"]),
     ],
@@ -203,9 +203,12 @@ def test_what_cannot_be_trained_on_is_refused_with_all_reasons(found: Survey, me
     assert all(message in str(refused.value) for message in messages)
 
 
-def test_deep_pictures_are_taken_if_they_are_few_or_their_channels_are_given() -> None:
-    assert chosen(set_of(20, deep=10))
-    assert chosen(set_of(20, deep=20), data__channels=1)["data.channels"] == 1
+def test_sixteen_bits_are_kept_if_half_of_the_pictures_have_them() -> None:
+    assert "data.bits" not in chosen(set_of(20))
+    assert chosen(set_of(20, deep=9))["data.bits"] == 8
+    assert chosen(set_of(20, deep=10))["data.bits"] == 16
+    assert chosen(set_of(20, deep=20), data__bits=8)["data.bits"] == 8
+    assert reason(set_of(20, deep=20), "depth").startswith("16 bits: 20 of 20 pictures have more than 8; scores and ")
 
 
 def test_durations_are_in_units_that_people_use() -> None:
