@@ -22,14 +22,15 @@ MOST_EXAMINED = 100
 """Largest number of files that are opened; of more, so many at equal distances."""
 
 
-def check_bits(name: str, bits: int | None) -> None:
-    """Check a number of bits that a user gave.
+def check_bits(name: str, bits: int | None) -> int | None:
+    """Return a number of bits that a user gave.
 
     Raises:
         ValueError: if it is neither 8 nor 16.
     """
     if bits not in (None, 8, 16):
         raise ValueError(f"{name} is {bits}; expected 8, 16 or null")
+    return bits
 
 
 def usual_bits(names: list[str], read: Callable[[int], bytes], sequential: bool = False) -> int:

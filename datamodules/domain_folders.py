@@ -148,9 +148,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         self.dataset = dataset
         self.download, self.unverified = download, unverified
         self.channels_a, self.channels_b = channels_a, channels_b
-        check_bits("bits_a", bits_a)
-        check_bits("bits_b", bits_b)
-        self.bits_a, self.bits_b = bits_a, bits_b
+        self.bits_a, self.bits_b = check_bits("bits_a", bits_a), check_bits("bits_b", bits_b)
         self._depths: tuple[int, int] | None = None
         self.val_size = val_size
         self.cache_gb = cache_gb
@@ -312,7 +310,8 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
                 files = CachedImageFiles(self.folder, listing._replace(bits=bits), size, room)
                 room -= files.kept_bytes
                 loaded[split].append(files)
-        decode_and_check(self.folder, list(loaded.values()), self.narrow_joined)
+        rounded = self.bits_a is not None and self.bits_b is not None
+        decode_and_check(self.folder, list(loaded.values()), self.narrow_joined, rounded)
         self._files |= loaded
         for split, held in loaded.items():
             # Pairs are one listing: its first element is also its last.

@@ -18,7 +18,9 @@ from lightning_gans.core.pixel_files import READABLE_ARRAYS
 from lightning_gans.datamodules.image_cache import CachedImageFiles, format_shape
 
 
-def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]], narrow_joined: bool = False) -> None:
+def decode_and_check(
+    root: Path, splits: Sequence[Sequence[CachedImageFiles]], narrow_joined: bool = False, rounded: bool = False
+) -> None:
     """Decode every file once, on several threads (Pillow releases Python's lock while it decodes).
 
     Warns of images whose shape differs from that of most images of their domain, since parts of them are cut off.
@@ -27,6 +29,7 @@ def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]], n
         root: the folder relative to which messages name files.
         splits: for each split its files: one element for pairs, or one for each domain.
         narrow_joined: whether files with both images of a pair may be of any shape.
+        rounded: whether files may have more bits than are kept without a warning.
 
     Raises:
         InputError: if files cannot be used, or most files of pairs do not look as if they held two images; it counts
@@ -45,7 +48,8 @@ def decode_and_check(root: Path, splits: Sequence[Sequence[CachedImageFiles]], n
     )
     reject_unusable("root", root, bad, sum(len(paths) for each in files for paths in each.paths), expected)
     warn_of_shapes(root, splits)
-    if deep := sorted({path.relative_to(root).as_posix() for each in files for path in each.deep}):
+    deep = sorted({path.relative_to(root).as_posix() for each in files for path in each.deep})
+    if deep and not rounded:
         rank_zero_warn(
             f"root is {root}, where {len(deep)} file(s) have more than 8 bits, which are rounded to 8: "
             f"{list_names(deep)}; bits_a and bits_b 16 keep them"

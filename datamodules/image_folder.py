@@ -49,7 +49,8 @@ class ImageFolderDataModule(InMemoryDataModule):
 
     Pixels have 8 bits, or 16 if at least half of the training files have more than 8; of more than 100 files, 100 at
     equal distances decide. With 16, levels of 8 bits are multiplied by 257, and those of 12 bits scaled. With 8, gray
-    values and arrays of 16 bits are scaled by 255 / 65535 and rounded, colors of 16 bits cut; a warning names them.
+    values and arrays of 16 bits are scaled by 255 / 65535 and rounded, colors of 16 bits cut; unless
+    ``bits`` says so, a warning names them.
     JPEG 2000, AVIF and PPM files in color have 8 bits in either case.
 
     A ``.npy`` file, as ``numpy.save`` writes it, is an array (height, width, channels) or, for one channel, (height,
@@ -120,9 +121,8 @@ class ImageFolderDataModule(InMemoryDataModule):
         self.contents = contents
         at_least("channels", channels, 1)
         at_least("memory_gb", memory_gb, 0)
-        check_bits("bits", bits)
         self.channels = channels
-        self.bits = bits
+        self.bits = check_bits("bits", bits)
         self.memory_gb = memory_gb
         self.load_size = self.size if load_size is None else height_width(load_size, "load_size")
         if any(loaded < used for loaded, used in zip(self.load_size, self.size, strict=True)):
@@ -170,7 +170,7 @@ class ImageFolderDataModule(InMemoryDataModule):
             InputError: if files cannot be read; it counts them and names the first ones.
         """
         listed = self.listed["train" if train else "test"]
-        return read_images(listed, self.pixel_format), listed.labels
+        return read_images(listed, self.pixel_format)[0], listed.labels
 
     def splits_of(self, stage: str) -> list[str]:
         """The splits whose files a stage needs; without a test split that for validation, which may be in training."""
@@ -218,12 +218,17 @@ class ImageFolderDataModule(InMemoryDataModule):
     def _opened(self, split: str) -> TensorImages:
         """All images of the files of a split."""
         listed = self.listed[split]
-        if not self.is_cached:
-            return TensorImages(read_images(listed, self.pixel_format), listed.labels)
-        cache = self.cached(split)
-        rank_zero_info(f"data: {len(listed.files):,} images are read from the cache {cache.describe()}")
-        warn_of_rounding(listed, cache.facts["bits"], self.depth)
-        return MappedImages(cache.folder, listed.labels)
+        if self.is_cached:
+            cache = self.cached(split)
+            bits = cache.facts["bits"]
+            rank_zero_info(f"data: {len(listed.files):,} images are read from the cache {cache.describe()}")
+            images: TensorImages = MappedImages(cache.folder, listed.labels)
+        else:
+            pixels, bits = read_images(listed, self.pixel_format)
+            images = TensorImages(pixels, listed.labels)
+        if self.bits is None:
+            warn_of_rounding(listed, bits, self.depth)
+        return images
 
     def _centered(self, data: TensorImages) -> TensorImages:
         """The crops of images at the center, if there are random ones for training."""

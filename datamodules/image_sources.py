@@ -189,7 +189,7 @@ def decode_file(source: ImageSource, index: int, wanted: PixelFormat) -> Decoded
     return Decoded(pixels, facts, int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little"))
 
 
-def read_images(listed: ListedImages, wanted: PixelFormat) -> Tensor:
+def read_images(listed: ListedImages, wanted: PixelFormat) -> tuple[Tensor, NDArray[np.int64]]:
     """Decode files into memory on several threads (Pillow releases Python's lock while it decodes).
 
     Args:
@@ -197,7 +197,7 @@ def read_images(listed: ListedImages, wanted: PixelFormat) -> Tensor:
         wanted: the format of the pixels.
 
     Returns:
-        (N, channels, height, width), uint8 or uint16.
+        Pixels (N, channels, height, width), uint8 or uint16, and the bits (N,) that each file has.
 
     Raises:
         InputError: if files cannot be read or have changed; it counts them and names the first ones.
@@ -218,8 +218,7 @@ def read_images(listed: ListedImages, wanted: PixelFormat) -> Tensor:
         reasons = zip(rows, pool.map(read, rows), strict=True)
         bad = [(int(listed.files[row]), why) for row, why in reasons if why is not None]
     reject_unusable_files(listed.source, bad, len(images))
-    warn_of_rounding(listed, bits, wanted.bits)
-    return images
+    return images, bits
 
 
 def warn_of_rounding(listed: ListedImages, found: NDArray[np.integer[Any]], kept: int) -> None:
@@ -231,7 +230,7 @@ def warn_of_rounding(listed: ListedImages, found: NDArray[np.integer[Any]], kept
         kept: bits of the pixels.
     """
     if len(deep := listed.files[found > kept]):
-        names = list_names([listed.source.names[index] for index in deep.tolist()])
+        names = list_names(sorted(listed.source.names[index] for index in deep.tolist()))
         rank_zero_warn(
             f"{listed.source.key} is {listed.source.location}, where {len(deep)} of {len(found)} files have more than "
             f"8 bits, which are rounded to 8: {names}; bits 16 keeps them"

@@ -275,20 +275,3 @@ def is_ambiguous(parts: list[tuple[str, ...]]) -> bool:
         return False
     named = [each for each in parts if split_of(each[0])]
     return any(split_of(each[0]) != "train" or len(each) > 2 for each in named)
-
-
-def check_folder_names(folder_a: str | None, folder_b: str | None) -> tuple[str, str] | None:
-    """The folders of both domains, if they are named.
-
-    Raises:
-        ValueError: if only one is named, or one is not below the root.
-    """
-    if folder_a is None or folder_b is None:
-        if folder_a != folder_b:
-            raise ValueError(f"folder_a is {folder_a} and folder_b is {folder_b}; expected both or neither")
-        return None
-    for name, folder in (("folder_a", folder_a), ("folder_b", folder_b)):
-        path = PurePath(folder)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"{name} is {folder}; expected a folder below root")
-    return PurePath(folder_a).as_posix(), PurePath(folder_b).as_posix()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import Any, NamedTuple
 
@@ -145,20 +146,30 @@ def top_level(file: Image.Image) -> int:
 
 def read_color_png(content: bytes) -> NDArray[np.uint16]:
     """The levels of a PNG file of 16 bits in color, or with alpha, and the alpha channel of a transparent color."""
-    # Imported here, since it takes time, and few files need it.
-    from torchvision.io import ImageReadMode, decode_image
-
-    try:
-        pixels = decode_image(torch.frombuffer(bytearray(content), dtype=torch.uint8), ImageReadMode.UNCHANGED)
-    except RuntimeError as error:
-        raise ValueError("a PNG file that is damaged") from error
-    levels: NDArray[np.uint16] = pixels.permute(1, 2, 0).contiguous().numpy()
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as file:
+        raw_mode = str(file.tile[0].args)
+    if raw_mode == "LA;16B":
+        # Four bytes per pixel: these are both bytes of gray, and both of alpha.
+        pixels = decode_png(content, "RGBA").astype(np.uint16)
+        high, low = pixels[:, :, 0::2], pixels[:, :, 1::2]
+    else:
+        # Pillow keeps one of both bytes: the first one, or, of little-endian samples, the second one.
+        high = decode_png(content, raw_mode).astype(np.uint16)
+        low = decode_png(content, f"{raw_mode[:-1]}L").astype(np.uint16)
+    levels = high << np.uint16(8) | low
     place = content.find(b"tRNS", 33)  # the only chunk beside the critical ones, and before the pixels
     if levels.shape[2] != 3 or not 33 <= place < content.find(b"IDAT", 33):
         return levels
     clear = np.array(struct.unpack_from(">3H", content, place + 4), np.uint16)
     alpha = np.where((levels == clear).all(axis=2, keepdims=True), 0, TOP).astype(np.uint16)
     return np.concatenate([levels, alpha], axis=2)
+
+
+def decode_png(content: bytes, raw_mode: str) -> NDArray[np.uint8]:
+    """The pixels (height, width, channels) of a PNG file whose samples are taken as those of a raw mode of Pillow."""
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as file:
+        file.tile = [file.tile[0]._replace(args=raw_mode)]
+        return np.asarray(file)
 
 
 def read_color_tiff(content: bytes, layout: SampleLayout) -> NDArray[np.uint16]:

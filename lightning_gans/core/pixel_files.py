@@ -112,7 +112,7 @@ class OpenedPixels(NamedTuple):
             ValueError: if this is no label map, the file has another size, or its pixels are no instances.
             Exception: any error of Pillow, if the pixels are damaged.
         """
-        if isinstance(self.content, Image.Image) or self.content.ndim != 2:
+        if not isinstance(self.content, np.ndarray) or self.content.ndim != 2:
             raise ValueError("a map of instances beside what is no label map; expected one beside a label map")
         instances = read_instance_map(content)
         if instances.shape != self.content.shape:

@@ -33,7 +33,7 @@ def read(content: bytes, channels: int, name: str = "a", size: tuple[int, int] =
 
 def test_all_levels_stay_different_and_come_back() -> None:
     every = torch.from_numpy(np.arange(65536, dtype=np.uint16))
-    assert len(to_float(every).unique()) == 65536
+    assert len(set(to_float(every).tolist())) == 65536
     assert torch.equal(to_uint16(to_float(every)), every)
     assert torch.equal(in_8_bits(every), to_uint8(to_float(every)))
     assert torch.equal(in_8_bits(every).int(), torch.round(every.double() / 257).int())
@@ -45,6 +45,7 @@ def test_png_files_keep_sixteen_bits(channels: int) -> None:
     if channels in (2, 4):
         values[:, :, -1] |= 1  # where alpha is 0, colors become black
     assert np.array_equal(read(png(values), channels), values)
+    assert np.array_equal(read(png(values, filtered=True), channels), values)
 
 
 @pytest.mark.parametrize("options", [{}, {"order": ">"}, {"deflated": True, "differences": True}, {"separate": True}])
@@ -122,20 +123,19 @@ def test_deep_images_are_turned_like_others(orientation: int) -> None:
     ("tags", "reason"),
     [
         ({"tag_256": 2**31}, r"2147483648 x 7 pixels of 6 channels = .* values; expected at most"),
-        ({"tag_277": 60000}, ""),
+        ({"tag_277": 60000}, "image file is truncated"),
         ({"tag_257": 0}, r"5 x 0 pixels of 6 channels"),
         ({"tag_339": 3}, r"pixels with a sign or of more than 16 bits"),
         ({"tag_317": 3}, r"a TIFF file with predictor 3; expected 1 or 2"),
-        ({"tag_256": 5000}, ""),
-        ({"tag_259": 7}, ""),
+        ({"tag_256": 5000}, "image file is truncated"),
+        ({"tag_259": 7}, "decoder error"),
         ({"tag_284": 2}, "a TIFF file of 6 planes with 3 strips or tiles"),
     ],
 )
-def test_bands_whose_sizes_lie_are_refused(tags: dict[str, int], reason: str) -> None:
+def test_bands_whose_sizes_lie_are_refused(tags: dict[str, Any], reason: str) -> None:
     content = tiff(levels(6), **tags)
-    with pytest.raises(Exception, match=reason) as refused:
+    with pytest.raises((ValueError, OSError), match=reason):
         decode_pixels(content, "a.tif", PixelFormat(6, (4, 4), 16))
-    assert isinstance(refused.value, (ValueError, OSError))
 
 
 def test_damaged_deep_files_are_refused(tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def test_every_kind_of_file_serves(tmp_path: Path, name: str, image: Image.Image
         images(tmp_path / folder, 3)
         shutil.copy(tmp_path / folder / "000.png", tmp_path / folder / "y.png")
     image.save(tmp_path / "trainB" / name)
-    data = UnpairedImageDataModule(tmp_path, **{**SMALL, "size": 10}, channels_b=channels)
+    data = UnpairedImageDataModule(tmp_path, **{**SMALL, "size": 10}, channels_b=channels, bits_a=8, bits_b=8)
     data.setup("fit")
     found = torch.cat([data.splits[split].b[list(range(len(data.splits[split].b)))] for split in ("train", "val")])
     assert found.shape == (5, channels, 10, 10)

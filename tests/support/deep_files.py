@@ -15,11 +15,20 @@ KINDS = {1: 0, 2: 4, 3: 2, 4: 6}
 """Types of color of PNG files by number of channels."""
 
 
-def png(levels: NDArray[np.uint16], clear: tuple[int, ...] = ()) -> bytes:
-    """A PNG file of 16 bits; ``clear`` is the color that is transparent."""
+def png(levels: NDArray[np.uint16], clear: tuple[int, ...] = (), filtered: bool = False) -> bytes:
+    """A PNG file of 16 bits.
+
+    Args:
+        levels: (height, width, channels).
+        clear: the color that is transparent.
+        filtered: whether bytes are stored as differences from those of the pixel on the left.
+    """
     height, width, channels = levels.shape
     header = struct.pack(">IIBBBBB", width, height, 16, KINDS[channels], 0, 0, 0)
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    samples = np.ascontiguousarray(levels.astype(">u2")).view(np.uint8).reshape(height, width, -1)
+    if filtered:
+        samples = np.diff(samples, axis=1, prepend=np.uint8(0))
+    rows = b"".join(bytes([filtered]) + row.tobytes() for row in samples)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     if clear:
         chunks.insert(1, (b"tRNS", struct.pack(f">{len(clear)}H", *clear)))
