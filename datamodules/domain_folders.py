@@ -291,7 +291,7 @@ class ImageDomainsDataModule(TwoDomainDataModule, ABC):
         """The bits that are kept of each domain."""
         if self._depths is None:
             given, files = (self.bits_a, self.bits_b), listings
-            if "train" not in files and (self.has_split("train") or not self.has_split("test")):
+            if "train" not in files and (self.has_split("train") or not any(map(self.has_split, SPLIT_NAMES))):
                 files = {"train": self._listings_of("train", log=False)}
             self._depths = bits_of_domains(given, files.get("train") or next(iter(files.values())))
         return self._depths

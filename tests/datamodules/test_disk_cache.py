@@ -278,8 +278,8 @@ def test_facts_say_what_each_file_holds(tmp_path: Path) -> None:
     save(root / "b.jpg", 7, (8, 20), "L")
     Image.new("I;16", (3, 3), 500).save(root / "c.png")
     shutil.copy(root / "b.jpg", root / "d.jpg")
-    cached(tmp_path)
-    data = cached(tmp_path)
+    cached(tmp_path, bits=8)
+    data = cached(tmp_path, bits=8)
     facts = data.cached("train").facts
     names = [data.listed["train"].source.names[index] for index in data.listed["train"].files.tolist()]
     known = {name: tuple(fact.tolist())[:4] for name, fact in zip(names, facts, strict=True)}

@@ -59,11 +59,11 @@ def test_channels_of_the_domains_may_differ(tmp_path: Path, cache_gb: float) -> 
         assert torch.equal(batch.b[place], expected)
 
 
-def test_16_bits_of_arrays_are_rounded_to_8(tmp_path: Path) -> None:
+def test_16_bits_of_arrays_are_rounded_to_8_if_asked_for(tmp_path: Path) -> None:
     deep = np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000
     for split, index in (("trainA", 0), ("trainB", 0), ("valA", 0), ("valB", 0)):
         write(tmp_path / split, {f"{index}.npy": deep})
-    data = pairs(tmp_path, channels_a=1, channels_b=1)
+    data = pairs(tmp_path, channels_a=1, channels_b=1, bits_a=8, bits_b=8)
     assert torch.equal(data.splits["val"][[0]].a[0, 0].float(), torch.from_numpy(np.rint(deep / 257)).float())
 
 
