@@ -58,7 +58,8 @@ def run(_: argparse.Namespace) -> None:
         for name, text in rows.items():
             print(f"  {name:<{width}}  {text}")
     if wrong := unmet_requirements():
-        raise RunEnded(f"not as {PACKAGE} needs it: {'; '.join(wrong)}; expected `pip install --upgrade {PACKAGE}`")
+        install = " ".join(["pip install", *(f"'{needed}'" for needed in wrong)])
+        raise RunEnded(f"not as {PACKAGE} needs it: {'; '.join(wrong.values())}; expected `{install}`")
 
 
 def versions() -> dict[str, str]:
@@ -136,21 +137,21 @@ def extras() -> dict[str, str]:
     return found
 
 
-def unmet_requirements() -> list[str]:
-    """The packages that every command needs and that are missing or of a version that cannot be used."""
+def unmet_requirements() -> dict[str, str]:
+    """What every command needs and is missing or of a version that cannot be used, such as "torch>=2.11", and why."""
     from packaging.requirements import Requirement
 
     try:
         given = [Requirement(text) for text in metadata.requires(PACKAGE) or ()]
     except metadata.PackageNotFoundError:
-        return []  # it runs from its source
-    wrong = []
+        return {}  # it runs from its source
+    wrong = {}
     for requirement in given:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
-        version = installed_version(requirement.name)
+        version, needed = installed_version(requirement.name), f"{requirement.name}{requirement.specifier}"
         if version is None:
-            wrong.append(f"{requirement.name} is missing")
+            wrong[needed] = f"{requirement.name} is missing"
         elif not requirement.specifier.contains(version, prereleases=True):
-            wrong.append(f"{requirement.name} is {version}, needed is {requirement.specifier}")
+            wrong[needed] = f"{requirement.name} is {version}, needed is {requirement.specifier}"
     return wrong

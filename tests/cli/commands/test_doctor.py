@@ -39,19 +39,20 @@ def test_everything_that_is_installed_is_named(
 
 
 @pytest.mark.parametrize(
-    ("requires", "wrong"),
+    ("requires", "wrong", "needed"),
     [
-        (["torch>=999"], rf"torch is {re.escape(metadata.version('torch'))}, needed is >=999; expected "),
-        (["no-such-package>=1", 'never-asked>=1; extra == "demo"'], "no-such-package is missing; expected "),
+        (["torch>=999"], f"torch is {metadata.version('torch')}, needed is >=999", "torch>=999"),
+        (["no-such-package>=1", 'never-asked>=1; extra == "demo"'], "no-such-package is missing", "no-such-package>=1"),
     ],
 )
 def test_what_every_command_needs_ends_with_status_1(
-    requires: list[str], wrong: str, monkeypatch: pytest.MonkeyPatch
+    requires: list[str], wrong: str, needed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metadata, "requires", lambda _: requires)
-    with pytest.raises(RunEnded, match=rf"^not as lightning-gans needs it: {wrong}") as caught:
+    with pytest.raises(RunEnded, match=r"^not as lightning-gans needs it: ") as caught:
         run_command("doctor", [])
     assert caught.value.status == 1
+    assert str(caught.value).endswith(f": {wrong}; expected `pip install '{needed}'`")
 
 
 def test_a_checkout_that_is_not_installed_has_no_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +60,6 @@ def test_a_checkout_that_is_not_installed_has_no_requirements(monkeypatch: pytes
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", unknown)
-    assert doctor.unmet_requirements() == []
+    assert doctor.unmet_requirements() == {}
     monkeypatch.setattr(metadata, "version", unknown)
     assert doctor.versions()["torch"] == "missing"
