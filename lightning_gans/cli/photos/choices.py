@@ -36,6 +36,9 @@ BATCH, LEAST_BATCH = 64, 8
 FEW = 20_000
 """Number of training images below which the discriminator is given augmented images."""
 
+PENALTY = 0.0007
+"""Weight of R1 and R2 where D is given augmented images, for each pixel of an image, divided by the batch."""
+
 SCORED = 500
 """Number of images from which on some are held out for scores."""
 
@@ -106,7 +109,7 @@ class Chooser:
         """All choices, after a training step was tried."""
         tried = self._tried(trial)
         chosen = [self._size(tried), self.channels, self._depth(), self.classes, self._batch(tried)]
-        chosen += [self._networks(tried), self.augmentation, self.scores, self._length(tried)]
+        chosen += [self._networks(tried), self.augmentation, self._penalty(tried), self.scores, self._length(tried)]
         return [each for each in chosen if each.value]
 
     def _given(self, what: str, key: str, shown: str) -> Choice:
@@ -186,6 +189,14 @@ class Chooser:
         elif flip:
             reason += "; add --data.flip false if left and right differ, as in text"
         return Choice("augmentation", value, reason, settings)
+
+    def _penalty(self, tried: Tried) -> Choice:
+        if self.augmentation.settings["model.augmentation"] is None:
+            return Choice("penalty", "", "", {})
+        pixels, size = tried.attempt.size[0] * tried.attempt.size[1], tried.attempt.batch_size
+        weight = float(f"{PENALTY * pixels / size:.2g}")
+        reason = f"about {PENALTY} x {pixels:,} pixels / {size}; a larger one makes D too weak for augmented images"
+        return Choice("penalty", f"R1 and R2 of weight {weight}", reason, {"model.penalty.weight": weight})
 
     def _tried(self, trial: Trial) -> Tried:
         """The first of the steps that the device can compute."""

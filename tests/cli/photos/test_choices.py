@@ -51,6 +51,7 @@ def test_sixty_photos_on_a_laptop() -> None:
         "model.discriminator.width": 64,
         "model.augmentation": "DiffAugment",
         "data.flip": True,
+        "model.penalty.weight": 0.18,
         "data.val_size": 0,
         "trainer.max_epochs": -1,
         "trainer.max_steps": 5000,
@@ -72,6 +73,13 @@ def test_sixty_thousand_photos_on_a_gpu() -> None:
         "trainer.val_check_interval": 1000,
     }.items() <= chosen(found, GPU).items()
     assert "about 33.3 minutes on a GPU at 0.1 s a step" in reason(found, "length", GPU)
+
+
+def test_the_weight_of_the_penalty_grows_with_the_pixels_of_augmented_images() -> None:
+    found = [chosen(set_of(5000), data__size=size)["model.penalty.weight"] for size in (16, 32, 48, 64)]
+    assert found == [0.0028, 0.011, 0.025, 0.045]
+    assert reason(set_of(5000), "penalty").startswith("R1 and R2 of weight 0.045: about 0.0007 x 4,096 pixels / 64; ")
+    assert "model.penalty.weight" not in chosen(set_of(60_000), data__size=32)
 
 
 @pytest.mark.parametrize(
