@@ -36,6 +36,9 @@ BATCH, LEAST_BATCH = 64, 8
 FEW = 20_000
 """Number of training images below which the discriminator is given augmented images."""
 
+RECOLORED = 1000
+"""Number of training images below which the colors of augmented images are changed, too."""
+
 PENALTY = 0.0007
 """Weight of R1 and R2 where D is given augmented images, for each pixel of an image, divided by the batch."""
 
@@ -181,8 +184,12 @@ class Chooser:
     def _augmentation(self) -> Choice:
         given, few = self.given, self.count < FEW
         flip = bool(given.get("data.flip", few and given.get("data.contents") != "digits"))
-        settings = {"model.augmentation": "DiffAugment" if few else None, "data.flip": flip}
-        value = f"{'DiffAugment' if few else 'none'}{', and mirrored pictures' if flip else ''}"
+        settings: dict[str, Any] = {"model.augmentation": "DiffAugment" if few else None, "data.flip": flip}
+        value = "DiffAugment" if few else "none"
+        if RECOLORED <= self.count < FEW:
+            settings["model.augmentation.color"] = False
+            value += " without changes of color"
+        value += ", and mirrored pictures" if flip else ""
         reason = f"D would memorize {self.count:,} pictures" if few else f"{self.count:,} pictures are many"
         if "data.flip" in given:
             reason += "; data.flip is given"

@@ -133,4 +133,4 @@ def place(config: dict[str, Any], parts: Sequence[str], value: Any) -> None:
     if isinstance(below, str):
         below = {"class_path": below}
     config[first] = below = {} if below is None else below
-    place(below.setdefault("init_args", {}) if "class_path" in below else below, rest, value)
+    place(below.setdefault("init_args", {}) if {"class_path", "init_args"} & below.keys() else below, rest, value)

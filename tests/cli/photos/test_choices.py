@@ -75,6 +75,14 @@ def test_sixty_thousand_photos_on_a_gpu() -> None:
     assert "about 33.3 minutes on a GPU at 0.1 s a step" in reason(found, "length", GPU)
 
 
+def test_colors_of_augmented_images_are_changed_where_images_are_very_few() -> None:
+    for count, colors in ((60, True), (1200, False), (60_000, True)):
+        assert chosen(set_of(count)).get("model.augmentation.color", True) is colors
+    assert reason(set_of(1200), "augmentation").startswith(
+        "DiffAugment without changes of color, and mirrored pictures: "
+    )
+
+
 def test_the_weight_of_the_penalty_grows_with_the_pixels_of_augmented_images() -> None:
     found = [chosen(set_of(5000), data__size=size)["model.penalty.weight"] for size in (16, 32, 48, 64)]
     assert found == [0.0028, 0.011, 0.025, 0.045]

@@ -117,6 +117,7 @@ def test_the_settings_are_written_with_their_reasons_and_used_from_then_on(
         "class_path": "CompactGenerator",
         "init_args": {"width": 64},
     }
+    assert content["model"]["init_args"]["penalty"] == {"init_args": {"weight": 0.07, "interval": 4}}
     assert content["trainer"]["max_steps"] == 5000
     FILE.write_text(text.replace("max_steps: 5000", "max_steps: 123"))
     assert expand_photos([*FIT, "--data.flip=false", "--data.size", "16"])[:2] == ["fit", str(FILE)]
