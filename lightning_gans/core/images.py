@@ -55,6 +55,10 @@ def square_side(size: Size, name: str = "size") -> int:
     return height
 
 
+HALF_RANGE = {torch.uint8: 127.5, torch.uint16: 32767.5}
+"""By the type of pixels, half of the largest level, which is 0 in images in [-1, 1]."""
+
+
 def pixel_type(bits: int) -> torch.dtype:
     """The type of pixels of 8 or 16 bits."""
     return torch.uint8 if bits == 8 else torch.uint16
@@ -77,18 +81,18 @@ def with_bits_of_pixels(operation: Callable[[Tensor], Tensor], pixels: Tensor) -
 def to_float(pixels: Tensor) -> Tensor:
     """Convert uint8 or uint16 pixels to float32 in [-1, 1]; all levels of 16 bits stay different."""
     if pixels.dtype == torch.uint16:
-        return pixels.view(torch.int16).int().bitwise_and_(0xFFFF).float().div_(32767.5).sub_(1)
-    return pixels.float().div_(127.5).sub_(1)
+        return pixels.view(torch.int16).int().bitwise_and_(0xFFFF).float().div_(HALF_RANGE[torch.uint16]).sub_(1)
+    return pixels.float().div_(HALF_RANGE[torch.uint8]).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
     """Convert images in [-1, 1] to uint8, rounded and clamped: the exact inverse of :func:`to_float` of 8 bits."""
-    return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    return images.detach().float().add(1).mul_(HALF_RANGE[torch.uint8]).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def to_uint16(images: Tensor) -> Tensor:
     """Convert images in [-1, 1] to uint16, rounded and clamped: the exact inverse of :func:`to_float` of 16 bits."""
-    levels = images.detach().float().add(1).mul_(32767.5).round_().clamp_(0, 65535)
+    levels = images.detach().float().add(1).mul_(HALF_RANGE[torch.uint16]).round_().clamp_(0, 65535)
     return levels.int().to(torch.int16).view(torch.uint16)
 
 

@@ -23,7 +23,7 @@ from lightning_gans.components.schedules import Schedule, value_at
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput, Labelled, as_labelled
 from lightning_gans.core.data import Data, ImageData, InMemoryData, PairData, data_module, declares, network_arguments
 from lightning_gans.core.errors import InputError
-from lightning_gans.core.images import plain_size
+from lightning_gans.core.images import HALF_RANGE, plain_size
 from lightning_gans.core.precision import at_least_float32, autocast_off
 from lightning_gans.families.auxiliary import AuxiliaryTraining
 from lightning_gans.families.compatibility import check_objective, check_penalty
@@ -189,8 +189,7 @@ class LatentGAN(RegularizedTraining, AuxiliaryTraining, ABC):
             images = data.split_tensors("train").images
             # In parts: torch converts all it sums to float64 first, eight times the memory of the images.
             sums = torch.stack([part.sum(dim=0, dtype=torch.float64) for part in torch.split(images, 1000)])
-            middle = 32767.5 if images.dtype == torch.uint16 else 127.5
-            mean = sums.sum(dim=0) / (middle * len(images)) - 1
+            mean = sums.sum(dim=0) / (HALF_RANGE[images.dtype] * len(images)) - 1
             for network in (self.generator, *self.ema.values()):
                 assert isinstance(network, Generator)
                 network.use_mean_image(mean)

@@ -329,16 +329,6 @@ def check_positive(**arguments: Sequence[int] | int) -> None:
             raise ValueError(f"{name} is {list(value)}; expected at least one number, each at least 1")
 
 
-def check_dropout(dropout: float) -> None:
-    """Check a probability to drop an activation.
-
-    Raises:
-        ValueError: if it is not in [0, 1).
-    """
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")
-
-
 def used_classes(num_classes: int | None, conditional: bool) -> int:
     """Return the number of classes that a network uses: 0 if it is not conditional.
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Translator, check_dropout, check_positive
+from lightning_gans.networks.base import Translator, check_positive
 from lightning_gans.networks.cut import xavier_init
-from lightning_gans.networks.layers import InstanceNorm, MakeNorm
+from lightning_gans.networks.layers import InstanceNorm, MakeNorm, check_dropout
 from lightning_gans.networks.unet import decode, decoder_blocks, encoder_blocks, level_widths
 
 LEVELS_BELOW = 5

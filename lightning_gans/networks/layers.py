@@ -336,3 +336,13 @@ def stored_weight(layer: nn.Module) -> Tensor:
 def has_spectral_norm(network: nn.Module) -> bool:
     """Whether :func:`apply_spectral_norm` has normalized a weight of the network."""
     return any(parametrize.is_parametrized(module) for module in network.modules())
+
+
+def check_dropout(dropout: float) -> None:
+    """Check a probability to drop an activation.
+
+    Raises:
+        ValueError: if it is not in [0, 1).
+    """
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}; expected a probability in [0, 1)")

@@ -8,9 +8,16 @@ from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
 from lightning_gans.networks.antialiasing import BlurDownsample, BlurUpsample
-from lightning_gans.networks.base import Stage, check_dropout, check_positive
+from lightning_gans.networks.base import Stage, check_positive
 from lightning_gans.networks.encoding import EncodingTranslator
-from lightning_gans.networks.layers import InstanceNorm, MakeNorm, ReflectionConv2d, UpsampleConv, dcgan_init
+from lightning_gans.networks.layers import (
+    InstanceNorm,
+    MakeNorm,
+    ReflectionConv2d,
+    UpsampleConv,
+    check_dropout,
+    dcgan_init,
+)
 from lightning_gans.networks.sizes import sides_divisible_by
 
 ENCODED_BLOCK = 4

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from lightning_gans.core.images import Size
-from lightning_gans.networks.base import Translator, check_dropout, check_positive
-from lightning_gans.networks.layers import BatchNorm, MakeNorm, dcgan_init
+from lightning_gans.networks.base import Translator, check_positive
+from lightning_gans.networks.layers import BatchNorm, MakeNorm, check_dropout, dcgan_init
 from lightning_gans.networks.sizes import shortest_of
 
 SIDES = (64, 128, 256, 512)
