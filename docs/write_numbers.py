@@ -32,8 +32,16 @@ TABLES = {
         *("--extractor", "efficientnet_lite0"),
         *("--scores", "relative_fid,kid,precision,recall,density,coverage,head/label_accuracy"),
     ],
+    "flowers": [
+        *("--extractor", "efficientnet_lite0"),
+        *("--scores", "relative_fid,kid,precision,recall,density,coverage"),
+    ],
+    "flowers-lite1": [
+        *("--extractor", "tf_efficientnet_lite1"),
+        *("--scores", "relative_fid,kid,precision,recall,density,coverage"),
+    ],
 }
-"""Folders of records, and the options of `lightning-gans table` for the table of each."""
+"""Tables and the options of `lightning-gans table` for each. Its records are in the folder of its name up to a hyphen."""
 
 SHORT = ("results", "cifar10")
 """Tables of docs/results.md whose runs are in the README."""
@@ -60,9 +68,14 @@ def write_tables(root: Path) -> None:
     """Write the tables of the records, and of their training times, into docs/results.md."""
     page = root / "docs" / "results.md"
     for name, options in TABLES.items():
-        records = root / "docs" / "records" / name
-        run_command("table", [str(records), "--name", name, *options, "--write", str(page)])
-        replace_table(page, f"{name}-times", times(records))
+        run_command("table", [str(records_of(root, name)), "--name", name, *options, "--write", str(page)])
+    for records in sorted((root / "docs" / "records").iterdir()):
+        replace_table(page, f"{records.name}-times", times(records))
+
+
+def records_of(root: Path, table: str) -> Path:
+    """The folder of a table's records."""
+    return root / "docs" / "records" / table.partition("-")[0]
 
 
 def times(records: Path) -> str:
@@ -162,7 +175,7 @@ def recorded(root: Path) -> Iterator[tuple[str, Run, float]]:
     configs = {re.sub("[/_]", "-", name): name for name in shipped(root)}
     for name, options in TABLES.items():
         extractor = options[1] if options[0] == "--extractor" else ""
-        for folder in sorted((root / "docs" / "records" / name).iterdir()):
+        for folder in sorted(records_of(root, name).iterdir()):
             run = RunFolder(folder / "seed-0")
             if folder.name in configs and run.path.is_dir():
                 minutes = read_facts(run)["train_seconds"] / 60
