@@ -31,6 +31,8 @@ def main(target: str, *folders: str) -> None:
         if steps:
             probabilities.plot(steps, values, color=line.get_color())
     scores.set(ylabel="KID of the average", yscale="log")
+    for formatted in (scores.yaxis.set_major_formatter, scores.yaxis.set_minor_formatter):
+        formatted("{x:g}")
     scores.legend(fontsize=8)
     probabilities.set(xlabel="step", ylabel="p of ADA", ylim=0)
     figure.savefig(target, dpi=110)

@@ -32,6 +32,7 @@ TABLES = {
         *("--extractor", "efficientnet_lite0"),
         *("--scores", "relative_fid,kid,precision,recall,density,coverage,head/label_accuracy"),
     ],
+    "few_images": ["--scores", "relative_fid,kid,precision,recall,density,coverage"],
     "flowers": [
         *("--extractor", "efficientnet_lite0"),
         *("--scores", "relative_fid,kid,precision,recall,density,coverage"),
@@ -41,7 +42,7 @@ TABLES = {
         *("--scores", "relative_fid,kid,precision,recall,density,coverage"),
     ],
 }
-"""Tables and the options of `lightning-gans table` for each. Its records are in the folder of its name up to a hyphen."""
+"""Tables, and the options of `lightning-gans table` for each. The folder of its records is the name up to a hyphen."""
 
 SHORT = ("results", "cifar10")
 """Tables of docs/results.md whose runs are in the README."""
