@@ -156,6 +156,9 @@ def filter_warnings() -> None:
     # The table of layers counts weights of 32 bits, which are what they have in mixed precision.
     summary = r"lightning\.pytorch\.utilities\.model_summary"
     warnings.filterwarnings("ignore", r"Precision \S+-mixed is not supported by the model summary", module=summary)
+    # The interval of the log counts steps, whatever the length of an epoch.
+    short = r"The number of training batches \(\d+\) is smaller than the logging interval"
+    warnings.filterwarnings("ignore", short, UserWarning, module=r"lightning\.pytorch\.loops")
     logging.getLogger(RANK_ZERO).addFilter(is_informative)
 
 

@@ -49,6 +49,11 @@ def warn(message: str, category: type[Warning], module: str) -> None:
             UserWarning,
             "lightning.pytorch.utilities.model_summary.model_summary",
         ),
+        (
+            "The number of training batches (3) is smaller than the logging interval Trainer(log_every_n_steps=50).",
+            UserWarning,
+            "lightning.pytorch.loops.fit_loop",
+        ),
     ],
 )
 def test_warnings_are_left_out_where_libraries_cause_them(message: str, category: type[Warning], module: str) -> None:
