@@ -1,10 +1,11 @@
-"""Measure the peak memory of a training step of pix2pix, CycleGAN, CUT and FastCUT at 256 pixels, batch 1.
+"""Measure peak memory and time of a training step of pix2pix, CycleGAN, CUT and FastCUT at 256 pixels, batch 1.
 
     python benchmarks/memory.py
 
 The peak is compared with the sum of weights, gradients, Adam's two averages and the largest total of tensors that
 autograd keeps at one time. The peak is the growth of the process since before the model was created (on a GPU: the
-allocated memory).
+allocated memory). The time of the steps after the first one is given relative to CycleGAN's: CPU time, or on a GPU
+elapsed time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -93,6 +95,28 @@ def fast_cut() -> Translation:
     return CUT(lambda_nce=10.0, identity=False, flip_equivariance=True, channels_a=3, channels_b=3, size=256)
 
 
+class Timed(L.Callback):
+    """Measures the mean time of the steps after the first one, in seconds.
+
+    Attributes:
+        ends: the time at the end of each step.
+    """
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Note the time."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.ends.append(time.perf_counter() if torch.cuda.is_available() else time.process_time())
+
+    @property
+    def mean(self) -> float:
+        """The mean time of a step."""
+        return (self.ends[-1] - self.ends[0]) / (len(self.ends) - 1)
+
+
 def resident() -> int:
     """Return the resident memory of this process in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -106,10 +130,11 @@ def data_of(paired: bool) -> SyntheticFacadesDataModule:
     return data
 
 
-def quick(steps: int) -> L.Trainer:
+def quick(steps: int, *callbacks: L.Callback) -> L.Trainer:
     """Create a trainer without validation, logging, checkpoints and progress bar."""
     return L.Trainer(
         max_steps=steps,
+        callbacks=list(callbacks),
         limit_val_batches=0,
         logger=False,
         enable_checkpointing=False,
@@ -134,9 +159,10 @@ def growth() -> Iterator[list[float]]:
 
 
 def trained(make: Callable[[], Translation], count: bool) -> dict[str, float]:
-    """Train a few steps and return the measurements in MiB."""
+    """Train a few steps and return the measurements in MiB and seconds."""
     warnings.simplefilter("ignore")
-    data, trainer = data_of(make is pix2pix), quick(STEPS)
+    timed = Timed()
+    data, trainer = data_of(make is pix2pix), quick(STEPS, timed)
     if not count:
         # Memory of what a first run loads is not part of the step.
         small = Pix2Pix(partial(UNet, width=1), partial(PatchGAN, width=1), channels_a=3, channels_b=3, size=256)
@@ -150,7 +176,9 @@ def trained(make: Callable[[], Translation], count: bool) -> dict[str, float]:
                 trainer.fit(model, data)
         else:
             trainer.fit(model, data)
-    return {"weights": weights / MIB, "saved": saved.peak / MIB} if count else {"peak": grown[0] / MIB}
+    if count:
+        return {"weights": weights / MIB, "saved": saved.peak / MIB}
+    return {"peak": grown[0] / MIB, "seconds": timed.mean}
 
 
 def run(queue: Any, measure: Callable[[], dict[str, float]]) -> None:
@@ -173,15 +201,21 @@ def main() -> None:
     """Print the table."""
     # Make glibc return freed blocks of a feature map's size at once, because kept ones are not part of the step.
     os.environ["MALLOC_MMAP_THRESHOLD_"] = str(MIB)
-    print("| 256 px, batch 1 | Weights | Gradients | Adam | Kept for backward | Sum | Peak | Peak / sum |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for make in (pix2pix, cyclegan, cut, fast_cut):
+    print("| 256 px, batch 1 | Weights | Gradients | Adam | Kept for backward | Sum | Peak | Peak / sum | Time |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    unit = None
+    for make in (cyclegan, cut, fast_cut, pix2pix):
         figures = apart(partial(trained, make, True)) | apart(partial(trained, make, False))
         weights = figures["weights"]
         demand = 4 * weights + figures["saved"]
         row = [weights, weights, 2 * weights, figures["saved"], demand, figures["peak"]]
         cells = " | ".join(f"{value:.0f} MiB" for value in row)
-        print(f"| {make.__name__} | {cells} | {figures['peak'] / demand:.2f} |", flush=True)
+        unit = unit or figures["seconds"]
+        print(
+            f"| {make.__name__} | {cells} | {figures['peak'] / demand:.2f} | {figures['seconds'] / unit:.2f} |",
+            flush=True,
+        )
+    print(f"\nA step of CycleGAN took {unit:.1f} s.")
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
                 raise ValueError(f"{key} is {norm}; expected a positive norm, or None for no clipping")
         self.automatic_optimization = False
         self.losses: dict[str, Tensor] = {}
+        self._earlier_terms: dict[str, Tensor] = {}
         self.last_logged: dict[str, Tensor] = {}
         self.total_steps: float = float("inf")
         self._optimizers = {"g": optimizer_g, "d": optimizer_d}
@@ -139,6 +140,7 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         before, after = take_step_counters(self._run_optimizers())
         before()
         seed_step(self.device, self.run_seed, "step", self.global_rank, self.global_step)
+        self._earlier_terms.clear()
         self.adversarial_step(batch)
         # PyTorch warns if a schedule steps before its optimizer, as G's does in the first `n_critic` batches.
         with warnings.catch_warnings() if self.global_step == 0 else nullcontext():
@@ -173,18 +175,22 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
         """The parameters of side ``name`` that get gradients in this batch, and thus updates: all of the side's."""
         return self.sides[name].parameters
 
-    def optimize(self, name: str, loss: Tensor) -> None:
+    def optimize(self, name: str, loss: Tensor, more: bool = False) -> None:
         """Update one side by the gradient of ``loss``; the other side's weights and gradients do not change.
 
         Args:
             name: "g" or "d".
             loss: a scalar.
+            more: whether ``loss`` is a term to which the next call for this side adds another one. Its gradient is
+                computed, which frees its activations before those of the next term are computed; the update is by the
+                gradient of the sum, in the call without ``more``.
         """
         side = self.sides[name]
         position = side.update_index(self.global_step) % side.accumulate
-        if position == 0:
+        earlier = self._earlier_terms.pop(name, None)
+        if position == 0 and earlier is None:
             side.clear_gradients()
-        last = position == side.accumulate - 1
+        last = position == side.accumulate - 1 and not more
         with self._update_context(name, last):
             # With `inputs`, backward does not compute the gradients of the other side's weights.
             backward = self.manual_backward if self._uses_hooks else Tensor.backward
@@ -193,8 +199,12 @@ class AlternatingTraining(StoresArguments, L.LightningModule, ABC):
                 with self.trainer.profiler.profile(f"optimizer_step/{name}"):  # type: ignore[attr-defined]
                     self._step(name, self._run_optimizers()[side.optimizer])
                 side.clear_gradients()
-        self.losses[name] = loss.detach()
-        self.log_scalar(f"loss/{name}", loss, prog_bar=True)
+        value = loss.detach() if earlier is None else earlier + loss.detach()
+        if more:
+            self._earlier_terms[name] = value
+        else:
+            self.losses[name] = value
+            self.log_scalar(f"loss/{name}", value, prog_bar=True)
 
     @contextmanager
     def _update_context(self, name: str, last: bool) -> Iterator[None]:

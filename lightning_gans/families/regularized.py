@@ -40,13 +40,13 @@ class RegularizedTraining(GeneratesFromNoise, ABC):
     augmentation: Augmentation | None
     packing: int
 
-    def optimize(self, name: str, loss: Tensor) -> None:
+    def optimize(self, name: str, loss: Tensor, more: bool = False) -> None:
         """As :meth:`.AlternatingTraining.optimize`, with the constraint on the side's weights."""
         constraint, network = (
             (self.constraint, self.discriminator) if name == "d" else (self.generator_constraint, self.generator)
         )
-        if constraint is None:
-            return super().optimize(name, loss)
+        if constraint is None or more:
+            return super().optimize(name, loss, more)
         super().optimize(name, loss + constraint.term(network))
         return constraint.project(network)
 

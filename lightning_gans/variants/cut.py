@@ -101,21 +101,22 @@ class CUT(OneWayTranslation):
     def adversarial_step(self, batch: Pair) -> None:
         """Update the discriminator, then the generator with the MLPs, with the same translated images."""
         source, target = self.source_and_target(batch)
-        images, flipped = source, self.flip_equivariance and draw_flip()
-        if self.identity and self.is_due("g"):
-            images = torch.cat([source, target])
+        flipped = self.flip_equivariance and draw_flip()
         with torch.set_grad_enabled(self.is_due("g")):
-            translated = self.generator(images.flip(3) if flipped else images)
-        fake = translated[: len(source)]
+            fake = self.generator(source.flip(3) if flipped else source)
         self.optimize("d", self.discriminator_loss(target, fake.detach()))
         if self.is_due("g"):
             with self.sides["d"].frozen():
                 adversarial = self.adversarial_loss(self.discriminator, target, fake)
-            contrastive = self.contrastive_loss(images, translated, flipped)
-            self.log_scalar("loss/nce", contrastive[: len(source)].mean())
+            weight = self.lambda_nce / 2 if self.identity else self.lambda_nce
+            contrastive = self.contrastive_loss(source, fake, flipped).mean()
+            self.log_scalar("loss/nce", contrastive)
+            self.optimize("g", adversarial + weight * contrastive, more=self.identity)
             if self.identity:
-                self.log_scalar("loss/nce_identity", contrastive[len(source) :].mean())
-            self.optimize("g", adversarial + self.lambda_nce * contrastive.mean())
+                same = self.generator(target.flip(3) if flipped else target)
+                contrastive = self.contrastive_loss(target, same, flipped).mean()
+                self.log_scalar("loss/nce_identity", contrastive)
+                self.optimize("g", weight * contrastive)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         r""":math:`\frac12 (E(D(y) - 1)^2 + E D(G(x))^2)` as in the authors' code, or half of another loss."""

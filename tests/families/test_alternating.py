@@ -119,6 +119,35 @@ def test_gradients_take_memory_only_until_their_step(precision: str, tmp_path: P
     assert kept[1:] == ["generator", "", "discriminator", "generator", ""]
 
 
+def add_term(model: DCGAN, apart: bool) -> None:
+    """Add a term to the losses of both sides, differentiated apart from them or with them."""
+    optimize = model.optimize
+
+    def add(name: str, loss: torch.Tensor) -> None:
+        term = 0.1 * torch.stack([weight.square().sum() for weight in model.sides[name].parameters]).sum()
+        if apart:
+            optimize(name, loss, more=True)
+            optimize(name, term)
+        else:
+            optimize(name, loss + term)
+
+    model.optimize = add  # type: ignore[assignment,method-assign]
+
+
+@pytest.mark.parametrize("precision", ["32-true", "16-mixed"])
+def test_terms_that_are_differentiated_apart_are_one_loss(precision: str, tmp_path: Path) -> None:
+    plugins = [AtomicCheckpointIO(), *([emulated_half(1024.0)] if precision == "16-mixed" else [])]
+    models = [tiny_dcgan(accumulate_g=2, clip_d=0.1) for _ in range(2)]
+    for model, apart in zip(models, (True, False), strict=True):
+        add_term(model, apart)
+        assert run(tmp_path, model, 4, plugins=plugins).moved == ["d", "dg", "d", "dg"]
+    first, second = models
+    for name, value in weights(first).items():
+        torch.testing.assert_close(value, weights(second)[name], rtol=1e-4, atol=1e-6)
+    for name, loss in first.losses.items():
+        torch.testing.assert_close(loss, second.losses[name])
+
+
 def test_clipping_bounds_each_sides_gradient(tmp_path: Path) -> None:
     def sgd(parameters: Any) -> torch.optim.Optimizer:
         return torch.optim.SGD(parameters, lr=1.0)

@@ -151,12 +151,12 @@ def test_the_generator_is_given_what_the_terms_need(
     trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, log_every_n_steps=1)
     trainer.fit(model, tiny_facades(paired=False))
     # The first batch is D's alone; a call before the first step checks the smallest batch.
-    (only_d, has_gradient), (both, has_both) = [each for each in seen if each[0].device.type != "meta"]
-    assert (has_gradient, has_both) == (False, True)
     first, second = batches
-    expected = [first.b, torch.cat([second.b, second.a]) if identity else second.b]
-    for given, images in zip((only_d, both), expected, strict=True):
-        assert torch.equal(given, images.flip(3) if flips else images)
+    expected = [(first.b, False), (second.b, True), *([(second.a, True)] if identity else [])]
+    given = [each for each in seen if each[0].device.type != "meta"]
+    for (images, has_gradient), (source, needs_gradient) in zip(given, expected, strict=True):
+        assert torch.equal(images, source.flip(3) if flips else source)
+        assert has_gradient == needs_gradient
     assert ("loss/nce_identity" in model.last_logged) == identity
 
 
