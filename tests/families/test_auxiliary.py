@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from lightning_gans.callbacks import EMA, Compilation, LastCheckpoint
@@ -38,7 +37,7 @@ from lightning_gans.networks.judging import FeatureDiscriminator
 from lightning_gans.variants import DCGAN, GAN, R3GAN, SNGAN, InfoGAN
 from tests.families.test_resume import Kill, KilledError, everything, fit
 from tests.support.half import half_trainer
-from tests.support.tiny import TinyData, tiny_trainer, weights
+from tests.support.tiny import TinyData, networks_moved, tiny_trainer, watch_updates, weights
 from tests.support.variants import coded
 
 DISCRIMINATORS: dict[str, Callable[..., FeatureDiscriminator]] = {
@@ -88,21 +87,12 @@ def test_one_pass_gives_logits_and_the_heads_outputs(name: str) -> None:
     ["compact", *(pytest.param(name, marks=pytest.mark.slow) for name in BY_PROJECTION if name != "compact")],
 )
 def test_each_step_trains_its_own_side_with_any_projection_discriminator(discriminator: str, tmp_path: Path) -> None:
-    moved: dict[str, set[str]] = {"d": set(), "g": set()}
     model = model_with(DISCRIMINATORS[discriminator](**LABELS), R3GAN, augmentation=DiffAugment())
-    step = model.optimize
-
-    def watched(name: str, loss: Tensor) -> None:
-        before = {k: v.detach().clone() for k, v in model.named_parameters()}
-        step(name, loss)
-        moved[name] |= {k for k, v in model.named_parameters() if not torch.equal(v, before[k])}
-
-    model.optimize = watched  # type: ignore[method-assign]
+    moved = watch_updates(model)
     trainer = tiny_trainer(tmp_path, max_steps=1, limit_val_batches=0)
     trainer.fit(model, TinyData())
-    assert {key.partition(".")[0] for key in moved["g"]} == {"generator"}
-    assert {key.partition(".")[0] for key in moved["d"]} == {"discriminator"}
-    assert {"discriminator.head.weight", "discriminator.head.bias"} <= moved["d"]
+    assert networks_moved(moved) == {"d": {"discriminator"}, "g": {"generator"}}
+    assert {"discriminator.head.weight", "discriminator.head.bias"} <= dict(moved)["d"]
     expected = {"loss/auxiliary_d", "loss/auxiliary_g", "accuracy/real", "accuracy/fake"}
     assert expected <= set(trainer.logged_metrics)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lightning_gans.core.data import Contents
 from lightning_gans.datamodules.in_memory import InMemoryDataModule
+from lightning_gans.families.alternating import AlternatingTraining
 from lightning_gans.networks import DCGANDiscriminator, DCGANGenerator, StyleGAN2Discriminator, StyleGAN2Generator
 from lightning_gans.runs.checkpoint_io import AtomicCheckpointIO
 from lightning_gans.variants import DCGAN, StyleGAN2
@@ -71,6 +72,26 @@ def tiny_trainer(folder: Path, **kwargs: Any) -> L.Trainer:
 
 def weights(model: torch.nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def watch_updates(model: AlternatingTraining) -> list[tuple[str, set[str]]]:
+    """Of each call of ``optimize`` from now on: the side, and the names of the parameters that it moves."""
+    moved: list[tuple[str, set[str]]] = []
+    optimize = model.optimize
+
+    def watched(name: str, loss: Tensor, more: bool = False) -> None:
+        before = {key: value.detach().clone() for key, value in model.named_parameters()}
+        optimize(name, loss, more)
+        moved.append((name, {key for key, value in model.named_parameters() if not torch.equal(value, before[key])}))
+
+    model.optimize = watched  # type: ignore[method-assign]
+    return moved
+
+
+def networks_moved(moved: list[tuple[str, set[str]]]) -> dict[str, set[str]]:
+    """The names of the networks that the updates of each side move."""
+    sides = {name for name, _ in moved}
+    return {side: {key.partition(".")[0] for name, keys in moved for key in keys if name == side} for side in sides}
 
 
 class At(Callback):
