@@ -143,7 +143,7 @@ class SPADETranslator(Translator):
         """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W) of valid sides."""
         labels = (images + 1) / 2
         height, width = images.shape[2:]
-        smallest = height >> self.doublings, width >> self.doublings
+        smallest = height // 2**self.doublings, width // 2**self.doublings
         maps: Tensor = self.first(F.interpolate(labels, smallest, mode="nearest"))
         for number, block in enumerate(self.blocks):
             # With five doublings the third block keeps the sides of the second.
