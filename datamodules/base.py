@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -19,11 +21,15 @@ from lightning_gans.core.randomness import run_seed, world_size
 from lightning_gans.datamodules.samplers import EvaluationBatches, TrainingBatches
 
 
-def ignore_signals(_worker: int) -> None:
+def start_worker(_worker: int) -> None:
     """Ignore signals in a worker: the main process handles them, and ends its workers when its state is saved.
 
-    Ctrl-C, a scheduler and ``kill`` send signals to all processes of a job. A second SIGTERM ends the worker.
+    Ctrl-C, a scheduler and ``kill`` send signals to all processes of a job. A second SIGTERM ends the worker. A worker
+    whose main process is gone when it starts ends: torch ends only those whose parent changes later.
     """
+    main = multiprocessing.parent_process()
+    if main is not None and multiprocessing.get_start_method() == "fork" and os.getppid() != main.pid:
+        os._exit(1)
     for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
@@ -190,7 +196,7 @@ class IndexedDataModule(StoresArguments, L.LightningDataModule, ABC, Generic[Dat
             "pin_memory": self.pins_memory(data),
             # The loader draws a base seed; from the global generator that would change the training's random numbers.
             "generator": torch.Generator(),
-            "worker_init_fn": ignore_signals,
+            "worker_init_fn": start_worker,
         }
 
     def training_batches(self) -> TrainingBatches:

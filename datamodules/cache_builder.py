@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from lightning_gans.core.errors import InputError, os_reason
 from lightning_gans.core.machine import available_cores
-from lightning_gans.datamodules.base import ImageLoader, ignore_signals
+from lightning_gans.datamodules.base import ImageLoader, start_worker
 from lightning_gans.datamodules.cache_folder import DONE, FACT, FACTS, IMAGES, STATES, CacheFolder
 from lightning_gans.datamodules.image_sources import ListedImages, decode_file, reject_unusable_files
 
@@ -160,7 +160,7 @@ class CacheBuilder:
             batch_size=None,
             num_workers=processes,
             collate_fn=as_it_is,
-            worker_init_fn=ignore_signals,
+            worker_init_fn=start_worker,
             generator=torch.Generator(),  # not the global one, which training may use
         )
         bad: list[tuple[int, str]] = []

@@ -59,7 +59,7 @@ class CachedImages:
                     if not self._is_whole():
                         self._complete()
                 finally:
-                    writing.release()
+                    writing.close()
             self.facts: NDArray[np.void] = self.folder.map(FACTS, FACT)
         except OSError as error:
             raise InputError(
@@ -69,7 +69,7 @@ class CachedImages:
 
     def close(self) -> None:
         """Allow that another process deletes the cache; the images that are mapped stay."""
-        self._reading.release()
+        self._reading.close()
 
     @property
     def bytes(self) -> int:
@@ -110,7 +110,7 @@ class CachedImages:
             if lock.acquire_at_once():
                 cache.delete()
                 rank_zero_info(f"data: deleted {cache.path}, the cache of an earlier state of the folder")
-            lock.release()
+            lock.close()
 
     def _earlier(self) -> list[CacheFolder]:
         """The caches of earlier states of the same folder."""

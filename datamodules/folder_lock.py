@@ -10,12 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from lightning_gans.core.files import close_in_children
+
 
 class FolderLock:
     """A lock on a file in a folder, held exclusively by one process or shared by any number.
 
-    It is held until :meth:`release`, until the object is gone, or until the process and those that it has started end.
-    On a file system without locks it has no effect.
+    It is held until :meth:`close`, until the object is gone, or until the process ends; processes that it forks do not
+    hold it. On a file system without locks it has no effect.
 
     Args:
         path: the file, which is created with its folder if it is not there.
@@ -28,6 +30,7 @@ class FolderLock:
     def __init__(self, path: Path, notify: Callable[[], object]) -> None:
         self.path, self.notify = path, notify
         self._open()
+        close_in_children(self)
 
     def acquire(self, *, exclusive: bool) -> None:
         """Wait for the lock, and hold it."""
@@ -40,7 +43,7 @@ class FolderLock:
             if self._is_current():
                 return
             # The process that was waited for has deleted the folder.
-            self.release()
+            self.close()
             self._open()
 
     def acquire_at_once(self) -> bool:
@@ -51,7 +54,7 @@ class FolderLock:
             return False
         return self._is_current()
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Release the lock."""
         self._close()
 

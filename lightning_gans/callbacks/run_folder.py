@@ -23,7 +23,7 @@ from lightning_gans.callbacks.ema import EMA
 from lightning_gans.core.arguments import StoresArguments, describe
 from lightning_gans.core.data import data_module
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
-from lightning_gans.core.files import atomic_file
+from lightning_gans.core.files import atomic_file, close_in_children
 from lightning_gans.core.precision import describe_precision
 from lightning_gans.families.adversarial import as_adversarial
 from lightning_gans.families.reconstruction import CLASS_PATH, describe_model
@@ -38,14 +38,15 @@ from lightning_gans.runs.settings import TRAINER_KEYS
 def lock_folder(folder: RunFolder) -> TextIO:
     """Lock a run's folder, which is created if necessary, until the file that is returned is closed.
 
-    The operating system releases the lock when the process ends for whatever reason. The file ``.lock`` only names the
-    process that holds it. Where the file system has no locks, there is none.
+    The operating system releases the lock when the process ends for whatever reason; processes that it forks do not
+    hold it. The file ``.lock`` only names the process that holds it. Where the file system has no locks, there is none.
 
     Raises:
         InputError: if another process has the lock.
     """
     folder.path.mkdir(parents=True, exist_ok=True)
     file = folder.lock.open("a+")
+    close_in_children(file)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

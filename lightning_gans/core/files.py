@@ -7,12 +7,41 @@ import hashlib
 import os
 import re
 import shutil
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Protocol
 
 from lightning_gans.core.errors import InputError, RunEnded, os_reason
+
+
+class Lock(Protocol):
+    """A file, or another object that holds a lock until it is closed."""
+
+    def close(self) -> None:
+        """Release the lock in this process."""
+
+
+_not_inherited: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def close_in_children(lock: Lock) -> None:
+    """Close a lock in all processes that are forked from now on.
+
+    A lock on a file is held until all copies of its descriptor are closed. Otherwise a worker of a loader would hold
+    the lock of a process that was killed.
+    """
+    _not_inherited.add(lock)
+
+
+def _close_locks() -> None:
+    for lock in list(_not_inherited):
+        lock.close()
+
+
+os.register_at_fork(after_in_child=_close_locks)
 
 
 def require_new_path(path: Path, key: str = "--out", overwrite: bool = False, replaced: tuple[str, ...] = ()) -> None:
