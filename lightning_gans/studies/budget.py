@@ -2,7 +2,8 @@
 
 A budget of images is divided by the size of a batch. A budget of seconds of one core is divided by the time of a step,
 which is measured once for each setting, by a short run on one core, and recorded: a run that is resumed on another day
-has the steps that it had, and runs of a setting that differ in the seed have equally many.
+has the steps that it had, and runs of a setting that differ in the seed have equally many. What else a machine does
+changes the time of a step, so it is measured relative to a fixed convolution that is computed between the steps.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,13 @@ class StepCost:
     Attributes:
         core_seconds: seconds of one core in a step, the mean over ``steps``: CPU time of the process, without that of
             processes that load images.
+        reference_seconds: those of the fixed convolution in the same run.
         steps: number of steps that were measured.
         peak_mib: the most memory that the process has had, in MiB.
     """
 
     core_seconds: float
+    reference_seconds: float
     steps: int
     peak_mib: float
 
@@ -45,12 +48,13 @@ class StepCost:
         Raises:
             ValueError: if a value is missing, or no positive number.
         """
-        names = ("core_seconds", "steps", "peak_mib")
+        names = [field.name for field in fields(cls)]
         if not isinstance(values, Mapping) or not all(isinstance(values.get(name), int | float) for name in names):
             raise ValueError(f"the cost is {values!r}; expected {', '.join(names)}")
-        if not 0 < values["core_seconds"] < math.inf:
-            raise ValueError(f"core_seconds is {values['core_seconds']}; expected a positive number")
-        return cls(float(values["core_seconds"]), int(values["steps"]), float(values["peak_mib"]))
+        for name in names:
+            if not 0 < values[name] < math.inf:
+                raise ValueError(f"{name} is {values[name]}; expected a positive number")
+        return cls(**{name: values[name] for name in names})
 
 
 def read_step_costs(folder: Path) -> dict[str, StepCost]:
@@ -70,12 +74,17 @@ def read_step_costs(folder: Path) -> dict[str, StepCost]:
 
 
 def add_step_cost(folder: Path, name: str, cost: StepCost) -> StepCost:
-    """Record a cost, unless another process has recorded one of this setting, and return the one that counts."""
+    """Record a cost, unless another process has recorded one of this setting, and return the one that counts.
+
+    The seconds are scaled to those of the cost that was recorded first, by the seconds of the reference in both.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         costs = read_step_costs(folder)
         if name not in costs:
-            costs[name] = cost
+            reference = next(iter(costs.values()), cost).reference_seconds
+            seconds = cost.core_seconds * reference / cost.reference_seconds
+            costs[name] = replace(cost, core_seconds=seconds, reference_seconds=reference)
             with atomic_file(folder / STEP_COSTS) as temporary:
                 content = {name: asdict(each) for name, each in costs.items()}
                 temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -99,12 +99,16 @@ def test_a_budget_of_core_seconds_is_divided_by_the_measured_step(tmp_path: Path
     study = study_of(tmp_path, budget={"core_seconds": 60})
     setting = first_cells(study)[0].setting
     assert steps_of(setting, study, NO_SIZES, {}) is None
-    assert add_step_cost(tmp_path, setting.name, StepCost(0.5, 48, 300.0)) == StepCost(0.5, 48, 300.0)
+    assert add_step_cost(tmp_path, setting.name, StepCost(0.5, 0.01, 48, 300.0)) == StepCost(0.5, 0.01, 48, 300.0)
     # The first measurement counts, so that resumed runs have the steps that they had.
-    assert add_step_cost(tmp_path, setting.name, StepCost(0.25, 48, 300.0)) == StepCost(0.5, 48, 300.0)
+    assert add_step_cost(tmp_path, setting.name, StepCost(0.25, 0.01, 48, 300.0)) == StepCost(0.5, 0.01, 48, 300.0)
     assert steps_of(setting, study, NO_SIZES, read_step_costs(tmp_path)) == 120
+    # A machine that is half as fast needs twice the time for the same step, and for the reference.
+    assert add_step_cost(tmp_path, "other", StepCost(1.5, 0.02, 48, 300.0)) == StepCost(0.75, 0.01, 48, 300.0)
     assert "--trainer.accelerator=cpu" in fit_arguments(first_cells(study)[0], study, 120, tmp_path, [])
-    (tmp_path / "step_costs.json").write_text('{"one": {"core_seconds": 0, "steps": 1, "peak_mib": 1}}')
+    (tmp_path / "step_costs.json").write_text(
+        '{"one": {"core_seconds": 0, "reference_seconds": 1, "steps": 1, "peak_mib": 1}}'
+    )
     with pytest.raises(InputError, match=r"step_costs.json cannot be read \(core_seconds is 0; expected a positive"):
         read_step_costs(tmp_path)
 

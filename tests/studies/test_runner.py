@@ -178,7 +178,7 @@ def test_the_job_of_a_cell_checks_its_own_method_and_data(tmp_path: Path) -> Non
 COSTLY = """
 import json, sys, pathlib
 pathlib.Path("measured").open("a").write("x")
-print(json.dumps({"core_seconds": 0.5, "steps": 48, "peak_mib": 100.0}))
+print(json.dumps({"core_seconds": 0.5, "reference_seconds": 0.01, "steps": 48, "peak_mib": 100.0}))
 """
 
 
