@@ -52,7 +52,9 @@ def tiny_stylegan2(**kwargs: Any) -> StyleGAN2:
     for name, value in generator.named_parameters():
         if name.endswith("strength"):
             torch.nn.init.constant_(value, 0.2)
-    return StyleGAN2(generator=generator, discriminator=StyleGAN2Discriminator(1, 28, width=2), **kwargs)
+    # Groups of two, so that those of four processes with two images each are those of one process with eight.
+    discriminator = StyleGAN2Discriminator(1, 28, width=2, group_size=2)
+    return StyleGAN2(generator=generator, discriminator=discriminator, **kwargs)
 
 
 def tiny_trainer(folder: Path, **kwargs: Any) -> L.Trainer:
