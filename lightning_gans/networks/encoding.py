@@ -37,18 +37,29 @@ class EncodingTranslator(Translator):
     def translate(self, images: Tensor) -> Tensor:
         """Return images (N, channels_out, H, W) in [-1, 1] for ``images`` (N, channels_in, H, W) in [-1, 1]."""
 
+    def translate_and_encode(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return what :meth:`translate` and :meth:`encode` return; a network can compute their common part once."""
+        return self.translate(images), self.encode(images)
+
     @overload
     def forward(self, images: Tensor, encode: Literal[False] = False) -> Tensor: ...
 
     @overload
     def forward(self, images: Tensor, encode: Literal[True]) -> list[Tensor]: ...
 
-    def forward(self, images: Tensor, encode: bool = False) -> Tensor | list[Tensor]:
-        """Return translated images, or the features of the images.
+    @overload
+    def forward(self, images: Tensor, encode: Literal["too"]) -> tuple[Tensor, list[Tensor]]: ...
+
+    def forward(
+        self, images: Tensor, encode: bool | Literal["too"] = False
+    ) -> Tensor | list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """Return translated images, the features of the images, or both.
 
         Args:
             images: (N, channels_in, H, W) in [-1, 1].
-            encode: whether to return the features of :meth:`encode`; it is an argument, since a compiled network is
-                compiled for each of its values.
+            encode: whether to return the features of :meth:`encode`, and "too" for both; it is an argument, since a
+                compiled network is compiled for each of its values.
         """
+        if encode == "too":
+            return self.translate_and_encode(images)
         return self.encode(images) if encode else self.translate(images)

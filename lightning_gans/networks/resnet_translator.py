@@ -151,12 +151,20 @@ class ResNetTranslator(EncodingTranslator):
         The blocks are the first and the fifth, or the last if there are fewer (Park et al., 2020, appendix). In CUT's
         network the convolutions have a stride of 1, and a low-pass filter halves the side.
         """
+        return self._run(images, self._encoded[-1] + 1)[1]
+
+    def translate_and_encode(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return what :meth:`translate` and :meth:`encode` return, from one pass."""
+        return self._run(images, len(self.layers))
+
+    def _run(self, images: Tensor, count: int) -> tuple[Tensor, list[Tensor]]:
+        """Return the output of the first layers, and the features."""
         maps, found = images, [images]
-        for at in range(self._encoded[-1] + 1):
+        for at in range(count):
             maps = self.layers[at](maps)
             if at in self._encoded:
                 found.append(maps)
-        return found
+        return maps, found
 
 
 def antialiased_upsampling(before: int, after: int) -> nn.Module:

@@ -103,18 +103,18 @@ class CUT(OneWayTranslation):
         source, target = self.source_and_target(batch)
         flipped = self.flip_equivariance and draw_flip()
         with torch.set_grad_enabled(self.is_due("g")):
-            fake = self.generator(source.flip(3) if flipped else source)
+            fake, keys = self.translate_with_keys(source, flipped)
         self.optimize("d", self.discriminator_loss(target, fake.detach()))
         if self.is_due("g"):
             with self.sides["d"].frozen():
                 adversarial = self.adversarial_loss(self.discriminator, target, fake)
             weight = self.lambda_nce / 2 if self.identity else self.lambda_nce
-            contrastive = self.contrastive_loss(source, fake, flipped).mean()
+            contrastive = self.contrastive_loss(keys, fake, flipped).mean()
             self.log_scalar("loss/nce", contrastive)
             self.optimize("g", adversarial + weight * contrastive, more=self.identity)
             if self.identity:
-                same = self.generator(target.flip(3) if flipped else target)
-                contrastive = self.contrastive_loss(target, same, flipped).mean()
+                same, keys = self.translate_with_keys(target, flipped)
+                contrastive = self.contrastive_loss(keys, same, flipped).mean()
                 self.log_scalar("loss/nce_identity", contrastive)
                 self.optimize("g", weight * contrastive)
 
@@ -123,21 +123,32 @@ class CUT(OneWayTranslation):
         judged = judge_patches(self.discriminator, real), judge_patches(self.discriminator, fake)
         return self.discriminator_objective(*judged)
 
-    def contrastive_loss(self, images: Tensor, translated: Tensor, flipped: bool = False) -> Tensor:
+    def translate_with_keys(self, images: Tensor, flipped: bool) -> tuple[Tensor, list[Tensor]]:
+        """Translate images (N, C, H, W), mirrored if asked for; return also the images' own features.
+
+        Of mirrored images the features are not those of the translating pass, which would have to be mirrored back: a
+        network need not be equivariant. The features have no gradient.
+        """
+        if flipped:
+            with torch.no_grad():
+                keys = self.generator(images, encode=True)
+            return self.generator(images.flip(3)), keys
+        translated, keys = self.generator(images, encode="too")
+        return translated, [maps.detach() for maps in keys]
+
+    def contrastive_loss(self, key_maps: list[Tensor], translated: Tensor, flipped: bool = False) -> Tensor:
         """The contrastive loss of each image, (N,), which is the mean over layers and places (eq. 4).
 
         The keys have no gradient.
 
         Args:
-            images: images (N, C, H, W) in [-1, 1].
-            translated: their translations.
+            key_maps: the features of the images.
+            translated: the translations of the images, (N, C, H, W) in [-1, 1].
             flipped: whether the images were mirrored before they were translated.
         """
         query_maps = self.generator(translated, encode=True)
         if flipped:
             query_maps = [maps.flip(3) for maps in query_maps]
-        with torch.no_grad():
-            key_maps = self.generator(images, encode=True)
         places = [draw_places(maps[0, 0].numel(), self.places, maps.device) for maps in key_maps]
         queries = self.embedding(query_maps, places)
         with torch.no_grad():

@@ -63,8 +63,8 @@ def start_after_the_kill(worker: int) -> None:
 
 
 def start_a_worker_and_die(pipe: Connection) -> None:
-    images = DataLoader(torch.zeros(4), num_workers=1, worker_init_fn=start_after_the_kill)  # type: ignore[arg-type]
-    iterator: Any = iter(images)
+    images: Any = DataLoader(torch.zeros(4), num_workers=1, worker_init_fn=start_after_the_kill)  # type: ignore[arg-type]
+    iterator = iter(images)
     pipe.send(iterator._workers[0].pid)
     os.kill(os.getpid(), signal.SIGKILL)
 

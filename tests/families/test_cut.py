@@ -109,21 +109,39 @@ def test_steps_are_those_of_the_authors_code_with_an_optimizer_for_each_of_three
 def test_the_loss_of_mirrored_images_compares_the_same_places() -> None:
     model = tiny_cut(Scaled, places=8)
     images = torch.rand(2, 3, 16, 16)
-    plain = model.contrastive_loss(images, model.generator(images))
-    mirrored = model.contrastive_loss(images, model.generator(images.flip(3)), flipped=True)
-    torch.testing.assert_close(mirrored, plain)
-    assert not torch.allclose(model.contrastive_loss(images, model.generator(images.flip(3))), plain)
+    translated, keys = model.translate_with_keys(images, flipped=False)
+    mirrored, same_keys = model.translate_with_keys(images, flipped=True)
+    torch.testing.assert_close(mirrored, translated.flip(3))
+    for key, same in zip(keys, same_keys, strict=True):
+        torch.testing.assert_close(same, key)
+    plain = model.contrastive_loss(keys, translated)
+    torch.testing.assert_close(model.contrastive_loss(keys, mirrored, flipped=True), plain)
+    assert not torch.allclose(model.contrastive_loss(keys, mirrored), plain)
+
+
+def test_translations_and_features_of_one_pass_are_those_of_two() -> None:
+    generator = tiny_cut(partial(CUTTranslator, blocks=2, width=2)).generator
+    assert isinstance(generator, CUTTranslator)
+    images = torch.rand(2, 3, 16, 16)
+    translated, features = generator(images, encode="too")
+    assert torch.equal(translated, generator(images))
+    assert all(map(torch.equal, features, generator(images, encode=True)))
 
 
 def test_keys_have_no_gradient() -> None:
     model = tiny_cut()
-    images = torch.rand(2, 3, 16, 16, requires_grad=True)
+    images = torch.rand(2, 3, 16, 16)
+    for flipped in (False, True):
+        translated, keys = model.translate_with_keys(images, flipped)
+        assert translated.requires_grad
+        assert not any(key.requires_grad for key in keys)
+    keys = [key.requires_grad_() for key in keys]
     translated = torch.rand(2, 3, 16, 16, requires_grad=True)
-    of_images, of_translated = torch.autograd.grad(
-        model.contrastive_loss(images, translated).sum(), (images, translated), allow_unused=True
+    of_translated, *of_keys = torch.autograd.grad(
+        model.contrastive_loss(keys, translated).sum(), (translated, *keys), allow_unused=True
     )
-    assert of_images is None
     assert of_translated.abs().sum() > 0
+    assert not any(each is not None for each in of_keys)
 
 
 @pytest.mark.parametrize(("identity", "flips"), [(True, False), (False, True), (False, False)])
@@ -136,7 +154,7 @@ def test_the_generator_is_given_what_the_terms_need(
     batches: list[Pair] = []
     generator, step = model.generator, model.adversarial_step
     assert isinstance(generator, EncodingTranslator)
-    translate = generator.translate
+    translate, both = generator.translate, generator.translate_and_encode
 
     def watched_step(batch: Pair) -> None:
         batches.append(Pair(batch.a.clone(), batch.b.clone(), batch.aligned))
@@ -146,7 +164,12 @@ def test_the_generator_is_given_what_the_terms_need(
         seen.append((images.clone(), torch.is_grad_enabled()))
         return translate(images)
 
+    def watched_both(images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        seen.append((images.clone(), torch.is_grad_enabled()))
+        return both(images)
+
     monkeypatch.setattr(generator, "translate", watched)
+    monkeypatch.setattr(generator, "translate_and_encode", watched_both)
     monkeypatch.setattr(model, "adversarial_step", watched_step)
     trainer = tiny_trainer(tmp_path, max_steps=2, limit_val_batches=0, log_every_n_steps=1)
     trainer.fit(model, tiny_facades(paired=False))
