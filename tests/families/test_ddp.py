@@ -98,7 +98,8 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
     assert all(states[1][part] == pytest.approx(state, abs=1e-6) for part, state in states[0].items())
     # The checkpoint of rank 0 holds the histories of all.
     for key, value in several["state_dict"].items():
-        torch.testing.assert_close(value, first[key], rtol=0, atol=1e-5)
+        # Running variances of deep networks are near 1, and have rounding errors of 1e-5 on some machines.
+        torch.testing.assert_close(value, first[key], rtol=1e-5, atol=1e-5)
     moved = [
         key for key, value in start.items() if value.shape == first[key].shape and not torch.equal(value, first[key])
     ]
