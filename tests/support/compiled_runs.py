@@ -131,7 +131,11 @@ RUNS: dict[str, tuple[Callable[[], Adversarial], Callable[[], L.LightningDataMod
         lambda: tiny_cut(size=32, **sides(2e-5, 2e-3)),
         partial(tiny_facades, size=32, paired=False),
     ),
-    "bicyclegan": (lambda: tiny_bicyclegan(size=32, **sides(2e-5, 2e-3)), partial(tiny_facades, size=32)),
+    # The encoder of such small weights moves by its divergence alone.
+    "bicyclegan": (
+        lambda: tiny_bicyclegan(lambda_kl=1000.0, size=32, **sides(2e-4, 2e-3)),
+        partial(tiny_facades, size=32),
+    ),
 }
 
 
@@ -177,7 +181,8 @@ def assert_agree(plain: Ran, compiled: Ran, share: float) -> None:
         torch.testing.assert_close(compiled.end[key], value, rtol=0, atol=share * move + 1e-7)
         if move > 1e-5:
             moved.add(key.partition(".")[0])
-    assert moved >= {key.partition(".")[0] for key in plain.start if not key.startswith("pool")} | {"ema"}
+    fixed = ("pool", "perceptual")
+    assert moved >= {key.partition(".")[0] for key in plain.start if not key.startswith(fixed)} | {"ema"}
 
 
 def main() -> None:
