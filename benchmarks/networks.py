@@ -149,9 +149,9 @@ def train(name: str, size: int, batch: int, steps: int, count: bool) -> dict[str
     return {"weights": weights / MIB, "saved": saved.peak / MIB} if count else {"peak": grown[0] / MIB}
 
 
-def peak_memory(size: int, batch: int, steps: int) -> None:
+def peak_memory(names: Sequence[str], size: int, batch: int, steps: int) -> None:
     """Print the rows of a size: the parts of the memory that steps need, and the peak."""
-    for name in NETWORKS:
+    for name in names:
         measure = partial(train, name, size, batch, steps)
         figures = apart(partial(measure, count=True)) | apart(partial(measure, count=False))
         weights, saved = figures["weights"], figures["saved"]
@@ -170,6 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=4, help="images per step")
     parser.add_argument("--turns", type=int, default=3, help="measured steps of each row")
     parser.add_argument("--steps", type=int, default=20, help="steps of a row of --memory")
+    parser.add_argument(
+        "--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS), help="rows of --memory", metavar="NAME"
+    )
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if given.memory:
@@ -182,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("| --: | --- | --: | --: | --: | --: | --: |")
     for size in given.sizes:
         if given.memory:
-            peak_memory(size, given.batch, given.steps)
+            peak_memory(given.networks, size, given.batch, given.steps)
         else:
             step_times(size, given.batch, given.turns)
 
