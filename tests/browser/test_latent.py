@@ -156,9 +156,7 @@ def test_it_fits_a_phone(browser: Browser, served: Demo) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_curves_follow_the_theme(scheme: Literal["light", "dark"], browser: Browser, served: Demo) -> None:
-    with opened(browser, served) as page:
-        page.emulate_media(color_scheme=scheme)
-        page.goto(f"{served.url}/?__theme={scheme}")
+    with opened(browser, served, scheme=scheme) as page:
         page.get_by_role("tab", name="The run").click()
         first(page, "curves")
         shot = Image.open(io.BytesIO(page.locator("#curves img").screenshot())).convert("L")

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -17,7 +18,9 @@ OWN = ("data:", "blob:")
 
 
 @contextmanager
-def opened(browser: Browser, demo: Demo, width: int = 1200, refusing: bool = False) -> Iterator[Page]:
+def opened(
+    browser: Browser, demo: Demo, width: int = 1200, refusing: bool = False, scheme: Literal["light", "dark"] = "light"
+) -> Iterator[Page]:
     """The page in a tab; all that it asks for must come from its own server, and nothing may go wrong in it.
 
     Args:
@@ -25,16 +28,17 @@ def opened(browser: Browser, demo: Demo, width: int = 1200, refusing: bool = Fal
         demo: serves it.
         width: of the tab in pixels.
         refusing: whether the server's refusals are expected.
+        scheme: theme of the page and of the browser.
     """
     faults: list[str] = []
-    page = browser.new_page(viewport={"width": width, "height": 1000})
+    page = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=scheme)
     page.set_default_timeout(1000 * WAIT)
     page.on("request", lambda request: None if request.url.startswith((demo.url, *OWN)) else faults.append(request.url))
     if not refusing:
         page.on("response", lambda answer: faults.append(answer.url) if answer.status >= 400 else None)
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(demo.url)
+    page.goto(f"{demo.url}/?__theme={scheme}")
     page.wait_for_selector("h1")
     try:
         yield page
