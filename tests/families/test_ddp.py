@@ -99,7 +99,8 @@ def test_n_processes_are_one_with_the_n_fold_batch(name: str, devices: int, equa
     # The checkpoint of rank 0 holds the histories of all.
     for key, value in several["state_dict"].items():
         # Running variances of deep networks are near 1, and have rounding errors of 1e-5 on some machines.
-        torch.testing.assert_close(value, first[key], rtol=1e-5, atol=1e-5)
+        rtol = 1e-5 if key.endswith("running_var") else 0
+        torch.testing.assert_close(value, first[key], rtol=rtol, atol=1e-5)
     moved = [
         key for key, value in start.items() if value.shape == first[key].shape and not torch.equal(value, first[key])
     ]
