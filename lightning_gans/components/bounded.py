@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 from torch.nn.parameter import UninitializedParameter
+from torch.overrides import TorchFunctionMode
 
 from lightning_gans.core.arguments import short_text
 
@@ -36,6 +37,30 @@ class WeightsError(ValueError):
 
 class TooLargeError(ValueError):
     """A description asks for more parameters than the file has weights."""
+
+
+class WithoutNormalDraws(TorchFunctionMode):
+    """Context in which filling a tensor of the meta device with normally distributed numbers does nothing.
+
+    There is nothing to fill. Of all ways to fill a tensor, torch has this one for the meta device in Python only, which
+    loads its compiler: two seconds in which a command could show its result.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call a function of torch, or return the tensor that it would fill."""
+        kwargs = kwargs or {}
+        if func in (Tensor.normal_, nn.init.normal_):
+            tensor: Tensor = args[0] if args else kwargs["tensor"]
+            if tensor.is_meta:
+                return tensor
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def on_meta_device() -> Iterator[None]:
+    """Context in which modules are built without memory and values for their weights."""
+    with torch.device("meta"), WithoutNormalDraws():
+        yield
 
 
 @contextmanager
@@ -92,7 +117,7 @@ def build_bounded(
     with torch.random.fork_rng(devices=[]):
         with limited_to(weights):
             try:
-                with torch.device("meta"):
+                with on_meta_device():
                     planned = make()
             except Exception as error:
                 if not needs_memory or isinstance(error, TooLargeError):

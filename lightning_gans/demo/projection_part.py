@@ -7,6 +7,7 @@ import html
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from PIL import Image
@@ -20,7 +21,9 @@ from lightning_gans.demo.pictures import class_names
 from lightning_gans.demo.uploads import read_upload
 from lightning_gans.demo.widgets import PROGRESS, before_and_after, upload_field
 from lightning_gans.inference import LatentSampler
-from lightning_gans.inference.projection import Projector
+
+if TYPE_CHECKING:
+    from lightning_gans.inference.projection import Projector
 
 
 def has_projection(sampler: LatentSampler) -> bool:
@@ -56,6 +59,13 @@ def find_nearest(
     return (to_pil(picture), to_pil(to_uint8(found.image)[0])), f"{text}; {kept}."
 
 
+def make_projector(sampler: LatentSampler) -> Projector:
+    """The search in a model. It is made when it is first used: it loads torchmetrics, and a network of photos."""
+    from lightning_gans.inference.projection import Projector
+
+    return Projector.of_model(sampler)[0]
+
+
 def projection_part(sampler: LatentSampler, limits: Limits, stopping: threading.Event) -> None:
     """Add the part to the page, if the model's images are pictures.
 
@@ -66,8 +76,7 @@ def projection_part(sampler: LatentSampler, limits: Limits, stopping: threading.
     """
     if not has_projection(sampler):
         return
-    # Built when it is first used: it may load a network of photos.
-    projector = functools.cache(lambda: Projector.of_model(sampler)[0])
+    projector = functools.cache(functools.partial(make_projector, sampler))
     gr.Markdown("## The image that is nearest to a picture")
     with gr.Row():
         with gr.Column(scale=2, min_width=300):

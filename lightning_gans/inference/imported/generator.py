@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lightning_gans.components.bounded import on_meta_device
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import square_side
 from lightning_gans.inference.construct import build_translator
@@ -124,7 +125,7 @@ def convert(state: State, layout: Layout, side: int | None, running: bool) -> Co
         "channels_out": layout.channels_out,
         "size": square_side(trained),
     }
-    with torch.device("meta"):
+    with on_meta_device():
         network = build_translator(**config)
     notes = note_statistics(state, layout, norm)
     weights = take_weights(state, layout, network, norm)

@@ -100,3 +100,9 @@ def test_the_command_line_without_a_page_does_not_wait_for_gradio() -> None:
         "sys.exit('gradio' in sys.modules or 'torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_page_does_not_wait_for_torchmetrics() -> None:
+    script = "import sys; import lightning_gans.demo.page; sys.exit('torchmetrics' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
