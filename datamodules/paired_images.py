@@ -11,6 +11,7 @@ from lightning_gans.core.image_files import check_folder
 from lightning_gans.datamodules.archives import PAIRED
 from lightning_gans.datamodules.domain_folders import ImageDomainsDataModule
 from lightning_gans.datamodules.image_cache import Listing
+from lightning_gans.datamodules.label_classes import KNOWN, parse_classes
 from lightning_gans.datamodules.layouts import (
     JOINED,
     SEPARATE,
@@ -56,6 +57,10 @@ class PairedImageDataModule(ImageDomainsDataModule):
         table: a text file in place of folders, whose lines have the paths of both images of a pair, relative to
             ``root``, and possibly a third column with the split; separated by comma, tab or semicolon. A first line
             with titles is ignored.
+        classes_a: the classes of domain a if its images are label maps in colors: "#rrggbb" by the name of the class,
+            the background first. Translations to it then have pixel accuracy and mean IoU, and the demo a brush for
+            each class. By default those of ``dataset`` if they are known, as of facades.
+        classes_b: those of domain b.
         folder_instances: folder of the maps of instances, which is where ``folder_a`` and ``folder_b`` are: gray levels
             of any depth, palettes or RGB, in which pixels of one color are of one instance. The domain of more than 4
             channels has one channel more than classes.
@@ -63,8 +68,9 @@ class PairedImageDataModule(ImageDomainsDataModule):
         **kwargs: see :class:`ImageDomainsDataModule`.
 
     Raises:
-        ValueError: if a number is out of range, ``dataset`` is unknown, ``table`` is given beside other names, or
-            ``folder_instances`` without names of folders or not for one domain of label maps.
+        ValueError: if a number is out of range, ``dataset`` is unknown, ``table`` is given beside other names,
+            ``folder_instances`` without names of folders or not for one domain of label maps, or classes cannot be
+            told apart.
     """
 
     default_root = Path("data/pix2pix")
@@ -80,6 +86,8 @@ class PairedImageDataModule(ImageDomainsDataModule):
         suffix_a: str = "",
         suffix_b: str = "",
         table: Path | None = None,
+        classes_a: dict[str, str] | None = None,
+        classes_b: dict[str, str] | None = None,
         folder_instances: str | None = None,
         suffix_instances: str = "",
         **kwargs: Any,
@@ -93,6 +101,13 @@ class PairedImageDataModule(ImageDomainsDataModule):
             raise ValueError(f"table is {table}, beside names of folders or suffixes; expected one of both")
         if self.folder_names is not None and self.folder_names[0] == self.folder_names[1] and suffix_a == suffix_b:
             raise ValueError(f"folder_b is {self.folder_names[1]}, as folder_a is; expected another, or suffixes")
+        channels = {"a": self.channels_a, "b": self.channels_b}
+        known = KNOWN.get(self.dataset or "", {})
+        self.palettes = {
+            **{domain: palette for domain, palette in known.items() if channels[domain] == 3},
+            **({} if classes_a is None else {"a": parse_classes("classes_a", classes_a, self.channels_a)}),
+            **({} if classes_b is None else {"b": parse_classes("classes_b", classes_b, self.channels_b)}),
+        }
         self.suffix_instances = suffix_instances
         self.folder_instances: str | None = None
         if folder_instances is not None:

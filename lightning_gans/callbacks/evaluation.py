@@ -37,7 +37,7 @@ from lightning_gans.metrics.cache import RealCache
 from lightning_gans.metrics.choice import check_features, choose_features, note_on_bias
 from lightning_gans.metrics.features import FeatureExtractor
 from lightning_gans.metrics.metric_set import MetricSet
-from lightning_gans.metrics.perceptual import PerceptualDistance
+from lightning_gans.metrics.perceptual import TruthDistance
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.loggers import show_best
 from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, Stamp, better, order_scores
@@ -64,7 +64,8 @@ class Evaluation(Callback):
             data's images show: :class:`.DigitFeatures` for digits, :class:`.StackedDigitFeatures` for Stacked MNIST,
             :class:`.ModeFeatures` for points, :class:`.EfficientNetFeatures` for all others. null computes only scores
             that compare with ground truths, if the data has them.
-        perceptual: network of LPIPS, for translations with ground truths; null does not compute LPIPS.
+        perceptual: distance of translations to their ground truths in a network's features: :class:`.FeatureDistance`,
+            or :class:`.PerceptualDistance` for LPIPS; null computes none.
         kid: whether to compute KID with its confidence interval, which is more reliable than FID below 2,000 images.
         neighbors: k of precision, recall, density and coverage, the number of the nearest neighbor that defines a
             ball's radius; 0 does not compute them.
@@ -83,7 +84,7 @@ class Evaluation(Callback):
     def __init__(
         self,
         extractor: FeatureExtractor | Literal["auto"] | None = "auto",
-        perceptual: PerceptualDistance | None = None,
+        perceptual: TruthDistance | None = None,
         kid: bool = True,
         neighbors: int = 5,
         head_images: int = 10_000,

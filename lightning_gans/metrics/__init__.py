@@ -10,11 +10,12 @@ from lightning_gans.metrics.natural_images import (
     TimmFeatures,
     TorchvisionFeatures,
 )
-from lightning_gans.metrics.perceptual import PerceptualDistance
+from lightning_gans.metrics.perceptual import FeatureDistance, PerceptualDistance, TruthDistance
 
 __all__ = [
     "DigitFeatures",
     "EfficientNetFeatures",
+    "FeatureDistance",
     "FeatureExtractor",
     "InceptionFeatures",
     "MetricSet",
@@ -25,4 +26,5 @@ __all__ = [
     "StackedDigitFeatures",
     "TimmFeatures",
     "TorchvisionFeatures",
+    "TruthDistance",
 ]

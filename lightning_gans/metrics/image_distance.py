@@ -109,18 +109,25 @@ class ImageDistance(nn.Module):
         maps = self.maps
         if maps is None:
             return lambda images: pixel_distances(images, target)
-        wanted = [unit_features(each) for each in maps(target)]
+        wanted = maps(target)
 
         def measure(images: Tensor) -> Tensor:
-            pairs = zip(map(unit_features, maps(images)), wanted, strict=True)
-            parts = [(found - other).square().sum(dim=1).mean(dim=(1, 2)) for found, other in pairs]
-            return pixel_distances(images, target) + self.weight * torch.stack(parts).mean(dim=0)
+            return pixel_distances(images, target) + self.weight * feature_distances(maps(images), wanted)
 
         return measure
 
     def forward(self, images: Tensor, target: Tensor) -> Tensor:
         """Return distances (N,), at least 0, of images (N, C, H, W) to ``target`` (1, C, H, W), all in [-1, 1]."""
         return self.to_target(target)(images)
+
+
+def feature_distances(maps: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """Return the distances (N,), from 0 to 4, of two lists of feature maps (N, C', H', W'), the mean over the maps."""
+    parts = []
+    for found, other in zip(maps, wanted, strict=True):
+        difference = unit_features(found) - unit_features(other)
+        parts.append(difference.square().sum(dim=1).mean(dim=(1, 2)))
+    return torch.stack(parts).mean(dim=0)
 
 
 def unit_features(maps: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from lightning_gans.metrics.frechet import MAX_CLASSES, NUM_REAL, REAL_STATES, C
 from lightning_gans.metrics.inception import InceptionScore
 from lightning_gans.metrics.kernel import KernelInceptionDistance
 from lightning_gans.metrics.paired_images import PairedImageMetrics
-from lightning_gans.metrics.perceptual import MeanPerceptualDistance, PerceptualDistance
+from lightning_gans.metrics.perceptual import MeanPerceptualDistance, TruthDistance
 from lightning_gans.metrics.prdc import PRDC
 from lightning_gans.metrics.segmentation import SegmentationMetrics
 
@@ -34,7 +34,7 @@ class MetricSet(nn.Module):
     Args:
         extractor: extractor of the features to compare; None computes only scores that compare with ground truths.
         palette: colors (K, C) of the classes, uint8, if the images are label maps.
-        perceptual: the network of LPIPS; None does not compute LPIPS.
+        perceptual: the distance to ground truths in a network's features; None does not compute one.
         kid: whether to compute KID.
         neighbors: k of precision, recall, density and coverage; 0 does not compute them.
         num_labels: number of classes on which generated images are conditioned; 0 if they are not.
@@ -44,7 +44,7 @@ class MetricSet(nn.Module):
         self,
         extractor: FeatureExtractor | None,
         palette: Tensor | None = None,
-        perceptual: PerceptualDistance | None = None,
+        perceptual: TruthDistance | None = None,
         kid: bool = False,
         neighbors: int = 0,
         num_labels: int = 0,

@@ -118,6 +118,7 @@ SCORES = {
     ("psnr",): Panel("PSNR to the truth, dB"),
     ("l1",): Panel("L1 to the truth"),
     ("lpips",): Panel("LPIPS to the truth"),
+    ("feature_distance",): Panel("distance of features to the truth"),
     ("accuracy", "miou"): Panel("pixel accuracy and mIoU"),
     ("cycle_l1",): Panel("L1 after translating back"),
 }

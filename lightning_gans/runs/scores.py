@@ -129,7 +129,7 @@ MIN_IMAGES_FOR_FID = 2000
 
 BETTER: Mapping[str, Literal["min", "max"] | None] = {
     **dict.fromkeys(("fid", "relative_fid", "class_fid", "class_fid_worst", "kid", "class_kl"), "min"),
-    **dict.fromkeys(("l1", "lpips", "cycle_l1", "error"), "min"),
+    **dict.fromkeys(("l1", "lpips", "feature_distance", "cycle_l1", "error"), "min"),
     **dict.fromkeys(("precision", "recall", "density", "coverage", "modes", "within_modes", "inception_score"), "max"),
     **dict.fromkeys(("psnr", "ssim", "accuracy", "class_accuracy", "miou", "label_accuracy"), "max"),
     # Best near 1, an uncertainty, the same classifier on the data's own pixels, and best as for new real images.

@@ -78,6 +78,9 @@ def small_sets(small_mnist: Path, _archives: Path, monkeypatch: pytest.MonkeyPat
         folder = small_mnist / "classes" / str(index % 2)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{index}.png").hardlink_to(pictures / f"{index}.png")
+        for style in ("noto", "twemoji"):
+            (small_mnist / style).mkdir(exist_ok=True)
+            (small_mnist / style / f"{index}.png").hardlink_to(pictures / f"{index}.png")
     two, few = ["--data.eval_batch_size", "2"], ["--data.val_size", "4", "--data.batch_size", "4"]
     from_root = ["--data.root", str(small_mnist), *few]
     return {
@@ -90,6 +93,7 @@ def small_sets(small_mnist: Path, _archives: Path, monkeypatch: pytest.MonkeyPat
         "CIFAR10DataModule": from_root,
         "StackedMNISTDataModule": [*from_root, "--data.train_size", "32"],
         "ImageFolderDataModule": ["--data.root", str(pictures), *few],
+        "emoji": ["--data.root", str(small_mnist), "--data.val_size", "2", "--data.num_workers", "0"],
         "class folders": ["--data.root", str(small_mnist / "classes")],
         "SyntheticFacadesDataModule": ["--data.train_size", "4", "--data.val_size", "2"],
         "PairedImageDataModule": ["--data.root", str(_archives / "pix2pix"), "--data.num_workers", "0", *two],

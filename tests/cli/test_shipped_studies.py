@@ -21,8 +21,14 @@ MODULES = {
     "fashion_mnist": "FashionMNISTDataModule",
     "cifar10": "CIFAR10DataModule",
     "celeba": "ImageFolderDataModule",
+    "to_twemoji": "emoji",
+    "to_noto": "emoji",
+    "facades": "PairedImageDataModule",
 }
 """The data modules of the studies' data, by the name of the data or of the method's config."""
+
+LARGE = ("cifar10", "celeba", "facades")
+"""Data with networks that take seconds."""
 
 
 @pytest.mark.slow
@@ -33,10 +39,11 @@ def test_every_method_of_a_shipped_study_trains(name: str, method: str, small_se
     (chosen,) = (each for each in study.methods if each.name == method)
     for data in study.data:
         setting = settings_of(study, data, chosen)[0]
-        kind = data.name or ("cifar10" if "cifar10" in chosen.config else "digits")
+        known = (each for each in ("cifar10", "facades") if each in chosen.config)
+        kind = data.name or next(known, "digits")
         few = small_sets[MODULES[kind]]
         colors = MEAN_COLORS if kind in ("fashion_mnist", "cifar10", "celeba") else []
-        narrow = ["--model.generator.width=8", "--model.discriminator.width=8"] if kind in ("cifar10", "celeba") else []
+        narrow = ["--model.generator.width=8", "--model.discriminator.width=8"] if kind in LARGE else []
         arguments = [*setting.arguments(study, few), *limits(study, 2), *colors, *narrow]
         cli = build(["fit", *arguments, "--trainer.fast_dev_run=true", "--trainer.accelerator=cpu"])
         assert cli.trainer.global_step == 1

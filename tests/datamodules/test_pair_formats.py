@@ -135,3 +135,37 @@ def test_two_images_side_by_side_are_no_label_maps(tmp_path: Path) -> None:
     write(tmp_path / "train", {f"{index}.png": noise(index, 8, 16) % 5 for index in range(4)})
     with pytest.raises(InputError, match=r"0\.png \(an image file, which has at most 4 channels; expected \.npy files"):
         pairs(tmp_path, channels_a=7)
+
+
+# Label maps whose classes are colors.
+
+CLASSES = {"sky": "#0000ff", "wall": "#ff8000"}
+
+
+def test_classes_of_label_maps_are_named_or_known(tmp_path: Path) -> None:
+    colors = {"sky": (0, 0, 255), "wall": (255, 128, 0)}
+    assert PairedImageDataModule(tmp_path).palettes == {}
+    assert PairedImageDataModule(tmp_path, classes_a=CLASSES).palettes == {"a": colors}
+    assert PairedImageDataModule(tmp_path, classes_b=CLASSES).palettes == {"b": colors}
+    facades = PairedImageDataModule(tmp_path, dataset="facades").palettes
+    assert list(facades) == ["b"]
+    assert len(facades["b"]) == len(set(facades["b"].values())) == 12
+    assert PairedImageDataModule(tmp_path, dataset="facades", classes_b=CLASSES).palettes == {"b": colors}
+    assert PairedImageDataModule(tmp_path, dataset="facades", channels_b=1).palettes == {}
+    assert PairedImageDataModule(tmp_path, dataset="maps").palettes == {}
+
+
+@pytest.mark.parametrize(
+    ("classes", "channels", "message"),
+    [
+        (CLASSES, 1, "classes_b is given, but channels_b is 1; expected 3, as classes are colors"),
+        ({"sky": "#0000ff"}, 3, "classes_b has 1 classes; expected at least 2"),
+        ({**CLASSES, "roof": "red"}, 3, "classes_b.roof is red; expected a color such as '#0080ff'"),
+        ({**CLASSES, "roof": "#0000FF"}, 3, "classes_b.roof is #0000FF, as sky is; expected a color of its own"),
+    ],
+)
+def test_classes_that_cannot_be_told_apart_are_refused(
+    tmp_path: Path, classes: dict[str, str], channels: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PairedImageDataModule(tmp_path, classes_b=classes, channels_b=channels)

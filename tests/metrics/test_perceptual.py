@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet_Weights, _api, alexnet
 
 from lightning_gans.core.errors import InputError
+from lightning_gans.core.images import to_float
 from lightning_gans.metrics.cache import file_hash
-from lightning_gans.metrics.perceptual import MeanPerceptualDistance, PerceptualDistance
+from lightning_gans.metrics.perceptual import FeatureDistance, MeanPerceptualDistance, PerceptualDistance
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +128,58 @@ def test_images_that_do_not_fit_are_refused(distance: PerceptualDistance) -> Non
         distance(noise(1, 3, 30, 64), noise(1, 3, 30, 64))
     with pytest.raises(InputError, match="expected equal shapes"):
         distance(noise(2, 3, 32, 32), noise(1, 3, 32, 32))
+
+
+# The distance without learned weights, in the features that are installed with the package.
+
+
+@pytest.fixture(scope="module")
+def features() -> FeatureDistance:
+    return FeatureDistance()
+
+
+def test_feature_distances_are_equation_1_with_equal_weights(features: FeatureDistance) -> None:
+    images, truth = noise(3, 3, 64, 96), noise(3, 3, 64, 96)
+    expected = torch.zeros(3)
+    for found, wanted in zip(features.maps(to_float(images)), features.maps(to_float(truth)), strict=True):
+        # Of vectors of unit length it is 2 - 2 times the cosine of their angle.
+        expected += (2 - 2 * F.cosine_similarity(found, wanted, eps=1e-6)).mean(dim=(1, 2)) / 4
+    distances = features(images, truth)
+    assert distances.dtype == torch.float32
+    torch.testing.assert_close(distances, expected, rtol=1e-4, atol=1e-6)
+    assert features(images, images).tolist() == [0, 0, 0]
+
+
+def test_feature_distances_rank_damage(features: FeatureDistance) -> None:
+    """A picture is nearer to a blurred copy than to noise of the same statistics."""
+    ramp = torch.linspace(0, 255, 64)
+    truth = torch.stack([ramp.expand(64, 64), ramp[:, None].expand(64, 64), 255 - ramp.expand(64, 64)])[None].byte()
+    truth[:, :, 16:48, 16:48] = 220
+    blurred = F.avg_pool2d(truth.float(), 3, 1, 1).byte()
+    shuffled = truth.flatten(2)[:, :, torch.randperm(64 * 64, generator=torch.Generator().manual_seed(0))].view_as(
+        truth
+    )
+    assert 0 < features(blurred, truth) < 0.5 * features(shuffled, truth)
+
+
+def test_feature_distances_take_gray_and_transparent_images(features: FeatureDistance) -> None:
+    gray, other = noise(1, 1, 40, 40), noise(1, 1, 40, 40)
+    rgb = features(gray.expand(-1, 3, -1, -1), other.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(features(gray, other), rgb)
+    first, second = noise(1, 4, 40, 40), noise(1, 4, 40, 40)
+    first[:, 3] = second[:, 3] = 0
+    assert features(first, second) == pytest.approx(0, abs=1e-6)
+    with pytest.raises(InputError, match="the images have 5 channels; expected 1 to 4 for FeatureDistance"):
+        features(noise(1, 5, 40, 40), noise(1, 5, 40, 40))
+    with pytest.raises(InputError, match="expected equal shapes"):
+        features(gray, first)
+
+
+def test_the_score_has_the_name_of_its_distance(features: FeatureDistance) -> None:
+    mean = MeanPerceptualDistance(features)
+    images, truth = noise(2, 3, 32, 32), noise(2, 3, 32, 32)
+    mean.update(images, truth)
+    scores = mean.compute()
+    assert mean.names == ("feature_distance",)
+    assert scores["feature_distance"].item() == pytest.approx(features(images, truth).mean().item(), rel=1e-5)
+    assert features.description.startswith("feature-distance-efficientnet_lite0-")
