@@ -52,6 +52,7 @@ bench: $(INSTALLED)
 # The figures of README, docs and configs from the records in docs/records.
 numbers: $(INSTALLED)
 	$(VENV)/bin/python docs/write_numbers.py
+	$(VENV)/bin/python docs/write_studies.py
 
 # torch is the registry's default build: torchvision has no CPU-only one. It runs on a CPU; about 6 GB.
 $(INSTALLED): pyproject.toml

@@ -44,7 +44,7 @@ TABLES = {
 }
 """Tables, and the options of `lightning-gans table` for each. The folder of its records is the name up to a hyphen."""
 
-SHORT = ("results", "cifar10")
+SHORT = ("cifar10",)
 """Tables of docs/results.md whose runs are in the README."""
 
 COLUMNS = {"Variant": "Variant", "Seeds": "Seeds", "relative_fid": "Relative FID", "coverage": "Coverage"}
@@ -70,7 +70,7 @@ def write_tables(root: Path) -> None:
     page = root / "docs" / "results.md"
     for name, options in TABLES.items():
         run_command("table", [str(records_of(root, name)), "--name", name, *options, "--write", str(page)])
-    for records in sorted((root / "docs" / "records").iterdir()):
+    for records in sorted(path for path in (root / "docs" / "records").iterdir() if path.is_dir()):
         replace_table(page, f"{records.name}-times", times(records))
 
 

@@ -109,3 +109,34 @@ def test_pictures_that_show_nothing_are_worse_than_every_run_in_color(script: An
     for score in ("precision", "recall", "density", "coverage"):
         worst = min(float(number) for run in runs for number in re.findall(r"[\d.]+", run[score]))
         assert worst > max(float(row[score.capitalize()]) for row in empty), score
+
+
+def test_every_figure_of_the_study_is_that_of_its_record(copied: Path) -> None:
+    studies = load_script("write_studies")
+    studies.write_tables(copied)
+    assert texts(copied) == texts(ROOT), "`make numbers` writes the figures"
+    edit(copied / "README.md", r"^(\| `\w+` \| [^|]* \| `spectral_norm` \| |\| `spectral_norm` \| )[\d.]+", r"\g<1>0.1")
+    edit(copied / "docs" / "studies.md", r"^(\| \d+ \| `spectral_norm` \| )[\d.]+", r"\g<1>0.1")
+    assert texts(copied) != texts(ROOT)
+    studies.write_tables(copied)
+    assert texts(copied) == texts(ROOT)
+
+
+def test_methods_of_a_study_are_sorted_and_compared(tmp_path: Path) -> None:
+    studies = load_script("write_studies")
+    record = tmp_path / "record.csv"
+    scores = {"bad": (3, 4, 5), "good": (1, 1.2, 1.1), "middle": (1.15, 2, 1.3), "also_good": (1.05, 1.3, 1.12)}
+    rows = [f"{name},{value},10" for name, values in scores.items() for value in values]
+    record.write_text("\n".join(["method,relative_fid,steps", *rows]) + "\n")
+    methods = studies.read_methods(record)
+    assert [method.name for method in methods] == ["good", "also_good", "middle", "bad"]
+    assert studies.alike(methods) == ["2, 3", "1, 3", "1, 2", ""]
+    assert studies.table(methods, {"steps": "Steps"}).splitlines()[2:4] == [
+        "| 1 | `good` | 1.1 [1, 1.2] | 2, 3 | 10 |",
+        "| 2 | `also_good` | 1.12 [1.05, 1.3] | 1, 3 | 10 |",
+    ]
+    assert studies.short_table(methods).splitlines()[2:] == [
+        "| `good` | 1.1 [1, 1.2] | `middle` | 1.3 [1.15, 2] |",
+        "| `also_good` | 1.12 [1.05, 1.3] | `bad` | 4 [3, 5] |",
+    ]
+    assert studies.ranges([1, 3, 4, 5, 7, 8]) == "1, 3 to 5, 7, 8"
