@@ -157,7 +157,7 @@ def draw_samples(methods: list[Method], study: Path, target: Path) -> None:
 def write_tables(root: Path) -> None:
     """Write the tables of the documentation in a folder."""
     methods = read_methods(root / RECORD)
-    columns = {"coverage": "Coverage", "precision": "Precision", "class_kl": "Class KL", "steps": "Steps"}
+    columns = {"coverage": "Coverage", "precision": "Precision", "steps": "Steps"}
     replace_table(root / "docs" / "studies.md", "study-mnist", table(methods, columns))
     replace_table(root / "README.md", "study", short_table(methods))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,7 @@ from lightning_gans.callbacks.memorization import MemorizationCheck
 from lightning_gans.callbacks.real_statistics import RealStatistics
 from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import Data, ImageData, PairData, data_module
-from lightning_gans.core.errors import at_least
+from lightning_gans.core.errors import InputError, at_least
 from lightning_gans.core.files import default_cache, expand_path
 from lightning_gans.core.images import to_uint8
 from lightning_gans.core.precision import describe_precision, device_name, metrics_device
@@ -40,7 +39,7 @@ from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.metrics.perceptual import TruthDistance
 from lightning_gans.runs.folder import RunFolder, writes_files
 from lightning_gans.runs.loggers import show_best
-from lightning_gans.runs.scores import PER_CLASS_SCORE, ScoreRow, Stamp, better, order_scores
+from lightning_gans.runs.scores import ScoreRow, Stamp, order_scores, update_best
 
 PROGRESS_BAR_SCORES = ("fid", "ssim", "miou", "error")
 """Scores that the progress bar shows."""
@@ -64,6 +63,8 @@ class Evaluation(Callback):
             data's images show: :class:`.DigitFeatures` for digits, :class:`.StackedDigitFeatures` for Stacked MNIST,
             :class:`.ModeFeatures` for points, :class:`.EfficientNetFeatures` for all others. null computes only scores
             that compare with ground truths, if the data has them.
+        domain: the only domain whose images are scored, of a model that translates in both directions; null scores
+            both. The names of scores are then those of a model of one direction, such as ``val/ssim``.
         perceptual: distance of translations to their ground truths in a network's features: :class:`.FeatureDistance`,
             or :class:`.PerceptualDistance` for LPIPS; null computes none.
         kid: whether to compute KID with its confidence interval, which is more reliable than FID below 2,000 images.
@@ -84,6 +85,7 @@ class Evaluation(Callback):
     def __init__(
         self,
         extractor: FeatureExtractor | Literal["auto"] | None = "auto",
+        domain: Literal["a", "b"] | None = None,
         perceptual: TruthDistance | None = None,
         kid: bool = True,
         neighbors: int = 5,
@@ -97,6 +99,7 @@ class Evaluation(Callback):
         self._wanted = extractor
         self.extractor: FeatureExtractor | None = None
         """The extractor in use, from ``setup`` on."""
+        self.domain = domain
         self.perceptual = perceptual
         self.kid = kid
         self.neighbors = neighbors
@@ -127,6 +130,7 @@ class Evaluation(Callback):
         if (split := {"fit": "val", "validate": "val", "test": "test"}.get(stage)) is None:
             return
         domains = pl_module.scored_domains if isinstance(pl_module, Adversarial) else ("a", "b")
+        domains = domains if self.domain is None else (self.domain,)
         self._set_extractor(data_module(trainer), domains)
         self._images[split] = count_images(trainer, split)
         if self.extractor is not None:
@@ -158,11 +162,20 @@ class Evaluation(Callback):
             )
             return scores + ([f"{CLASSIFIER}/error"] if images.predicted is not None else [])
 
-        return expect_scores(trainer, as_adversarial(pl_module, self), names)
+        return expect_scores(trainer, as_adversarial(pl_module, self), self._scored, names)
 
     def _measurable(self, split: str) -> tuple[bool, int]:
         """Whether to compute KID, and k of precision, recall, density and coverage, for the images of a split."""
         return measurable(self._images.get(split), self.kid, self.neighbors)
+
+    def _scored(self, images: EvaluationOutput) -> EvaluationOutput:
+        """The images of the domains that are scored, of those that a model returns."""
+        if self.domain is None:
+            return images
+        if self.domain not in images:
+            known = " or ".join(["null", *(domain for domain in images if domain in ("a", "b"))])
+            raise InputError(f"evaluation.domain is {self.domain}, of which the model has no images; expected {known}")
+        return {self.domain: images[self.domain]}
 
     # The loop: the same for validation and test.
 
@@ -176,7 +189,7 @@ class Evaluation(Callback):
 
     def _add(self, trainer: Trainer, pl_module: LightningModule, domains: EvaluationOutput) -> None:
         device = metrics_device(pl_module.device)
-        for domain, images in domains.items():
+        for domain, images in self._scored(domains).items():
             moved = (None if part is None else part.to(device) for part in images)
             sampled = EvaluationImages(*moved)  # type: ignore[arg-type]  # required fields are not None
             if domain not in self._metric_sets:
@@ -251,7 +264,7 @@ class Evaluation(Callback):
             # Equal on all ranks already, but Lightning warns of values that are not reduced.
             pl_module.log(f"{prefix}/{name}", value, prog_bar=name in PROGRESS_BAR_SCORES, sync_dist=True)
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
-            for key, value in self._update_best(prefix, values).items():
+            for key, value in update_best(self._best, prefix.removeprefix(self._split), values).items():
                 pl_module.log(key, value, sync_dist=True)
         if not values or not writes_files(trainer):
             return
@@ -266,20 +279,6 @@ class Evaluation(Callback):
             for logger in trainer.loggers:
                 logger.log_hyperparams({f"stamp/{prefix}": str(stamp)})
                 show_best(logger, row.scores)
-
-    def _update_best(self, prefix: str, values: dict[str, float]) -> dict[str, float]:
-        """The best of each score of a domain so far, with the new values, as ``best/fid`` or ``best/b/fid``."""
-        found = {}
-        for name, value in values.items():
-            if (mode := better(name)) is None or PER_CLASS_SCORE.fullmatch(name):
-                continue
-            key = f"best{prefix.removeprefix(self._split)}/{name}"
-            # A score that is no number is never the best.
-            if not math.isnan(value):
-                self._best[key] = (min if mode == "min" else max)(value, self._best.get(key, value))
-            if key in self._best:
-                found[key] = self._best[key]
-        return found
 
     def _stamp(self, trainer: Trainer, pl_module: Adversarial, real: int, fake: int) -> Stamp:
         return Stamp(

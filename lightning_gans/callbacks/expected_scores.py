@@ -13,7 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_gans.core.batches import EvaluationImages
+from lightning_gans.core.batches import EvaluationImages, EvaluationOutput
 from lightning_gans.core.data import data_module, empty_batches
 from lightning_gans.core.errors import InputError
 from lightning_gans.families.adversarial import Adversarial
@@ -69,13 +69,17 @@ class ExpectedScores:
 
 
 def expect_scores(
-    trainer: Trainer, model: Adversarial, names: Callable[[str, EvaluationImages], list[str]]
+    trainer: Trainer,
+    model: Adversarial,
+    scored: Callable[[EvaluationOutput], EvaluationOutput],
+    names: Callable[[str, EvaluationImages], list[str]],
 ) -> ExpectedScores | None:
     """The scores that validation in ``fit`` will measure; None if they are not known, or there is no validation.
 
     Args:
         trainer: a trainer whose data module is set up.
         model: its model.
+        scored: takes what a validation step returns, and returns the part that is scored.
         names: takes a domain and its images, which are none, and returns the names of the scores without a prefix.
     """
     if (data := data_module(trainer)) is None or count_images(trainer, "val") == 0 or logs_more([model]):
@@ -89,7 +93,7 @@ def expect_scores(
             for domain, images in output.items()
             for name in names(domain, images)
         ]
-        for output in outputs
+        for output in map(scored, outputs)
     ]
     if not found:
         return None

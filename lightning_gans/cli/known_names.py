@@ -27,7 +27,7 @@ KEYS = {
     ),
     "process": ("flush_denormals", "skip_nvml_check"),
     "ema": ("decay", "half_life", "interval"),
-    "evaluation": ("cache", "extractor", "head_images", "kid", "memorization", "neighbors", "perceptual"),
+    "evaluation": ("cache", "domain", "extractor", "head_images", "kid", "memorization", "neighbors", "perceptual"),
     "analysis": ("probe_images", "rows"),
     "samples": ("artifact", "columns", "count", "frame_ms", "scale"),
     "watchdog": ("collapse_ratio", "max_rollbacks", "stop", "vanishing_ratio", "window"),

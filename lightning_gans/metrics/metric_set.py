@@ -119,7 +119,8 @@ class MetricSet(nn.Module):
         self._has_cycles = True
         if not len(images):
             return
-        self.cycle.update(images.float() / 255, source.float() / 255)
+        # torchmetrics' error views both as one dimension, which images in channels-last order do not allow.
+        self.cycle.update(images.contiguous() / 255, source.contiguous() / 255)
 
     def update_predicted(self, predicted: Tensor, labels: Tensor) -> None:
         """Compare the classes (N,) that a classifier gives real images with their labels (N,); N may be 0."""

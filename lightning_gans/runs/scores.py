@@ -331,3 +331,19 @@ def by_step(rows: Iterable[ScoreRow]) -> list[ScoreRow]:
     """
     newest = {row.step: row for row in rows if row.step is not None}
     return [newest[step] for step in sorted(newest)]
+
+
+def update_best(best: dict[str, float], domain: str, values: Mapping[str, float]) -> dict[str, float]:
+    """Update the best of each score so far, by keys such as ``best/b/fid``, and return those of the new values.
+
+    Args:
+        best: the best so far; it is changed.
+        domain: what the keys have between "best" and the score's name: "" or "/b".
+        values: the new scores by name, without split and domain. NaN is never the best.
+    """
+    modes = {name: mode for name in values if (mode := better(name)) and not PER_CLASS_SCORE.fullmatch(name)}
+    for name, mode in modes.items():
+        key, value = f"best{domain}/{name}", values[name]
+        if not math.isnan(value):
+            best[key] = (min if mode == "min" else max)(value, best.get(key, value))
+    return {key: best[key] for name in modes if (key := f"best{domain}/{name}") in best}

@@ -4,7 +4,7 @@ import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -23,6 +23,7 @@ from lightning_gans.metrics.metric_set import MetricSet
 from lightning_gans.runs.csv_logger import ResumableCSVLogger
 from lightning_gans.runs.metrics_log import read_metrics_log
 from tests.support.tiny import TinyData, tiny_dcgan, tiny_trainer
+from tests.support.tiny_translation import tiny_cyclegan, tiny_facades, tiny_pix2pix
 
 
 class Counting(DigitFeatures):
@@ -227,6 +228,31 @@ def test_two_domains_are_scored_and_drawn_apart(tmp_path: Path) -> None:
     assert {"val/images/fid", "val/b/fid"} <= set(trainer.callback_metrics)
     names = {path.name for path in (tmp_path / "samples").iterdir()}
     assert {"epoch-001-step-0000005-images.png", "epoch-001-step-0000005-b.png", "timeline-b.gif"} <= names
+
+
+def test_one_domain_is_scored_under_the_names_of_a_model_of_one_direction(tmp_path: Path) -> None:
+    evaluation = Evaluation(None, domain="b")
+    trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[evaluation])
+    trainer.fit(tiny_cyclegan(), tiny_facades())
+    names = {name for name in trainer.callback_metrics if name.startswith("val/")}
+    assert {"val/miou", "val/ssim", "val/cycle_l1"} <= names
+    assert not any(name.startswith(("val/a/", "val/b/")) for name in names)
+    assert "best/miou" in trainer.callback_metrics
+    (row,) = evaluation.last_rows
+    assert row.domain == ""
+
+
+@pytest.mark.parametrize(("domain", "expected"), [("a", "null or b"), ("b", "null or a")])
+def test_a_domain_of_which_there_are_no_images_is_refused_before_training(
+    domain: Literal["a", "b"], expected: str, tmp_path: Path
+) -> None:
+    model = tiny_pix2pix(direction="a_to_b" if domain == "a" else "b_to_a")
+    trainer = tiny_trainer(tmp_path, max_epochs=1, callbacks=[Evaluation(None, domain=domain)])
+    with pytest.raises(InputError, match=f"evaluation.domain is {domain}, of which .* expected {expected}$"):
+        trainer.fit(model, tiny_facades())
+    assert trainer.global_step == 0
+    with pytest.raises(InputError, match=r"expected null$"):
+        tiny_trainer(tmp_path, callbacks=[Evaluation(None, domain=domain)]).validate(tiny_dcgan(), TinyData())
 
 
 def best_logged(

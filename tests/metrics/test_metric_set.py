@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightning_gans.metrics import DigitFeatures, MetricSet
+from lightning_gans.metrics import DigitFeatures, EfficientNetFeatures, FeatureDistance, MetricSet
 from lightning_gans.metrics.cache import RealCache
 from lightning_gans.runs.scores import BETTER, PER_CLASS_SCORE
 
@@ -80,3 +80,24 @@ def test_scores_do_not_depend_on_the_batching_and_own_no_extractor() -> None:
         assert not scores.state_dict()
     assert results[0] == pytest.approx(results[1], rel=1e-6)
     assert set(results[0]) == {"fid", "relative_fid", "variance_ratio", "class_kl", "modes"}
+
+
+def test_images_in_channels_last_order_have_the_same_scores() -> None:
+    found = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        generator = torch.Generator().manual_seed(0)
+        shown, truth = (
+            torch.randint(0, 256, (4, 3, 64, 48), dtype=torch.uint8, generator=generator).to(
+                memory_format=memory_format
+            )
+            for _ in range(2)
+        )
+        palette = torch.tensor([[0, 0, 0], [255, 255, 255]], dtype=torch.uint8)
+        scores = MetricSet(EfficientNetFeatures(), palette, perceptual=FeatureDistance(), kid=True, neighbors=2)
+        scores.update_real(truth)
+        scores.update_fake(shown)
+        scores.update_truth(shown, truth)
+        scores.update_cycle(shown, truth)
+        found.append(scores.compute())
+    assert found[1] == pytest.approx(found[0], rel=1e-4)
+    assert {"cycle_l1", "l1", "miou", "feature_distance", "fid", "kid", "precision"} <= set(found[0])
