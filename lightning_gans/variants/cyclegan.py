@@ -35,10 +35,6 @@ class CycleGAN(Translation):
         lambda_b: weight of the cycle loss b to a to b.
         lambda_identity: weight of the identity losses, :math:`|G(b) - b|_1` and :math:`|F(a) - a|_1` (section 5.2),
             relative to the cycle weight of the same images: with 0.5 and a cycle weight of 10 it is 5.
-        mirrored_cycle: mirror F(b) before G translates it back, and compare it with b mirrored. Without it a shift of
-            all translations by G is not seen by the cycle losses if F shifts as far in the other direction; mirrored,
-            both shifts are in the same direction. The loss a to b to a is never mirrored: the two losses together
-            allow no shift. Meant for domains whose mirrored images belong to them, too. Not in the paper.
         pool_size: number of generated images of each domain in the history; 0 turns it off.
         objective: the adversarial losses.
         **kwargs: see :class:`Translation`.
@@ -54,7 +50,6 @@ class CycleGAN(Translation):
         lambda_a: float = 10.0,
         lambda_b: float = 10.0,
         lambda_identity: float = 0.5,
-        mirrored_cycle: bool = False,
         pool_size: int = 50,
         objective: Objective = default(LeastSquares),
         **kwargs: Any,
@@ -69,7 +64,6 @@ class CycleGAN(Translation):
                 f"{self.channels_b} channels; expected 0, or equal channels"
             )
         self.lambda_a, self.lambda_b, self.lambda_identity = lambda_a, lambda_b, lambda_identity
-        self.mirrored_cycle = mirrored_cycle
         self.a_to_b = generator(self.channels_a, self.channels_b, self.size)
         self.b_to_a = generator(self.channels_b, self.channels_a, self.size)
         self.discriminator_a = discriminator(self.channels_a)
@@ -103,8 +97,7 @@ class CycleGAN(Translation):
         """The sum of the adversarial, cycle and identity losses of both directions (eq. 3, section 5.2)."""
         adversarial = self.adversarial_loss(self.discriminator_b, b, fake_b)
         adversarial = adversarial + self.adversarial_loss(self.discriminator_a, a, fake_a)
-        source, target = (fake_a.flip(-1), b.flip(-1)) if self.mirrored_cycle else (fake_a, b)
-        cycle_a, cycle_b = F.l1_loss(self.b_to_a(fake_b), a), F.l1_loss(self.a_to_b(source), target)
+        cycle_a, cycle_b = F.l1_loss(self.b_to_a(fake_b), a), F.l1_loss(self.a_to_b(fake_a), b)
         self.log_scalar("loss/cycle_a", cycle_a)
         self.log_scalar("loss/cycle_b", cycle_b)
         loss = adversarial + self.lambda_a * cycle_a + self.lambda_b * cycle_b

@@ -38,6 +38,7 @@ NOT_RUN = {
     r"sbatch .*": "needs SLURM: tests/cluster/test_slurm.py",
     r".*bash configs/cluster/torchrun\.sh .*": "several processes: tests/cluster/test_torchrun.py",
     r".* --storage .*": "needs a server, or a disk that machines share: tests/sweeps",
+    r".* pix2pix/facades_spade .*": "needs files as those of Cityscapes: tests/datamodules/test_instances.py",
     r".* (--data\.unverified true|--data\.dataset monet2photo)": "downloads an archive",
     r".* --evaluation\.extractor (InceptionFeatures|TorchvisionFeatures) .*|.* InceptionFeatures": "needs weights "
     "that are downloaded",
@@ -83,6 +84,7 @@ SHORTER = {
         *NARROW,
     ],
     r"fit .*\b(dcgan/paper|sngan/cifar10)\b": PICTURES,
+    r"fit .*\bsngan/cifar10\b.* --data ImageFolderDataModule": ["--data.val_size", "4"],
     r"fit .*\b(pix2pix/facades|\w+/horse2zebra)\b": [*PICTURES, "--data.size", "64", "--data.load_size", "64"],
     r"fit .*\b\w+/horse2zebra\b.* --model\.start_from": [
         *("--data.dataset", "null", "--data.root", "MY_FOLDERS"),
