@@ -38,7 +38,8 @@ NOT_RUN = {
     r"sbatch .*": "needs SLURM: tests/cluster/test_slurm.py",
     r".*bash configs/cluster/torchrun\.sh .*": "several processes: tests/cluster/test_torchrun.py",
     r".* --storage .*": "needs a server, or a disk that machines share: tests/sweeps",
-    r".* pix2pix/facades_spade .*": "needs files as those of Cityscapes: tests/datamodules/test_instances.py",
+    r".* pix2pix/facades_spade .*|.* cityscapes/test_label .*": "needs files as those of "
+    "Cityscapes: tests/datamodules/test_instances.py",
     r".* (--data\.unverified true|--data\.dataset monet2photo)": "downloads an archive",
     r".* --evaluation\.extractor (InceptionFeatures|TorchvisionFeatures) .*|.* InceptionFeatures": "needs weights "
     "that are downloaded",
