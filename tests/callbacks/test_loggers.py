@@ -91,6 +91,7 @@ class Plain(Logger):
         self.settings |= params
 
 
+@pytest.mark.slow
 def test_several_loggers_get_the_same_and_tensorboard_the_grids(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

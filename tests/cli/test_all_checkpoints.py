@@ -18,6 +18,7 @@ from tests.support.command_line import SHORT, scores
 ALL = ["dcgan/digits", *SHORT, "--ckpt_path", "all"]
 
 
+@pytest.mark.slow
 def test_each_step_is_tested_once_and_the_best_at_the_end(
     finished_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_checkpoint_of_the_command_line_loads_by_itself() -> None:
     assert set(torch.load(path, weights_only=True)["hyper_parameters"]["generator"]) == {"class_path", "init_args"}
 
 
+@pytest.mark.slow
 def test_values_beside_a_checkpoint_win_or_are_refused(finished_run: Path) -> None:
     again = ["fit", "--config", "dcgan/digits", *SHORT, "--trainer.max_epochs", "3", "--ckpt_path", "last"]
     with pytest.raises(
@@ -114,6 +115,7 @@ def test_wandb_beside_another_logger_goes_on_with_its_run(monkeypatch: pytest.Mo
     assert [path.name for path in Path("runs/two").iterdir()] == ["version_0"]
 
 
+@pytest.mark.slow
 def test_a_requeued_job_goes_on_in_its_folder_and_wandb_run(monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 

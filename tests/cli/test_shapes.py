@@ -43,6 +43,7 @@ def stickers(empty_folder: None) -> None:
         Image.fromarray(rng.integers(0, 256, (30, 40, 4), dtype=np.uint8)).save(path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stickers")
 def test_rectangles_with_alpha_from_the_folder_to_the_page() -> None:
     cli = build(FIT)

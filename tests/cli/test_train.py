@@ -111,6 +111,7 @@ def test_a_test_leaves_its_results_and_a_grid(finished_run: Path, capsys: pytest
     assert newer["config"]["samples"]["count"] == 0
 
 
+@pytest.mark.slow
 def test_wandb_offline_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     import wandb
 

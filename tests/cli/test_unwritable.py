@@ -130,6 +130,7 @@ def test_a_folder_without_permission_is_refused_with_its_key(
 # Paths that begin with ~.
 
 
+@pytest.mark.slow
 def test_a_home_folder_is_found_in_every_path_of_configs_and_arguments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def test_every_variant_runs_with_its_defaults(variant: type[Adversarial]) -> Non
     assert cli.trainer.global_step == 1
 
 
+@pytest.mark.slow
 def test_variants_of_noise_accept_another_objective() -> None:
     """The parser treats all combinations alike; they all train in ``tests/families/test_latent.py``."""
     count = max(len(LATENT_VARIANTS), len(OBJECTIVES))

@@ -169,6 +169,7 @@ def test_weights_that_onnx_cannot_hold_are_refused(
     assert "expected another format: torch_export or safetensors" in said
 
 
+@pytest.mark.slow
 def test_export_starts_without_lightning(tmp_path: Path) -> None:
     checkpoint = checkpoint_files.latent(tmp_path / "a.ckpt")
     code = (

@@ -141,6 +141,7 @@ def test_pictures_become_gray_or_colored_as_the_model_takes_them(channels: int, 
 # The process.
 
 
+@pytest.mark.slow
 def test_it_starts_without_lightning_and_torchvision() -> None:
     save("a.png", noise(8, 8))
     code = (
