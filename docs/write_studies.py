@@ -22,6 +22,7 @@ from PIL import Image
 from lightning_gans.core.errors import exit_on_known_errors
 from lightning_gans.reporting.table import format_number, replace_table
 from lightning_gans.studies.statistics import Interval, median_interval, not_told_apart
+from lightning_gans.studies.tables import Table, Text, pair_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,6 +51,12 @@ class Method(NamedTuple):
     values: list[float]
     interval: Interval
 
+    @property
+    def score(self) -> str:
+        """The median of the score that compares, and its interval."""
+        middle, low, high = map(format_number, self.interval)
+        return f"{middle} [{low}, {high}]"
+
     def median_of(self, column: str) -> str:
         """The median of another column, in words."""
         return format_number(median(float(run[column]) for run in self.runs))
@@ -71,11 +78,7 @@ def read_methods(record: Path) -> list[Method]:
 def alike(methods: list[Method]) -> list[str]:
     """For each method the numbers of those that it cannot be told apart from, such as "1, 3 to 5"."""
     pairs = not_told_apart([method.values for method in methods])
-    found = []
-    for index in range(len(methods)):
-        others = sorted({other for pair in pairs if index in pair for other in pair} - {index})
-        found.append(ranges([other + 1 for other in others]))
-    return found
+    return [ranges([other + 1 for other in sorted(pair_of(index, pairs))]) for index in range(len(methods))]
 
 
 def ranges(numbers: list[int]) -> str:
@@ -98,24 +101,23 @@ def table(methods: list[Method], columns: dict[str, str]) -> str:
         columns: further columns of the record, of which the medians are shown, and their titles.
     """
     head = ["", "Method", "Relative FID", "Not told apart from", *columns.values()]
-    lines = [head, ["---"] * len(head)]
+    rows = []
     for number, (method, others) in enumerate(zip(methods, alike(methods), strict=True), 1):
-        middle, low, high = map(format_number, method.interval)
-        cells = [method.median_of(column) for column in columns]
-        lines.append([str(number), f"`{method.name}`", f"{middle} [{low}, {high}]", others, *cells])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        medians = [method.median_of(column) for column in columns]
+        rows.append([str(number), f"`{method.name}`", method.score, others, *medians])
+    return in_markdown(head, rows)
 
 
 def short_table(methods: list[Method]) -> str:
     """A Markdown table with two methods in a row, of which the first half is on the left."""
     half = (len(methods) + 1) // 2
-    cells = []
-    for method in methods:
-        middle, low, high = map(format_number, method.interval)
-        cells.append(f"`{method.name}` | {middle} [{low}, {high}]")
-    rows = [" | ".join(cells[place::half]) for place in range(half)]
-    head = " | ".join(["Method | Relative FID"] * 2)
-    return "".join(f"| {row} |\n" for row in (head, " | ".join(["---"] * 4), *rows))
+    rows = [[cell for each in methods[place::half] for cell in (f"`{each.name}`", each.score)] for place in range(half)]
+    return in_markdown(["Method", "Relative FID"] * 2, rows)
+
+
+def in_markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table with a line end."""
+    return Table(head, [[[Text(cell)] for cell in row] for row in rows]).to_markdown() + "\n"
 
 
 def draw(methods: list[Method], target: Path) -> None:

@@ -109,10 +109,12 @@ class ImageDistance(nn.Module):
         maps = self.maps
         if maps is None:
             return lambda images: pixel_distances(images, target)
-        wanted = maps(target)
+        wanted = unit_features(maps(target))
 
         def measure(images: Tensor) -> Tensor:
-            return pixel_distances(images, target) + self.weight * feature_distances(maps(images), wanted)
+            return pixel_distances(images, target) + self.weight * feature_distances(
+                unit_features(maps(images)), wanted
+            )
 
         return measure
 
@@ -122,17 +124,14 @@ class ImageDistance(nn.Module):
 
 
 def feature_distances(maps: list[Tensor], wanted: list[Tensor]) -> Tensor:
-    """Return the distances (N,), from 0 to 4, of two lists of feature maps (N, C', H', W'), the mean over the maps."""
-    parts = []
-    for found, other in zip(maps, wanted, strict=True):
-        difference = unit_features(found) - unit_features(other)
-        parts.append(difference.square().sum(dim=1).mean(dim=(1, 2)))
-    return torch.stack(parts).mean(dim=0)
+    """Return the distances (N,), from 0 to 4, of two lists of :func:`unit_features`, the mean over the maps."""
+    pairs = zip(maps, wanted, strict=True)
+    return torch.stack([(found - other).square().sum(dim=1).mean(dim=(1, 2)) for found, other in pairs]).mean(dim=0)
 
 
-def unit_features(maps: Tensor) -> Tensor:
-    """Return maps (N, C, H, W) whose features at each position have unit length."""
-    return F.normalize(maps, eps=1e-6)
+def unit_features(maps: list[Tensor]) -> list[Tensor]:
+    """Return maps, each (N, C, H, W), whose features at each position have unit length."""
+    return [F.normalize(each, eps=1e-6) for each in maps]
 
 
 def choose_features(contents: str, channels: int, size: tuple[int, int]) -> FeatureChoice:

@@ -9,19 +9,17 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from lightning_gans.core.drawing import MOST_CHANNELS
 from lightning_gans.core.errors import InputError
 from lightning_gans.core.images import to_float
 from lightning_gans.metrics.cache import download_weights, file_hash, weights_file
 from lightning_gans.metrics.compat import lpips_network
-from lightning_gans.metrics.image_distance import NaturalMaps, feature_distances
+from lightning_gans.metrics.image_distance import NaturalMaps, feature_distances, unit_features
 from lightning_gans.metrics.paired_images import check_min_size, check_same_shape
 from lightning_gans.networks.efficientnet import lite0_name
 
 # The smallest height and width with which the maps before AlexNet's second pooling cover its window.
 MIN_SIZE = 31
-
-# An image with more channels has no colors.
-MOST_CHANNELS = 4
 
 
 class TruthDistance(nn.Module, ABC):
@@ -128,7 +126,8 @@ class FeatureDistance(TruthDistance):
             raise InputError(
                 f"the images have {images.shape[1]} channels; expected 1 to {MOST_CHANNELS} for FeatureDistance"
             )
-        return feature_distances(self.maps(to_float(images)), self.maps(to_float(truth)))
+        found, wanted = (unit_features(self.maps(to_float(each))) for each in (images, truth))
+        return feature_distances(found, wanted)
 
 
 class MeanPerceptualDistance(Metric):

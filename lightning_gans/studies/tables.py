@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -74,7 +75,7 @@ def with_arrow(score: str) -> str:
 def main_table(results: Results, comparison: Comparison) -> Table:
     """A row for each method, the best first."""
     score = results.study.score
-    ranks = {index: sorted({*pair_of(index, comparison)}) for index in range(len(comparison.results))}
+    ranks = {index: sorted({*pair_of(index, comparison.alike)}) for index in range(len(comparison.results))}
     head = [
         "",
         "method",
@@ -109,9 +110,9 @@ def format_count(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else DASH
 
 
-def pair_of(index: int, comparison: Comparison) -> list[int]:
-    """The results that one cannot be told apart from."""
-    return [other for pair in comparison.alike if index in pair for other in pair if other != index]
+def pair_of(index: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """The results that one cannot be told apart from, of the pairs of all that cannot."""
+    return [other for pair in pairs if index in pair for other in pair if other != index]
 
 
 def score_cell(result: MethodResult) -> list[Text]:

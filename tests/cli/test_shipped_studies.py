@@ -41,9 +41,9 @@ def test_every_method_of_a_shipped_study_trains(name: str, method: str, small_se
         setting = settings_of(study, data, chosen)[0]
         known = (each for each in ("cifar10", "facades") if each in chosen.config)
         kind = data.name or next(known, "digits")
-        few = small_sets[MODULES[kind]] + (
-            ["--data.eval_batch_size", "4"] if kind == "facades" else []
-        )  # KID needs three
+        few = small_sets[MODULES[kind]]
+        if kind == "facades":
+            few = [*few, "--data.eval_batch_size", "4"]  # KID needs three images
         colors = MEAN_COLORS if kind in ("fashion_mnist", "cifar10", "celeba") else []
         narrow = ["--model.generator.width=8", "--model.discriminator.width=8"] if kind in LARGE else []
         arguments = [*setting.arguments(study, few), *limits(study, 2), *colors, *narrow]
